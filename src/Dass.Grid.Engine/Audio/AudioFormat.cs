@@ -1,0 +1,35 @@
+namespace Dass.Grid.Engine.Audio;
+
+/// <summary>How one sample is written. All multi-byte encodings are little-endian.</summary>
+public enum SampleEncoding
+{
+    Pcm16,
+    Pcm24,
+    Pcm32,
+    Float32,
+    ALaw,
+    MuLaw,
+}
+
+/// <summary>The shape of a raw audio stream: interleaved samples of 1 to 8 channels.</summary>
+/// <param name="Encoding">How one sample is written.</param>
+/// <param name="SampleRateHz">Samples per second and channel, 8,000 to 192,000.</param>
+/// <param name="Channels">Interleaved channels, 1 to 8.</param>
+public sealed record AudioFormat(SampleEncoding Encoding, int SampleRateHz, int Channels)
+{
+    public const int MinSampleRateHz = 8_000;
+    public const int MaxSampleRateHz = 192_000;
+    public const int MaxChannels = 8;
+
+    /// <summary>Bytes of one sample of one channel.</summary>
+    public int BytesPerSample => Encoding switch
+    {
+        SampleEncoding.Pcm16 => 2,
+        SampleEncoding.Pcm24 => 3,
+        SampleEncoding.Pcm32 or SampleEncoding.Float32 => 4,
+        _ => 1,
+    };
+
+    /// <summary>Bytes of one sample of every channel: the unit in which stream positions count.</summary>
+    public int BytesPerFrame => BytesPerSample * Channels;
+}

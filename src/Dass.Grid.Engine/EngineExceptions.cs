@@ -1,0 +1,15 @@
+namespace Dass.Grid.Engine;
+
+/// <summary>Audio or an audio format that breaks a rule. The message names the field, the value and the rule.</summary>
+public sealed class AudioFormatException(string message) : Exception(message);
+
+/// <summary>A model directory that cannot be used. The message lists every problem that was found.</summary>
+public sealed class ModelLoadException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>Every slot of the state arena is taken.</summary>
+public sealed class NoFreeSlotException(int capacity)
+    : Exception($"All {capacity} stream slots of this engine are taken (EngineOptions.MaxStreams). Close a stream or raise the limit.");
+
+/// <summary>The bounded queue of steps is full: the device cannot keep up.</summary>
+public sealed class StepQueueFullException(int capacity)
+    : Exception($"The step queue is full ({capacity} steps wait). Send more slowly, or raise StepBatcherOptions.QueueCapacity.");

@@ -1,0 +1,27 @@
+using Dass.Grid.Engine.Streaming;
+
+namespace Dass.Grid.Engine.Model;
+
+/// <summary>
+/// A DASS network that runs in steps. A step takes C + L frames of each stream: C are committed, L are look-ahead (context that
+/// is computed and not committed). One step over a whole recording with a fresh state is the offline model.
+/// </summary>
+/// <remarks>
+/// <see cref="Step"/> may be called from several threads at once as long as no slot is in two calls. It blocks for the whole
+/// computation: call it on dedicated threads only.
+/// </remarks>
+public interface IStepModel : IDisposable
+{
+    DassModel Model { get; }
+
+    StateLayout StateLayout { get; }
+
+    /// <summary>
+    /// Advances every request's stream by its committed frames: writes <see cref="StepRequest.ColumnSums"/>, then the slot's state and
+    /// position. When it throws, no slot has changed.
+    /// </summary>
+    /// <param name="batch">Requests of different streams with equal <see cref="StepRequest.Frames"/> and <see cref="StepRequest.Committed"/>;
+    /// streams of any age mix.</param>
+    /// <exception cref="ArgumentException">The batch is empty, its shapes differ, or a request breaks a rule of <see cref="StepRequest"/>.</exception>
+    void Step(ReadOnlySpan<StepRequest> batch);
+}

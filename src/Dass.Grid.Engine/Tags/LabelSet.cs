@@ -1,0 +1,19 @@
+using System.Collections.Immutable;
+
+namespace Dass.Grid.Engine.Tags;
+
+/// <summary>One sound that a model knows.</summary>
+/// <param name="Index">Place in the model's output.</param>
+/// <param name="Id">Machine id, e.g. <c>/m/0bt9lr</c>.</param>
+/// <param name="Name">Display name, e.g. <c>Dog</c>.</param>
+public sealed record Label(int Index, string Id, string Name);
+
+/// <summary>The labels of a model, in the order of its outputs.</summary>
+public sealed class LabelSet(ImmutableArray<Label> labels)
+{
+    public int Count => labels.Length;
+
+    public Label this[int index] => labels[index];
+
+    public ImmutableArray<Label> All => labels;
+}
