@@ -40,7 +40,7 @@ internal sealed class DepthwiseConvSilu() : CustomOperator(nameof(DepthwiseConvS
                         Zero = zero,
                         Y = y + tokens,
                     },
-                    channels);
+                    channels / 2); // two vectors at a time
             }
             NativeMemory.AlignedFree(zero);
             LeftColumn.Keep(x, nextLeft, batch * rows, columns, channels, committed);
@@ -60,7 +60,7 @@ internal unsafe struct DepthwiseConvSiluKernel : ILaneKernel
         where TVector : struct
     {
         var near = stackalloc float*[9];
-        nint channels = Channels;
+        nint channels = Channels, width = TLanes.Width;
         float* w = Weights, y = Y;
         for (var row = 0; row < Rows; row++)
         {
@@ -74,21 +74,32 @@ internal unsafe struct DepthwiseConvSiluKernel : ILaneKernel
                         : X + ((nint)r * Columns + c) * channels;
                 }
                 float* x0 = near[0], x1 = near[1], x2 = near[2], x3 = near[3], x4 = near[4], x5 = near[5], x6 = near[6], x7 = near[7], x8 = near[8];
-                for (nint d = 0; d < channels; d += TLanes.Width)
+                for (nint d = 0; d < channels; d += 2 * width)
                 {
-                    // Two sums halve the chain of dependent additions.
-                    var even = TLanes.Multiply(TLanes.Load(x0 + d), TLanes.Load(w + d));
-                    var odd = TLanes.Multiply(TLanes.Load(x1 + d), TLanes.Load(w + channels + d));
-                    even = TLanes.MultiplyAdd(TLanes.Load(x2 + d), TLanes.Load(w + 2 * channels + d), even);
-                    odd = TLanes.MultiplyAdd(TLanes.Load(x3 + d), TLanes.Load(w + 3 * channels + d), odd);
-                    even = TLanes.MultiplyAdd(TLanes.Load(x4 + d), TLanes.Load(w + 4 * channels + d), even);
-                    odd = TLanes.MultiplyAdd(TLanes.Load(x5 + d), TLanes.Load(w + 5 * channels + d), odd);
-                    even = TLanes.MultiplyAdd(TLanes.Load(x6 + d), TLanes.Load(w + 6 * channels + d), even);
-                    odd = TLanes.MultiplyAdd(TLanes.Load(x7 + d), TLanes.Load(w + 7 * channels + d), odd);
-                    even = TLanes.MultiplyAdd(TLanes.Load(x8 + d), TLanes.Load(w + 8 * channels + d), even);
-                    TLanes.Store(VectorMath<TLanes, TVector>.Silu(TLanes.Add(even, odd)), y + d);
+                    TVector a = TLanes.Multiply(TLanes.Load(x0 + d), TLanes.Load(w + d));
+                    TVector b = TLanes.Multiply(TLanes.Load(x0 + d + width), TLanes.Load(w + d + width));
+                    Tap<TLanes, TVector>(ref a, ref b, x1 + d, w + channels + d);
+                    Tap<TLanes, TVector>(ref a, ref b, x2 + d, w + 2 * channels + d);
+                    Tap<TLanes, TVector>(ref a, ref b, x3 + d, w + 3 * channels + d);
+                    Tap<TLanes, TVector>(ref a, ref b, x4 + d, w + 4 * channels + d);
+                    Tap<TLanes, TVector>(ref a, ref b, x5 + d, w + 5 * channels + d);
+                    Tap<TLanes, TVector>(ref a, ref b, x6 + d, w + 6 * channels + d);
+                    Tap<TLanes, TVector>(ref a, ref b, x7 + d, w + 7 * channels + d);
+                    Tap<TLanes, TVector>(ref a, ref b, x8 + d, w + 8 * channels + d);
+                    VectorMath<TLanes, TVector>.Silu(ref a, ref b);
+                    TLanes.Store(a, y + d);
+                    TLanes.Store(b, y + d + width);
                 }
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Tap<TLanes, TVector>(ref TVector a, ref TVector b, float* x, float* w)
+        where TLanes : ILanes<TVector>
+        where TVector : struct
+    {
+        a = TLanes.MultiplyAdd(TLanes.Load(x), TLanes.Load(w), a);
+        b = TLanes.MultiplyAdd(TLanes.Load(x + TLanes.Width), TLanes.Load(w + TLanes.Width), b);
     }
 }

@@ -15,7 +15,7 @@ internal sealed class BiasGelu() : CustomOperator(nameof(BiasGelu), 1, Floats(2)
             var tokens = Tokens.Of(context, stackalloc long[Tokens.MaxRank], out var x);
             Lanes.Dispatch(
                 new GeluKernel { Count = tokens.Count, Channels = tokens.Channels, X = x, Bias = context.Input(1), Y = context.Output(0, tokens.Shape) },
-                tokens.Channels);
+                tokens.Channels / 2); // two vectors at a time
         }
     }
 
@@ -30,13 +30,17 @@ internal sealed class BiasGelu() : CustomOperator(nameof(BiasGelu), 1, Floats(2)
             where TLanes : ILanes<TVector>
             where TVector : struct
         {
-            nint channels = Channels;
+            nint channels = Channels, width = TLanes.Width;
             float* x = X, y = Y, bias = Bias;
             for (long token = 0; token < Count; token++, x += channels, y += channels)
             {
-                for (nint d = 0; d < channels; d += TLanes.Width)
+                for (nint d = 0; d < channels; d += 2 * width)
                 {
-                    TLanes.Store(VectorMath<TLanes, TVector>.Gelu(TLanes.Add(TLanes.Load(x + d), TLanes.Load(bias + d))), y + d);
+                    TVector a = TLanes.Add(TLanes.Load(x + d), TLanes.Load(bias + d));
+                    TVector b = TLanes.Add(TLanes.Load(x + d + width), TLanes.Load(bias + d + width));
+                    VectorMath<TLanes, TVector>.Gelu(ref a, ref b);
+                    TLanes.Store(a, y + d);
+                    TLanes.Store(b, y + d + width);
                 }
             }
         }

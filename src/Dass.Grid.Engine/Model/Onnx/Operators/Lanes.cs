@@ -27,7 +27,8 @@ internal unsafe interface ILanes<TVector>
     /// <summary>a · b + c with one rounding.</summary>
     static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
 
-    static abstract TVector Reciprocal(TVector a);
+    /// <summary>a / b to at least 22 bits.</summary>
+    static abstract TVector Divide(TVector a, TVector b);
 
     static abstract TVector Max(TVector a, TVector b);
 

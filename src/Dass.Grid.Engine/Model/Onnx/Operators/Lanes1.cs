@@ -19,7 +19,7 @@ internal readonly unsafe struct Lanes1 : ILanes<float>
 
     public static float MultiplyAdd(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
 
-    public static float Reciprocal(float a) => 1f / a;
+    public static float Divide(float a, float b) => a / b;
 
     public static float Max(float a, float b) => a > b ? a : b;
 

@@ -20,7 +20,7 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
 
     public static Vector128<float> MultiplyAdd(Vector128<float> a, Vector128<float> b, Vector128<float> c) => Vector128.FusedMultiplyAdd(a, b, c);
 
-    public static Vector128<float> Reciprocal(Vector128<float> a) => Vector128<float>.One / a;
+    public static Vector128<float> Divide(Vector128<float> a, Vector128<float> b) => a / b;
 
     public static Vector128<float> Max(Vector128<float> a, Vector128<float> b) => Vector128.MaxNative(a, b);
 

@@ -64,7 +64,7 @@ internal sealed class SelectiveScan() : CustomOperator(
 /// <summary>The scan of one stream; see <see cref="SelectiveScan"/>.</summary>
 internal unsafe struct SelectiveScanKernel : ILaneKernel
 {
-    private const int Tile = 8; // tokens whose step sizes are projected together, so that each weight is loaded once for all
+    private const int Tile = 4; // tokens whose step sizes are projected together: with two vectors each, as many sums as 16 registers allow
 
     public int Rows, Columns, Channels, Rank;
 
@@ -92,7 +92,7 @@ internal unsafe struct SelectiveScanKernel : ILaneKernel
         }
     }
 
-    /// <summary>One route over all tokens for two vectors of channels.</summary>
+    /// <summary>One route over all tokens for two vectors of channels: h ← 2^(dt·A) · h + dt · B · u, y += C · h.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Scan<TLanes, TVector>(int route, int channel, float* steps)
         where TLanes : ILanes<TVector>
@@ -140,8 +140,12 @@ internal unsafe struct SelectiveScanKernel : ILaneKernel
                 var gate = gates + (nint)token * stride;
                 float* ut = u + (nint)token * channels, yt = y + (nint)token * channels, step = steps + j * 2 * width;
                 TVector b = TLanes.Create(gate[0]), c = TLanes.Create(gate[1]);
-                Step<TLanes, TVector>(ref h0, TLanes.Load(step), a0, b, TLanes.Load(ut));
-                Step<TLanes, TVector>(ref h1, TLanes.Load(step + width), a1, b, TLanes.Load(ut + width));
+                TVector dt0 = TLanes.Load(step), dt1 = TLanes.Load(step + width);
+                VectorMath<TLanes, TVector>.Softplus2(ref dt0, ref dt1);
+                TVector decay0 = TLanes.Multiply(dt0, a0), decay1 = TLanes.Multiply(dt1, a1);
+                VectorMath<TLanes, TVector>.Exp2OfNegative(ref decay0, ref decay1);
+                h0 = TLanes.MultiplyAdd(decay0, h0, TLanes.Multiply(dt0, TLanes.Multiply(b, TLanes.Load(ut))));
+                h1 = TLanes.MultiplyAdd(decay1, h1, TLanes.Multiply(dt1, TLanes.Multiply(b, TLanes.Load(ut + width))));
                 if (route == 0)
                 {
                     TLanes.Store(TLanes.MultiplyAdd(c, h0, TLanes.Multiply(skip0, TLanes.Load(ut))), yt);
@@ -175,17 +179,6 @@ internal unsafe struct SelectiveScanKernel : ILaneKernel
         }
     }
 
-    /// <summary>h ← 2^(dt·A) · h + dt · B · u with dt = softplus₂(z).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Step<TLanes, TVector>(ref TVector h, TVector z, TVector a, TVector b, TVector u)
-        where TLanes : ILanes<TVector>
-        where TVector : struct
-    {
-        var dt = VectorMath<TLanes, TVector>.Softplus2(z);
-        var decay = VectorMath<TLanes, TVector>.Exp2OfNegative(TLanes.Multiply(dt, a));
-        h = TLanes.MultiplyAdd(decay, h, TLanes.Multiply(dt, TLanes.Multiply(b, u)));
-    }
-
     /// <summary>Step sizes before the softplus of the tile's tokens: bias + Σ_r weight[r] · projection[r].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly void ProjectSteps<TLanes, TVector>(int route, int channel, float* projections, int* order, float* steps)
@@ -194,13 +187,12 @@ internal unsafe struct SelectiveScanKernel : ILaneKernel
     {
         int width = TLanes.Width;
         nint stride = 4 * (Rank + 2), channels = Channels;
-        float* p0 = projections + order[0] * stride, p1 = projections + order[1] * stride, p2 = projections + order[2] * stride,
-            p3 = projections + order[3] * stride, p4 = projections + order[4] * stride, p5 = projections + order[5] * stride,
-            p6 = projections + order[6] * stride, p7 = projections + order[7] * stride;
+        float* p0 = projections + order[0] * stride, p1 = projections + order[1] * stride,
+            p2 = projections + order[2] * stride, p3 = projections + order[3] * stride;
         var weights = StepWeights + route * Rank * channels + channel;
         TVector bias0 = TLanes.Load(StepBias + route * channels + channel), bias1 = TLanes.Load(StepBias + route * channels + channel + width);
-        TVector z00 = bias0, z10 = bias0, z20 = bias0, z30 = bias0, z40 = bias0, z50 = bias0, z60 = bias0, z70 = bias0;
-        TVector z01 = bias1, z11 = bias1, z21 = bias1, z31 = bias1, z41 = bias1, z51 = bias1, z61 = bias1, z71 = bias1;
+        TVector z00 = bias0, z10 = bias0, z20 = bias0, z30 = bias0;
+        TVector z01 = bias1, z11 = bias1, z21 = bias1, z31 = bias1;
         for (nint r = 0; r < Rank; r++, weights += channels)
         {
             TVector w0 = TLanes.Load(weights), w1 = TLanes.Load(weights + width), p = TLanes.Create(p0[r]);
@@ -215,27 +207,11 @@ internal unsafe struct SelectiveScanKernel : ILaneKernel
             p = TLanes.Create(p3[r]);
             z30 = TLanes.MultiplyAdd(w0, p, z30);
             z31 = TLanes.MultiplyAdd(w1, p, z31);
-            p = TLanes.Create(p4[r]);
-            z40 = TLanes.MultiplyAdd(w0, p, z40);
-            z41 = TLanes.MultiplyAdd(w1, p, z41);
-            p = TLanes.Create(p5[r]);
-            z50 = TLanes.MultiplyAdd(w0, p, z50);
-            z51 = TLanes.MultiplyAdd(w1, p, z51);
-            p = TLanes.Create(p6[r]);
-            z60 = TLanes.MultiplyAdd(w0, p, z60);
-            z61 = TLanes.MultiplyAdd(w1, p, z61);
-            p = TLanes.Create(p7[r]);
-            z70 = TLanes.MultiplyAdd(w0, p, z70);
-            z71 = TLanes.MultiplyAdd(w1, p, z71);
         }
         Store<TLanes, TVector>(steps, 0, z00, z01);
         Store<TLanes, TVector>(steps, 1, z10, z11);
         Store<TLanes, TVector>(steps, 2, z20, z21);
         Store<TLanes, TVector>(steps, 3, z30, z31);
-        Store<TLanes, TVector>(steps, 4, z40, z41);
-        Store<TLanes, TVector>(steps, 5, z50, z51);
-        Store<TLanes, TVector>(steps, 6, z60, z61);
-        Store<TLanes, TVector>(steps, 7, z70, z71);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -2,81 +2,106 @@ using System.Runtime.CompilerServices;
 
 namespace Dass.Grid.Engine.Model.Onnx.Operators;
 
-/// <summary>Elementary functions for any vector width. Polynomials are minimax fits of this project, in single precision.</summary>
+/// <summary>
+/// Elementary functions for any vector width, in place on two vectors at a time: their chains of dependent operations overlap, and each
+/// coefficient is loaded once for both. Polynomials are minimax fits of this project, in single precision.
+/// </summary>
 internal static class VectorMath<TLanes, TVector>
     where TLanes : ILanes<TVector>
     where TVector : struct
 {
     public const float Log2E = 1.44269504f;
-    public const float Ln2 = 0.69314718f;
 
     private const float RoundingShift = 12582912f; // 1.5 · 2²³: adding it leaves the nearest integer in the low mantissa bits
 
-    /// <summary>2ˣ for |x| ≤ 126 (clamped), relative error ≤ 2e-7.</summary>
+    /// <summary>2ˣ for −126 ≤ x ≤ 126, relative error ≤ 2e-7. Exactly 1 at 0: the scan multiplies these over thousands of tokens.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Exp2(TVector x)
+    public static void Exp2(ref TVector x, ref TVector y)
     {
-        x = TLanes.Min(TLanes.Max(x, C(-126f)), C(126f));
-        return Exp2OfClamped(x);
+        var shift = TLanes.Create(RoundingShift);
+        TVector sx = TLanes.Add(x, shift), sy = TLanes.Add(y, shift);
+        x = TLanes.Subtract(x, TLanes.Subtract(sx, shift));
+        y = TLanes.Subtract(y, TLanes.Subtract(sy, shift));
+        TVector p = TLanes.Create(0.00132647203f), q = p;
+        Horner(ref p, x, ref q, y, 0.00967151299f);
+        Horner(ref p, x, ref q, y, 0.0555073395f);
+        Horner(ref p, x, ref q, y, 0.240222424f);
+        Horner(ref p, x, ref q, y, 0.693147004f);
+        Horner(ref p, x, ref q, y, 1f);
+        x = TLanes.Scale(p, sx);
+        y = TLanes.Scale(q, sy);
     }
 
-    /// <summary>2ˣ for x ≤ 0 (clamped at −126), relative error ≤ 2e-7. Exactly 1 at 0: the scan multiplies these over thousands of tokens.</summary>
+    /// <summary>2ˣ for x ≤ 0; below −126 it is 2⁻¹²⁶.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Exp2OfNegative(TVector x) => Exp2OfClamped(TLanes.Max(x, C(-126f)));
+    public static void Exp2OfNegative(ref TVector x, ref TVector y)
+    {
+        var least = TLanes.Create(-126f);
+        x = TLanes.Max(x, least);
+        y = TLanes.Max(y, least);
+        Exp2(ref x, ref y);
+    }
 
     /// <summary>log₂(1 + 2ˣ): softplus in base 2, i.e. softplus(x · ln 2) / ln 2. Absolute error ≤ 2e-7 for x ≤ 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Softplus2(TVector x)
+    public static void Softplus2(ref TVector x, ref TVector y)
     {
-        var t = Exp2OfNegative(TLanes.NegativeAbs(x));
-        var p = C(0.00755507965f);
-        p = TLanes.MultiplyAdd(p, t, C(-0.042591244f));
-        p = TLanes.MultiplyAdd(p, t, C(0.112896629f));
-        p = TLanes.MultiplyAdd(p, t, C(-0.197154343f));
-        p = TLanes.MultiplyAdd(p, t, C(0.275658667f));
-        p = TLanes.MultiplyAdd(p, t, C(-0.35841307f));
-        p = TLanes.MultiplyAdd(p, t, C(0.480693579f));
-        p = TLanes.MultiplyAdd(p, t, C(-0.721340239f));
-        p = TLanes.MultiplyAdd(p, t, C(1.44269502f));
-        return TLanes.MultiplyAdd(p, t, TLanes.Max(x, C(0f)));
+        TVector s = TLanes.NegativeAbs(x), t = TLanes.NegativeAbs(y);
+        Exp2OfNegative(ref s, ref t);
+        TVector p = TLanes.Create(0.00755507965f), q = p;
+        Horner(ref p, s, ref q, t, -0.042591244f);
+        Horner(ref p, s, ref q, t, 0.112896629f);
+        Horner(ref p, s, ref q, t, -0.197154343f);
+        Horner(ref p, s, ref q, t, 0.275658667f);
+        Horner(ref p, s, ref q, t, -0.35841307f);
+        Horner(ref p, s, ref q, t, 0.480693579f);
+        Horner(ref p, s, ref q, t, -0.721340239f);
+        Horner(ref p, s, ref q, t, 1.44269502f);
+        var zero = TLanes.Create(0f);
+        x = TLanes.MultiplyAdd(p, s, TLanes.Max(x, zero));
+        y = TLanes.MultiplyAdd(q, t, TLanes.Max(y, zero));
     }
 
     /// <summary>x · sigmoid(x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Silu(TVector x) =>
-        TLanes.Multiply(x, TLanes.Reciprocal(TLanes.Add(C(1f), Exp2(TLanes.Multiply(x, C(-Log2E))))));
+    public static void Silu(ref TVector x, ref TVector y)
+    {
+        TVector s = TLanes.Multiply(x, TLanes.Create(-Log2E)), t = TLanes.Multiply(y, TLanes.Create(-Log2E));
+        var most = TLanes.Create(126f);
+        s = TLanes.Min(s, most);
+        t = TLanes.Min(t, most);
+        Exp2OfNegative(ref s, ref t); // the lower clamp; the upper one is above
+        x = TLanes.Divide(x, TLanes.Add(TLanes.Create(1f), s));
+        y = TLanes.Divide(y, TLanes.Add(TLanes.Create(1f), t));
+    }
 
     /// <summary>x · Φ(x) with the error function by Abramowitz and Stegun 7.1.26, |error of erf| ≤ 1.5e-7.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Gelu(TVector x)
+    public static void Gelu(ref TVector x, ref TVector y)
     {
-        var z = TLanes.Multiply(TLanes.NegativeAbs(x), C(-0.70710678f)); // |x| / √2
-        var t = TLanes.Reciprocal(TLanes.MultiplyAdd(z, C(0.3275911f), C(1f)));
-        var p = C(1.061405429f);
-        p = TLanes.MultiplyAdd(p, t, C(-1.453152027f));
-        p = TLanes.MultiplyAdd(p, t, C(1.421413741f));
-        p = TLanes.MultiplyAdd(p, t, C(-0.284496736f));
-        p = TLanes.MultiplyAdd(p, t, C(0.254829592f));
-        p = TLanes.Multiply(p, t);
-        var square = TLanes.Multiply(z, z);
-        var tail = TLanes.Multiply(TLanes.Multiply(p, C(0.5f)), Exp2OfNegative(TLanes.Multiply(square, C(-Log2E)))); // Φ(−|x|)
-        return TLanes.Multiply(x, TLanes.SelectBySign(x, tail, TLanes.Subtract(C(1f), tail)));
+        TVector u = TLanes.Multiply(TLanes.NegativeAbs(x), TLanes.Create(-0.70710678f)); // |x| / √2
+        TVector v = TLanes.Multiply(TLanes.NegativeAbs(y), TLanes.Create(-0.70710678f));
+        TVector one = TLanes.Create(1f), width = TLanes.Create(0.3275911f);
+        TVector s = TLanes.Divide(one, TLanes.MultiplyAdd(u, width, one)), t = TLanes.Divide(one, TLanes.MultiplyAdd(v, width, one));
+        TVector p = TLanes.Create(0.5f * 1.061405429f), q = p;
+        Horner(ref p, s, ref q, t, 0.5f * -1.453152027f);
+        Horner(ref p, s, ref q, t, 0.5f * 1.421413741f);
+        Horner(ref p, s, ref q, t, 0.5f * -0.284496736f);
+        Horner(ref p, s, ref q, t, 0.5f * 0.254829592f);
+        u = TLanes.Multiply(TLanes.Multiply(u, u), TLanes.Create(-Log2E));
+        v = TLanes.Multiply(TLanes.Multiply(v, v), TLanes.Create(-Log2E));
+        Exp2OfNegative(ref u, ref v);
+        p = TLanes.Multiply(TLanes.Multiply(p, s), u); // Φ(−|x|)
+        q = TLanes.Multiply(TLanes.Multiply(q, t), v);
+        x = TLanes.Multiply(x, TLanes.SelectBySign(x, p, TLanes.Subtract(one, p)));
+        y = TLanes.Multiply(y, TLanes.SelectBySign(y, q, TLanes.Subtract(one, q)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Exp2OfClamped(TVector x)
+    private static void Horner(ref TVector p, TVector x, ref TVector q, TVector y, float coefficient)
     {
-        var shifted = TLanes.Add(x, C(RoundingShift));
-        var fraction = TLanes.Subtract(x, TLanes.Subtract(shifted, C(RoundingShift)));
-        var p = C(0.00132647203f);
-        p = TLanes.MultiplyAdd(p, fraction, C(0.00967151299f));
-        p = TLanes.MultiplyAdd(p, fraction, C(0.0555073395f));
-        p = TLanes.MultiplyAdd(p, fraction, C(0.240222424f));
-        p = TLanes.MultiplyAdd(p, fraction, C(0.693147004f));
-        p = TLanes.MultiplyAdd(p, fraction, C(1f));
-        return TLanes.Scale(p, shifted);
+        var c = TLanes.Create(coefficient);
+        p = TLanes.MultiplyAdd(p, x, c);
+        q = TLanes.MultiplyAdd(q, y, c);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector C(float value) => TLanes.Create(value);
 }
