@@ -23,6 +23,10 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 
     public static Vector512<float> Divide(Vector512<float> a, Vector512<float> b)
     {
+        if (!Avx512F.IsSupported)
+        {
+            return a / b;
+        }
         // Division takes twice the time of this estimate (14 bits) and one Newton step (28 bits).
         var estimate = Avx512F.Reciprocal14(b);
         return a * (estimate * (Vector512.Create(2f) - b * estimate));
