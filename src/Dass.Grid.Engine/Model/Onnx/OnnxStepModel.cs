@@ -22,7 +22,8 @@ public sealed class OnnxStepModel : IStepModel
         Environment.SetEnvironmentVariable("ORT_DISABLE_TELEMETRY", "1");
     }
 
-    public OnnxStepModel(DassModel model)
+    /// <exception cref="NotSupportedException">CUDA was demanded and cannot be used.</exception>
+    public OnnxStepModel(DassModel model, OnnxDevice device = OnnxDevice.Auto)
     {
         Model = model;
         StateLayout = new StateLayout(model.Config);
@@ -35,6 +36,7 @@ public sealed class OnnxStepModel : IStepModel
         };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
+        (Device, DeviceWarning) = OnnxDevices.Configure(options, device);
         DassGraph.CustomOperators.AddTo(options);
         _session = new InferenceSession(DassGraph.Build(model), options);
         var states = StateLayout.Tensors.Select(tensor => tensor.Name).ToArray();
@@ -43,6 +45,12 @@ public sealed class OnnxStepModel : IStepModel
     }
 
     public DassModel Model { get; }
+
+    /// <summary>Where it runs.</summary>
+    public OnnxDevice Device { get; }
+
+    /// <summary>Why it does not run on CUDA although this build could; null: nothing to say.</summary>
+    public string? DeviceWarning { get; }
 
     public StateLayout StateLayout { get; }
 
