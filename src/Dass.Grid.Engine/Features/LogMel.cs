@@ -29,6 +29,9 @@ internal sealed class LogMel(LogMelTables tables)
     /// <summary>Samples from one frame to the next.</summary>
     public const int HopSamples = 160;
 
+    /// <summary>Time from one frame to the next.</summary>
+    public const double HopSeconds = (double)HopSamples / SampleRateHz;
+
     private const int BlockSamples = 4096;
     private const double PreEmphasis = 0.97;
     private const float EnergyFloor = 1.1920929e-7f;
