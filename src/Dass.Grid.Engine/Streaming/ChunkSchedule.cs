@@ -1,21 +1,19 @@
 namespace Dass.Grid.Engine.Streaming;
 
-/// <summary>How a stream's frames become steps: C committed frames with up to L frames of look-ahead at a time.</summary>
-/// <param name="Committed">C, a multiple of 32 frames.</param>
-/// <param name="LookAhead">L, 0 or more frames.</param>
-public readonly record struct ChunkSchedule(int Committed, int LookAhead)
+/// <summary>When a stream steps, and over how many frames: chunks of C committed frames with L frames of look-ahead, less look-ahead where the audio ends, and a tail.</summary>
+/// <param name="Chunk">C, a multiple of 32; <see cref="int.MaxValue"/> for one step over everything at the end.</param>
+/// <param name="LookAhead">L.</param>
+internal readonly record struct ChunkSchedule(int Chunk, int LookAhead)
 {
-    /// <summary>
-    /// The next step's window and its committed part in frames, or null while more frames must come. Before the end a step waits for all its look-ahead;
-    /// after the end it takes what there is, so only the last step commits less than C and it has no look-ahead.
-    /// </summary>
-    /// <param name="available">Frames that are not yet committed.</param>
-    /// <param name="ended">No more frames will come.</param>
-    public (int Frames, int Committed)? Next(long available, bool ended)
+    /// <summary>The next step's shape, or 0 frames when it must wait for more audio.</summary>
+    /// <param name="available">Frames that wait.</param>
+    /// <param name="ended">Whether no more will come.</param>
+    public (int Frames, int Committed) Next(int available, bool ended)
     {
-        var window = (long)Committed + LookAhead;
-        return available >= window ? ((int)window, Committed)
-            : ended && available > 0 ? ((int)available, (int)Math.Min(available, Committed))
-            : null;
+        if (available >= (long)Chunk + LookAhead)
+        {
+            return (Chunk + LookAhead, Chunk);
+        }
+        return ended ? (available, Math.Min(available, Chunk)) : (0, 0);
     }
 }
