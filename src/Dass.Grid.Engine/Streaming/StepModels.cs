@@ -20,7 +20,7 @@ internal static class StepModels
         }
         return kind switch
         {
-            StepModelKind.Reference => throw new NotSupportedException(),
+            StepModelKind.Reference => new ReferenceStepModel(model),
             _ => new OnnxStepModel(model, options.Device),
         };
     }

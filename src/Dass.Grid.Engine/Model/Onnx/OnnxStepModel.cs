@@ -56,6 +56,7 @@ public sealed class OnnxStepModel : IStepModel
 
     public void Step(ReadOnlySpan<StepRequest> batch)
     {
+        StepRequest.CheckBatch(batch);
         if (!_buffers.TryTake(out var buffers))
         {
             buffers = new OnnxStepBuffers(Model.Config, StateLayout);
