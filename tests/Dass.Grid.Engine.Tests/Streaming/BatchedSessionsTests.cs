@@ -1,4 +1,3 @@
-using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 
@@ -10,7 +9,7 @@ public sealed class BatchedSessionsTests(EngineFixture alone) : IClassFixture<En
     public async Task A_stream_in_batches_with_others_is_tagged_as_if_alone()
     {
         const int Samples = 40_000;
-        await using var engine = EngineFixture.Create(new OnnxStepModel(TinyModel.Instance, OnnxDevice.Cpu), maxBatch: 8);
+        await using var engine = EngineFixture.Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 8);
         var streams = Enumerable.Range(0, 12).Select(async stream =>
         {
             using var session = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());

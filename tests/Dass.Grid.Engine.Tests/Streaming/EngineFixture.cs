@@ -1,6 +1,5 @@
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Model;
-using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Engine.Tests.Features;
@@ -12,7 +11,7 @@ public sealed class EngineFixture : IAsyncLifetime
 {
     public static readonly AudioFormat Pcm16 = new(SampleEncoding.Pcm16, 16_000, 1);
 
-    internal StreamEngine Engine { get; } = Create(new OnnxStepModel(TinyModel.Instance, OnnxDevice.Cpu), maxBatch: 1);
+    internal StreamEngine Engine { get; } = Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1);
 
     internal static StreamEngine Create(IStepModel model, int maxBatch, int queueCapacity = 64) =>
         new(model, new EngineOptions

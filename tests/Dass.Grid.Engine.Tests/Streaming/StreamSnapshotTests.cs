@@ -42,7 +42,7 @@ public sealed class StreamSnapshotTests(EngineFixture fixture) : IClassFixture<E
         await session.PushAsync(EngineFixture.Babble(0, 1000), [], default);
         var expected = "DASS"u8.ToArray()
             .Concat(BitConverter.GetBytes(1))
-            .Concat(BitConverter.GetBytes(9)).Concat(Encoding.UTF8.GetBytes("tiny-hash"))
+            .Concat(BitConverter.GetBytes(64)).Concat(Encoding.UTF8.GetBytes(TinyModel.Instance.Hash))
             .Concat(BitConverter.GetBytes(0)).Concat(BitConverter.GetBytes(16_000)).Concat(BitConverter.GetBytes(1))
             .Concat(BitConverter.GetBytes(9_600_000L)).Concat(BitConverter.GetBytes(6_400_000L)).Concat(BitConverter.GetBytes(0))
             .Concat(BitConverter.GetBytes(1000L)).Concat(BitConverter.GetBytes(0))
@@ -54,8 +54,8 @@ public sealed class StreamSnapshotTests(EngineFixture fixture) : IClassFixture<E
     [InlineData(0, "not a stream's snapshot")]
     [InlineData(4, "version")]
     [InlineData(12, "model")]
-    [InlineData(21, "encoding")]
-    [InlineData(33, "Chunk")]
+    [InlineData(76, "encoding")]
+    [InlineData(88, "Chunk")]
     public async Task A_changed_header_is_refused_by_name(int at, string named)
     {
         var snapshot = await SnapshotAsync();

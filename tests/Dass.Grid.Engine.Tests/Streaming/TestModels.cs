@@ -1,20 +1,13 @@
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tests.Features;
-using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Tests.Streaming;
 
 /// <summary>The tiny golden checkpoint.</summary>
 internal static class TinyModel
 {
-    public static DassModel Instance { get; } = Load();
-
-    private static DassModel Load()
-    {
-        var config = new DassConfig { Dims = [16, 32, 64, 128], Depths = [1, 1, 2, 1], LabelCount = 527 };
-        return new DassModel("tiny", config, Fixtures.Tensors("tiny/model.safetensors"), new LabelSet([]), "tiny-hash");
-    }
+    public static DassModel Instance { get; } = DassModel.Load(Fixtures.Path("golden/tiny"));
 }
 
 /// <summary>A network whose steps wait for the test, and that says what it was given.</summary>
