@@ -7,6 +7,7 @@ using Spectre.Console;
 [
     ("step", () => StepBenchmark.Run(repetitions: 25)),
     ("scan", () => ScanBenchmark.Run(repetitions: 50)),
+    ("front-end", () => FrontEndBenchmark.Run(repetitions: 50)),
 ];
 
 var json = args.Contains("json");

@@ -15,7 +15,8 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Warms the allowed batch sizes on the calling thread and starts the threads.</summary>
     /// <param name="stepModel">Becomes the engine's.</param>
     /// <param name="options">Not changed afterwards.</param>
-    internal StreamEngine(IStepModel stepModel, EngineOptions options)
+    /// <param name="warmUp">False: the first batch of each size pays for its own set-up.</param>
+    internal StreamEngine(IStepModel stepModel, EngineOptions options, bool warmUp = true)
     {
         Options = options;
         _stepModel = stepModel;
@@ -24,7 +25,10 @@ public sealed class StreamEngine : IAsyncDisposable
         _arena = new StateArena(stepModel.StateLayout, options.MaxStreams);
         _instruments = new EngineInstruments(Model.Name);
         _instruments.ObserveSlots(() => _arena.Used, _arena.Capacity);
-        WarmUp();
+        if (warmUp)
+        {
+            WarmUp();
+        }
         Batcher = new StepBatcher(stepModel, options.Batcher, options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _instruments);
     }
 

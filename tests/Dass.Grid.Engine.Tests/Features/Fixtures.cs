@@ -14,13 +14,21 @@ internal static class Fixtures
     public static float[] Babble { get; } = [.. MemoryMarshal.Cast<byte, short>(BabblePcm16).ToArray().Select(sample => sample / 32768f)];
 
     /// <summary>One F32 tensor of a golden safetensors file.</summary>
-    public static float[] Tensor(string file, string name)
+    public static float[] Tensor(string file, string name) => Tensors(file)[name];
+
+    /// <summary>Every F32 tensor of a golden safetensors file.</summary>
+    public static Dictionary<string, float[]> Tensors(string file)
     {
         var bytes = File.ReadAllBytes(Path("golden/" + file));
         var headerLength = (int)BitConverter.ToInt64(bytes);
         using var header = JsonDocument.Parse(bytes.AsMemory(8, headerLength));
-        var offsets = header.RootElement.GetProperty(name).GetProperty("data_offsets");
-        int begin = offsets[0].GetInt32(), end = offsets[1].GetInt32();
-        return MemoryMarshal.Cast<byte, float>(bytes.AsSpan(8 + headerLength + begin, end - begin)).ToArray();
+        return header.RootElement.EnumerateObject().Where(entry => entry.Name != "__metadata__").ToDictionary(
+            entry => entry.Name,
+            entry =>
+            {
+                var offsets = entry.Value.GetProperty("data_offsets");
+                int begin = offsets[0].GetInt32(), end = offsets[1].GetInt32();
+                return MemoryMarshal.Cast<byte, float>(bytes.AsSpan(8 + headerLength + begin, end - begin)).ToArray();
+            });
     }
 }
