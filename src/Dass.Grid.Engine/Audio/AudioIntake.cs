@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Engine.Audio;
 
@@ -14,6 +15,8 @@ internal sealed class AudioIntake
         }
     }
 
+    /// <summary>Appends the samples of whole frames. When it throws, nothing has changed.</summary>
+    /// <exception cref="AudioFormatException">A torn frame.</exception>
     public void Push(ReadOnlySpan<byte> audio, IBufferWriter<float> to)
     {
         if (audio.Length % 2 != 0)
@@ -27,5 +30,18 @@ internal sealed class AudioIntake
             room[i] = samples[i] / 32768f;
         }
         to.Advance(samples.Length);
+    }
+
+    /// <summary>Appends what was held back for samples to come: nothing, without a resampler.</summary>
+    public void Flush(IBufferWriter<float> to)
+    {
+    }
+
+    public void Save(SnapshotWriter to)
+    {
+    }
+
+    public void Restore(ref SnapshotReader from)
+    {
     }
 }

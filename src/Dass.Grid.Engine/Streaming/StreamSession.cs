@@ -175,6 +175,9 @@ public sealed class StreamSession : IDisposable
 
     private void Flush()
     {
+        _samples.ResetWrittenCount();
+        Intake.Flush(_samples);
+        LogMel.Push(_samples.WrittenSpan, Frames);
     }
 
     private async ValueTask RunStepsAsync(CancellationToken cancellationToken)

@@ -31,6 +31,7 @@ internal static class StreamSnapshot
 
         to.Write(session.AppliedSamples);
         to.Write(session.Ended ? 1 : 0);
+        session.Intake.Save(to);
         to.WriteAll(session.LogMel.Carried);
         to.WriteAll(session.Frames.Frames);
         to.Write(session.Slot.CommittedFrames);
@@ -80,6 +81,7 @@ internal static class StreamSnapshot
     {
         session.AppliedSamples = from.Read<long>("applied samples");
         session.Ended = from.Read<int>("ended") != 0;
+        session.Intake.Restore(ref from);
         var carried = from.ReadAll<float>("carried samples");
         SnapshotReader.Check(carried.Length < Features.LogMel.FrameSamples, "carried samples", $"count {carried.Length}");
         session.LogMel.Restore(carried);
