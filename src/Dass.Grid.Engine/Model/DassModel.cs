@@ -42,6 +42,9 @@ public sealed class DassModel
     /// <summary>What a user must know of the weights, or null.</summary>
     public string? Note { get; }
 
+    /// <summary>Values of all tensors, e.g. 29,884,463 for DASS-small.</summary>
+    public long ParameterCount => _tensors.Values.Sum(tensor => (long)tensor.Length);
+
     /// <summary>A tensor by its published name (e.g. <c>dass.layers.0.blocks.0.op.in_proj.weight</c>), row-major.</summary>
     /// <exception cref="KeyNotFoundException">No such tensor; loading has checked that all exist, so this is a defect.</exception>
     public ReadOnlySpan<float> Tensor(string name) => _tensors[name];

@@ -1,3 +1,4 @@
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 
@@ -16,7 +17,7 @@ public sealed class SteadyStateTests
         const int Minutes = 10;
         const int ChunksPerMinute = 63;
         const int BytesPerChunk = 2 * 527 * sizeof(float);
-        await using var engine = EngineFixture.Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1);
+        await using var engine = EngineFixture.Create(new OnnxStepModel(TinyModel.Instance, OnnxDevice.Cpu), maxBatch: 1);
         using var session = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
         var tags = new List<TagChunk>();
         var allocated = new List<long>();
