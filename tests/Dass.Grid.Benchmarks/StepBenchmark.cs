@@ -10,7 +10,8 @@ internal static class StepBenchmark
 {
     public static IEnumerable<Figure> Run(int repetitions)
     {
-        using var model = new OnnxStepModel(BenchmarkModel.Small());
+        using var small = new BenchmarkModel();
+        using var model = new OnnxStepModel(small.Load());
         foreach (var (committed, lookAhead, batch) in ((int, int, int)[])[(96, 0, 1), (96, 0, 4), (96, 0, 8), (96, 64, 1), (96, 64, 4), (96, 64, 8)])
         {
             using var arena = new StateArena(model.StateLayout, batch);
