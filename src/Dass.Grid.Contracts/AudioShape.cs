@@ -1,0 +1,19 @@
+namespace Dass.Grid.Contracts;
+
+/// <summary>How one sample of one channel is written; little-endian.</summary>
+public enum AudioEncoding
+{
+    Pcm16 = 0,
+    Pcm24 = 1,
+    Pcm32 = 2,
+    Float32 = 3,
+    ALaw = 4,
+    MuLaw = 5,
+}
+
+/// <summary>The shape of raw interleaved audio. Its rules are checked where the audio is decoded.</summary>
+[GenerateSerializer, Immutable, Alias("dass.AudioShape")]
+public sealed record AudioShape(
+    [property: Id(0)] AudioEncoding Encoding,
+    [property: Id(1)] int SampleRateHz,
+    [property: Id(2)] int Channels);

@@ -1,0 +1,53 @@
+using Orleans.Concurrency;
+
+namespace Dass.Grid.Contracts;
+
+/// <summary>Owner of one stream's recurrent state. Key: <see cref="StreamId"/>.</summary>
+/// <remarks>
+/// Calls that move the stream run one at a time in the order of their arrival, so awaiting each is back-pressure enough. Status calls interleave:
+/// they never wait for a step.
+/// </remarks>
+[Alias("dass.IStreamGrain")]
+public interface IStreamGrain : IGrainWithStringKey
+{
+    /// <summary>Begins the stream, or comes back to it; whoever fed it before is refused from now on.</summary>
+    [Alias("Attach")]
+    Task<Outcome<Attachment>> Attach(StreamSpec spec, CancellationToken cancellationToken = default);
+
+    /// <summary>Takes in audio. What the stream already has is skipped, so a repeated push is harmless.</summary>
+    [Alias("Push")]
+    Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends the stream for the one who feeds it: tags the tail.</summary>
+    [Alias("Finish")]
+    Task<Outcome<Finished>> Finish(long attachment, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends the stream for anybody of its tenant; an ended stream answers with its end again.</summary>
+    [Alias("Close")]
+    Task<Outcome<Finished>> Close(CancellationToken cancellationToken = default);
+
+    [Alias("GetStatus"), AlwaysInterleave]
+    Task<Outcome<StreamStatus>> GetStatus();
+
+    /// <summary>Up to <paramref name="count"/> kept tags from chunk <paramref name="fromChunk"/> on; older ones that are gone are left out.</summary>
+    [Alias("GetTags"), AlwaysInterleave]
+    Task<Outcome<TagPage>> GetTags(long fromChunk, int count);
+
+    /// <summary>Leases the observer's place for the grid's observer lease; called again, renews it.</summary>
+    [Alias("Subscribe"), AlwaysInterleave]
+    Task<Outcome<StreamStatus>> Subscribe(ITagObserver observer);
+
+    [Alias("Unsubscribe"), AlwaysInterleave]
+    Task Unsubscribe(ITagObserver observer);
+}
+
+/// <summary>One gateway's ear on one stream. A message may be lost; the chunk index shows it.</summary>
+[Alias("dass.ITagObserver")]
+public interface ITagObserver : IGrainObserver
+{
+    [Alias("OnTags"), OneWay]
+    Task OnTags(ChunkTags[] tags);
+
+    [Alias("OnEnded"), OneWay]
+    Task OnEnded(StreamEnd end);
+}

@@ -1,0 +1,58 @@
+namespace Dass.Grid.Gateway;
+
+/// <summary>Every rule of the protocol that a client can break, except those that the grains keep (<see cref="RefusalCode"/>).</summary>
+internal static class ProtocolErrors
+{
+    public static RpcException NoKey() => new(new Status(
+        StatusCode.Unauthenticated, "This grid needs an API key in the header 'authorization: Bearer <key>' or 'x-api-key'."));
+
+    public static RpcException WrongKey() => new(new Status(StatusCode.Unauthenticated, "The API key belongs to no tenant of this grid."));
+
+    public static RpcException NoConfig(string got) => Invalid(
+        $"the first message of Stream must be config; got {got}.");
+
+    public static RpcException ConfigTwice() => Invalid("config was sent twice; it is the first message of Stream, and only that.");
+
+    public static RpcException EmptyMessage() => Invalid("request is empty; each message of Stream carries config, audio or finish.");
+
+    public static RpcException AfterFinish(string got) => new(new Status(
+        StatusCode.FailedPrecondition, $"{got} was sent after finish; finish is the last message of Stream."));
+
+    public static RpcException EmptyAudio(string field) => Invalid($"{field} is empty; at least one sample frame is needed.");
+
+    public static RpcException TornFrame(int bytes, int bytesPerFrame) => Invalid(
+        $"audio.data has {bytes} bytes, which ends inside a sample frame; whole frames of {bytesPerFrame} bytes (channels × bytes per sample) are needed.");
+
+    public static RpcException NegativePosition(long firstSample) => Invalid($"audio.first_sample is {firstSample}; 0 or more.");
+
+    public static RpcException NotContiguous(long firstSample, long expected) => new(new Status(
+        StatusCode.OutOfRange, $"audio.first_sample is {firstSample}; audio within a call is contiguous, sample {expected} is expected."));
+
+    public static RpcException StreamId(string text) => Invalid(
+        $"stream_id '{Short(text)}' ({text.Length} characters) is not 1 to {Contracts.StreamId.MaxNameLength} of {Contracts.StreamId.Alphabet}.");
+
+    public static RpcException NoFormat() => Invalid("format is missing; encoding, sample_rate_hz and channels are needed.");
+
+    public static RpcException Encoding(int value) => Invalid($"format.encoding is {value}; one of ENCODING_PCM16 (1) to ENCODING_MU_LAW (6).");
+
+    public static RpcException Chunk(double seconds) => Invalid($"chunk is {seconds} s; a multiple of 0.32 s from 0.32 s to 10.24 s.");
+
+    public static RpcException LookAhead(double seconds) => Invalid($"look_ahead is {seconds} s; a multiple of 0.01 s from 0 s to 10.24 s.");
+
+    public static RpcException FromChunk(long value) => Invalid($"from_chunk is {value}; 0 or more.");
+
+    public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");
+
+    public static RpcException MinScore(float value) => Invalid($"filter.min_score is {value}; 0 to 1.");
+
+    public static RpcException UnknownLabel(string label, string model) => new(new Status(
+        StatusCode.NotFound, $"filter.labels: model '{model}' has no label '{Short(label)}'; ListLabels names them."));
+
+    public static RpcException PageSize(int value) => Invalid($"page_size is {value}; 1 to 1,000, or 0 for 100.");
+
+    public static RpcException PageToken(string value) => Invalid($"page_token '{Short(value)}' is none that ListStreams gave.");
+
+    private static RpcException Invalid(string message) => new(new Status(StatusCode.InvalidArgument, message));
+
+    private static string Short(string text) => text.Length <= 64 ? text : text[..64] + "…";
+}

@@ -1,0 +1,48 @@
+using Orleans.Runtime;
+
+namespace Dass.Grid.Gateway;
+
+/// <summary>The one place where refusals and failures become status codes.</summary>
+internal static class StatusMapping
+{
+    /// <summary>The value, or the refusal as an <see cref="RpcException"/>.</summary>
+    public static T OrThrow<T>(this Outcome<T> outcome)
+        where T : class => outcome.Has(out var value, out var refusal) ? value : throw Of(refusal);
+
+    public static RpcException Of(Refusal refusal) => new(new Status(
+        refusal.Code switch
+        {
+            RefusalCode.InvalidRequest => StatusCode.InvalidArgument,
+            RefusalCode.PositionGap => StatusCode.OutOfRange,
+            RefusalCode.UnknownStream or RefusalCode.UnknownModel => StatusCode.NotFound,
+            RefusalCode.StreamEnded or RefusalCode.ShapeDiffers => StatusCode.FailedPrecondition,
+            RefusalCode.TakenOver => StatusCode.Aborted,
+            RefusalCode.NoFreeSlot => StatusCode.ResourceExhausted,
+            RefusalCode.Busy => StatusCode.Unavailable,
+            _ => StatusCode.Internal,
+        },
+        refusal.Message));
+
+    /// <param name="failure">What ended the call.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="stopping">Whether this gateway is stopping.</param>
+    /// <param name="maxMessageBytes">The limit that an oversized message broke.</param>
+    public static RpcException Of(Exception failure, CallState call, bool stopping, int maxMessageBytes) => failure switch
+    {
+        // The gRPC library's own words name neither field nor value.
+        RpcException { StatusCode: StatusCode.ResourceExhausted } rpc when rpc.Status.Detail.Contains("maximum configured message size") =>
+            New(StatusCode.ResourceExhausted, $"the request message is larger than {maxMessageBytes} bytes, this grid's limit; send smaller pieces."),
+        RpcException rpc => rpc,
+        OperationCanceledException when stopping => New(StatusCode.Unavailable, $"this gateway is stopping. {Again(call)}"),
+        OperationCanceledException or IOException => New(StatusCode.Cancelled, "the call was cancelled."),
+        TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(call)}"),
+        OrleansException => New(StatusCode.Unavailable, $"no silo can be reached now. {Again(call)}"),
+        _ => New(StatusCode.Internal, "the grid failed; its log says why."),
+    };
+
+    private static string Again(CallState call) => call.Stream is { } stream
+        ? $"Call again with stream_id '{stream}'; Ready says from which sample to go on."
+        : "Call again.";
+
+    private static RpcException New(StatusCode code, string message) => new(new Status(code, message));
+}

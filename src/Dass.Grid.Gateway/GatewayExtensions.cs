@@ -1,0 +1,44 @@
+using Dass.Grid.Gateway.Scores;
+using Dass.Grid.Gateway.Subscriptions;
+using Dass.Grid.Gateway.Tenants;
+using Dass.Grid.V1;
+using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Dass.Grid.Gateway;
+
+public static class GatewayExtensions
+{
+    /// <summary>This process takes clients' calls. It needs an <see cref="IGrainFactory"/>.</summary>
+    public static IServiceCollection AddDassGateway(this IServiceCollection services)
+    {
+        services.AddOptions<GatewayOptions>().ValidateOnStart();
+        services.AddOptions<TenantsOptions>().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<GatewayOptions>, GatewayOptionsValidator>();
+        services.AddSingleton<IValidateOptions<TenantsOptions>, TenantsOptionsValidator>();
+        services.AddMetrics();
+        services.AddSingleton<GatewayInstruments>();
+        services.AddSingleton<TenantKeys>();
+        services.AddSingleton<ModelCards>();
+        services.AddSingleton<StreamFeeds>();
+        services.AddSingleton<GatewayShared>();
+
+        services.AddGrpc().AddServiceOptions<TaggingService>(grpc => grpc.Interceptors.Add<CallInterceptor>());
+        services.AddOptions<GrpcServiceOptions<TaggingService>>().Configure<IOptions<GatewayOptions>>(
+            (grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
+        services.AddGrpcReflection();
+        services.AddGrpcHealthChecks(health => health.Services.Map(Tagging.Descriptor.FullName, _ => true));
+        return services;
+    }
+
+    public static IEndpointRouteBuilder MapDassGateway(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGrpcService<TaggingService>();
+        endpoints.MapGrpcReflectionService();
+        endpoints.MapGrpcHealthChecksService();
+        return endpoints;
+    }
+}

@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Options;
+
+namespace Dass.Grid.Gateway;
+
+/// <summary>Limits of the gateway's calls.</summary>
+public sealed class GatewayOptions
+{
+    /// <summary>Largest request message. Default: 1 MiB.</summary>
+    public int MaxMessageBytes { get; set; } = 1 << 20;
+
+    /// <summary>Audio messages of one call that wait for their stream; when they are full the call is not read, and HTTP/2 slows the client down. Default: 8.</summary>
+    public int PendingMessages { get; set; } = 8;
+
+    /// <summary>Longest piece of audio that is pushed at once; longer messages are cut. Default: 1 second.</summary>
+    public TimeSpan MaxPush { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a call waits for a device that cannot keep up before it ends with UNAVAILABLE. Default: 10 seconds.</summary>
+    public TimeSpan BusyPatience { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Chunks that wait for a subscriber; when they are full the oldest are dropped and counted. Default: 64.</summary>
+    public int SubscriberQueueChunks { get; set; } = 64;
+
+    /// <summary>How often a gateway renews its observer lease; a third of the silos' ObserverLease or less. Default: 20 seconds.</summary>
+    public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(20);
+}
+
+/// <summary>Reports every broken rule at start.</summary>
+internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
+{
+    public ValidateOptionsResult Validate(string? name, GatewayOptions options)
+    {
+        var errors = new List<string>();
+        void Require(bool rule, string option, object value, string wording)
+        {
+            if (!rule)
+            {
+                errors.Add($"Grid:Gateway:{option} is {value}; {wording}.");
+            }
+        }
+        Require(options.MaxMessageBytes is >= 4096 and <= 1 << 26, nameof(options.MaxMessageBytes), options.MaxMessageBytes, "4,096 to 67,108,864");
+        Require(options.PendingMessages >= 1, nameof(options.PendingMessages), options.PendingMessages, "at least 1");
+        Require(options.MaxPush >= TimeSpan.FromMilliseconds(10), nameof(options.MaxPush), options.MaxPush, "at least 10 ms");
+        Require(options.BusyPatience >= TimeSpan.Zero, nameof(options.BusyPatience), options.BusyPatience, "zero or more");
+        Require(options.SubscriberQueueChunks >= 1, nameof(options.SubscriberQueueChunks), options.SubscriberQueueChunks, "at least 1");
+        Require(options.LeaseRenewal > TimeSpan.Zero, nameof(options.LeaseRenewal), options.LeaseRenewal, "more than zero");
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+    }
+}

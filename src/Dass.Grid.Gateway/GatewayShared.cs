@@ -1,0 +1,22 @@
+using Dass.Grid.Gateway.Scores;
+using Dass.Grid.Gateway.Subscriptions;
+using Microsoft.Extensions.Options;
+
+namespace Dass.Grid.Gateway;
+
+/// <summary>What all calls of a gateway have in common.</summary>
+internal sealed class GatewayShared(
+    IGrainFactory grains, ModelCards cards, StreamFeeds feeds, GatewayInstruments instruments, IOptions<GatewayOptions> options, TimeProvider time)
+{
+    public IGrainFactory Grains => grains;
+
+    public ModelCards Cards => cards;
+
+    public StreamFeeds Feeds => feeds;
+
+    public GatewayInstruments Instruments => instruments;
+
+    public GatewayOptions Options { get; } = options.Value;
+
+    public TimeProvider Time => time;
+}

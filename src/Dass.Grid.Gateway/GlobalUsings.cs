@@ -1,0 +1,2 @@
+global using Dass.Grid.Contracts;
+global using Grpc.Core;

@@ -1,0 +1,103 @@
+using System.Threading.Channels;
+using Dass.Grid.Gateway.Scores;
+using Dass.Grid.V1;
+
+namespace Dass.Grid.Gateway.Streams;
+
+/// <summary>One duplex call: a reader that keeps the protocol's law, a bounded queue, and a pump that pushes audio and writes answers.</summary>
+internal sealed class StreamCall(
+    GatewayShared shared,
+    CallState call,
+    IAsyncStreamReader<StreamRequest> requests,
+    IServerStreamWriter<StreamResponse> responses,
+    CancellationToken cancellationToken)
+{
+    public async Task RunAsync()
+    {
+        var config = await ReadConfigAsync();
+        var id = call.Scope(config.StreamId.Length == 0 ? Guid.NewGuid().ToString("N") : config.StreamId);
+        var spec = RequestRules.Spec(config.Format, config.Model, config.Chunk, config.LookAhead);
+        await CheckAsync(config, id, spec);
+
+        var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
+        var attachment = (await stream.Attach(spec, cancellationToken)).OrThrow();
+        var view = new ScoreView(config.Filter, await shared.Cards.OfAsync(attachment.Shape.Model));
+        await responses.WriteAsync(new StreamResponse { Ready = Answers.Of(id, attachment) }, cancellationToken);
+
+        var pump = new AudioPump(shared, stream, attachment, view, responses, cancellationToken);
+        if (config.HasFromChunk)
+        {
+            await pump.RepeatAsync(config.FromChunk);
+        }
+        await PumpAsync(pump, new AudioLaw(attachment.NextSample, attachment.Shape.BytesPerFrame));
+    }
+
+    private async Task<StreamConfig> ReadConfigAsync()
+    {
+        if (!await requests.MoveNext(cancellationToken))
+        {
+            throw ProtocolErrors.NoConfig("the end of the call");
+        }
+        return requests.Current.RequestCase == StreamRequest.RequestOneofCase.Config
+            ? requests.Current.Config
+            : throw ProtocolErrors.NoConfig(requests.Current.RequestCase.ToString().ToLowerInvariant());
+    }
+
+    /// <summary>Whatever can be refused is refused before the stream is touched: attaching ends an earlier call.</summary>
+    private async Task CheckAsync(StreamConfig config, StreamId id, StreamSpec spec)
+    {
+        if (config is { HasFromChunk: true, FromChunk: < 0 })
+        {
+            throw ProtocolErrors.FromChunk(config.FromChunk);
+        }
+        ScoreView.Check(config.Filter);
+        if (config.Filter is { Labels.Count: > 0 })
+        {
+            var status = await shared.Grains.GetGrain<IStreamGrain>(id.ToString()).GetStatus();
+            var model = status.Has(out var live, out _) ? live.Shape.Model.Name : spec.Model;
+            _ = new ScoreView(config.Filter, await shared.Cards.NamedAsync(model));
+        }
+    }
+
+    private async Task PumpAsync(AudioPump pump, AudioLaw law)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var waiting = Channel.CreateBounded<AudioBlock?>(
+            new BoundedChannelOptions(shared.Options.PendingMessages) { SingleReader = true, SingleWriter = true });
+        var reading = ReadAsync(law, waiting.Writer, ending.Token);
+        try
+        {
+            // Audio before a broken rule is still heard: the error is the last item of the queue.
+            await foreach (var audio in waiting.Reader.ReadAllAsync(cancellationToken))
+            {
+                if (audio is null)
+                {
+                    await pump.FinishAsync();
+                    return;
+                }
+                await pump.PushAsync(audio);
+            }
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await reading;
+        }
+    }
+
+    private async Task ReadAsync(AudioLaw law, ChannelWriter<AudioBlock?> waiting, CancellationToken ending)
+    {
+        try
+        {
+            while (await requests.MoveNext(ending))
+            {
+                await waiting.WriteAsync(law.Accept(requests.Current), ending);
+            }
+            waiting.Complete();
+        }
+        catch (Exception end)
+        {
+            waiting.Complete(end);
+        }
+    }
+}

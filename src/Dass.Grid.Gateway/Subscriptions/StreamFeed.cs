@@ -1,0 +1,102 @@
+using Microsoft.Extensions.Logging;
+
+namespace Dass.Grid.Gateway.Subscriptions;
+
+/// <summary>This gateway's one ear on a stream, shared by all its subscribers here. Membership changes under the lock of <see cref="StreamFeeds"/>.</summary>
+internal sealed partial class StreamFeed : ITagObserver
+{
+    private readonly IGrainFactory _grains;
+    private readonly ILogger _logger;
+    private readonly ITagObserver _reference;
+    private readonly PeriodicTimer _renewal;
+
+    // Replaced as a whole, so that delivery needs no lock.
+    private volatile SubscriberQueue[] _subscribers = [];
+
+    public StreamFeed(StreamId id, IGrainFactory grains, TimeSpan renewal, TimeProvider time, ILogger logger)
+    {
+        Id = id;
+        _grains = grains;
+        _logger = logger;
+        _reference = grains.CreateObjectReference<ITagObserver>(this);
+        _renewal = new PeriodicTimer(renewal, time);
+        _ = KeepAsync();
+    }
+
+    public StreamId Id { get; }
+
+    public bool IsEmpty => _subscribers.Length == 0;
+
+    private IStreamGrain Stream => _grains.GetGrain<IStreamGrain>(Id.ToString());
+
+    public void Add(SubscriberQueue queue) => _subscribers = [.. _subscribers, queue];
+
+    public void Remove(SubscriberQueue queue) => _subscribers = [.. _subscribers.Where(other => other != queue)];
+
+    /// <summary>Takes or renews the lease; from the answer's next chunk on, chunks arrive.</summary>
+    public Task<Outcome<StreamStatus>> RenewAsync() => Stream.Subscribe(_reference);
+
+    public Task OnTags(ChunkTags[] tags)
+    {
+        foreach (var queue in _subscribers)
+        {
+            foreach (var chunk in tags)
+            {
+                queue.Offer(chunk);
+            }
+        }
+        return Task.CompletedTask;
+    }
+
+    public Task OnEnded(StreamEnd end)
+    {
+        foreach (var queue in _subscribers)
+        {
+            queue.Complete(end);
+        }
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Nobody listens any more.</summary>
+    public async Task StopAsync()
+    {
+        _renewal.Dispose();
+        try
+        {
+            await Stream.Unsubscribe(_reference);
+        }
+        catch (Exception failure)
+        {
+            // The lease lapses by itself.
+            LogUnreachable(Id, failure);
+        }
+        _grains.DeleteObjectReference<ITagObserver>(_reference);
+    }
+
+    private async Task KeepAsync()
+    {
+        while (await _renewal.WaitForNextTickAsync())
+        {
+            try
+            {
+                // One-way messages may be lost, so the end may be known here first.
+                var status = await RenewAsync();
+                if (!status.Has(out var known, out _))
+                {
+                    await OnEnded(new StreamEnd(StreamEndReason.Lost, new HeardSummary(0, 0, [], [])));
+                }
+                else if (known.End is { } end)
+                {
+                    await OnEnded(end);
+                }
+            }
+            catch (Exception failure)
+            {
+                LogUnreachable(Id, failure);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Stream {Stream} could not be reached to keep its subscription; tried again at the next renewal.")]
+    private partial void LogUnreachable(StreamId stream, Exception failure);
+}

@@ -1,0 +1,101 @@
+using Dass.Grid.Gateway.Scores;
+using Dass.Grid.Gateway.Streams;
+using Dass.Grid.Gateway.Subscriptions;
+using Dass.Grid.V1;
+using Microsoft.Extensions.Hosting;
+
+namespace Dass.Grid.Gateway;
+
+/// <summary>The public service. Its rules are written in tagging.proto.</summary>
+internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifetime lifetime) : Tagging.TaggingBase
+{
+    private const int DefaultPage = 100;
+    private const int MaxPage = 1_000;
+
+    public override async Task Stream(
+        IAsyncStreamReader<StreamRequest> requests, IServerStreamWriter<StreamResponse> responses, ServerCallContext context)
+    {
+        using var ending = Ending(context);
+        await new StreamCall(shared, CallState.Of(context), requests, responses, ending.Token).RunAsync();
+    }
+
+    public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responses, ServerCallContext context)
+    {
+        using var ending = Ending(context);
+        await new SubscribeCall(shared, CallState.Of(context), request, responses, ending.Token).RunAsync();
+    }
+
+    public override async Task<TagResponse> Tag(TagRequest request, ServerCallContext context)
+    {
+        ScoreView.Check(request.Filter);
+        var spec = RequestRules.Spec(request.Format ?? throw ProtocolErrors.NoFormat(), request.Model, request.Chunk, request.LookAhead);
+        if (request.Audio.IsEmpty)
+        {
+            throw ProtocolErrors.EmptyAudio("audio");
+        }
+        var view = new ScoreView(request.Filter, await shared.Cards.NamedAsync(spec.Model));
+        shared.Instruments.OnAudio(request.Audio.Length);
+        using var ending = Ending(context);
+        var clip = await shared.Grains.GetGrain<IClipGrain>(0).Tag(spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
+        var heard = clip.OrThrow();
+        return new TagResponse { Model = Answers.Of(heard.Model), Summary = view.Of(heard.Summary), Chunks = { heard.Tags.Select(view.Of) } };
+    }
+
+    public override async Task<ListStreamsResponse> ListStreams(ListStreamsRequest request, ServerCallContext context)
+    {
+        if (request.PageSize is < 0 or > MaxPage)
+        {
+            throw ProtocolErrors.PageSize(request.PageSize);
+        }
+        if (request.PageToken.Length > 0 && !StreamId.IsName(request.PageToken))
+        {
+            throw ProtocolErrors.PageToken(request.PageToken);
+        }
+        var size = request.PageSize == 0 ? DefaultPage : request.PageSize;
+        var tenant = shared.Grains.GetGrain<ITenantGrain>(CallState.Of(context).Tenant);
+        var listings = await tenant.List(request.PageToken, size + 1);
+        var page = listings.Take(size).Select(Answers.Of).ToArray();
+        return new ListStreamsResponse { Streams = { page }, NextPageToken = listings.Length > size ? page[^1].StreamId : "" };
+    }
+
+    public override async Task<StreamInfo> GetStream(GetStreamRequest request, ServerCallContext context)
+    {
+        var (id, stream) = Named(request.StreamId, context);
+        ScoreView.Check(request.Filter);
+        var status = (await stream.GetStatus()).OrThrow();
+        return Answers.Of(id, status, new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model)));
+    }
+
+    public override async Task<CloseStreamResponse> CloseStream(CloseStreamRequest request, ServerCallContext context)
+    {
+        var (_, stream) = Named(request.StreamId, context);
+        ScoreView.Check(request.Filter);
+        var status = (await stream.GetStatus()).OrThrow();
+        var view = new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model));
+        var end = (await stream.Close(context.CancellationToken)).OrThrow().End;
+        return new CloseStreamResponse { Reason = Answers.Of(end.Reason), Summary = view.Of(end.Summary) };
+    }
+
+    public override async Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context) =>
+        new() { Models = { (await shared.Cards.ListAsync()).Select(Answers.Of) } };
+
+    public override async Task<ListLabelsResponse> ListLabels(ListLabelsRequest request, ServerCallContext context)
+    {
+        var card = await shared.Cards.NamedAsync(request.Model.Length == 0 ? null : request.Model);
+        return new ListLabelsResponse
+        {
+            Model = Answers.Of(card.Summary),
+            Labels = { card.Labels.Select((label, index) => new Label { Index = index, Id = label.Id, Name = label.Name }) },
+        };
+    }
+
+    private (StreamId Id, IStreamGrain Stream) Named(string name, ServerCallContext context)
+    {
+        var id = CallState.Of(context).Scope(name);
+        return (id, shared.Grains.GetGrain<IStreamGrain>(id.ToString()));
+    }
+
+    /// <summary>The call ends when its client or its deadline says so, or when this gateway stops.</summary>
+    private CancellationTokenSource Ending(ServerCallContext context) =>
+        CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+}

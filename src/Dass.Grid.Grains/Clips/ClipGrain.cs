@@ -1,0 +1,49 @@
+using Dass.Grid.Engine;
+using Dass.Grid.Grains.Streams;
+using Orleans.Concurrency;
+
+namespace Dass.Grid.Grains.Clips;
+
+/// <summary>One recording at a time and activation; a silo holds as many activations as it has cores.</summary>
+[StatelessWorker]
+public sealed class ClipGrain(StreamGrainShared shared) : Grain, IClipGrain
+{
+    public async Task<Outcome<ClipTags>> Tag(StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken)
+    {
+        if (SessionFactory.Open(shared.Models, spec, shared.Time.GetUtcNow(), out var clip) is { } refusal)
+        {
+            return refusal;
+        }
+        using (clip)
+        {
+            if ((TooLong(clip.Shape, audio) ?? clip.News(audio, out _)) is { } broken)
+            {
+                return broken;
+            }
+            try
+            {
+                await clip.PushAsync(audio.Data, cancellationToken);
+                await clip.CompleteAsync(cancellationToken);
+            }
+            catch (AudioFormatException invalid)
+            {
+                return new Refusal(RefusalCode.InvalidRequest, invalid.Message);
+            }
+            catch (StepQueueFullException busy)
+            {
+                return new Refusal(RefusalCode.Busy, busy.Message);
+            }
+            return new ClipTags(clip.Shape.Model, clip.TakeFresh(), clip.Heard);
+        }
+    }
+
+    private Refusal? TooLong(StreamShape shape, AudioBlock audio)
+    {
+        var seconds = (double)audio.Data.Length / shape.BytesPerFrame / shape.Format.SampleRateHz;
+        return seconds > shared.Options.MaxClip.TotalSeconds
+            ? new Refusal(
+                RefusalCode.InvalidRequest,
+                $"audio lasts {seconds:F1} s; Tag takes at most {shared.Options.MaxClip.TotalSeconds:F0} s. Use Stream for longer audio.")
+            : null;
+    }
+}

@@ -1,0 +1,1 @@
+global using Dass.Grid.Contracts;

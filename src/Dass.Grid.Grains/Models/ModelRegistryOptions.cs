@@ -1,0 +1,50 @@
+using Dass.Grid.Engine.Streaming;
+using Microsoft.Extensions.Options;
+
+namespace Dass.Grid.Grains.Models;
+
+/// <summary>The models that a silo serves. The same on every silo of a grid.</summary>
+public sealed class ModelRegistryOptions
+{
+    /// <summary>What the model is called that is served when none is configured.</summary>
+    public const string BuiltIn = "built-in";
+
+    /// <summary>Model by name. Default: none, and then the built-in model alone is served.</summary>
+    public Dictionary<string, EngineOptions> Models { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Name of the model for requests that name none. Default: the only one.</summary>
+    public string? DefaultModel { get; set; }
+}
+
+/// <summary>Reports every broken rule at start.</summary>
+internal sealed class ModelRegistryOptionsValidator : IValidateOptions<ModelRegistryOptions>
+{
+    public ValidateOptionsResult Validate(string? name, ModelRegistryOptions options)
+    {
+        var errors = new List<string>();
+        foreach (var (model, engine) in options.Models)
+        {
+            if (!StreamId.IsName(model))
+            {
+                errors.Add($"Grid:Models: '{model}' is not a model name: 1 to {StreamId.MaxNameLength} of {StreamId.Alphabet}.");
+            }
+            if (engine.MaxStreams < 1)
+            {
+                errors.Add($"Grid:Models:{model}:MaxStreams is {engine.MaxStreams}; at least 1.");
+            }
+            if (engine.Threads < 0)
+            {
+                errors.Add($"Grid:Models:{model}:Threads is {engine.Threads}; 0 (one per core) or more.");
+            }
+        }
+        if (options.Models.Count > 1 && options.DefaultModel is null)
+        {
+            errors.Add($"Grid:DefaultModel is not set; of {options.Models.Count} models one must be the default.");
+        }
+        if (options.DefaultModel is { } chosen && options.Models.Count > 0 && !options.Models.ContainsKey(chosen))
+        {
+            errors.Add($"Grid:DefaultModel is '{chosen}'; not one of Grid:Models ({string.Join(", ", options.Models.Keys)}).");
+        }
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+    }
+}

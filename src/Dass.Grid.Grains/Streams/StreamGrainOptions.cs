@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Options;
+
+namespace Dass.Grid.Grains.Streams;
+
+/// <summary>Limits of streams on a silo.</summary>
+public sealed class StreamGrainOptions
+{
+    /// <summary>A stream without audio for this long ends and gives its slot back. Default: 5 minutes.</summary>
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>An ended stream answers with its end for this long, then it is forgotten. Default: 5 minutes.</summary>
+    public TimeSpan Retention { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often a stream looks at its timeouts and reports to its tenant. Default: 15 seconds.</summary>
+    public TimeSpan Upkeep { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>An observer that has not renewed its lease for this long is dropped. Default: 60 seconds.</summary>
+    public TimeSpan ObserverLease { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Chunks of tags that a stream keeps for late readers; about 4 kB each. Default: 512.</summary>
+    public int HistoryChunks { get; set; } = 512;
+
+    /// <summary>Longest recording that is tagged in one call. Default: 60 seconds.</summary>
+    public TimeSpan MaxClip { get; set; } = TimeSpan.FromSeconds(60);
+}
+
+/// <summary>Reports every broken rule at start.</summary>
+internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrainOptions>
+{
+    public ValidateOptionsResult Validate(string? name, StreamGrainOptions options)
+    {
+        var errors = new List<string>();
+        void Positive(string option, TimeSpan value)
+        {
+            if (value <= TimeSpan.Zero)
+            {
+                errors.Add($"Grid:Streams:{option} is {value}; more than zero.");
+            }
+        }
+        Positive(nameof(options.IdleTimeout), options.IdleTimeout);
+        Positive(nameof(options.Retention), options.Retention);
+        Positive(nameof(options.Upkeep), options.Upkeep);
+        Positive(nameof(options.ObserverLease), options.ObserverLease);
+        Positive(nameof(options.MaxClip), options.MaxClip);
+        if (options.HistoryChunks < 1)
+        {
+            errors.Add($"Grid:Streams:{nameof(options.HistoryChunks)} is {options.HistoryChunks}; at least 1.");
+        }
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+    }
+}

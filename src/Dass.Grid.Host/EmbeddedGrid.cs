@@ -1,0 +1,92 @@
+using System.Net;
+using System.Net.Sockets;
+using Dass.Grid.Grains.Models;
+
+namespace Dass.Grid.Host;
+
+/// <summary>A whole grid in this process: silo and gateway on free loopback ports, no keys, nothing written to the console.</summary>
+public sealed class EmbeddedGrid : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private EmbeddedGrid(WebApplication app)
+    {
+        _app = app;
+        Address = new Uri(app.Urls.First());
+        OperationsAddress = new Uri(app.Urls.Last());
+    }
+
+    /// <summary>Where gRPC answers (HTTP/2 without TLS), e.g. <c>http://127.0.0.1:40123</c>.</summary>
+    public Uri Address { get; }
+
+    /// <summary>Where /healthz/live, /healthz/ready and /metrics answer (HTTP/1).</summary>
+    public Uri OperationsAddress { get; }
+
+    internal IServiceProvider Services => _app.Services;
+
+    /// <summary>Starts silo and gateway. The model is loaded and warmed when this returns.</summary>
+    /// <exception cref="Engine.ModelLoadException">The model directory cannot be used; the message lists every problem.</exception>
+    public static Task<EmbeddedGrid> StartAsync(EmbeddedGridOptions options, CancellationToken cancellationToken = default)
+    {
+        var model = options.ModelDirectory is { } directory
+            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)))
+            : ModelRegistryOptions.BuiltIn;
+        return StartAsync(
+            new()
+            {
+                [$"Grid:Models:{model}:ModelDirectory"] = options.ModelDirectory,
+                [$"Grid:Models:{model}:Threads"] = $"{options.Threads}",
+                [$"Grid:Models:{model}:MaxStreams"] = $"{options.MaxStreams}",
+            },
+            configure: null,
+            cancellationToken);
+    }
+
+    /// <param name="settings">Configuration keys; those of the ports are set here.</param>
+    /// <param name="configure">Changes what has been composed.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    internal static async Task<EmbeddedGrid> StartAsync(
+        Dictionary<string, string?> settings, Action<WebApplicationBuilder>? configure, CancellationToken cancellationToken = default)
+    {
+        settings["Grid:Listen"] = settings["Grid:OperationsListen"] = "http://127.0.0.1:0";
+        settings["Grid:SiloPort"] = $"{FreePort()}";
+        var builder = WebApplication.CreateBuilder();
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddInMemoryCollection(settings);
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton<IHostLifetime, CallersLifetime>();
+        configure?.Invoke(builder);
+        var app = GridHost.Compose(builder);
+        try
+        {
+            await app.StartAsync(cancellationToken);
+            return new EmbeddedGrid(app);
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
+    /// <summary>The process and its signals belong to the caller.</summary>
+    private sealed class CallersLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,54 @@
+using Dass.Grid.Gateway;
+using Dass.Grid.Gateway.Tenants;
+using Dass.Grid.Grains.Models;
+using Dass.Grid.Grains.Streams;
+
+namespace Dass.Grid.Host;
+
+/// <summary>Composes the grid's process: roles all, silo or gateway.</summary>
+public static class GridHost
+{
+    /// <summary>
+    /// A host that is configured by appsettings.json, the environment and <paramref name="args"/> (e.g. <c>--Grid:Role=gateway</c>), not yet started.
+    /// </summary>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">Every rule that the configuration breaks.</exception>
+    public static WebApplication Build(string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "HH:mm:ss "));
+        return Compose(builder);
+    }
+
+    internal static WebApplication Compose(WebApplicationBuilder builder)
+    {
+        OnnxRuntimeTelemetry.Disable();
+        var configuration = builder.Configuration;
+        var grid = configuration.GetSection("Grid").Get<GridOptions>() ?? new GridOptions();
+        var tenants = new TenantsOptions();
+        configuration.GetSection("Tenants").Bind(tenants.Tenants);
+        GridRules.Check(grid, tenants);
+
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = grid.ShutdownTimeout);
+        builder.Services.Configure<ModelRegistryOptions>(configuration.GetSection("Grid"));
+        builder.Services.Configure<StreamGrainOptions>(configuration.GetSection("Grid:Streams"));
+        builder.Services.Configure<GatewayOptions>(configuration.GetSection("Grid:Gateway"));
+        builder.Services.Configure<TenantsOptions>(options => configuration.GetSection("Tenants").Bind(options.Tenants));
+
+        builder.UseGridCluster(grid);
+        builder.UseGridEndpoints(grid);
+        builder.AddGridTelemetry();
+        builder.Services.AddHealthChecks().AddCheck<GridReadiness>("grid");
+        if (grid.Role != GridRole.Silo)
+        {
+            builder.Services.AddDassGateway();
+        }
+
+        var app = builder.Build();
+        app.MapGridOperations();
+        if (grid.Role != GridRole.Silo)
+        {
+            app.MapDassGateway();
+        }
+        return app;
+    }
+}

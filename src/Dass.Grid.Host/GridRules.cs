@@ -1,0 +1,44 @@
+using System.Net;
+using Dass.Grid.Gateway.Tenants;
+using Microsoft.Extensions.Options;
+
+namespace Dass.Grid.Host;
+
+/// <summary>Rules that hold across sections of the configuration; the others are checked by the options' own validators.</summary>
+internal static class GridRules
+{
+    /// <exception cref="OptionsValidationException">Every rule that is broken.</exception>
+    public static void Check(GridOptions grid, TenantsOptions tenants)
+    {
+        var errors = new List<string>();
+        var listen = GridOptions.Endpoint(grid.Listen);
+        if (listen is null)
+        {
+            errors.Add($"Grid:Listen is '{grid.Listen}'; http://address:port with an IP address or localhost.");
+        }
+        else if (grid.Role != GridRole.Silo && tenants.Tenants.Count == 0 && !IPAddress.IsLoopback(listen.Address))
+        {
+            errors.Add($"Grid:Listen is '{grid.Listen}', which others can reach; without API keys (section Tenants) only a loopback address is allowed.");
+        }
+        if (GridOptions.Endpoint(grid.OperationsListen) is null)
+        {
+            errors.Add($"Grid:OperationsListen is '{grid.OperationsListen}'; http://address:port with an IP address or localhost.");
+        }
+        if (grid.SiloPort is < 1 or > 65_535)
+        {
+            errors.Add($"Grid:SiloPort is {grid.SiloPort}; 1 to 65535.");
+        }
+        if (grid.PrimarySilo is { } primary && !(IPEndPoint.TryParse(primary, out var endpoint) && IPAddress.IsLoopback(endpoint.Address) && endpoint.Port > 0))
+        {
+            errors.Add($"Grid:PrimarySilo is '{primary}'; a loopback address and port, e.g. 127.0.0.1:11111.");
+        }
+        if (grid.ShutdownTimeout <= TimeSpan.Zero)
+        {
+            errors.Add($"Grid:ShutdownTimeout is {grid.ShutdownTimeout}; more than zero.");
+        }
+        if (errors.Count > 0)
+        {
+            throw new OptionsValidationException("Grid", typeof(GridOptions), errors);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.V1;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+[Collection(SharedGridCollection.Name)]
+public sealed class FilterTests(SharedGrid shared)
+{
+    private readonly Tagging.TaggingClient _client = shared.Client;
+
+    [Fact]
+    public async Task Without_a_filter_the_ten_highest_scores_come_in_descending_order()
+    {
+        var (tags, _) = await FirstTagsAsync(new TagFilter { Dense = true });
+        var highest = tags.DenseWindowScores.OrderDescending().Take(10);
+        Assert.Equal(highest, tags.WindowScores.Select(score => score.Score));
+        Assert.Equal(10, tags.ChunkScores.Count);
+    }
+
+    [Fact]
+    public async Task A_minimum_score_leaves_lower_ones_out()
+    {
+        var (all, _) = await FirstTagsAsync(new TagFilter { Top = 527, Dense = true });
+        var middle = all.WindowScores[200].Score;
+        var (some, _) = await FirstTagsAsync(new TagFilter { Top = 527, MinScore = middle });
+        Assert.Equal(all.DenseWindowScores.Count(score => score >= middle), some.WindowScores.Count);
+        Assert.Empty(some.DenseWindowScores);
+    }
+
+    [Fact]
+    public async Task Labels_are_found_by_id_and_by_name_in_any_letter_case()
+    {
+        var labels = (await _client.ListLabelsAsync(new ListLabelsRequest())).Labels;
+        var (tags, _) = await FirstTagsAsync(new TagFilter { Labels = { labels[7].Id, labels[300].Name.ToUpperInvariant() } });
+        Assert.Equal([7, 300], tags.WindowScores.Select(score => score.Index).Order());
+        Assert.All(tags.WindowScores, score => Assert.Equal((labels[score.Index].Id, labels[score.Index].Name), (score.Id, score.Name)));
+    }
+
+    [Fact]
+    public async Task The_summary_is_filtered_as_the_tags_are()
+    {
+        var (_, summary) = await FirstTagsAsync(new TagFilter { Top = 3 });
+        Assert.Equal(3, summary.Mean.Count);
+        Assert.Equal(3, summary.Max.Count);
+        Assert.Empty(summary.DenseMean);
+    }
+
+    private async Task<(Tags Tags, Summary Summary)> FirstTagsAsync(TagFilter filter)
+    {
+        var config = Babble.Config();
+        config.Filter = filter;
+        using var feed = await Feed.BeginAsync(_client, config);
+        await feed.SendBabbleAsync(0, 32_000);
+        var summary = await feed.FinishAsync();
+        return (feed.Tags[0], summary);
+    }
+}

@@ -1,0 +1,57 @@
+using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Engine.Tags;
+using Dass.Grid.V1;
+
+namespace Dass.Grid.Cluster.Tests.Support;
+
+/// <summary>What the engine alone says of the recording: the specification of what comes through the grid.</summary>
+internal static class BareSession
+{
+    private const float Tolerance = 1e-5f;
+
+    private static readonly Lazy<Task<(List<TagChunk> Chunks, StreamSummary Summary)>> Babbled = new(HearAsync);
+
+    public static async Task AssertEqualAsync(IReadOnlyList<Tags> tags, Summary summary)
+    {
+        var (chunks, heard) = await Babbled.Value;
+        AssertEqual(chunks, tags);
+        Assert.Equal(chunks.Count, summary.Chunks);
+        Assert.Equal(heard.DurationSeconds, summary.DurationSeconds, 1e-9);
+        AssertClose(heard.Mean, summary.DenseMean);
+        AssertClose(heard.Max, summary.DenseMax);
+    }
+
+    public static async Task AssertEqualAsync(IReadOnlyList<Tags> tags) => AssertEqual((await Babbled.Value).Chunks, tags);
+
+    private static void AssertEqual(List<TagChunk> chunks, IReadOnlyList<Tags> tags)
+    {
+        Assert.Equal(chunks.Select(chunk => chunk.Index), tags.Select(tag => tag.Chunk));
+        foreach (var (chunk, tag) in chunks.Zip(tags))
+        {
+            Assert.Equal(chunk.StartSeconds, tag.StartSeconds, 1e-9);
+            Assert.Equal(chunk.EndSeconds, tag.EndSeconds, 1e-9);
+            AssertClose(chunk.Scores, tag.DenseChunkScores);
+            AssertClose(chunk.WindowScores, tag.DenseWindowScores);
+        }
+    }
+
+    private static void AssertClose(IReadOnlyList<float> expected, IReadOnlyList<float> actual)
+    {
+        Assert.Equal(expected.Count, actual.Count);
+        for (var i = 0; i < expected.Count; i++)
+        {
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= Tolerance, $"Score {i}: {actual[i]} instead of {expected[i]}.");
+        }
+    }
+
+    private static async Task<(List<TagChunk>, StreamSummary)> HearAsync()
+    {
+        await using var engine = await StreamEngine.StartAsync(new EngineOptions { MaxStreams = 1, Threads = 1 });
+        using var session = engine.Open(new Engine.Audio.AudioFormat(SampleEncoding.Pcm16, Babble.SampleRateHz, 1), new StreamSessionOptions());
+        var chunks = new List<TagChunk>();
+        await session.PushAsync(Babble.Pcm, chunks, CancellationToken.None);
+        await session.CompleteAsync(chunks, CancellationToken.None);
+        return (chunks, session.Summary());
+    }
+}

@@ -1,0 +1,62 @@
+using Dass.Grid.Host;
+using Dass.Grid.V1;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+
+namespace Dass.Grid.Cluster.Tests.Support;
+
+/// <summary>A real grid in this process and a real client on its port.</summary>
+internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
+{
+    private readonly GrpcChannel _channel = GrpcChannel.ForAddress(host.Address);
+
+    /// <summary>Far beyond what any test needs: a call that hangs fails its test.</summary>
+    public static DateTime Deadline => TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(2);
+
+    public EmbeddedGrid Host => host;
+
+    public GrpcChannel Channel => _channel;
+
+    public Tagging.TaggingClient Client => new(_channel);
+
+    public static async Task<TestGrid> StartAsync(Dictionary<string, string?>? settings = null, Action<WebApplicationBuilder>? configure = null)
+    {
+        settings ??= [];
+        settings.TryAdd("Grid:Models:built-in:Threads", "1");
+        return new TestGrid(await EmbeddedGrid.StartAsync(settings, configure));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _channel.Dispose();
+        await host.DisposeAsync();
+    }
+
+    /// <summary>Asserts that a call ends with a status whose message holds the fragment.</summary>
+    public static async Task RefusesAsync(StatusCode code, string fragment, Func<Task> call)
+    {
+        var refusal = await Assert.ThrowsAsync<RpcException>(call);
+        Assert.True(
+            refusal.StatusCode == code && refusal.Status.Detail.Contains(fragment, StringComparison.Ordinal),
+            $"Expected {code} with '{fragment}', got {refusal.StatusCode}: {refusal.Status.Detail}");
+    }
+}
+
+/// <summary>One grid for all tests that leave no trace beyond their own streams.</summary>
+public sealed class SharedGrid : IAsyncLifetime
+{
+    internal TestGrid Grid { get; private set; } = null!;
+
+    internal Tagging.TaggingClient Client => Grid.Client;
+
+    public async Task InitializeAsync() => Grid = await TestGrid.StartAsync();
+
+    public async Task DisposeAsync() => await Grid.DisposeAsync();
+}
+
+[CollectionDefinition(Name)]
+public sealed class SharedGridCollection : ICollectionFixture<SharedGrid>
+{
+    public const string Name = "shared grid";
+}
