@@ -13,3 +13,9 @@ public sealed class NoFreeSlotException(int capacity)
 /// <summary>The bounded queue of steps is full: the device cannot keep up.</summary>
 public sealed class StepQueueFullException(int capacity)
     : Exception($"The step queue is full ({capacity} steps wait). Send more slowly, or raise StepBatcherOptions.QueueCapacity.");
+
+/// <summary>The model failed on a batch. The streams of that batch are as they were before the step.</summary>
+public sealed class StepFailedException(string message, Exception inner) : Exception(message, inner);
+
+/// <summary>Bytes that are not a snapshot which this engine can continue: another model or version, or damage. The message names the field.</summary>
+public sealed class SnapshotException(string message) : Exception(message);

@@ -1,1 +1,43 @@
+using System.Text.Json;
+using Dass.Grid.Benchmarks;
+using Spectre.Console;
+
+// Each benchmark is independent; naming some runs only those.
+(string Name, Func<IEnumerable<Figure>> Run)[] benchmarks =
+[
+    ("step", () => StepBenchmark.Run(repetitions: 25)),
+    ("scan", () => ScanBenchmark.Run(repetitions: 50)),
+    ("front-end", () => FrontEndBenchmark.Run(repetitions: 50)),
+    ("grid", () => GridBenchmark.Run(repetitions: 5)),
+    ("memory", GridBenchmark.RunMemory),
+];
+
+var json = args.Contains("json");
+var names = args.Where(arg => arg is not ("--format" or "json" or "table")).ToArray();
+if (names.Except(benchmarks.Select(benchmark => benchmark.Name)).FirstOrDefault() is { } unknown)
+{
+    Console.Error.WriteLine($"No benchmark is called '{unknown}'. There are: {string.Join(", ", benchmarks.Select(benchmark => benchmark.Name))}.");
+    return 2;
+}
+
+var table = new Table().AddColumns("what", "figure", "compared in the same run");
+foreach (var (name, run) in benchmarks.Where(benchmark => names.Length == 0 || names.Contains(benchmark.Name)))
+{
+    Console.Error.WriteLine($"{name} …");
+    foreach (var figure in run())
+    {
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(figure));
+        }
+        else
+        {
+            table.AddRow(Markup.Escape(figure.Name), Markup.Escape(figure.Value), Markup.Escape(figure.Comparison));
+        }
+    }
+}
+if (!json)
+{
+    AnsiConsole.Write(table);
+}
 return 0;

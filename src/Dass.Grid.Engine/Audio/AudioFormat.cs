@@ -32,4 +32,27 @@ public sealed record AudioFormat(SampleEncoding Encoding, int SampleRateHz, int 
 
     /// <summary>Bytes of one sample of every channel: the unit in which stream positions count.</summary>
     public int BytesPerFrame => BytesPerSample * Channels;
+
+    /// <summary>Checks the rules of every field.</summary>
+    /// <exception cref="AudioFormatException">A rule is broken; the message lists every one with field, value and rule.</exception>
+    public void Validate()
+    {
+        var problems = new List<string>();
+        if (!Enum.IsDefined(Encoding))
+        {
+            problems.Add($"encoding is {Encoding}; it must be one of {string.Join(", ", Enum.GetNames<SampleEncoding>())}");
+        }
+        if (SampleRateHz is < MinSampleRateHz or > MaxSampleRateHz)
+        {
+            problems.Add($"sample rate is {SampleRateHz} Hz; it must be {MinSampleRateHz} to {MaxSampleRateHz} Hz");
+        }
+        if (Channels is < 1 or > MaxChannels)
+        {
+            problems.Add($"channels is {Channels}; it must be 1 to {MaxChannels}");
+        }
+        if (problems.Count > 0)
+        {
+            throw new AudioFormatException($"The audio format breaks {(problems.Count == 1 ? "a rule" : "rules")}: {string.Join("; ", problems)}.");
+        }
+    }
 }

@@ -1,4 +1,16 @@
+using Dass.Grid.Engine.Model.Onnx;
+
 namespace Dass.Grid.Engine.Streaming;
+
+/// <summary>Implementations of the network, best first.</summary>
+public enum StepModelKind
+{
+    /// <summary>ONNX Runtime.</summary>
+    Onnx,
+
+    /// <summary>Plain loops: the specification, slow.</summary>
+    Reference,
+}
 
 /// <summary>How one model is served on this machine.</summary>
 public sealed class EngineOptions
@@ -6,9 +18,40 @@ public sealed class EngineOptions
     /// <summary>Directory in Hugging Face layout. Default: null, the built-in model.</summary>
     public string? ModelDirectory { get; set; }
 
-    /// <summary>Streams that can be live at once: slots of the state arena. Default: 256.</summary>
+    /// <summary>Streams that can be live at once: slots of the state arena, 1 to 1,000,000. Default: 256.</summary>
     public int MaxStreams { get; set; } = 256;
 
-    /// <summary>Dedicated threads that run steps. Default: 0, one per core.</summary>
+    /// <summary>Dedicated threads that run steps, 0 to 1024. Default: 0, one per core.</summary>
     public int Threads { get; set; }
+
+    /// <summary>Which implementation runs the network. The environment variable <c>DASS_STEP_MODEL</c> (Onnx, Reference) wins over it. Default: Onnx.</summary>
+    public StepModelKind StepModel { get; set; }
+
+    /// <summary>Where the ONNX model runs. Default: Auto.</summary>
+    public OnnxDevice Device { get; set; }
+
+    /// <summary>How single steps become batches.</summary>
+    public StepBatcherOptions Batcher { get; set; } = new();
+
+    /// <summary>Audio that a stream may hold beyond its next step while the device cannot keep up, 1 s to 10 min. Default: 30 s.</summary>
+    public TimeSpan MaxBacklog { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Longest stream with <see cref="StreamSessionOptions.Offline"/>, whose memory grows with its audio, 1 s to 4 h. Default: 1 h.</summary>
+    public TimeSpan MaxOfflineAudio { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>Checks the rules of every field.</summary>
+    /// <exception cref="ArgumentException">A rule is broken; the message lists every one with field, value and rule.</exception>
+    public void Validate()
+    {
+        var validation = new Validation();
+        const string Name = nameof(EngineOptions);
+        validation.InRange($"{Name}.{nameof(MaxStreams)}", MaxStreams, 1, 1_000_000);
+        validation.InRange($"{Name}.{nameof(Threads)}", Threads, 0, 1024);
+        validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "must be Onnx or Reference");
+        validation.Rule(Enum.IsDefined(Device), $"{Name}.{nameof(Device)}", Device, "must be Auto, Cpu or Cuda");
+        validation.InRange($"{Name}.{nameof(MaxBacklog)}", MaxBacklog, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10));
+        validation.InRange($"{Name}.{nameof(MaxOfflineAudio)}", MaxOfflineAudio, TimeSpan.FromSeconds(1), TimeSpan.FromHours(4));
+        Batcher.AddTo(validation);
+        validation.ThrowIfBroken();
+    }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Dass.Grid.Engine.Model;
 
@@ -9,8 +8,8 @@ namespace Dass.Grid.Engine.Streaming;
 public sealed unsafe class StateArena : IDisposable
 {
     private readonly float* _values;
-    private readonly ConcurrentStack<StateSlot> _free = new();
-    private int _used;
+    private readonly Stack<StateSlot> _free = new();
+    private readonly Lock _gate = new();
     private bool _disposed;
 
     /// <param name="layout">What one slot holds.</param>
@@ -33,39 +32,65 @@ public sealed unsafe class StateArena : IDisposable
     public int Capacity { get; }
 
     /// <summary>Slots that streams hold now.</summary>
-    public int Used => Volatile.Read(ref _used);
+    public int Used
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return Capacity - _free.Count;
+            }
+        }
+    }
 
     /// <summary>A zeroed slot at position 0, or null when every slot is taken.</summary>
     public StateSlot? TryRent()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (!_free.TryPop(out var slot))
+        StateSlot? slot;
+        lock (_gate)
         {
-            return null;
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (!_free.TryPop(out slot))
+            {
+                return null;
+            }
         }
-        Interlocked.Increment(ref _used);
-        slot.Reset();
+        slot.Rent();
         return slot;
     }
 
     internal void Return(StateSlot slot)
     {
-        Interlocked.Decrement(ref _used);
-        _free.Push(slot);
+        lock (_gate)
+        {
+            _free.Push(slot);
+            FreeWhenUnused();
+        }
     }
 
-    /// <summary>Frees the memory. No step may be running and no slot may be used afterwards.</summary>
+    /// <summary>Rents no more slots, and frees the memory when the last slot has come back.</summary>
     public void Dispose()
     {
-        if (!_disposed)
+        lock (_gate)
         {
-            _disposed = true;
+            if (!_disposed)
+            {
+                _disposed = true;
+                FreeWhenUnused();
+            }
+        }
+    }
+
+    private void FreeWhenUnused()
+    {
+        if (_disposed && _free.Count == Capacity)
+        {
             NativeMemory.Free(_values);
         }
     }
 }
 
-/// <summary>One stream's recurrent state and position. Disposing gives it back to its arena; one owner at a time.</summary>
+/// <summary>One stream's recurrent state and position. Disposing gives it back to its arena, once for each rent; one owner at a time.</summary>
 public sealed unsafe class StateSlot : IDisposable
 {
     private readonly StateArena _arena;
@@ -86,7 +111,15 @@ public sealed unsafe class StateSlot : IDisposable
     public long CommittedFrames { get; set; }
 
     /// <summary>All state tensors in the order of <see cref="StateLayout"/>.</summary>
-    public Span<float> Values => new(_values, _arena.Layout.Length);
+    /// <exception cref="ObjectDisposedException">The slot has been given back.</exception>
+    public Span<float> Values
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _rented) == 0, this);
+            return new(_values, _arena.Layout.Length);
+        }
+    }
 
     /// <summary>The part of <see cref="Values"/> that is <paramref name="tensor"/>.</summary>
     public Span<float> this[StateTensor tensor] => Values.Slice(tensor.Offset, tensor.Length);
@@ -94,9 +127,14 @@ public sealed unsafe class StateSlot : IDisposable
     /// <summary>Back to the start of a stream: zeros, position 0.</summary>
     public void Reset()
     {
-        Volatile.Write(ref _rented, 1);
         CommittedFrames = 0;
         Values.Clear();
+    }
+
+    internal void Rent()
+    {
+        Volatile.Write(ref _rented, 1);
+        Reset();
     }
 
     public void Dispose()

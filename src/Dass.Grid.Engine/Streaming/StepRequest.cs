@@ -43,6 +43,31 @@ public class StepRequest(StateSlot slot, DassConfig config)
         Grow(ref _columnSums, Columns * config.Dims[^1]);
     }
 
+    /// <summary>What every step model checks before it begins.</summary>
+    /// <exception cref="ArgumentException">The batch is empty, its shapes differ, or a slot is there twice.</exception>
+    internal static void CheckBatch(ReadOnlySpan<StepRequest> batch)
+    {
+        if (batch.IsEmpty)
+        {
+            throw new ArgumentException("A batch holds at least one request.", nameof(batch));
+        }
+        for (var i = 0; i < batch.Length; i++)
+        {
+            if (batch[i].Frames == 0 || batch[i].Frames != batch[0].Frames || batch[i].Committed != batch[0].Committed)
+            {
+                throw new ArgumentException(
+                    $"Request {i} has {batch[i].Frames} frames, {batch[i].Committed} committed; the batch has {batch[0].Frames} and {batch[0].Committed}.", nameof(batch));
+            }
+            for (var j = 0; j < i; j++)
+            {
+                if (batch[j].Slot == batch[i].Slot)
+                {
+                    throw new ArgumentException($"Requests {j} and {i} are of one slot, {batch[i].Slot.Index}.", nameof(batch));
+                }
+            }
+        }
+    }
+
     private static void Grow(ref float[] buffer, int length)
     {
         if (buffer.Length < length)

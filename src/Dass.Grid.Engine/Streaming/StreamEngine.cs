@@ -1,25 +1,173 @@
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
+using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>Everything that one model needs to serve streams on this machine: step model, state arena, batcher with its threads.</summary>
 public sealed class StreamEngine : IAsyncDisposable
 {
-    /// <summary>Loads the model, warms the allowed batch sizes and starts the threads.</summary>
-    /// <exception cref="ModelLoadException">The model directory cannot be used; the message lists every problem.</exception>
-    public static Task<StreamEngine> StartAsync(EngineOptions options, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+    private readonly IStepModel _stepModel;
+    private readonly StateArena _arena;
+    private readonly EngineInstruments _instruments;
 
-    public DassModel Model => throw new NotImplementedException();
+    /// <summary>Warms the allowed batch sizes on the calling thread and starts the threads.</summary>
+    /// <param name="stepModel">Becomes the engine's.</param>
+    /// <param name="options">Not changed afterwards.</param>
+    /// <param name="warmUp">False: the first batch of each size pays for its own set-up.</param>
+    internal StreamEngine(IStepModel stepModel, EngineOptions options, bool warmUp = true)
+    {
+        Options = options;
+        _stepModel = stepModel;
+        Head = new TagHead(Model);
+        LogMelTables = new LogMelTables(Model.Config);
+        _arena = new StateArena(stepModel.StateLayout, options.MaxStreams);
+        _instruments = new EngineInstruments(Model.Name);
+        _instruments.ObserveSlots(() => _arena.Used, _arena.Capacity);
+        if (warmUp)
+        {
+            WarmUp();
+        }
+        Batcher = new StepBatcher(stepModel, options.Batcher, options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _instruments);
+    }
+
+    public DassModel Model => _stepModel.Model;
 
     /// <summary>Slots in all, and slots that streams hold now.</summary>
-    public (int Capacity, int Used) Slots => throw new NotImplementedException();
+    public (int Capacity, int Used) Slots => (_arena.Capacity, _arena.Used);
+
+    /// <summary>Steps that wait now.</summary>
+    public int QueueLength => Batcher.QueueLength;
+
+    internal EngineOptions Options { get; }
+
+    internal TagHead Head { get; }
+
+    internal LogMelTables LogMelTables { get; }
+
+    internal StepBatcher Batcher { get; }
+
+    /// <summary>Loads the model, warms the allowed batch sizes and starts the threads.</summary>
+    /// <exception cref="ArgumentException">Options break rules; the message lists every one.</exception>
+    /// <exception cref="ModelLoadException">The model directory cannot be used; the message lists every problem.</exception>
+    public static Task<StreamEngine> StartAsync(EngineOptions options, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        var started = new TaskCompletionSource<StreamEngine>(TaskCreationOptions.RunContinuationsAsynchronously);
+        // Loading keeps a core busy for a second or more: not on the thread pool.
+        new Thread(() => Start(options, started, cancellationToken)) { Name = "dass-load", IsBackground = true }.Start();
+        return started.Task;
+    }
 
     /// <summary>Begins a stream.</summary>
+    /// <exception cref="ArgumentException">The options break a rule.</exception>
     /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
     /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
-    public StreamSession Open(AudioFormat format, StreamSessionOptions options) => throw new NotImplementedException();
+    public StreamSession Open(AudioFormat format, StreamSessionOptions options)
+    {
+        options.Validate();
+        var slot = _arena.TryRent() ?? throw new NoFreeSlotException(_arena.Capacity);
+        try
+        {
+            return new StreamSession(this, format, options, slot);
+        }
+        catch
+        {
+            slot.Dispose();
+            throw;
+        }
+    }
 
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    /// <summary>Continues the stream that <see cref="StreamSession.Save"/> wrote, as if it had never been interrupted.</summary>
+    /// <exception cref="SnapshotException">Not a snapshot, another version or model, or damaged; the message names the field.</exception>
+    /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
+    public StreamSession Restore(ReadOnlySpan<byte> snapshot)
+    {
+        var from = new SnapshotReader(snapshot);
+        var (format, options) = StreamSnapshot.ReadHeader(ref from, Model);
+        StreamSession session;
+        try
+        {
+            session = Open(format, options);
+        }
+        catch (Exception exception) when (exception is ArgumentException or AudioFormatException)
+        {
+            throw new SnapshotException($"The stream's snapshot is damaged: {exception.Message}");
+        }
+        try
+        {
+            StreamSnapshot.ReadBody(ref from, session, Model.Config);
+            return session;
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Stops the threads after their running batches. Sessions that are still open can only be disposed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Batcher.DisposeAsync().ConfigureAwait(false);
+        _instruments.Dispose();
+        _stepModel.Dispose();
+        _arena.Dispose();
+    }
+
+    private static void Start(EngineOptions options, TaskCompletionSource<StreamEngine> started, CancellationToken cancellationToken)
+    {
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var model = options.ModelDirectory is { } directory ? DassModel.Load(directory) : DassModel.LoadBuiltIn();
+            cancellationToken.ThrowIfCancellationRequested();
+            started.SetResult(new StreamEngine(StepModels.Create(model, options), options));
+        }
+        catch (OperationCanceledException)
+        {
+            started.SetCanceled(cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            started.SetException(exception);
+        }
+    }
+
+    // The first run of a shape allocates and plans; no stream should wait for that.
+    private void WarmUp()
+    {
+        var shape = new StreamSessionOptions().Schedule;
+        var slots = new Stack<StateSlot>();
+        try
+        {
+            for (var size = 1; size <= Options.Batcher.MaxBatch; size *= 2)
+            {
+                while (slots.Count < size && _arena.TryRent() is { } slot)
+                {
+                    slots.Push(slot);
+                }
+                if (slots.Count < size)
+                {
+                    return; // batches of this size cannot come about
+                }
+                var batch = slots.Select(slot => new StepRequest(slot, Model.Config)).ToArray();
+                foreach (var step in batch)
+                {
+                    step.Slot.Reset();
+                    step.Shape(shape.Chunk + shape.LookAhead, shape.Chunk);
+                    step.Features.Clear();
+                }
+                _stepModel.Step(batch);
+            }
+        }
+        finally
+        {
+            foreach (var slot in slots)
+            {
+                slot.Dispose();
+            }
+        }
+    }
 }

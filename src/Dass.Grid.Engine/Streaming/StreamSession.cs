@@ -1,28 +1,218 @@
+using System.Buffers;
+using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Streaming;
 
-/// <summary>One stream: audio bytes in, tags out. Not thread-safe: one call at a time.</summary>
+/// <summary>One stream: audio bytes in, tags out. Not thread-safe: one call at a time, except <see cref="Dispose"/>.</summary>
+/// <remarks>Audio shorter than one frame (25 ms) gives no chunk and an empty summary.</remarks>
 public sealed class StreamSession : IDisposable
 {
+    private readonly StreamEngine _engine;
+    private readonly ChunkSchedule _schedule;
+    private readonly SessionStep _step;
+    private readonly ArrayBufferWriter<float> _samples = new();
+    private readonly List<TagChunk> _undelivered = [];
+    private int _busy;
+    private bool _disposed;
+
+    internal StreamSession(StreamEngine engine, AudioFormat format, StreamSessionOptions options, StateSlot slot)
+    {
+        _engine = engine;
+        _schedule = options.Schedule;
+        Format = format;
+        Options = options;
+        Intake = new AudioIntake(format);
+        LogMel = new LogMel(engine.LogMelTables);
+        Frames = new FrameBuffer(engine.Model.Config.MelBins);
+        Pool = new TagPool(engine.Model.Config, engine.Head);
+        _step = new SessionStep(slot, engine.Model.Config, Pool);
+    }
+
+    public AudioFormat Format { get; }
+
+    public StreamSessionOptions Options { get; }
+
     /// <summary>Samples per channel that have been taken in, at the stream's own rate: where the next push begins.</summary>
-    public long AppliedSamples => throw new NotImplementedException();
+    public long AppliedSamples { get; internal set; }
+
+    /// <summary>Whether the stream has been ended by <see cref="CompleteAsync"/>.</summary>
+    public bool Ended { get; internal set; }
+
+    internal AudioIntake Intake { get; }
+
+    internal LogMel LogMel { get; }
+
+    internal FrameBuffer Frames { get; }
+
+    internal TagPool Pool { get; }
+
+    internal StateSlot Slot => _step.Slot;
+
+    /// <summary>Chunks that have been tagged and that no call has handed out yet.</summary>
+    internal List<TagChunk> Undelivered => _undelivered;
+
+    private double AppliedSeconds => (double)AppliedSamples / Format.SampleRateHz;
 
     /// <summary>Takes in audio and tags every chunk that has become complete.</summary>
     /// <param name="audio">Whole frames in the stream's format (a multiple of <c>BytesPerFrame</c>); not kept after the call.</param>
-    /// <param name="tags">Receives the new chunks.</param>
+    /// <param name="tags">Receives the new chunks; when the call throws, they come with a later call.</param>
     /// <param name="cancellationToken">Stops waiting between steps; audio that was taken in stays taken in.</param>
-    /// <exception cref="AudioFormatException">A torn frame, or a sample that is not finite; the message names its position. Nothing has changed.</exception>
-    /// <exception cref="StepQueueFullException">The device is too busy. The audio is taken in; its tags follow with a later push.</exception>
-    public ValueTask PushAsync(ReadOnlyMemory<byte> audio, List<TagChunk> tags, CancellationToken cancellationToken) =>
-        throw new NotImplementedException();
+    /// <exception cref="AudioFormatException">A torn frame, a sample that is not finite, or an offline stream that grows too long; the message
+    /// names its position. Nothing has changed.</exception>
+    /// <exception cref="StepQueueFullException">The device is too busy. The audio is taken in and its tags follow with a later push, unless the
+    /// stream already holds <see cref="EngineOptions.MaxBacklog"/>: then it is refused. <see cref="AppliedSamples"/> tells which.</exception>
+    /// <exception cref="StepFailedException">The model failed. The audio is taken in; the step is tried again with the next push.</exception>
+    /// <exception cref="InvalidOperationException">The stream has ended, or another call is under way.</exception>
+    public async ValueTask PushAsync(ReadOnlyMemory<byte> audio, List<TagChunk> tags, CancellationToken cancellationToken)
+    {
+        Enter();
+        try
+        {
+            if (Ended)
+            {
+                throw new InvalidOperationException("The stream has ended; it takes no more audio.");
+            }
+            cancellationToken.ThrowIfCancellationRequested();
+            var seconds = (double)(audio.Length / Format.BytesPerFrame) / Format.SampleRateHz;
+            if (Options.Offline && AppliedSeconds + seconds > _engine.Options.MaxOfflineAudio.TotalSeconds)
+            {
+                throw new AudioFormatException(
+                    $"Offline audio would be {AppliedSeconds + seconds:0.###} s long at sample {AppliedSamples}; "
+                    + $"it must not exceed {_engine.Options.MaxOfflineAudio.TotalSeconds:0.###} s (EngineOptions.MaxOfflineAudio).");
+            }
+            if (ExceedsBacklog(seconds))
+            {
+                await RunStepsAsync(cancellationToken).ConfigureAwait(false);
+            }
+            TakeIn(audio.Span);
+            await RunStepsAsync(cancellationToken).ConfigureAwait(false);
+            Deliver(tags);
+        }
+        finally
+        {
+            Exit();
+        }
+    }
 
-    /// <summary>Ends the stream: tags what is left, including a tail that is shorter than a chunk. Further pushes throw <see cref="InvalidOperationException"/>.</summary>
-    public ValueTask CompleteAsync(List<TagChunk> tags, CancellationToken cancellationToken) => throw new NotImplementedException();
+    /// <summary>Ends the stream: tags what is left, including a tail that is shorter than a chunk. After an exception it can be called again and goes on.</summary>
+    /// <param name="tags">Receives the new chunks; when the call throws, they come with a later call.</param>
+    /// <param name="cancellationToken">Stops waiting between steps.</param>
+    /// <exception cref="StepQueueFullException">The device is too busy. Call again.</exception>
+    /// <exception cref="StepFailedException">The model failed. Calling again tries again.</exception>
+    public async ValueTask CompleteAsync(List<TagChunk> tags, CancellationToken cancellationToken)
+    {
+        Enter();
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!Ended)
+            {
+                Flush();
+                Ended = true;
+            }
+            await RunStepsAsync(cancellationToken).ConfigureAwait(false);
+            Deliver(tags);
+        }
+        finally
+        {
+            Exit();
+        }
+    }
 
     /// <summary>What has been heard so far.</summary>
-    public StreamSummary Summary() => throw new NotImplementedException();
+    public StreamSummary Summary()
+    {
+        Enter();
+        try
+        {
+            var wholeStream = Ended && Frames.Count == 0;
+            return Pool.Summary(wholeStream ? AppliedSeconds : Pool.Frames * LogMel.HopSeconds);
+        }
+        finally
+        {
+            Exit();
+        }
+    }
 
-    /// <summary>Gives the slot back.</summary>
-    public void Dispose() => throw new NotImplementedException();
+    /// <summary>Writes the whole session, versioned; <see cref="StreamEngine.Restore"/> continues it to the bit. About the size of the state plus waiting audio.</summary>
+    public void Save(IBufferWriter<byte> to)
+    {
+        Enter();
+        try
+        {
+            StreamSnapshot.Save(this, _engine.Model, new SnapshotWriter(to));
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
+    /// <summary>Gives the slot back; at once, or when the step that runs on it has ended. A call that waits for a step fails with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose()
+    {
+        if (!Interlocked.Exchange(ref _disposed, true))
+        {
+            _engine.Batcher.Release(_step);
+        }
+    }
+
+    // A backlog, not a long push: with no step due, the push's own steps run before the next push comes.
+    private bool ExceedsBacklog(double seconds) =>
+        !Options.Offline
+        && Frames.Count >= _schedule.Chunk + _schedule.LookAhead
+        && (Frames.Count - _schedule.Chunk - _schedule.LookAhead) * LogMel.HopSeconds + seconds > _engine.Options.MaxBacklog.TotalSeconds;
+
+    private void TakeIn(ReadOnlySpan<byte> audio)
+    {
+        _samples.ResetWrittenCount();
+        Intake.Push(audio, _samples);
+        AppliedSamples += audio.Length / Format.BytesPerFrame;
+        LogMel.Push(_samples.WrittenSpan, Frames);
+    }
+
+    private void Flush()
+    {
+        _samples.ResetWrittenCount();
+        Intake.Flush(_samples);
+        LogMel.Push(_samples.WrittenSpan, Frames);
+    }
+
+    private async ValueTask RunStepsAsync(CancellationToken cancellationToken)
+    {
+        while (_schedule.Next(Frames.Count, Ended) is (> 0, _) shape)
+        {
+            if (Slot.CommittedFrames != Pool.Frames)
+            {
+                throw new InvalidOperationException(
+                    $"The stream's state is at frame {Slot.CommittedFrames} and its tags at {Pool.Frames}, because scoring failed; restore it from a snapshot.");
+            }
+            _step.Shape(shape.Frames, shape.Committed);
+            Frames.Frames[.._step.Features.Length].CopyTo(_step.Features);
+            var last = Ended && shape.Committed == Frames.Count;
+            _step.EndSeconds = last ? AppliedSeconds : (Pool.Frames + shape.Committed) * LogMel.HopSeconds;
+            await _engine.Batcher.StepAsync(_step, cancellationToken).ConfigureAwait(false);
+            Frames.Drop(shape.Committed);
+            _undelivered.Add(_step.Chunk!);
+        }
+    }
+
+    private void Deliver(List<TagChunk> tags)
+    {
+        tags.AddRange(_undelivered);
+        _undelivered.Clear();
+    }
+
+    private void Enter()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Interlocked.Exchange(ref _busy, 1) == 1)
+        {
+            throw new InvalidOperationException("Another call on this stream is under way; one at a time.");
+        }
+    }
+
+    private void Exit() => Volatile.Write(ref _busy, 0);
 }

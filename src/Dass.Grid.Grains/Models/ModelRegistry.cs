@@ -42,7 +42,7 @@ public sealed partial class ModelRegistry(
             foreach (var (name, engineOptions) in configured.OrderByDescending(model => model.Key == defaultName))
             {
                 var engine = await StreamEngine.StartAsync(engineOptions, cancellationToken);
-                var served = new ServedModel(engine, Card(name, engineOptions, engine, name == defaultName));
+                var served = new ServedModel(engine, Card(name, engine, name == defaultName));
                 _models = _models.Add(served);
                 LogServing(name, engine.Model.Hash, engine.Slots.Capacity, served.Card.Summary.Note);
             }
@@ -65,13 +65,10 @@ public sealed partial class ModelRegistry(
         }
     }
 
-    private static ModelCard Card(string name, EngineOptions options, StreamEngine engine, bool isDefault)
+    private static ModelCard Card(string name, StreamEngine engine, bool isDefault)
     {
-        var note = options.ModelDirectory is null
-            ? "The weights of the built-in model are random: its scores mean nothing. Name the directory of a trained model."
-            : "";
         var labels = engine.Model.Labels.All.Select(label => new LabelName(label.Id, label.Name)).ToArray();
-        return new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, note, isDefault), labels);
+        return new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, engine.Model.Note ?? "", isDefault), labels);
     }
 
     [LoggerMessage(LogLevel.Information, "Serving model {Model} ({Hash}), {Slots} stream slots. {Note}")]

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using Dass.Grid.Cli.Output;
+using Dass.Grid.Engine;
+using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Engine.Tags;
+
+namespace Dass.Grid.Cli.Commands;
+
+/// <summary><c>dass tag FILE…</c>: tags recordings in this process.</summary>
+internal static class TagCommand
+{
+    private const int BufferBytes = 1 << 18;
+
+    public static Command Create()
+    {
+        var files = new Argument<string[]>("FILE") { Description = "Audio files: WAV, or anything that ffmpeg reads.", Arity = ArgumentArity.OneOrMore };
+        var (model, format, top) = (Options.Model(), Options.Format(), Options.Top(10));
+        var offline = new Option<bool>("--offline") { Description = "One step over the whole file, as the model was published. Memory grows with the file; up to 4 h." };
+        var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
+        var command = new Command("tag", "Tags recordings in this process.") { files, model, offline, chunk, lookAhead, top, format };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(offline) && (result.GetResult(chunk) is { Implicit: false } || result.GetResult(lookAhead) is { Implicit: false }))
+            {
+                result.AddError("--offline is one step over the whole file; --chunk and --look-ahead do not go with it.");
+            }
+        });
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            parsed.GetValue(files)!,
+            parsed.GetValue(model),
+            new StreamSessionOptions { Chunk = parsed.GetValue(chunk), LookAhead = parsed.GetValue(lookAhead), Offline = parsed.GetValue(offline) },
+            TagWriter.For(parsed.GetValue(format), parsed.GetValue(top)),
+            cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string[] files, string? model, StreamSessionOptions options, TagWriter writer, CancellationToken cancellationToken)
+    {
+        options.Validate();
+        await using var engine = await StreamEngine.StartAsync(
+            new EngineOptions
+            {
+                ModelDirectory = model,
+                MaxStreams = 1,
+                Threads = 1,
+                Batcher = new StepBatcherOptions { MaxBatch = 1 },
+                MaxOfflineAudio = TimeSpan.FromHours(4),
+            },
+            cancellationToken).ConfigureAwait(false);
+        Terminal.Note(engine.Model.Note);
+
+        var failed = false;
+        foreach (var file in files)
+        {
+            try
+            {
+                writer.Write(file, engine.Model, await TagAsync(engine, file, options, cancellationToken).ConfigureAwait(false));
+            }
+            catch (Exception exception) when (exception is AudioFormatException or IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine($"dass: {(exception.Message.Contains(file, StringComparison.Ordinal) ? "" : $"{file}: ")}{exception.Message}");
+                failed = true;
+            }
+        }
+        return failed ? Invocation.Failure : Invocation.Success;
+    }
+
+    private static async Task<TaggedFile> TagAsync(StreamEngine engine, string file, StreamSessionOptions options, CancellationToken cancellationToken)
+    {
+        await using var source = await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false);
+        using var session = engine.Open(source.Format, options);
+        var chunks = new List<TagChunk>();
+        var buffer = new byte[BufferBytes / source.Format.BytesPerFrame * source.Format.BytesPerFrame];
+        await Terminal.WithProgressAsync(Path.GetFileName(file), async report =>
+        {
+            int read;
+            while ((read = await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+            {
+                await session.PushAsync(buffer.AsMemory(0, read), chunks, cancellationToken).ConfigureAwait(false);
+                report(source.TotalSamples is > 0 and var total ? (double)session.AppliedSamples / total : null);
+            }
+            await session.CompleteAsync(chunks, cancellationToken).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+        if (source is WavReader { Truncated: true })
+        {
+            Console.Error.WriteLine($"dass: {file}: the file ends before its header says so; what is there has been tagged.");
+        }
+        return new TaggedFile(session.Summary(), chunks);
+    }
+}

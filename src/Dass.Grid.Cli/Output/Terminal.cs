@@ -1,0 +1,42 @@
+using Spectre.Console;
+
+namespace Dass.Grid.Cli.Output;
+
+/// <summary>What goes to standard error: notes and progress, so that standard output carries data alone.</summary>
+internal static class Terminal
+{
+    private static readonly IAnsiConsole Error = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+
+    /// <summary>Whether standard output is a person's screen.</summary>
+    public static bool IsInteractive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
+
+    public static void Note(string? note)
+    {
+        if (!string.IsNullOrEmpty(note))
+        {
+            Console.Error.WriteLine($"note: {note}");
+        }
+    }
+
+    /// <summary>Runs work with a progress bar when a person watches standard error.</summary>
+    /// <param name="title">What is worked on.</param>
+    /// <param name="work">Reports the share that is done, 0 to 1, or null when nobody knows.</param>
+    public static async Task WithProgressAsync(string title, Func<Action<double?>, Task> work)
+    {
+        if (Console.IsErrorRedirected)
+        {
+            await work(_ => { }).ConfigureAwait(false);
+            return;
+        }
+        await Error.Progress().AutoClear(true).StartAsync(async context =>
+        {
+            var task = context.AddTask(Markup.Escape(title), maxValue: 1);
+            task.IsIndeterminate = true;
+            await work(share =>
+            {
+                task.IsIndeterminate = share is null;
+                task.Value = share ?? 0;
+            }).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,73 @@
+using System.Buffers;
+using Dass.Grid.Engine.Streaming;
+
+namespace Dass.Grid.Engine.Audio;
+
+/// <summary>Bytes of a stream in its own format to mono samples at 16 kHz. The output does not depend on how the bytes are cut.</summary>
+internal sealed class AudioIntake
+{
+    private const int BlockFrames = 1024;
+
+    private readonly AudioFormat _format;
+    private readonly Resampler? _resampler;
+    private readonly float[] _mono = new float[BlockFrames];
+    private long _samples;
+
+    /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
+    public AudioIntake(AudioFormat format)
+    {
+        format.Validate();
+        _format = format;
+        _resampler = format.SampleRateHz == ResamplerTable.OutputRateHz ? null : new Resampler(format.SampleRateHz);
+    }
+
+    /// <summary>Takes in whole frames.</summary>
+    /// <exception cref="AudioFormatException">A torn frame, or a sample that is not finite; the message names its position. Nothing has changed.</exception>
+    public void Push(ReadOnlySpan<byte> audio, IBufferWriter<float> to)
+    {
+        SampleDecoder.Check(_format, audio, _samples);
+        _samples += audio.Length / _format.BytesPerFrame;
+        while (!audio.IsEmpty)
+        {
+            var block = audio[..Math.Min(audio.Length, BlockFrames * _format.BytesPerFrame)];
+            audio = audio[block.Length..];
+            var mono = _mono.AsSpan(0, block.Length / _format.BytesPerFrame);
+            SampleDecoder.Decode(_format, block, mono);
+            if (_resampler is null)
+            {
+                to.Write(mono);
+            }
+            else
+            {
+                _resampler.Push(mono, to);
+            }
+        }
+    }
+
+    /// <summary>Writes what waited for samples after the end.</summary>
+    public void Flush(IBufferWriter<float> to) => _resampler?.Flush(to);
+
+    public void Save(SnapshotWriter to)
+    {
+        to.Write(_samples);
+        if (_resampler is not null)
+        {
+            var (window, next, phase) = _resampler.Save();
+            to.WriteAll<float>(window);
+            to.Write(next);
+            to.Write(phase);
+        }
+    }
+
+    /// <exception cref="SnapshotException">Damaged.</exception>
+    public void Restore(ref SnapshotReader from)
+    {
+        _samples = from.Read<long>("samples taken in");
+        if (_resampler is not null)
+        {
+            var window = from.ReadAll<float>("resampler window");
+            var (next, phase) = (from.Read<int>("resampler position"), from.Read<int>("resampler phase"));
+            SnapshotReader.Check(_resampler.TryRestore(window, next, phase), "resampler position", $"{next}, phase {phase}, {window.Length} samples");
+        }
+    }
+}

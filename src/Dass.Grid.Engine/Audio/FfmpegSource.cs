@@ -1,0 +1,119 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text;
+
+namespace Dass.Grid.Engine.Audio;
+
+/// <summary>A file that the ffmpeg program decodes; its audio comes through a pipe as WAV, at the file's own rate and channels.</summary>
+internal sealed class FfmpegSource : IAudioSource
+{
+    public const string Program = "ffmpeg";
+
+    private const int MaxErrorCharacters = 2000;
+
+    private readonly Process _process;
+    private readonly string _path;
+    private readonly Task<string> _errors;
+    private WavReader? _wav;
+
+    private FfmpegSource(Process process, string path)
+    {
+        _process = process;
+        _path = path;
+        _errors = LastOfAsync(process.StandardError);
+    }
+
+    public AudioFormat Format => _wav!.Format;
+
+    public long? TotalSamples => null;
+
+    public static async Task<FfmpegSource> OpenAsync(string path, string program, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo(program)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        // "file:" keeps a name with a colon or a leading hyphen from being taken for a protocol or an option.
+        foreach (var argument in (ReadOnlySpan<string>)
+            ["-nostdin", "-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file", "-i", "file:" + path, "-vn", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"])
+        {
+            start.ArgumentList.Add(argument);
+        }
+        FfmpegSource source;
+        try
+        {
+            source = new FfmpegSource(Process.Start(start)!, path);
+        }
+        catch (Win32Exception exception)
+        {
+            throw new AudioFormatException(
+                $"{path}: not a WAV file, and '{program}', which would decode it, cannot be started ({exception.Message}). "
+                + "Install ffmpeg (e.g. apt-get install ffmpeg) or convert the file to WAV.");
+        }
+        try
+        {
+            source._process.StandardInput.Close();
+            source._wav = await WavReader.OpenAsync(source._process.StandardOutput.BaseStream, cancellationToken).ConfigureAwait(false);
+            return source;
+        }
+        catch (AudioFormatException exception)
+        {
+            await source.CheckExitAsync(cancellationToken).ConfigureAwait(false); // ffmpeg's own words say more
+            await source.DisposeAsync().ConfigureAwait(false);
+            throw new AudioFormatException($"{path}: {exception.Message}");
+        }
+        catch
+        {
+            await source.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        var read = await _wav!.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        if (read == 0)
+        {
+            await CheckExitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        return read;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+        await _process.WaitForExitAsync().ConfigureAwait(false);
+        await _errors.ConfigureAwait(false);
+        _process.Dispose();
+    }
+
+    private async Task CheckExitAsync(CancellationToken cancellationToken)
+    {
+        await _process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
+        if (_process.ExitCode != 0)
+        {
+            var errors = await _errors.ConfigureAwait(false);
+            throw new AudioFormatException($"{_path}: ffmpeg cannot decode it (exit code {_process.ExitCode}): {errors.Trim()}");
+        }
+    }
+
+    /// <summary>Reads to the end, so that the child never blocks on a full pipe, and keeps the last of it.</summary>
+    private static async Task<string> LastOfAsync(StreamReader reader)
+    {
+        var last = new StringBuilder();
+        var buffer = new char[1024];
+        int read;
+        while ((read = await reader.ReadAsync(buffer).ConfigureAwait(false)) > 0)
+        {
+            last.Append(buffer, 0, read);
+            last.Remove(0, Math.Max(0, last.Length - MaxErrorCharacters));
+        }
+        return last.ToString();
+    }
+}

@@ -1,0 +1,146 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Dass.Grid.Engine.Tags;
+
+namespace Dass.Grid.Engine.Model;
+
+/// <summary>Loads a model directory: configuration, weights in one file or in shards, labels.</summary>
+internal static class ModelFiles
+{
+    public const string HowToConvert =
+        "Convert it once where it is trusted: python -c \"import torch, safetensors.torch as s; w = torch.load('model.pth', map_location='cpu'); "
+        + "s.save_file({k: v.contiguous() for k, v in w.items()}, 'model.safetensors')\"";
+
+    private const string SingleFile = "model.safetensors";
+    private const string IndexFile = "model.safetensors.index.json";
+    private const int MaxProblems = 20;
+    private const int MaxShards = 1000;
+
+    /// <exception cref="ModelLoadException">The directory cannot be used; the message lists every problem.</exception>
+    public static DassModel Load(string directory, string name)
+    {
+        if (!Directory.Exists(directory))
+        {
+            throw new ModelLoadException($"{directory} is not a directory. A model is a directory with config.json and model.safetensors.");
+        }
+        var content = ConfigFile.Read(directory);
+        var files = new List<SafetensorsFile>();
+        try
+        {
+            foreach (var path in WeightFiles(directory))
+            {
+                files.Add(SafetensorsFile.Open(path));
+            }
+            var tensors = ReadTensors(directory, content.Config, files);
+            var labels = AudioSetLabels.For(content.Config.LabelCount, content.LabelNames);
+            return new DassModel(name, content.Config, tensors, labels, Hash(content.Config, tensors), content.Note);
+        }
+        finally
+        {
+            files.ForEach(file => file.Dispose());
+        }
+    }
+
+    private static string[] WeightFiles(string directory)
+    {
+        var single = Path.Combine(directory, SingleFile);
+        if (File.Exists(single))
+        {
+            return [single];
+        }
+        var index = Path.Combine(directory, IndexFile);
+        if (File.Exists(index))
+        {
+            return Shards(directory, index);
+        }
+        var pickles = Directory.EnumerateFiles(directory).Select(Path.GetFileName)
+            .Where(file => Path.GetExtension(file) is ".bin" or ".pth" or ".pt" or ".ckpt").ToArray();
+        throw new ModelLoadException(pickles.Length > 0
+            ? $"{directory} has {string.Join(", ", pickles)} and no {SingleFile}. Pickles can run code and are not read. {HowToConvert}"
+            : $"{directory} has no {SingleFile} and no {IndexFile}.");
+    }
+
+    private static string[] Shards(string directory, string index)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(index));
+            var names = json.RootElement.GetProperty("weight_map").EnumerateObject().Select(entry => entry.Value.GetString() ?? "").Distinct().ToArray();
+            // A shard is a plain file of the directory: a path would let a model read files elsewhere.
+            var bad = names.FirstOrDefault(name => name != Path.GetFileName(name) || !name.EndsWith(".safetensors", StringComparison.Ordinal));
+            return bad is not null ? throw new ModelLoadException($"{index}: shard '{bad}' must be the plain name of a .safetensors file.")
+                : names.Length is 0 or > MaxShards ? throw new ModelLoadException($"{index} names {names.Length} shards; 1 to {MaxShards} are read.")
+                : [.. names.Select(name => Path.Combine(directory, name))];
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or IOException)
+        {
+            throw new ModelLoadException($"{index} is not a safetensors index with a weight_map: {exception.Message}", exception);
+        }
+    }
+
+    private static Dictionary<string, float[]> ReadTensors(string directory, DassConfig config, List<SafetensorsFile> files)
+    {
+        var problems = new List<string>();
+        var found = new Dictionary<string, (SafetensorsFile File, SafetensorsFile.Entry Entry)>(StringComparer.Ordinal);
+        foreach (var file in files)
+        {
+            foreach (var entry in file.Entries.Values)
+            {
+                if (!found.TryAdd(TensorNames.Published(entry.Name), (file, entry)))
+                {
+                    problems.Add($"{entry.Name} is there twice");
+                }
+            }
+        }
+
+        var tensors = new Dictionary<string, float[]>(StringComparer.Ordinal);
+        foreach (var (name, shape) in TensorNames.Of(config))
+        {
+            if (!found.Remove(name, out var place))
+            {
+                problems.Add($"{name} is missing");
+            }
+            else if (!SameShape(name, shape, place.Entry.Shape))
+            {
+                problems.Add($"{place.Entry.Name} has shape [{string.Join(", ", place.Entry.Shape)}] instead of [{string.Join(", ", shape)}]");
+            }
+            else
+            {
+                var values = place.File.Read(place.Entry);
+                if (values.FirstOrDefault(value => !float.IsFinite(value)) is var broken && !float.IsFinite(broken))
+                {
+                    problems.Add($"{place.Entry.Name} holds {broken}");
+                }
+                tensors.Add(name, values);
+            }
+        }
+        problems.AddRange(found.Values.Select(place => $"{place.Entry.Name} is not part of this architecture"));
+        return problems.Count == 0
+            ? tensors
+            : throw new ModelLoadException(
+                $"{directory}: the weights do not fit config.json ({problems.Count} problems): {string.Join("; ", problems.Take(MaxProblems))}"
+                + (problems.Count > MaxProblems ? "; …" : "."));
+    }
+
+    /// <summary>The projections of the four routes are stored together or as [4, .., ..]; both are the same values in the same order.</summary>
+    private static bool SameShape(string name, ImmutableArray<int> wanted, ImmutableArray<int> actual) =>
+        wanted.SequenceEqual(actual)
+        || ((name.EndsWith("x_proj.weight", StringComparison.Ordinal) || name.EndsWith("dt_projs.weight", StringComparison.Ordinal))
+            && actual.SequenceEqual([4, wanted[0] / 4, wanted[1]]));
+
+    private static string Hash(DassConfig config, Dictionary<string, float[]> tensors)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant(
+            $"dass;{string.Join(',', config.Dims)};{string.Join(',', config.Depths)};{config.LabelCount};{config.MelBins};{config.FeatureMean:R};{config.FeatureStd:R};")));
+        foreach (var (name, values) in tensors.OrderBy(tensor => tensor.Key, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            hash.AppendData(MemoryMarshal.AsBytes<float>(values));
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using System.Threading.Tasks.Sources;
+using Dass.Grid.Engine.Model;
+
+namespace Dass.Grid.Engine.Streaming;
+
+internal enum QueuedStepState
+{
+    Idle,
+    Waiting,
+    Running,
+}
+
+/// <summary>A step that goes through a <see cref="StepBatcher"/>: one per stream, used again for every step, so that waiting for a step allocates nothing.</summary>
+public abstract class QueuedStep(StateSlot slot, DassConfig config) : StepRequest(slot, config), IValueTaskSource
+{
+    private ManualResetValueTaskSourceCore<bool> _completion = new() { RunContinuationsAsynchronously = true };
+
+    // All below belong to the batcher and are touched under its lock.
+    internal QueuedStepState State { get; set; }
+    internal StepBatcher? Batcher { get; set; }
+    internal QueuedStep? Previous { get; set; }
+    internal QueuedStep? Next { get; set; }
+    internal long EnqueuedAt { get; set; }
+    internal CancellationToken Cancellation { get; set; }
+    internal CancellationTokenRegistration CancellationRegistration { get; set; }
+    internal ActivityContext Caller { get; set; }
+    internal bool Released { get; set; }
+
+    internal bool HasShapeOf(QueuedStep other) => Frames == other.Frames && Committed == other.Committed;
+
+    /// <summary>
+    /// Runs on the device thread after the model's step and before the caller goes on: the place for the arithmetic that a step's
+    /// outcome needs. Must not block.
+    /// </summary>
+    protected internal abstract void OnStepped();
+
+    internal ValueTask Begin()
+    {
+        _completion.Reset();
+        return new ValueTask(this, _completion.Version);
+    }
+
+    internal void Complete(Exception? error)
+    {
+        if (error is null)
+        {
+            _completion.SetResult(true);
+        }
+        else
+        {
+            _completion.SetException(error);
+        }
+    }
+
+    void IValueTaskSource.GetResult(short token) => _completion.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _completion.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _completion.OnCompleted(continuation, state, token, flags);
+}

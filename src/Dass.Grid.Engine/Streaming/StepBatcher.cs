@@ -1,0 +1,268 @@
+using System.Diagnostics;
+using Dass.Grid.Engine.Model;
+
+namespace Dass.Grid.Engine.Streaming;
+
+/// <summary>Gathers the steps of many streams into batches and runs them on threads of its own, never on the thread pool.</summary>
+/// <remarks>The queue is bounded and first in, first out; each stream has one step in it at a time.</remarks>
+public sealed class StepBatcher : IAsyncDisposable
+{
+    private readonly IStepModel _model;
+    private readonly StepBatcherOptions _options;
+    private readonly EngineInstruments _instruments;
+    private readonly StepQueue _queue;
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly object _gate = new(); // a monitor, because threads wait on it with a timeout
+    private int _idleThreads;
+    private int _liveThreads;
+    private bool _stopping;
+
+    /// <param name="model">Stays the caller's.</param>
+    /// <param name="options">Validated by the caller; not changed afterwards.</param>
+    /// <param name="threads">At least 1.</param>
+    /// <param name="instruments">Where steps are counted.</param>
+    public StepBatcher(IStepModel model, StepBatcherOptions options, int threads, EngineInstruments instruments)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        _model = model;
+        _options = options;
+        _instruments = instruments;
+        _queue = new StepQueue(options.MaxBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency));
+        instruments.ObserveQueue(() => QueueLength);
+        _liveThreads = threads;
+        for (var i = 0; i < threads; i++)
+        {
+            new Thread(RunBatches) { Name = $"dass-step-{i}", IsBackground = true }.Start();
+        }
+    }
+
+    /// <summary>Steps that wait now.</summary>
+    public int QueueLength
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _queue.Count;
+            }
+        }
+    }
+
+    /// <summary>Queues a step whose shape and features are set, and waits until the stream has advanced.</summary>
+    /// <param name="step">Not touched by the caller until the task ends.</param>
+    /// <param name="cancellationToken">Takes a waiting step out of the queue; a running one is finished, and the task ends as if not cancelled.</param>
+    /// <exception cref="StepQueueFullException">At once, when the queue is full. The stream is as it was.</exception>
+    /// <exception cref="StepFailedException">The model failed. The stream is as it was.</exception>
+    /// <exception cref="ObjectDisposedException">The batcher has been, or was while the step waited, disposed. The stream is as it was.</exception>
+    public ValueTask StepAsync(QueuedStep step, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+        ValueTask task;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_stopping, this);
+            ObjectDisposedException.ThrowIf(step.Released, step);
+            if (step.State != QueuedStepState.Idle)
+            {
+                throw new InvalidOperationException("This stream already has a step under way.");
+            }
+            if (_queue.Count >= _options.QueueCapacity)
+            {
+                throw new StepQueueFullException(_options.QueueCapacity);
+            }
+            task = step.Begin();
+            step.Batcher = this;
+            step.Cancellation = cancellationToken;
+            step.Caller = Activity.Current?.Context ?? default;
+            if (_queue.Add(step, Stopwatch.GetTimestamp()))
+            {
+                Monitor.Pulse(_gate);
+            }
+        }
+        if (cancellationToken.CanBeCanceled)
+        {
+            RegisterCancellation(step, cancellationToken);
+        }
+        return task;
+    }
+
+    /// <summary>Ends the use of a step, once, and gives its slot back: now, or when the batch that it is part of has run. A waiting step fails with <see cref="ObjectDisposedException"/>.</summary>
+    public void Release(QueuedStep step)
+    {
+        var waited = false;
+        lock (_gate)
+        {
+            step.Released = true;
+            if (step.State == QueuedStepState.Running)
+            {
+                return; // its thread gives the slot back
+            }
+            if (step.State == QueuedStepState.Waiting)
+            {
+                _queue.Remove(step);
+                waited = true;
+            }
+        }
+        step.Slot.Dispose();
+        if (waited)
+        {
+            End(step, new ObjectDisposedException(nameof(StreamSession)));
+        }
+    }
+
+    /// <summary>Refuses new steps, fails those that wait with <see cref="ObjectDisposedException"/>, and ends when the running batches and the threads have ended.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        var waiting = new List<QueuedStep>();
+        lock (_gate)
+        {
+            _stopping = true;
+            while (_queue.Oldest is { } step)
+            {
+                _queue.Remove(step);
+                waiting.Add(step);
+            }
+            Monitor.PulseAll(_gate);
+        }
+        foreach (var step in waiting)
+        {
+            End(step, new ObjectDisposedException(nameof(StepBatcher)));
+        }
+        await _stopped.Task.ConfigureAwait(false);
+    }
+
+    private void RunBatches()
+    {
+        var batch = new QueuedStep[_options.MaxBatch];
+        while (WaitForBatch(batch) is var size and > 0)
+        {
+            RunBatch(batch.AsSpan(0, size));
+            Array.Clear(batch);
+        }
+        if (Interlocked.Decrement(ref _liveThreads) == 0)
+        {
+            _stopped.SetResult();
+        }
+    }
+
+    // 0: the batcher stops.
+    private int WaitForBatch(QueuedStep[] batch)
+    {
+        lock (_gate)
+        {
+            _idleThreads++;
+            var size = 0;
+            while (!_stopping && (size = _queue.Take(Stopwatch.GetTimestamp(), _idleThreads, batch)) == 0)
+            {
+                if (_queue.Count == 0)
+                {
+                    Monitor.Wait(_gate);
+                }
+                else
+                {
+                    var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), _queue.Deadline);
+                    Monitor.Wait(_gate, Math.Max(1, (int)Math.Ceiling(wait.TotalMilliseconds)));
+                }
+            }
+            _idleThreads--;
+            if (_queue.Count > 0)
+            {
+                Monitor.Pulse(_gate); // nobody else has been told of what is left
+            }
+            return size;
+        }
+    }
+
+    private void RunBatch(ReadOnlySpan<QueuedStep> batch)
+    {
+        var start = Stopwatch.GetTimestamp();
+        Exception? failure = null;
+        using (var activity = _instruments.StartStep(batch))
+        {
+            try
+            {
+                _model.Step(batch);
+            }
+            catch (Exception exception)
+            {
+                failure = exception;
+                activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
+            }
+        }
+        _instruments.Stepped(batch, start, Stopwatch.GetTimestamp(), failure);
+        foreach (var step in batch)
+        {
+            Finish(step, failure is null ? Outcome(step) : Failed(failure));
+        }
+    }
+
+    private static Exception? Outcome(QueuedStep step)
+    {
+        try
+        {
+            step.OnStepped();
+            return null;
+        }
+        catch (Exception exception)
+        {
+            return exception;
+        }
+    }
+
+    // One exception per stream: awaiting callers write their stack traces into it.
+    private StepFailedException Failed(Exception failure) =>
+        new($"A step of model '{_model.Model.Name}' failed: {failure.Message}", failure);
+
+    private void Finish(QueuedStep step, Exception? error)
+    {
+        bool release;
+        lock (_gate)
+        {
+            step.State = QueuedStepState.Idle;
+            release = step.Released;
+        }
+        if (release)
+        {
+            step.Slot.Dispose();
+        }
+        End(step, error);
+    }
+
+    private static void End(QueuedStep step, Exception? error)
+    {
+        step.CancellationRegistration.Unregister();
+        step.CancellationRegistration = default;
+        step.Complete(error);
+    }
+
+    private void RegisterCancellation(QueuedStep step, CancellationToken cancellationToken)
+    {
+        var registration = cancellationToken.UnsafeRegister(static (state, token) => ((QueuedStep)state!).Batcher!.Cancel((QueuedStep)state, token), step);
+        lock (_gate)
+        {
+            if (step.State != QueuedStepState.Idle)
+            {
+                step.CancellationRegistration = registration;
+                return;
+            }
+        }
+        registration.Unregister();
+    }
+
+    // A late call for an earlier step of the stream finds another token, or one that cancels this step as well.
+    private void Cancel(QueuedStep step, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (step.State != QueuedStepState.Waiting || step.Cancellation != cancellationToken)
+            {
+                return;
+            }
+            _queue.Remove(step);
+        }
+        End(step, new OperationCanceledException(cancellationToken));
+    }
+}

@@ -1,0 +1,24 @@
+using System.Numerics;
+
+namespace Dass.Grid.Engine.Streaming;
+
+/// <summary>How single steps become batches.</summary>
+public sealed class StepBatcherOptions
+{
+    /// <summary>Steps that may wait, 1 to 1,000,000; beyond that <see cref="StepQueueFullException"/>. Default: 1024.</summary>
+    public int QueueCapacity { get; set; } = 1024;
+
+    /// <summary>Most streams of one batch: a power of two, 1 to 1024. Batches have the sizes of the powers of two up to it. Default: 8.</summary>
+    public int MaxBatch { get; set; } = 8;
+
+    /// <summary>How long a step waits for others of its shape while a thread is free, 0 to 1 s. Default: 5 ms.</summary>
+    public TimeSpan MaxWait { get; set; } = TimeSpan.FromMilliseconds(5);
+
+    internal void AddTo(Validation validation)
+    {
+        const string Name = nameof(StepBatcherOptions);
+        validation.InRange($"{Name}.{nameof(QueueCapacity)}", QueueCapacity, 1, 1_000_000);
+        validation.Rule(MaxBatch is >= 1 and <= 1024 && BitOperations.IsPow2(MaxBatch), $"{Name}.{nameof(MaxBatch)}", MaxBatch, "must be a power of two, 1 to 1024");
+        validation.InRange($"{Name}.{nameof(MaxWait)}", MaxWait, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+}

@@ -1,0 +1,163 @@
+using Dass.Grid.Engine.Features;
+using Dass.Grid.Engine.Model;
+using Dass.Grid.Engine.Streaming;
+
+namespace Dass.Grid.Engine.Tags;
+
+/// <summary>
+/// A stream's token sums. The head is linear, so the scores over any span are the head on the mean of the span's tokens: over a chunk, over
+/// the trailing window, over everything. Its size does not grow with the stream. Not thread-safe.
+/// </summary>
+internal sealed class TagPool
+{
+    private readonly TagHead _head;
+    private readonly int _channels;
+    private readonly int _rows;
+    private readonly int _labels;
+    private readonly int _windowColumns;
+    private readonly float[] _window; // ring of the last columns, [windowColumns, D]; column i of the stream at i modulo windowColumns
+    private readonly double[] _total;
+    private readonly double[] _sum;
+    private readonly float[] _mean;
+    private readonly float[] _scores;
+    private readonly float[] _max;
+    private long _columns;
+
+    public TagPool(DassConfig config, TagHead head)
+    {
+        _head = head;
+        _channels = config.Dims[^1];
+        _rows = config.Rows(DassConfig.Stages - 1);
+        _labels = config.LabelCount;
+        _windowColumns = DassConfig.ColumnsOf(config.WindowFrames);
+        _window = new float[_windowColumns * _channels];
+        _total = new double[_channels];
+        _sum = new double[_channels];
+        _mean = new float[_channels];
+        _scores = new float[_labels];
+        _max = new float[_labels];
+    }
+
+    /// <summary>Chunks that have been added.</summary>
+    public long Chunks { get; private set; }
+
+    /// <summary>Frames that have been added.</summary>
+    public long Frames { get; private set; }
+
+    /// <summary>Adds what a step has committed.</summary>
+    /// <param name="columnSums">Sum over the rows of each column of tokens, [columns, D].</param>
+    /// <param name="frames">Frames under them.</param>
+    /// <param name="endSeconds">End of the chunk in stream time.</param>
+    public TagChunk Add(ReadOnlySpan<float> columnSums, int frames, double endSeconds)
+    {
+        var columns = columnSums.Length / _channels;
+        Array.Clear(_sum);
+        for (var column = 0; column < columns; column++)
+        {
+            var values = columnSums.Slice(column * _channels, _channels);
+            values.CopyTo(WindowColumn(_columns++));
+            Accumulate(values, _sum);
+            Accumulate(values, _total);
+        }
+        var scores = new float[_labels];
+        Score(_sum, columns, scores);
+
+        // A chunk longer than the window holds several: the maximum must not miss the early ones.
+        for (var end = _windowColumns; end < columns; end += _windowColumns)
+        {
+            ScoreWindow(columnSums.Slice((end - _windowColumns) * _channels, _windowColumns * _channels));
+        }
+        var windowScores = new float[_labels];
+        ScoreTrailingWindow(windowScores);
+
+        var start = Frames * LogMel.HopSeconds;
+        Frames += frames;
+        return new TagChunk(Chunks++, start, endSeconds, scores, windowScores);
+    }
+
+    /// <summary>Scores over everything so far.</summary>
+    /// <param name="durationSeconds">Audio that has been tagged.</param>
+    public StreamSummary Summary(double durationSeconds)
+    {
+        if (Chunks == 0)
+        {
+            return new StreamSummary(0, 0, [], []);
+        }
+        var mean = new float[_labels];
+        Score(_total, _columns, mean);
+        return new StreamSummary(durationSeconds, Chunks, mean, [.. _max]);
+    }
+
+    public void Save(SnapshotWriter to)
+    {
+        to.Write(Chunks);
+        to.Write(Frames);
+        to.Write(_columns);
+        to.WriteAll<float>(_window);
+        to.WriteAll<double>(_total);
+        to.WriteAll<float>(_max);
+    }
+
+    public void Restore(ref SnapshotReader from)
+    {
+        Chunks = from.Read<long>("chunks");
+        Frames = from.Read<long>("tagged frames");
+        _columns = from.Read<long>("columns");
+        from.ReadAll<float>("window", _window);
+        from.ReadAll<double>("token sums", _total);
+        from.ReadAll<float>("maxima", _max);
+        SnapshotReader.Check(Chunks >= 0 && Frames >= Chunks && _columns >= Chunks && _columns <= Frames, "tag counters", $"{Chunks}, {Frames}, {_columns}");
+    }
+
+    // Summed anew for every chunk, oldest column first: no drift, and equal to the bit after a restore.
+    private void ScoreTrailingWindow(Span<float> scores)
+    {
+        var columns = Math.Min(_columns, _windowColumns);
+        Array.Clear(_sum);
+        for (var column = _columns - columns; column < _columns; column++)
+        {
+            Accumulate(WindowColumn(column), _sum);
+        }
+        Score(_sum, columns, scores);
+        RaiseMax(scores);
+    }
+
+    private void ScoreWindow(ReadOnlySpan<float> columns)
+    {
+        Array.Clear(_sum);
+        for (var at = 0; at < columns.Length; at += _channels)
+        {
+            Accumulate(columns.Slice(at, _channels), _sum);
+        }
+        Score(_sum, _windowColumns, _scores);
+        RaiseMax(_scores);
+    }
+
+    private void Score(ReadOnlySpan<double> sum, long columns, Span<float> scores)
+    {
+        var tokens = (double)columns * _rows;
+        for (var i = 0; i < _channels; i++)
+        {
+            _mean[i] = (float)(sum[i] / tokens);
+        }
+        _head.Score(_mean, scores);
+    }
+
+    private void RaiseMax(ReadOnlySpan<float> scores)
+    {
+        for (var i = 0; i < scores.Length; i++)
+        {
+            _max[i] = Math.Max(_max[i], scores[i]);
+        }
+    }
+
+    private static void Accumulate(ReadOnlySpan<float> values, Span<double> sum)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            sum[i] += values[i];
+        }
+    }
+
+    private Span<float> WindowColumn(long column) => _window.AsSpan((int)(column % _windowColumns) * _channels, _channels);
+}

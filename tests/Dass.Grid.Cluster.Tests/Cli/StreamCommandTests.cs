@@ -1,0 +1,47 @@
+using System.Text.Json;
+using Dass.Grid.Host;
+
+namespace Dass.Grid.Cluster.Tests.Cli;
+
+public class StreamCommandTests
+{
+    [Fact]
+    public async Task A_file_streams_through_an_embedded_grid_to_plain_lines()
+    {
+        var result = await Dass.RunAsync("stream", Dass.Babble);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(1 + 16 + 3, result.Lines.Length);
+        Assert.Contains("heard 15.06s in 16 chunks", result.Output);
+        Assert.DoesNotContain('\u001b', result.Output);
+    }
+
+    [Fact]
+    public async Task Raw_samples_from_a_pipe_give_the_same_tags_as_the_file()
+    {
+        var file = await Dass.RunAsync("stream", Dass.Babble, "--format", "json");
+        var wav = await File.ReadAllBytesAsync(Dass.Babble);
+        var raw = await Dass.RunAsync(wav[44..], "stream", "-", "--rate", "16000", "--format", "json");
+        var piped = await Dass.RunAsync(wav, "stream", "-", "--format", "json");
+        Assert.Equal(file.Lines[1..], raw.Lines[1..]);
+        Assert.Equal(file.Lines[1..], piped.Lines[1..]);
+        Assert.Equal(["ready", .. Enumerable.Repeat("tags", 16), "summary"], file.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()));
+    }
+
+    [Fact]
+    public async Task A_stream_on_a_grid_elsewhere_can_be_watched_and_a_refusal_is_a_plain_sentence()
+    {
+        await using var grid = await EmbeddedGrid.StartAsync(new EmbeddedGridOptions());
+        var address = grid.Address.ToString();
+        var streamed = await Dass.RunAsync("stream", Dass.Babble, "--grid", address, "--stream-id", "yard", "--format", "json");
+        Assert.Equal(0, streamed.ExitCode);
+
+        var watched = await Dass.RunAsync("watch", "--grid", address, "--stream-id", "yard", "--from-chunk", "0", "--format", "json");
+        Assert.Equal(0, watched.ExitCode);
+        Assert.Equal(streamed.Lines[1..], watched.Lines[1..]);
+
+        var refused = await Dass.RunAsync("watch", "--grid", address, "--stream-id", "nobody");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("NotFound", refused.Errors);
+        Assert.Contains("nobody", refused.Errors);
+    }
+}

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Engine.Tags;
+
+namespace Dass.Grid.Cluster.Tests.Cli;
+
+public class TagCommandTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Json_has_the_documented_fields_and_equals_a_session_to_the_bit(bool offline)
+    {
+        var result = await Dass.RunAsync(["tag", Dass.Babble, "--format", "json", .. offline ? (string[])["--offline"] : []]);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("random", result.Errors);
+        using var json = JsonDocument.Parse(Assert.Single(result.Lines));
+        var root = json.RootElement;
+        Assert.Equal(["file", "model", "duration_seconds", "labels", "mean", "max", "chunks"], root.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(Dass.Babble, root.GetProperty("file").GetString());
+        Assert.Equal("built-in", root.GetProperty("model").GetString());
+        Assert.Equal(527, root.GetProperty("labels").GetArrayLength());
+        Assert.Equal("Speech", root.GetProperty("labels")[0].GetString());
+
+        var (summary, chunks) = await Session(offline);
+        Assert.Equal(summary.DurationSeconds, root.GetProperty("duration_seconds").GetDouble());
+        Assert.Equal(summary.Mean, Floats(root.GetProperty("mean")));
+        Assert.Equal(summary.Max, Floats(root.GetProperty("max")));
+        var written = root.GetProperty("chunks").EnumerateArray().ToArray();
+        Assert.Equal(offline ? 1 : 16, written.Length);
+        foreach (var (chunk, line) in chunks.Zip(written))
+        {
+            Assert.Equal(["start", "end", "scores"], line.EnumerateObject().Select(property => property.Name));
+            Assert.Equal(chunk.StartSeconds, line.GetProperty("start").GetDouble());
+            Assert.Equal(chunk.EndSeconds, line.GetProperty("end").GetDouble());
+            Assert.Equal(chunk.Scores, Floats(line.GetProperty("scores")));
+        }
+    }
+
+    [Fact]
+    public async Task Csv_and_table_are_plain_in_a_pipe()
+    {
+        var csv = await Dass.RunAsync("tag", Dass.Babble, "--format", "csv");
+        Assert.Equal("file,label,mean,max", csv.Lines[0]);
+        Assert.Equal(528, csv.Lines.Length);
+        Assert.Contains(csv.Lines, line => line.Contains("\"Male speech, man speaking\",0."));
+        var table = await Dass.RunAsync("tag", Dass.Babble, "--top", "2");
+        Assert.Equal(0, table.ExitCode);
+        Assert.DoesNotContain('\u001b', table.Output);
+    }
+
+    [Fact]
+    public async Task A_bad_file_among_good_ones_is_reported_and_the_others_are_tagged()
+    {
+        var missing = Path.Combine(Path.GetTempPath(), "there-is-no-such-file.wav");
+        var result = await Dass.RunAsync("tag", missing, Dass.Babble, "--format", "json");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Single(result.Lines);
+        Assert.Contains(missing, result.Errors);
+        Assert.DoesNotContain("   at ", result.Errors);
+    }
+
+    [Theory]
+    [InlineData(1, "multiple of 0.32", "tag", "x.wav", "--chunk", "0.5s")]
+    [InlineData(2, "--chunk is 'soon'", "tag", "x.wav", "--chunk", "soon")]
+    [InlineData(2, "--top is 0", "tag", "x.wav", "--top", "0")]
+    [InlineData(2, "do not go with it", "tag", "x.wav", "--offline", "--chunk", "0.96s")]
+    [InlineData(2, "--stream-id", "watch", "--grid", "http://127.0.0.1:1")]
+    [InlineData(2, "--grid is 'here'", "watch", "--grid", "here", "--stream-id", "a")]
+    [InlineData(1, "is not a directory", "inspect-model", "/no/such/model")]
+    [InlineData(1, "sample rate is 7 Hz", "stream", "-", "--rate", "7")]
+    [InlineData(1, "The WAV file is empty", "stream", "-")]
+    public async Task A_mistake_is_named_with_its_rule_and_an_exit_code(int exitCode, string message, params string[] arguments)
+    {
+        var result = await Dass.RunAsync(arguments);
+        Assert.Contains(message, result.Errors);
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.DoesNotContain("   at ", result.Errors);
+    }
+
+    [Fact]
+    public async Task Inspect_model_shows_architecture_and_state()
+    {
+        using var json = JsonDocument.Parse((await Dass.RunAsync("inspect-model", "--format", "json")).Output);
+        Assert.Equal([16, 32, 64, 128], json.RootElement.GetProperty("dims").EnumerateArray().Select(dim => dim.GetInt32()));
+        Assert.Equal(64, json.RootElement.GetProperty("hash").GetString()!.Length);
+        Assert.Equal(json.RootElement.GetProperty("state_floats").GetInt32() * 4, json.RootElement.GetProperty("state_bytes").GetInt32());
+    }
+
+    private static async Task<(StreamSummary Summary, List<TagChunk> Chunks)> Session(bool offline)
+    {
+        await using var engine = await StreamEngine.StartAsync(new EngineOptions { MaxStreams = 1, Threads = 1 });
+        await using var source = await AudioFile.OpenAsync(Dass.Babble, CancellationToken.None);
+        using var session = engine.Open(source.Format, new StreamSessionOptions { Offline = offline });
+        var (chunks, audio) = (new List<TagChunk>(), new byte[1 << 20]);
+        var read = 0;
+        while (await source.ReadAsync(audio.AsMemory(read), CancellationToken.None) is > 0 and var more)
+        {
+            read += more;
+        }
+        await session.PushAsync(audio.AsMemory(0, read), chunks, CancellationToken.None);
+        await session.CompleteAsync(chunks, CancellationToken.None);
+        return (session.Summary(), chunks);
+    }
+
+    private static float[] Floats(JsonElement array) => [.. array.EnumerateArray().Select(value => value.GetSingle())];
+}

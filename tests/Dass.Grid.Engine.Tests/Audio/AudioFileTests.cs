@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using Dass.Grid.Engine.Audio;
+
+namespace Dass.Grid.Engine.Tests.Audio;
+
+public sealed class AudioFileTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("dass-audio-").FullName;
+
+    [Fact]
+    public async Task A_wav_file_is_read_without_ffmpeg()
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, "fixtures", "babble.wav");
+        await using var source = await AudioFile.OpenAsync(path, "no-such-program", CancellationToken.None);
+        Assert.Equal(new AudioFormat(SampleEncoding.Pcm16, 16_000, 1), source.Format);
+        Assert.Equal(240_960, source.TotalSamples);
+        Assert.Equal(240_960, await Count(source));
+    }
+
+    [Fact]
+    public async Task Another_format_without_ffmpeg_says_what_to_install()
+    {
+        var path = Write("clip.ogg", "OggS and so on"u8);
+        var refusal = await Assert.ThrowsAsync<AudioFormatException>(() => AudioFile.OpenAsync(path, "no-such-program", CancellationToken.None));
+        Assert.Contains(path, refusal.Message);
+        Assert.Contains("Install ffmpeg", refusal.Message);
+    }
+
+    [Fact]
+    public async Task Missing_and_empty_files_are_named()
+    {
+        var missing = Path.Combine(_directory, "missing.wav");
+        Assert.Contains(missing, (await Assert.ThrowsAsync<FileNotFoundException>(() => AudioFile.OpenAsync(missing, CancellationToken.None))).Message);
+        var empty = Write("empty.wav", []);
+        Assert.Contains("empty", (await Assert.ThrowsAsync<AudioFormatException>(() => AudioFile.OpenAsync(empty, CancellationToken.None))).Message);
+    }
+
+    [FfmpegFact]
+    public async Task Ffmpeg_decodes_other_formats_at_their_own_rate_and_hostile_names_are_only_names()
+    {
+        var flac = Path.Combine(_directory, "-i http:x.flac");
+        using (var encode = Process.Start("ffmpeg", ["-loglevel", "error", "-i", Path.Combine(AppContext.BaseDirectory, "fixtures", "babble.wav"), "-ar", "22050", "-ac", "2", "file:" + flac]))
+        {
+            await encode.WaitForExitAsync();
+            Assert.Equal(0, encode.ExitCode);
+        }
+        await using var source = await AudioFile.OpenAsync(flac, CancellationToken.None);
+        Assert.Equal(new AudioFormat(SampleEncoding.Float32, 22_050, 2), source.Format);
+        Assert.InRange(await Count(source), 332_000, 332_100);
+    }
+
+    [FfmpegFact]
+    public async Task A_file_that_ffmpeg_cannot_decode_brings_ffmpegs_own_words()
+    {
+        var path = Write("noise.mp3", "this is no audio at all"u8);
+        var refusal = await Assert.ThrowsAsync<AudioFormatException>(() => AudioFile.OpenAsync(path, CancellationToken.None));
+        Assert.Contains("exit code", refusal.Message);
+        Assert.Contains("Invalid", refusal.Message);
+    }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private string Write(string name, ReadOnlySpan<byte> content)
+    {
+        var path = Path.Combine(_directory, name);
+        File.WriteAllBytes(path, content);
+        return path;
+    }
+
+    private static async Task<long> Count(IAudioSource source)
+    {
+        var (buffer, bytes, read) = (new byte[10_000], 0L, 0);
+        while ((read = await source.ReadAsync(buffer, CancellationToken.None)) > 0)
+        {
+            bytes += read;
+        }
+        return bytes / source.Format.BytesPerFrame;
+    }
+}
+
+/// <summary>Needs the ffmpeg program. Skipped on a machine without it, but never in CI, where its absence is a mistake.</summary>
+public sealed class FfmpegFactAttribute : FactAttribute
+{
+    public FfmpegFactAttribute()
+    {
+        var installed = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")));
+        if (!installed && Environment.GetEnvironmentVariable("CI") is null)
+        {
+            Skip = "ffmpeg is not installed";
+        }
+    }
+}

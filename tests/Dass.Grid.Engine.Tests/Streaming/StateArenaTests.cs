@@ -1,0 +1,58 @@
+using Dass.Grid.Engine.Model;
+using Dass.Grid.Engine.Streaming;
+
+namespace Dass.Grid.Engine.Tests.Streaming;
+
+public class StateArenaTests
+{
+    private static readonly StateLayout Layout = new(TinyModel.Instance.Config);
+
+    [Fact]
+    public void A_rented_slot_is_zero_whatever_its_last_owner_left()
+    {
+        using var arena = new StateArena(Layout, 1);
+        var slot = arena.TryRent()!;
+        slot.Values.Fill(1);
+        slot.CommittedFrames = 5;
+        slot.Dispose();
+        var again = arena.TryRent()!;
+        Assert.Equal(0, again.CommittedFrames);
+        Assert.Equal(-1, again.Values.IndexOfAnyExcept(0f));
+    }
+
+    [Fact]
+    public void Slots_do_not_overlap()
+    {
+        using var arena = new StateArena(Layout, 3);
+        StateSlot[] slots = [arena.TryRent()!, arena.TryRent()!, arena.TryRent()!];
+        Assert.Null(arena.TryRent());
+        foreach (var slot in slots)
+        {
+            slot.Values.Fill(slot.Index + 1);
+        }
+        Assert.All(slots, slot => Assert.Equal(-1, slot.Values.IndexOfAnyExcept(slot.Index + 1f)));
+    }
+
+    [Fact]
+    public void A_slot_comes_back_once_and_cannot_be_used_afterwards()
+    {
+        using var arena = new StateArena(Layout, 2);
+        var slot = arena.TryRent()!;
+        slot.Dispose();
+        slot.Dispose();
+        Assert.Equal(0, arena.Used);
+        Assert.Throws<ObjectDisposedException>(() => slot.Values.Length);
+    }
+
+    [Fact]
+    public void The_memory_lives_until_the_last_slot_is_back()
+    {
+        var arena = new StateArena(Layout, 2);
+        var slot = arena.TryRent()!;
+        arena.Dispose();
+        slot.Values.Fill(1);
+        Assert.Throws<ObjectDisposedException>(() => arena.TryRent());
+        slot.Dispose();
+        Assert.Equal(0, arena.Used);
+    }
+}
