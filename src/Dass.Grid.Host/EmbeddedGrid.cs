@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Dass.Grid.Grains.Models;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 
 namespace Dass.Grid.Host;
 
@@ -22,7 +24,8 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>Where /healthz/live, /healthz/ready and /metrics answer (HTTP/1).</summary>
     public Uri OperationsAddress { get; }
 
-    internal IServiceProvider Services => _app.Services;
+    /// <summary>Port for other silos of this grid.</summary>
+    internal int SiloPort => _app.Services.GetRequiredService<IOptions<EndpointOptions>>().Value.SiloPort;
 
     /// <summary>Starts silo and gateway. The model is loaded and warmed when this returns.</summary>
     /// <exception cref="Engine.ModelLoadException">The model directory cannot be used; the message lists every problem.</exception>

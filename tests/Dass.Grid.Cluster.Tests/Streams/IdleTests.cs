@@ -1,0 +1,77 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.V1;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using Orleans.Hosting;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+public sealed class IdleTests
+{
+    private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
+
+    [Fact]
+    public async Task A_stream_without_audio_ends_gives_its_slot_back_and_is_forgotten()
+    {
+        await using var grid = await StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("idle"));
+        await feed.SendBabbleAsync(0, 100_000);
+        await feed.AppliedAsync(100_000);
+        using var watch = grid.Client.Subscribe(new SubscribeRequest { StreamId = "idle" }, deadline: TestGrid.Deadline);
+        Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
+
+        _time.Advance(TimeSpan.FromMinutes(5));
+
+        var ended = await EndAsync(watch);
+        Assert.Equal(EndReason.Idle, ended.Reason);
+        Assert.Equal(7, ended.Summary.Chunks); // 6.25 s in chunks of 0.96 s, the tail too
+        var info = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" });
+        Assert.Equal((StreamState.Ended, EndReason.Idle, 100_000), (info.Entry.State, info.EndReason, info.NextSample));
+        using var next = await Feed.BeginAsync(grid.Client, Babble.Config("next"));
+
+        // Each minute the stream looks at its clock; after five more it is gone.
+        while ((await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams.Any(entry => entry.StreamId == "idle"))
+        {
+            _time.Advance(TimeSpan.FromMinutes(1));
+        }
+        await TestGrid.RefusesAsync(
+            StatusCode.NotFound, "'idle' is unknown", async () => await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" }));
+    }
+
+    [Fact]
+    public async Task Audio_keeps_a_stream_alive()
+    {
+        await using var grid = await StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("alive"));
+        for (var i = 1; i <= 8; i++)
+        {
+            await feed.SendAsync(Babble.Slice(0, 100));
+            await feed.AppliedAsync(100 * i);
+            _time.Advance(TimeSpan.FromMinutes(4));
+        }
+        var info = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "alive" });
+        Assert.Equal(StreamState.Live, info.Entry.State);
+    }
+
+    private Task<TestGrid> StartAsync() => TestGrid.StartAsync(
+        new() { ["Grid:Models:built-in:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00" },
+        builder =>
+        {
+            // The grid's clock stands; that of Orleans' own background work runs.
+            builder.Services.AddSingleton<TimeProvider>(_time);
+            builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
+        });
+
+    private static async Task<Ended> EndAsync(AsyncServerStreamingCall<SubscribeResponse> watch)
+    {
+        while (await watch.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            if (watch.ResponseStream.Current.ResponseCase == SubscribeResponse.ResponseOneofCase.Ended)
+            {
+                return watch.ResponseStream.Current.Ended;
+            }
+        }
+        throw new InvalidOperationException("The call ended without Ended.");
+    }
+}
