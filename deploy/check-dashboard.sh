@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Every expression of the dashboard against a real Prometheus that scrapes a real host while a recording is streamed; fails when one has no data.
+# FEED (environment): the command that streams the recording; it is given the grid's URL. Default: the command line of this repository.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+fail() { echo "check-dashboard: $*" >&2; exit 1; }
+
+if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null || ! command -v jq >/dev/null; then
+  [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null || fail "prometheus, promtool and jq are needed."
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus jq
+fi
+
+work=$(mktemp -d)
+host= prometheus=
+finish() {
+  local status=$?
+  for process in $prometheus $host; do kill "$process" 2>/dev/null && wait "$process" || true; done
+  [[ $status -eq 0 ]] || tail -n 15 "$work"/*.log >&2 || true
+  rm -rf "$work"
+}
+trap finish EXIT
+
+promtool check config deploy/prometheus/prometheus.yml
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+grpc=$(free_port) operations=$(free_port) silo=$(free_port) api=$(free_port)
+
+deploy/publish.sh "$work/app" >"$work/publish.log"
+if [[ -z ${FEED:-} ]]; then
+  dotnet build src/Dass.Grid.Cli >"$work/build.log"
+fi
+feed() {
+  if [[ -n ${FEED:-} ]]; then $FEED "$1"; else dotnet run --no-build --project src/Dass.Grid.Cli -- stream tests/fixtures/babble.wav --grid "$1"; fi
+}
+
+Grid__Listen="http://127.0.0.1:$grpc" Grid__OperationsListen="http://127.0.0.1:$operations" Grid__SiloPort="$silo" \
+  dotnet "$work/app/Dass.Grid.Host.dll" >"$work/host.log" 2>&1 &
+host=$!
+deadline=$((SECONDS + 90))
+until deploy/probe.sh /healthz/ready "$operations" >/dev/null 2>&1; do
+  kill -0 "$host" 2>/dev/null && ((SECONDS < deadline)) || fail "the host is not ready."
+  sleep 0.5
+done
+
+# The configuration that is shipped, but for the addresses and a faster clock.
+sed -e "s/grid:5231/127.0.0.1:$operations/" -e 's/scrape_interval: .*/scrape_interval: 1s/; s/scrape_timeout: .*/scrape_timeout: 1s/' \
+  -e '/job_name: otel-collector/,$d' deploy/prometheus/prometheus.yml >"$work/prometheus.yml"
+prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address="127.0.0.1:$api" >"$work/prometheus.log" 2>&1 &
+prometheus=$!
+
+dashboard=deploy/grafana/dashboards/dass-grid.json
+mapfile -t expressions < <(jq -r '.panels[].targets[]?.expr' "$dashboard" | sed 's/\$__rate_interval/1m/g')
+((${#expressions[@]} > 0)) || fail "$dashboard has no expressions."
+
+# Those whose answer has no sample, or none that is a number.
+without_data() {
+  local expression answer
+  for expression in "${expressions[@]}"; do
+    answer=$(curl --silent --max-time 10 --get --data-urlencode "query=$expression" "http://127.0.0.1:$api/api/v1/query" || true)
+    jq --exit-status '.status == "success" and any(.data.result[]; .value[1] != "NaN")' >/dev/null 2>&1 <<<"$answer" || echo "$expression"
+  done
+}
+
+# Rates need two scrapes with a change between, so the recording is streamed until all of them have seen one.
+deadline=$((SECONDS + 180))
+while :; do
+  feed "http://127.0.0.1:$grpc" >"$work/feed.log" 2>&1 || fail "the recording could not be streamed."
+  missing=$(without_data)
+  [[ -n $missing ]] || break
+  ((SECONDS < deadline)) || fail "no data after 180 s of streaming for:"$'\n'"$missing"
+done
+
+# `or vector(0)` answers whatever the name: every metric of the grid that the dashboard names must be one that an instrument makes.
+curl --silent --fail "http://127.0.0.1:$api/api/v1/label/__name__/values" | jq -r '.data[]' >"$work/names"
+for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason)' | sort -u); do
+  grep -qx "$name" "$work/names" && continue
+  instrument=${name%_total}
+  grep -rqE "Create[A-Za-z<>]+\(\"${instrument//_/[._]}\"" src --include=*.cs || fail "no instrument makes $name."
+done
+echo "check-dashboard: ${#expressions[@]} expressions have data."
