@@ -7,7 +7,6 @@ namespace Dass.Grid.Grains;
 /// <summary>Measurements of a silo's streams.</summary>
 public sealed class GrainsInstruments
 {
-    private readonly Meter _meter;
     private readonly UpDownCounter<long> _live;
     private readonly Counter<long> _ended;
     private readonly Counter<double> _audio;
@@ -17,19 +16,15 @@ public sealed class GrainsInstruments
 
     public GrainsInstruments(IMeterFactory meters)
     {
-        _meter = meters.Create(TelemetryNames.Grains);
-        _live = _meter.CreateUpDownCounter<long>("dass.streams.live", "{stream}", "Streams that hold a slot.");
-        _ended = _meter.CreateCounter<long>("dass.streams.ended", "{stream}", "Streams that have ended, by reason.");
-        _audio = _meter.CreateCounter<double>("dass.audio", "s", "Audio that streams have taken in.");
-        _chunks = _meter.CreateCounter<long>("dass.chunks", "{chunk}", "Chunks that have been tagged.");
-        _observersExpired = _meter.CreateCounter<long>("dass.observers.expired", "{observer}", "Observers that did not renew their lease.");
-        _push = _meter.CreateHistogram<double>("dass.push.duration", "s", "From a push in the grain to its tags.");
-    }
-
-    internal void ObserveSlots(Func<IEnumerable<ServedModel>> models)
-    {
-        _meter.CreateObservableGauge("dass.slots.used", () => models().Select(m => Slot(m, m.Engine.Slots.Used)), "{slot}", "Stream slots in use.");
-        _meter.CreateObservableGauge("dass.slots.capacity", () => models().Select(m => Slot(m, m.Engine.Slots.Capacity)), "{slot}", "Stream slots in all.");
+        var meter = meters.Create(TelemetryNames.Grains);
+        _live = meter.CreateUpDownCounter<long>("dass.streams.live", "{stream}", "Streams that hold a slot.");
+        _ended = meter.CreateCounter<long>("dass.streams.ended", "{stream}", "Streams that have ended, by reason.");
+        _audio = meter.CreateCounter<double>("dass.audio", "s", "Audio that streams have taken in.");
+        _chunks = meter.CreateCounter<long>("dass.chunks", "{chunk}", "Chunks that have been tagged.");
+        _observersExpired = meter.CreateCounter<long>("dass.observers.expired", "{observer}", "Observers that did not renew their lease.");
+        _push = meter.CreateHistogram<double>(
+            "dass.push.duration", "s", "From a push in the grain to its tags.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
     }
 
     internal void OnBegun(string model) => _live.Add(1, Model(model));
@@ -49,8 +44,6 @@ public sealed class GrainsInstruments
     internal void OnTagged(string model, int chunks) => _chunks.Add(chunks, Model(model));
 
     internal void OnObserversExpired(int count) => _observersExpired.Add(count);
-
-    private static Measurement<long> Slot(ServedModel model, int value) => new(value, Model(model.Name));
 
     private static KeyValuePair<string, object?> Model(string name) => new(TelemetryNames.Model, name);
 }

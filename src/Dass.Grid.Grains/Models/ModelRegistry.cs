@@ -7,7 +7,7 @@ namespace Dass.Grid.Grains.Models;
 
 /// <summary>One engine per model of this silo: started before the silo takes work, disposed after its last grain is gone.</summary>
 public sealed partial class ModelRegistry(
-    IOptions<ModelRegistryOptions> options, GrainsInstruments instruments, ILogger<ModelRegistry> logger) : ILifecycleParticipant<ISiloLifecycle>
+    IOptions<ModelRegistryOptions> options, ILogger<ModelRegistry> logger) : ILifecycleParticipant<ISiloLifecycle>
 {
     // Replaced as a whole, so that metrics can read it from any thread.
     private ImmutableArray<ServedModel> _models = [];
@@ -52,7 +52,6 @@ public sealed partial class ModelRegistry(
             await StopAsync(CancellationToken.None);
             throw;
         }
-        instruments.ObserveSlots(() => _models);
     }
 
     private async Task StopAsync(CancellationToken cancellationToken)

@@ -3,7 +3,7 @@ using Dass.Grid.V1;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
-using Orleans.Hosting;
+using Orleans.TestingHost;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
