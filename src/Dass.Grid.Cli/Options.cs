@@ -22,7 +22,7 @@ internal static class Options
 
     public static Option<OutputFormat> Format() => Word("--format", "table for people; json (one object per line) and csv for programs.", OutputFormat.Table);
 
-    public static Option<int> Top(int absent) => Whole("--top", "Labels that are shown.", 1, 10_000, absent);
+    public static Option<int?> Top(int absent) => Whole("--top", "Labels that are shown,", 1, 10_000, absent);
 
     public static Option<TimeSpan?> Chunk() =>
         Duration("--chunk", "Committed audio per step, a multiple of 0.32s (default: 0.96s).", chunk => new StreamSessionOptions { Chunk = chunk });
@@ -30,7 +30,11 @@ internal static class Options
     public static Option<TimeSpan?> LookAhead() =>
         Duration("--look-ahead", "Audio after the chunk that is heard as context, a multiple of 0.01s (default: 0.64s).", lookAhead => new StreamSessionOptions { LookAhead = lookAhead });
 
-    public static Option<string?> KeyFile() => new("--api-key-file") { Description = "File with the tenant's API key for --grid (default: the variable DASS_API_KEY)." };
+    public static Option<string?> KeyFile() => new("--api-key-file")
+    {
+        Description = "File with the tenant's API key for --grid (default: the variable DASS_API_KEY).",
+        HelpName = "FILE",
+    };
 
     public static Option<Uri?> Grid(string absent) => new("--grid")
     {
@@ -48,7 +52,7 @@ internal static class Options
         var words = string.Join('|', Enum.GetNames<T>()).ToLowerInvariant();
         return new Option<T>(name)
         {
-            Description = $"{description} (default: {absent.ToString().ToLowerInvariant()})",
+            Description = description,
             HelpName = words,
             DefaultValueFactory = _ => absent,
             CustomParser = result => Enum.TryParse<T>(result.Tokens[0].Value, ignoreCase: true, out var value) && !char.IsAsciiDigit(result.Tokens[0].Value[0])
@@ -58,15 +62,23 @@ internal static class Options
     }
 
     /// <summary>A whole number from <paramref name="least"/> to <paramref name="most"/>.</summary>
-    public static Option<int> Whole(string name, string description, int least, int most, int absent) => new(name)
+    public static Option<int?> Whole(string name, string description, int least, int most, int? absent)
     {
-        Description = $"{description} {least} to {most}{(absent >= least ? $" (default: {absent})" : "")}.",
-        HelpName = "N",
-        DefaultValueFactory = _ => absent,
-        CustomParser = result => int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
-            ? value
-            : Refuse<int>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a whole number from {least} to {most}."),
-    };
+        var option = new Option<int?>(name)
+        {
+            Description = $"{description} {least} to {most}.",
+            HelpName = "N",
+            CustomParser = result =>
+                int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
+                    ? value
+                    : Refuse<int?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a whole number from {least} to {most}."),
+        };
+        if (absent is not null)
+        {
+            option.DefaultValueFactory = _ => absent;
+        }
+        return option;
+    }
 
     /// <summary>Makes a mistyped option an error instead of the name of a file.</summary>
     public static Argument<T> RefusingOptions<T>(this Argument<T> files)

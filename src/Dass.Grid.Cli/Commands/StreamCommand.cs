@@ -17,11 +17,11 @@ internal static class StreamCommand
     {
         var file = new Argument<string>("FILE") { Description = "Audio file, or - for standard input: a WAV pipe, or raw samples with --rate." }.RefusingOptions();
         var (grid, keyFile, format, top) = (Options.Grid("start one inside this process"), Options.KeyFile(), Options.Format(), Options.Top(3));
-        var model = new Option<string?>("--model") { Description = "Model directory in Hugging Face layout; with --grid, the name of one of its models (default: the built-in model; with --grid, its default)." };
-        var id = new Option<string?>("--stream-id") { Description = "The stream's id; one that is live is continued (default: the grid makes one)." };
+        var model = new Option<string?>("--model") { HelpName = "MODEL", Description = "Model directory in Hugging Face layout; with --grid, the name of one of its models (default: the built-in model; with --grid, its default)." };
+        var id = new Option<string?>("--stream-id") { HelpName = "ID", Description = "The stream's id; one that is live is continued (default: the grid makes one)." };
         var realtime = new Option<bool>("--realtime") { Description = "Send at the speed of the audio." };
-        var rate = Options.Whole("--rate", "FILE holds raw samples of this rate in Hz,", AudioFormat.MinSampleRateHz, AudioFormat.MaxSampleRateHz, 0);
-        var channels = Options.Whole("--channels", "Interleaved channels of raw samples,", 1, AudioFormat.MaxChannels, 1);
+        var rate = Options.Whole("--rate", "FILE holds raw samples of this rate in Hz,", AudioFormat.MinSampleRateHz, AudioFormat.MaxSampleRateHz, absent: null);
+        var channels = Options.Whole("--channels", "Interleaved channels of raw samples,", 1, AudioFormat.MaxChannels, absent: 1);
         var encoding = Options.Word("--encoding", "Encoding of raw samples.", SampleEncoding.Pcm16);
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
@@ -30,8 +30,8 @@ internal static class StreamCommand
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var (name, address, hz) = (parsed.GetValue(file)!, parsed.GetValue(grid), parsed.GetValue(rate));
-            var raw = hz > 0 ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)) : null;
+            var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
+            var raw = parsed.GetValue(rate) is { } hz ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)!.Value) : null;
             await using var tape = await AudioTape.OpenAsync(stop => OpenAsync(name, raw, stop), rereadable: name != StandardInput, cancellationToken).ConfigureAwait(false);
             var config = new StreamConfig
             {
@@ -45,7 +45,7 @@ internal static class StreamCommand
                 Model = address is null ? "" : parsed.GetValue(model) ?? "",
                 Chunk = parsed.GetValue(chunk)?.ToDuration(),
                 LookAhead = parsed.GetValue(lookAhead)?.ToDuration(),
-                Filter = new TagFilter { Top = parsed.GetValue(top) },
+                Filter = new TagFilter { Top = parsed.GetValue(top)!.Value },
             };
             await using var connection = address is null
                 ? await GridConnection.EmbedAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false)

@@ -11,13 +11,13 @@ internal static class WatchCommand
     public static Command Create()
     {
         var (grid, keyFile, format, top) = (Options.Grid($"{Options.DefaultGrid}, where 'dass serve' answers"), Options.KeyFile(), Options.Format(), Options.Top(3));
-        var id = new Option<string>("--stream-id") { Description = "The stream's id.", Required = true };
+        var id = new Option<string>("--stream-id") { HelpName = "ID", Description = "The stream's id.", Required = true };
         var from = new Option<long?>("--from-chunk") { Description = "First chunk that is wanted, as far back as the grid keeps them (default: from now on)." };
         var command = new Command("watch", "Shows the tags of a stream that somebody else feeds.") { grid, keyFile, id, from, top, format };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
-            var request = new SubscribeRequest { StreamId = parsed.GetValue(id), Filter = new TagFilter { Top = parsed.GetValue(top) } };
+            var request = new SubscribeRequest { StreamId = parsed.GetValue(id), Filter = new TagFilter { Top = parsed.GetValue(top)!.Value } };
             if (parsed.GetValue(from) is { } chunk)
             {
                 request.FromChunk = chunk;
