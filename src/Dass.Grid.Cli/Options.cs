@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Host;
 
 namespace Dass.Grid.Cli;
 
@@ -15,50 +16,107 @@ public enum OutputFormat
 /// <summary>Options that several commands share.</summary>
 internal static class Options
 {
-    public static Option<OutputFormat> Format() => new("--format")
+    public static readonly Uri DefaultGrid = new(new GridOptions().Listen);
+
+    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "On failure, also show where in the program.", Recursive = true };
+
+    public static Option<OutputFormat> Format() => Word("--format", "table for people; json (one object per line) and csv for programs.", OutputFormat.Table);
+
+    public static Option<int?> Top(int absent) => Whole("--top", "Labels that are shown,", 1, 10_000, absent);
+
+    public static Option<TimeSpan?> Chunk() =>
+        Duration("--chunk", "Committed audio per step, a multiple of 0.32s (default: 0.96s).", chunk => new StreamSessionOptions { Chunk = chunk });
+
+    public static Option<TimeSpan?> LookAhead() =>
+        Duration("--look-ahead", "Audio after the chunk that is heard as context, a multiple of 0.01s (default: 0.64s).", lookAhead => new StreamSessionOptions { LookAhead = lookAhead });
+
+    public static Option<string?> KeyFile() => new("--api-key-file")
     {
-        Description = "table for people; json (one object per line) and csv for programs.",
-        DefaultValueFactory = _ => OutputFormat.Table,
+        Description = "File with the tenant's API key for --grid (default: the variable DASS_API_KEY).",
+        HelpName = "FILE",
     };
 
-    public static Option<string?> Model() => new("--model") { Description = "Model directory in Hugging Face layout (default: the built-in model)." };
-
-    public static Option<int> Top(int absent)
+    public static Option<Uri?> Grid(string absent) => new("--grid")
     {
-        var option = new Option<int>("--top") { Description = $"Labels that are shown, 1 or more (default: {absent}).", DefaultValueFactory = _ => absent };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var top) && top < 1)
-            {
-                result.AddError($"--top is {top}; it must be 1 or more.");
-            }
-        });
-        return option;
-    }
-
-    public static Option<TimeSpan> Chunk() => Duration("--chunk", "Committed audio per step, a multiple of 0.32s (default: 0.96s).", new StreamSessionOptions().Chunk);
-
-    public static Option<TimeSpan> LookAhead() =>
-        Duration("--look-ahead", "Audio after the chunk that is heard as context, a multiple of 0.01s (default: 0.64s).", new StreamSessionOptions().LookAhead);
-
-    public static Option<Uri?> Grid() => new("--grid")
-    {
-        Description = "Address of a grid, e.g. http://127.0.0.1:5230 (default: start one in this process). The key of a tenant is taken from DASS_API_KEY.",
+        Description = $"Address of a running grid, e.g. {DefaultGrid} (default: {absent}).",
+        HelpName = "URL",
         CustomParser = result => Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
             ? uri
             : Refuse<Uri?>(result, $"--grid is '{result.Tokens[0].Value}'; it must be an http or https address."),
     };
 
-    private static Option<TimeSpan> Duration(string name, string description, TimeSpan absent) => new(name)
+    /// <summary>One of an enum's names, in lower case.</summary>
+    public static Option<T> Word<T>(string name, string description, T absent)
+        where T : struct, Enum
+    {
+        var words = string.Join('|', Enum.GetNames<T>()).ToLowerInvariant();
+        return new Option<T>(name)
+        {
+            Description = description,
+            HelpName = words,
+            DefaultValueFactory = _ => absent,
+            CustomParser = result => Enum.TryParse<T>(result.Tokens[0].Value, ignoreCase: true, out var value) && !char.IsAsciiDigit(result.Tokens[0].Value[0])
+                ? value
+                : Refuse<T>(result, $"{name} is '{result.Tokens[0].Value}'; it must be one of {words}."),
+        };
+    }
+
+    /// <summary>A whole number from <paramref name="least"/> to <paramref name="most"/>.</summary>
+    public static Option<int?> Whole(string name, string description, int least, int most, int? absent)
+    {
+        var option = new Option<int?>(name)
+        {
+            Description = $"{description} {least} to {most}.",
+            HelpName = "N",
+            CustomParser = result =>
+                int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
+                    ? value
+                    : Refuse<int?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a whole number from {least} to {most}."),
+        };
+        if (absent is not null)
+        {
+            option.DefaultValueFactory = _ => absent;
+        }
+        return option;
+    }
+
+    /// <summary>Makes a mistyped option an error instead of the name of a file.</summary>
+    public static Argument<T> RefusingOptions<T>(this Argument<T> files)
+    {
+        files.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Where(token => token.Value is ['-', _, ..] && !File.Exists(token.Value)))
+            {
+                result.AddError($"{token.Value} is neither an option nor a file.");
+            }
+        });
+        return files;
+    }
+
+    private static Option<TimeSpan?> Duration(string name, string description, Func<TimeSpan, StreamSessionOptions> session) => new(name)
     {
         Description = description,
-        DefaultValueFactory = _ => absent,
-        CustomParser = result => TryParseDuration(result.Tokens[0].Value, out var duration)
-            ? duration
-            : Refuse<TimeSpan>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a duration such as 0.96s, 640ms or 1m."),
+        HelpName = "DURATION",
+        CustomParser = result =>
+        {
+            if (!TryParseDuration(result.Tokens[0].Value, out var duration))
+            {
+                return Refuse<TimeSpan?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a duration such as 0.96s, 640ms or 1m.");
+            }
+            try
+            {
+                session(duration).Validate();
+                return duration;
+            }
+            catch (ArgumentException broken)
+            {
+                // The engine owns the rule; only its name for the field is not the user's.
+                return Refuse<TimeSpan?>(result, $"{name} {broken.Message[broken.Message.IndexOf("is ", StringComparison.Ordinal)..]}");
+            }
+        },
     };
 
-    internal static bool TryParseDuration(string text, out TimeSpan duration)
+    private static bool TryParseDuration(string text, out TimeSpan duration)
     {
         var (number, seconds) = text.EndsWith("ms", StringComparison.Ordinal) ? (text[..^2], 0.001m)
             : text.EndsWith('s') ? (text[..^1], 1m)

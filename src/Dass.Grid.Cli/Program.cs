@@ -2,12 +2,13 @@ using System.CommandLine;
 using Dass.Grid.Cli;
 using Dass.Grid.Cli.Commands;
 
-var root = new RootCommand("Live sound tags for audio streams. Without --grid, a grid is started inside this process.")
+var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")
 {
     TagCommand.Create(),
     StreamCommand.Create(),
     WatchCommand.Create(),
     InspectModelCommand.Create(),
     ServeCommand.Create(),
+    Options.Verbose,
 };
 return await Invocation.RunAsync(root, args);

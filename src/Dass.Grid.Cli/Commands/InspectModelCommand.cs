@@ -11,7 +11,7 @@ internal static class InspectModelCommand
 {
     public static Command Create()
     {
-        var directory = new Argument<string?>("DIR") { Description = "Model directory (default: the built-in model).", Arity = ArgumentArity.ZeroOrOne };
+        var directory = new Argument<string?>("DIR") { Description = "Model directory (default: the built-in model).", Arity = ArgumentArity.ZeroOrOne }.RefusingOptions();
         var format = Options.Format();
         var command = new Command("inspect-model", "Shows what a model directory holds, or every problem with it.") { directory, format };
         command.SetAction(parsed => Run(parsed.GetValue(directory), parsed.GetValue(format)));
@@ -51,7 +51,7 @@ internal static class InspectModelCommand
                 }
                 break;
             default:
-                var table = new Table().HideHeaders().AddColumns("field", "value");
+                var table = Terminal.NewTable().HideHeaders().AddColumns("field", "value");
                 foreach (var (name, value) in facts)
                 {
                     table.AddRow(name.Replace('_', ' '), Markup.Escape(Text(value)));

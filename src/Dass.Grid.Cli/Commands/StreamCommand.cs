@@ -11,60 +11,72 @@ namespace Dass.Grid.Cli.Commands;
 /// <summary><c>dass stream FILE|-</c>: feeds a grid through gRPC and shows its tags live.</summary>
 internal static class StreamCommand
 {
+    private const string StandardInput = "-";
+
     public static Command Create()
     {
-        var file = new Argument<string>("FILE") { Description = "Audio file, or - for standard input: a WAV pipe, or raw samples with --rate." };
-        var (grid, model, format, top) = (Options.Grid(), Options.Model(), Options.Format(), Options.Top(3));
-        var id = new Option<string?>("--stream-id") { Description = "The stream's id; one that is there is continued (default: the grid makes one)." };
+        var file = new Argument<string>("FILE") { Description = "Audio file, or - for standard input: a WAV pipe, or raw samples with --rate." }.RefusingOptions();
+        var (grid, keyFile, format, top) = (Options.Grid("start one inside this process"), Options.KeyFile(), Options.Format(), Options.Top(3));
+        var model = new Option<string?>("--model") { HelpName = "MODEL", Description = "Model directory in Hugging Face layout; with --grid, the name of one of its models (default: the built-in model; with --grid, its default)." };
+        var id = new Option<string?>("--stream-id") { HelpName = "ID", Description = "The stream's id; one that is live is continued (default: the grid makes one)." };
         var realtime = new Option<bool>("--realtime") { Description = "Send at the speed of the audio." };
-        var rate = new Option<int?>("--rate") { Description = "Standard input is raw samples at this rate in Hz, 8000 to 192000." };
-        var channels = new Option<int>("--channels") { Description = "Interleaved channels of raw samples, 1 to 8 (default: 1).", DefaultValueFactory = _ => 1 };
-        var encoding = new Option<SampleEncoding>("--encoding") { Description = "Encoding of raw samples (default: pcm16).", DefaultValueFactory = _ => SampleEncoding.Pcm16 };
+        var rate = Options.Whole("--rate", "FILE holds raw samples of this rate in Hz,", AudioFormat.MinSampleRateHz, AudioFormat.MaxSampleRateHz, absent: null);
+        var channels = Options.Whole("--channels", "Interleaved channels of raw samples,", 1, AudioFormat.MaxChannels, absent: 1);
+        var encoding = Options.Word("--encoding", "Encoding of raw samples.", SampleEncoding.Pcm16);
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
-            file, grid, id, model, realtime, rate, channels, encoding, chunk, lookAhead, top, format,
+            file, grid, keyFile, id, model, realtime, rate, channels, encoding, chunk, lookAhead, top, format,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var source = await OpenAsync(
-                parsed.GetValue(file)!, parsed.GetValue(rate) is { } hz ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)) : null, cancellationToken)
-                .ConfigureAwait(false);
+            var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
+            var raw = parsed.GetValue(rate) is { } hz ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)!.Value) : null;
+            await using var tape = await AudioTape.OpenAsync(stop => OpenAsync(name, raw, stop), rereadable: name != StandardInput, cancellationToken).ConfigureAwait(false);
             var config = new StreamConfig
             {
+                StreamId = parsed.GetValue(id) ?? "",
                 Format = new V1.AudioFormat
                 {
-                    Encoding = (V1.Encoding)((int)source.Format.Encoding + 1), // the protocol reserves 0
-                    SampleRateHz = source.Format.SampleRateHz,
-                    Channels = source.Format.Channels,
+                    Encoding = (V1.Encoding)((int)tape.Format.Encoding + 1), // the protocol reserves 0
+                    SampleRateHz = tape.Format.SampleRateHz,
+                    Channels = tape.Format.Channels,
                 },
-                Chunk = Duration.FromTimeSpan(parsed.GetValue(chunk)),
-                LookAhead = Duration.FromTimeSpan(parsed.GetValue(lookAhead)),
-                Filter = new TagFilter { Top = parsed.GetValue(top) },
+                Model = address is null ? "" : parsed.GetValue(model) ?? "",
+                Chunk = parsed.GetValue(chunk)?.ToDuration(),
+                LookAhead = parsed.GetValue(lookAhead)?.ToDuration(),
+                Filter = new TagFilter { Top = parsed.GetValue(top)!.Value },
             };
-            if (parsed.GetValue(id) is { } name)
+            await using var connection = address is null
+                ? await GridConnection.EmbedAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false)
+                : GridConnection.Open(address, parsed.GetValue(keyFile));
+            try
             {
-                config.StreamId = name;
+                await IStreamView.ShowAsync(
+                    parsed.GetValue(format),
+                    view => new StreamFeeder(connection, tape, config, view, parsed.GetValue(realtime), TimeProvider.System).RunAsync(cancellationToken)).ConfigureAwait(false);
             }
-            await using var connection = await GridConnection.OpenAsync(parsed.GetValue(grid), parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
-            Terminal.Note((await connection.Client.ListModelsAsync(new ListModelsRequest(), connection.Headers, cancellationToken: cancellationToken)).Models[0].Note);
-            await IStreamView.ShowAsync(
-                parsed.GetValue(format),
-                view => new StreamFeeder(connection, source, config, view, parsed.GetValue(realtime)).RunAsync(cancellationToken)).ConfigureAwait(false);
+            finally
+            {
+                if (cancellationToken.IsCancellationRequested && address is not null && config.StreamId.Length > 0)
+                {
+                    Terminal.Note($"stream {config.StreamId} stays open on the grid for a while; --stream-id {config.StreamId} goes on with it.");
+                }
+            }
+            if (tape.Truncated)
+            {
+                Terminal.Note($"{name} ends before its header says so; what is there has been tagged.");
+            }
             return Invocation.Success;
         });
         return command;
     }
 
-    private static async Task<IAudioSource> OpenAsync(string file, AudioFormat? raw, CancellationToken cancellationToken)
+    private static async Task<IAudioSource> OpenAsync(string file, AudioFormat? raw, CancellationToken cancellationToken) => (file, raw) switch
     {
-        raw?.Validate();
-        return (file, raw) switch
-        {
-            ("-", null) => await WavReader.OpenAsync(Console.OpenStandardInput(), cancellationToken).ConfigureAwait(false),
-            ("-", { } format) => new RawAudioSource(Console.OpenStandardInput(), format),
-            (_, null) => await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false),
-            (_, { } format) => new RawAudioSource(File.OpenRead(file), format),
-        };
-    }
+        (StandardInput, null) => await WavReader.OpenAsync(Console.OpenStandardInput(), cancellationToken).ConfigureAwait(false),
+        (StandardInput, { } format) => new RawAudioSource(Console.OpenStandardInput(), format),
+        (_, null) => await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false),
+        (_, { } format) => new RawAudioSource(File.OpenRead(file), format),
+    };
 }

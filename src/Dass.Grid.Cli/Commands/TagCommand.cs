@@ -11,17 +11,19 @@ namespace Dass.Grid.Cli.Commands;
 internal static class TagCommand
 {
     private const int BufferBytes = 1 << 18;
+    private static readonly StreamSessionOptions Defaults = new();
 
     public static Command Create()
     {
-        var files = new Argument<string[]>("FILE") { Description = "Audio files: WAV, or anything that ffmpeg reads.", Arity = ArgumentArity.OneOrMore };
-        var (model, format, top) = (Options.Model(), Options.Format(), Options.Top(10));
+        var files = new Argument<string[]>("FILE") { Description = "Audio files: WAV, or anything that ffmpeg reads.", Arity = ArgumentArity.OneOrMore }.RefusingOptions();
+        var (format, top) = (Options.Format(), Options.Top(10));
+        var model = new Option<string?>("--model") { HelpName = "DIR", Description = "Model directory in Hugging Face layout (default: the built-in model)." };
         var offline = new Option<bool>("--offline") { Description = "One step over the whole file, as the model was published. Memory grows with the file; up to 4 h." };
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var command = new Command("tag", "Tags recordings in this process.") { files, model, offline, chunk, lookAhead, top, format };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(offline) && (result.GetResult(chunk) is { Implicit: false } || result.GetResult(lookAhead) is { Implicit: false }))
+            if (result.GetValue(offline) && (result.GetResult(chunk) is not null || result.GetResult(lookAhead) is not null))
             {
                 result.AddError("--offline is one step over the whole file; --chunk and --look-ahead do not go with it.");
             }
@@ -29,15 +31,19 @@ internal static class TagCommand
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(files)!,
             parsed.GetValue(model),
-            new StreamSessionOptions { Chunk = parsed.GetValue(chunk), LookAhead = parsed.GetValue(lookAhead), Offline = parsed.GetValue(offline) },
-            TagWriter.For(parsed.GetValue(format), parsed.GetValue(top)),
+            new StreamSessionOptions
+            {
+                Chunk = parsed.GetValue(chunk) ?? Defaults.Chunk,
+                LookAhead = parsed.GetValue(lookAhead) ?? Defaults.LookAhead,
+                Offline = parsed.GetValue(offline),
+            },
+            TagWriter.For(parsed.GetValue(format), parsed.GetValue(top)!.Value),
             cancellationToken));
         return command;
     }
 
     private static async Task<int> RunAsync(string[] files, string? model, StreamSessionOptions options, TagWriter writer, CancellationToken cancellationToken)
     {
-        options.Validate();
         await using var engine = await StreamEngine.StartAsync(
             new EngineOptions
             {
@@ -84,7 +90,11 @@ internal static class TagCommand
         }).ConfigureAwait(false);
         if (source is WavReader { Truncated: true })
         {
-            Console.Error.WriteLine($"dass: {file}: the file ends before its header says so; what is there has been tagged.");
+            Terminal.Note($"{file} ends before its header says so; what is there has been tagged.");
+        }
+        if (chunks.Count == 0)
+        {
+            Terminal.Note($"{file} has no audio to tag: it is shorter than one frame (25 ms).");
         }
         return new TaggedFile(session.Summary(), chunks);
     }

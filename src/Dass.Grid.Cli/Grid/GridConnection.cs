@@ -13,12 +13,12 @@ internal sealed class GridConnection : IAsyncDisposable
     private readonly GrpcChannel _channel;
     private readonly EmbeddedGrid? _embedded;
 
-    private GridConnection(GrpcChannel channel, EmbeddedGrid? embedded)
+    private GridConnection(Uri address, EmbeddedGrid? embedded, string? key)
     {
-        _channel = channel;
+        _channel = GrpcChannel.ForAddress(address);
         _embedded = embedded;
-        Client = new Tagging.TaggingClient(channel);
-        if (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key)
+        Client = new Tagging.TaggingClient(_channel);
+        if (!string.IsNullOrEmpty(key))
         {
             Headers.Add("authorization", $"Bearer {key}");
         }
@@ -28,17 +28,18 @@ internal sealed class GridConnection : IAsyncDisposable
 
     public Metadata Headers { get; } = [];
 
-    /// <param name="address">Null: start a grid in this process.</param>
-    /// <param name="model">Model directory of a grid in this process.</param>
+    /// <param name="address">Where gRPC answers.</param>
+    /// <param name="keyFile">File with the tenant's key; null: the variable <see cref="KeyVariable"/>, if it is set.</param>
+    /// <exception cref="IOException">The file cannot be read or holds no key.</exception>
+    public static GridConnection Open(Uri address, string? keyFile) =>
+        new(address, embedded: null, keyFile is null ? Environment.GetEnvironmentVariable(KeyVariable)?.Trim() : ReadKey(keyFile));
+
+    /// <param name="model">Model directory; null: the built-in model.</param>
     /// <param name="cancellationToken">Ends the start.</param>
-    public static async Task<GridConnection> OpenAsync(Uri? address, string? model, CancellationToken cancellationToken)
+    public static async Task<GridConnection> EmbedAsync(string? model, CancellationToken cancellationToken)
     {
-        if (address is not null && model is not null)
-        {
-            throw new ArgumentException("--model is for a grid inside this process; a grid elsewhere has its own models.");
-        }
-        var embedded = address is null ? await EmbeddedGrid.StartAsync(new EmbeddedGridOptions { ModelDirectory = model }, cancellationToken).ConfigureAwait(false) : null;
-        return new GridConnection(GrpcChannel.ForAddress(address ?? embedded!.Address), embedded);
+        var embedded = await EmbeddedGrid.StartAsync(new EmbeddedGridOptions { ModelDirectory = model }, cancellationToken).ConfigureAwait(false);
+        return new GridConnection(embedded.Address, embedded, key: null);
     }
 
     public async ValueTask DisposeAsync()
@@ -48,5 +49,11 @@ internal sealed class GridConnection : IAsyncDisposable
         {
             await _embedded.DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    private static string ReadKey(string file)
+    {
+        var key = File.ReadAllText(file).Trim();
+        return key.Length > 0 && !key.Any(char.IsControl) ? key : throw new IOException($"--api-key-file {file}: it must hold one line, the key.");
     }
 }

@@ -1,43 +1,49 @@
 using Dass.Grid.Cli.Output;
-using Dass.Grid.Engine.Audio;
 using Dass.Grid.V1;
-using Google.Protobuf;
 using Grpc.Core;
 
 namespace Dass.Grid.Cli.Grid;
 
-/// <summary>
-/// Feeds one source to one stream and shows what comes back. Audio is kept until the grid has acknowledged it, so when a call breaks the next one goes on
-/// without a gap and without a repeat.
-/// </summary>
-internal sealed class StreamFeeder(GridConnection grid, IAudioSource source, StreamConfig config, IStreamView view, bool realtime)
+/// <summary>Feeds one source to one stream and shows what comes back. A call that breaks is followed by another that goes on where the grid says.</summary>
+internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamConfig config, IStreamView view, bool realtime, TimeProvider time)
 {
-    private const int PieceMilliseconds = 100;
-    private const int MaxUnacknowledged = 300; // pieces: 30 s of audio, also what a fast sender may be ahead
-    private const int MaxAttempts = 6;
+    private const int MaxAttempts = 6; // with their pauses, a quarter of a minute without progress
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(0.5);
 
-    private readonly Queue<Audio> _unacknowledged = new();
-    private readonly SemaphoreSlim _room = new(MaxUnacknowledged);
-    private long _sent; // samples that have been read from the source
-    private bool _sourceEnded;
+    private bool _ready; // the stream has been there once
+    private bool _progress; // in the present call
+    private bool _finishing;
     private bool _finished;
+    private long _nextChunk; // chunks before it have been shown
 
     /// <exception cref="RpcException">The grid refuses, or stays away for longer than the attempts last.</exception>
+    /// <exception cref="IOException">The grid wants audio again that is no longer kept.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var before = _sent;
+            _progress = false;
             try
             {
                 await CallAsync(cancellationToken).ConfigureAwait(false);
                 return;
             }
-            catch (RpcException broken) when (broken.StatusCode == StatusCode.Unavailable && config.StreamId.Length > 0 && attempt < MaxAttempts)
+            catch (RpcException ended) when (ended.StatusCode == StatusCode.FailedPrecondition && _finishing)
             {
-                attempt = _sent > before ? 1 : attempt;
-                Console.Error.WriteLine($"dass: stream {config.StreamId} is interrupted ({broken.Status.Detail}); trying again from what the grid has.");
-                await Task.Delay(TimeSpan.FromMilliseconds(250 << attempt), cancellationToken).ConfigureAwait(false);
+                // The stream has ended as it was asked to; only the answer was lost.
+                await new StreamWatcher(grid, view).RunAsync(
+                    new SubscribeRequest { StreamId = config.StreamId, FromChunk = _nextChunk, Filter = config.Filter }, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (RpcException broken) when (broken.StatusCode == StatusCode.Unavailable && _ready && !cancellationToken.IsCancellationRequested)
+            {
+                attempt = _progress ? 1 : attempt;
+                if (attempt == MaxAttempts)
+                {
+                    throw;
+                }
+                view.OnNote($"stream {config.StreamId} is interrupted ({broken.Status.Detail}); trying again.");
+                await Task.Delay(FirstPause * (1 << (attempt - 1)), time, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -52,26 +58,23 @@ internal sealed class StreamFeeder(GridConnection grid, IAudioSource source, Str
             throw new RpcException(new Status(StatusCode.Unavailable, "the grid ended the call before it answered"));
         }
         var ready = call.ResponseStream.Current.Ready;
-        if (config.StreamId.Length == 0)
-        {
-            config.StreamId = ready.StreamId;
-        }
-        view.OnReady(ready);
+        Begin(ready);
+        await tape.SeekAsync(ready.NextSample).ConfigureAwait(false);
 
-        // Without answers there is nothing to wait for: the end of the reading side ends the writing side.
-        using var writing = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-        var reading = ReadAsync(call.ResponseStream, writing, stop.Token);
+        using var answered = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
+        var reading = ReadAsync(call.ResponseStream, answered, stop.Token);
         try
         {
-            await WriteAsync(call.RequestStream, ready.NextSample, writing.Token).ConfigureAwait(false);
+            await WriteAsync(call.RequestStream, ready.NextSample, answered.Token).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is RpcException or InvalidOperationException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception broken) when (!cancellationToken.IsCancellationRequested && (broken is RpcException or InvalidOperationException || answered.IsCancellationRequested))
         {
-            // The answer side knows why the call broke; await it below.
+            // The answers' side knows why the call is over.
         }
         catch
         {
             await stop.CancelAsync().ConfigureAwait(false);
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
         await reading.ConfigureAwait(false);
@@ -81,47 +84,38 @@ internal sealed class StreamFeeder(GridConnection grid, IAudioSource source, Str
         }
     }
 
-    private async Task WriteAsync(IClientStreamWriter<StreamRequest> to, long nextSample, CancellationToken cancellationToken)
+    private void Begin(Ready ready)
     {
-        Acknowledge(nextSample);
-        Audio[] again;
-        lock (_unacknowledged)
+        if (_ready)
         {
-            again = [.. _unacknowledged];
+            view.OnNote(FormattableString.Invariant($"stream {config.StreamId} goes on at {(double)ready.NextSample / tape.Format.SampleRateHz:0.00} s."));
+            return;
         }
-        foreach (var audio in again)
-        {
-            await to.WriteAsync(new StreamRequest { Audio = audio }, cancellationToken).ConfigureAwait(false);
-        }
+        _ready = true;
+        config.StreamId = ready.StreamId;
+        view.OnNote(ready.Model.Note);
+        view.OnReady(ready);
+    }
 
-        using var pace = realtime ? new PeriodicTimer(TimeSpan.FromMilliseconds(PieceMilliseconds)) : null;
-        var piece = new byte[Math.Max(1, source.Format.SampleRateHz * PieceMilliseconds / 1000) * source.Format.BytesPerFrame];
-        while (!_sourceEnded)
+    private async Task WriteAsync(IClientStreamWriter<StreamRequest> to, long firstSample, CancellationToken cancellationToken)
+    {
+        var began = time.GetTimestamp();
+        while (await tape.NextAsync(cancellationToken).ConfigureAwait(false) is { } audio)
         {
-            var read = await source.ReadAsync(piece, cancellationToken).ConfigureAwait(false);
-            if (read == 0)
+            var early = TimeSpan.FromSeconds((double)(tape.End(audio) - firstSample) / tape.Format.SampleRateHz) - time.GetElapsedTime(began);
+            if (realtime && early > TimeSpan.Zero)
             {
-                _sourceEnded = true;
-                break;
-            }
-            await _room.WaitAsync(cancellationToken).ConfigureAwait(false);
-            var audio = new Audio { FirstSample = _sent, Data = ByteString.CopyFrom(piece, 0, read) };
-            _sent += read / source.Format.BytesPerFrame;
-            lock (_unacknowledged)
-            {
-                _unacknowledged.Enqueue(audio);
-            }
-            if (pace is not null)
-            {
-                await pace.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false);
+                await Task.Delay(early, time, cancellationToken).ConfigureAwait(false);
             }
             await to.WriteAsync(new StreamRequest { Audio = audio }, cancellationToken).ConfigureAwait(false);
         }
+        _finishing = true;
         await to.WriteAsync(new StreamRequest { Finish = new Finish() }, cancellationToken).ConfigureAwait(false);
         await to.CompleteAsync().ConfigureAwait(false);
     }
 
-    private async Task ReadAsync(IAsyncStreamReader<StreamResponse> from, CancellationTokenSource writing, CancellationToken cancellationToken)
+    /// <summary>Without answers there is nothing to write for: the end of this side ends the other.</summary>
+    private async Task ReadAsync(IAsyncStreamReader<StreamResponse> from, CancellationTokenSource answered, CancellationToken cancellationToken)
     {
         try
         {
@@ -132,7 +126,7 @@ internal sealed class StreamFeeder(GridConnection grid, IAudioSource source, Str
         }
         finally
         {
-            await writing.CancelAsync().ConfigureAwait(false);
+            await answered.CancelAsync().ConfigureAwait(false);
         }
     }
 
@@ -141,28 +135,17 @@ internal sealed class StreamFeeder(GridConnection grid, IAudioSource source, Str
         switch (response)
         {
             case { Ack: { } ack }:
-                Acknowledge(ack.AppliedSample);
+                _progress = true;
+                tape.Acknowledge(ack.AppliedSample);
                 break;
-            case { Tags: { } tags }:
+            case { Tags: { } tags } when tags.Chunk >= _nextChunk: // a grid that lost the stream hears it again from the start
                 view.OnTags(tags);
-                config.FromChunk = tags.Chunk + 1; // after a break, what was missed comes again from here
+                config.FromChunk = _nextChunk = tags.Chunk + 1; // after a break, what was missed comes again from here
                 break;
             case { Summary: { } summary }:
                 _finished = true;
                 view.OnSummary(summary);
                 break;
-        }
-    }
-
-    private void Acknowledge(long sample)
-    {
-        lock (_unacknowledged)
-        {
-            while (_unacknowledged.TryPeek(out var audio) && audio.FirstSample + audio.Data.Length / source.Format.BytesPerFrame <= sample)
-            {
-                _unacknowledged.Dequeue();
-                _room.Release();
-            }
         }
     }
 }

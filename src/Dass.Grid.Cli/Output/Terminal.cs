@@ -5,10 +5,23 @@ namespace Dass.Grid.Cli.Output;
 /// <summary>What goes to standard error: notes and progress, so that standard output carries data alone.</summary>
 internal static class Terminal
 {
+    private const int PipeWidth = 4096; // columns
     private static readonly IAnsiConsole Error = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
     /// <summary>Whether standard output is a person's screen.</summary>
     public static bool IsInteractive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
+
+    /// <summary>Nothing is wrapped or drawn in a pipe.</summary>
+    public static void Prepare()
+    {
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = PipeWidth;
+        }
+    }
+
+    /// <summary>With lines for a person, bare columns for a pipe.</summary>
+    public static Table NewTable() => new Table().Border(Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded);
 
     public static void Note(string? note)
     {

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.Host;
 
 namespace Dass.Grid.Cluster.Tests.Cli;
@@ -43,5 +45,44 @@ public class StreamCommandTests
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("NotFound", refused.Errors);
         Assert.Contains("nobody", refused.Errors);
+    }
+
+    [Fact]
+    public async Task A_termination_while_a_pipe_is_silent_ends_the_program_with_130()
+    {
+        using var dass = Dass.Start([], "stream", "-", "--rate", "16000");
+        Assert.StartsWith("stream ", await dass.LineAsync());
+
+        dass.Terminate();
+
+        var result = await dass.ResultAsync();
+        Assert.Equal(130, result.ExitCode);
+        Assert.Contains("interrupted", result.Errors);
+        Assert.DoesNotContain("   at ", result.Errors);
+    }
+
+    [Fact]
+    public async Task A_key_comes_from_a_file_or_the_environment_and_its_lack_is_named()
+    {
+        const string Key = "a key that is long enough";
+        await using var grid = await TestGrid.StartAsync(new() { ["Tenants:acme:KeyHashes:0"] = KeyHash.Create(Key).ToString() });
+        string[] arguments = ["stream", Dass.Babble, "--grid", grid.Host.Address.ToString()];
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, Key + "\n");
+        try
+        {
+            Assert.Equal(0, (await Dass.RunAsync([.. arguments, "--api-key-file", file])).ExitCode);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+        using (var dass = Dass.Start([("DASS_API_KEY", Key)], arguments))
+        {
+            Assert.Equal(0, (await dass.ResultAsync()).ExitCode);
+        }
+        var refused = await Dass.RunAsync(arguments);
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("DASS_API_KEY", refused.Errors);
     }
 }

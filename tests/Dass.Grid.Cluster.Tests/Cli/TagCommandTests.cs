@@ -48,6 +48,7 @@ public class TagCommandTests
         var table = await Dass.RunAsync("tag", Dass.Babble, "--top", "2");
         Assert.Equal(0, table.ExitCode);
         Assert.DoesNotContain('\u001b', table.Output);
+        Assert.Equal(4, table.Lines.Length); // file, head, two labels: no frame
     }
 
     [Fact]
@@ -62,14 +63,19 @@ public class TagCommandTests
     }
 
     [Theory]
-    [InlineData(1, "multiple of 0.32", "tag", "x.wav", "--chunk", "0.5s")]
+    [InlineData(2, "--chunk is 0.5 s; it must be a multiple of 0.32 s", "tag", "x.wav", "--chunk", "0.5s")]
     [InlineData(2, "--chunk is 'soon'", "tag", "x.wav", "--chunk", "soon")]
-    [InlineData(2, "--top is 0", "tag", "x.wav", "--top", "0")]
+    [InlineData(2, "--top is '0'", "tag", "x.wav", "--top", "0")]
     [InlineData(2, "do not go with it", "tag", "x.wav", "--offline", "--chunk", "0.96s")]
     [InlineData(2, "--stream-id", "watch", "--grid", "http://127.0.0.1:1")]
     [InlineData(2, "--grid is 'here'", "watch", "--grid", "here", "--stream-id", "a")]
+    [InlineData(2, "--bogus is neither an option nor a file", "tag", "x.wav", "--bogus")]
+    [InlineData(2, "--format is 'xml'; it must be one of table|json|csv", "tag", "x.wav", "--format", "xml")]
+    [InlineData(2, "--encoding is '3'", "stream", "-", "--encoding", "3")]
+    [InlineData(2, "Grid:Listen is 'nonsense'", "serve", "--", "--Grid:Listen=nonsense")]
+    [InlineData(1, "Is it running", "stream", "-", "--rate", "16000", "--grid", "http://127.0.0.1:1")]
     [InlineData(1, "is not a directory", "inspect-model", "/no/such/model")]
-    [InlineData(1, "sample rate is 7 Hz", "stream", "-", "--rate", "7")]
+    [InlineData(2, "--rate is '7'", "stream", "-", "--rate", "7")]
     [InlineData(1, "The WAV file is empty", "stream", "-")]
     public async Task A_mistake_is_named_with_its_rule_and_an_exit_code(int exitCode, string message, params string[] arguments)
     {

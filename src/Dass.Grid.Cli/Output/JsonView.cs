@@ -1,0 +1,35 @@
+using System.Text.Json;
+using Dass.Grid.V1;
+
+namespace Dass.Grid.Cli.Output;
+
+/// <summary>One object per line, told apart by <c>type</c>: ready, tags, dropped, summary.</summary>
+internal sealed class JsonView : IStreamView
+{
+    public void OnReady(Ready ready) => Write(new { type = "ready", stream_id = ready.StreamId, model = ready.Model.Name, next_sample = ready.NextSample });
+
+    public void OnTags(Tags tags) => Write(new
+    {
+        type = "tags",
+        chunk = tags.Chunk,
+        start = tags.StartSeconds,
+        end = tags.EndSeconds,
+        scores = List(tags.ChunkScores),
+        window_scores = List(tags.WindowScores),
+    });
+
+    public void OnDropped(long chunks) => Write(new { type = "dropped", chunks });
+
+    public void OnSummary(Summary summary) => Write(new
+    {
+        type = "summary",
+        duration_seconds = summary.DurationSeconds,
+        chunks = summary.Chunks,
+        max = List(summary.Max),
+        mean = List(summary.Mean),
+    });
+
+    private static object List(IEnumerable<LabelScore> scores) => scores.Select(score => new { label = score.Name, id = score.Id, score = score.Score });
+
+    private static void Write(object line) => Console.Out.WriteLine(JsonSerializer.Serialize(line, Scores.Json));
+}

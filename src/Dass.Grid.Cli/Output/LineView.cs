@@ -1,0 +1,25 @@
+using System.Globalization;
+using Dass.Grid.V1;
+
+namespace Dass.Grid.Cli.Output;
+
+/// <summary>One plain line per chunk.</summary>
+internal sealed class LineView : IStreamView
+{
+    public void OnReady(Ready ready) => Console.Out.WriteLine($"stream {ready.StreamId}, model {ready.Model.Name}");
+
+    public void OnTags(Tags tags) => Console.Out.WriteLine($"{Seconds(tags.StartSeconds),8} - {Seconds(tags.EndSeconds),8}  {List(tags.WindowScores)}");
+
+    public void OnDropped(long chunks) => Console.Out.WriteLine($"{chunks} chunks were dropped");
+
+    public void OnSummary(Summary summary)
+    {
+        Console.Out.WriteLine($"heard {Seconds(summary.DurationSeconds)} in {summary.Chunks} chunks");
+        Console.Out.WriteLine($"  highest: {List(summary.Max)}");
+        Console.Out.WriteLine($"  mean:    {List(summary.Mean)}");
+    }
+
+    public static string Seconds(double seconds) => seconds.ToString("0.00", CultureInfo.InvariantCulture) + "s";
+
+    public static string List(IEnumerable<LabelScore> scores) => string.Join("  ", scores.Select(score => $"{score.Name} {Scores.Text(score.Score)}"));
+}

@@ -1,0 +1,115 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.V1;
+
+namespace Dass.Grid.Cluster.Tests.Cli;
+
+public class ResumeTests
+{
+    private const int SomeAnswers = 5_000; // bytes: after the first acknowledgements, long before the end
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_connection_that_breaks_costs_no_audio_and_no_tags(bool pipe)
+    {
+        await using var grid = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(grid.Host.Address, SomeAnswers), new Route(grid.Host.Address));
+
+        var result = await StreamAsync(relay, pipe);
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("stream yard is interrupted", result.Errors);
+        Assert.Equal(await UninterruptedAsync(), result.Lines[1..]);
+    }
+
+    [Fact]
+    public async Task A_file_is_read_again_for_a_grid_that_has_lost_the_stream()
+    {
+        await using var first = await TestGrid.StartAsync();
+        await using var second = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(first.Host.Address, SomeAnswers), new Route(second.Host.Address));
+
+        var result = await StreamAsync(relay, pipe: false);
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("goes on at 0.00 s", result.Errors);
+        Assert.Equal(await UninterruptedAsync(), result.Lines[1..]);
+    }
+
+    [Fact]
+    public async Task A_pipe_that_a_grid_wants_again_ends_with_what_is_missing()
+    {
+        await using var first = await TestGrid.StartAsync();
+        await using var second = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(first.Host.Address, SomeAnswers), new Route(second.Host.Address));
+
+        var result = await StreamAsync(relay, pipe: true);
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("the grid wants the audio from 0.00 s on, but a pipe cannot be read again", result.Errors);
+    }
+
+    [Fact]
+    public async Task A_summary_that_got_lost_on_the_way_is_fetched()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var over = new TaskCompletionSource();
+        await using var relay = new BreakingRelay(new Route(grid.Host.Address, SomeAnswers, over.Task), new Route(grid.Host.Address));
+
+        var streaming = StreamAsync(relay, pipe: false);
+        await relay.AnswersUsedUp;
+        using (var call = grid.Client.Subscribe(new SubscribeRequest { StreamId = "yard" }, deadline: TestGrid.Deadline))
+        {
+            while (await call.ResponseStream.MoveNext(CancellationToken.None))
+            {
+            }
+        }
+        over.SetResult();
+
+        var result = await streaming;
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(await UninterruptedAsync(), result.Lines[1..]);
+    }
+
+    [Fact]
+    public async Task A_pipe_continues_a_stream_where_it_stands_and_a_file_from_what_it_still_has()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var address = grid.Host.Address.ToString();
+        var samples = (await File.ReadAllBytesAsync(Dass.Babble))[44..];
+        var half = samples.Length / 4 * 2;
+        foreach (var id in (string[])["pipe", "file"])
+        {
+            await FeedHalfAsync(grid, id, samples[..half]);
+        }
+
+        var piped = await Dass.RunAsync(samples[half..], "stream", "-", "--rate", "16000", "--grid", address, "--stream-id", "pipe", "--format", "json");
+        var whole = await Dass.RunAsync("stream", Dass.Babble, "--grid", address, "--stream-id", "file", "--format", "json");
+
+        var summary = (await UninterruptedAsync())[^1];
+        Assert.Equal(summary, piped.Lines[^1]);
+        Assert.Equal(summary, whole.Lines[^1]);
+    }
+
+    private static async Task FeedHalfAsync(TestGrid grid, string id, byte[] samples)
+    {
+        using var call = grid.Client.Stream(deadline: TestGrid.Deadline);
+        var config = new StreamConfig { StreamId = id, Format = new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000, Channels = 1 } };
+        await call.RequestStream.WriteAsync(new StreamRequest { Config = config });
+        await call.RequestStream.WriteAsync(new StreamRequest { Audio = new Audio { Data = Google.Protobuf.ByteString.CopyFrom(samples) } });
+        await call.RequestStream.CompleteAsync();
+        while (await call.ResponseStream.MoveNext(CancellationToken.None))
+        {
+        }
+    }
+
+    private static async Task<Dass.Result> StreamAsync(BreakingRelay relay, bool pipe)
+    {
+        string[] to = ["--grid", relay.Address, "--stream-id", "yard", "--format", "json"];
+        return pipe
+            ? await Dass.RunAsync((await File.ReadAllBytesAsync(Dass.Babble))[44..], ["stream", "-", "--rate", "16000", .. to])
+            : await Dass.RunAsync(["stream", Dass.Babble, .. to]);
+    }
+
+    private static async Task<string[]> UninterruptedAsync() => (await Dass.RunAsync("stream", Dass.Babble, "--format", "json")).Lines[1..];
+}
