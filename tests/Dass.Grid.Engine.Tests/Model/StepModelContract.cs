@@ -141,7 +141,8 @@ public abstract class StepModelContract
                     }
                 }
             },
-            iter: 12);
+            iter: 12,
+            threads: 1); // the arena has two slots
     }
 
     [Fact]

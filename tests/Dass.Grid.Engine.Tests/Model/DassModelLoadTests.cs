@@ -1,0 +1,146 @@
+using System.Text;
+using System.Text.Json;
+using Dass.Grid.Engine.Model;
+using Dass.Grid.Engine.Tags;
+
+namespace Dass.Grid.Engine.Tests.Model;
+
+public class DassModelLoadTests
+{
+    [Fact]
+    public void The_weights_by_rule_are_the_shipped_checkpoint()
+    {
+        using var golden = new Golden("tiny/model.safetensors");
+        Assert.Equal(golden.Names.Order(), TensorNames.Of(GoldenWeights.Tiny.Config).Select(tensor => tensor.Name).Order());
+        Assert.All(golden.Names, name => Golden.AssertClose(golden[name], GoldenWeights.Tiny.Tensor(name), 2e-7, name));
+    }
+
+    [Fact]
+    public void The_built_in_model_loads_and_says_that_it_is_random()
+    {
+        var model = DassModel.LoadBuiltIn();
+        Assert.Equal("built-in", model.Name);
+        Assert.Contains("random", model.Note);
+        Assert.Equal("Speech", model.Labels[0].Name);
+    }
+
+    [Theory]
+    [InlineData(2, 2, 8, 2, 29_884_463L)]
+    [InlineData(2, 2, 20, 2, 48_648_239L)]
+    public void The_published_architectures_have_the_published_size(int a, int b, int c, int d, long parameters)
+    {
+        var config = new DassConfig { Dims = [96, 192, 384, 768], Depths = [a, b, c, d], LabelCount = 527 };
+        Assert.Equal(parameters, TensorNames.Of(config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, n) => product * n)));
+        Assert.Equal(c == 8 ? 276 : 492, TensorNames.Of(config).Count());
+    }
+
+    [Fact]
+    public void Half_precision_shards_and_original_names_load_to_the_same_model()
+    {
+        using var plain = ModelFolder.Golden();
+        var expected = plain.Load();
+        foreach (var (type, tolerance) in new[] { ("F16", 1e-3), ("BF16", 1e-2) })
+        {
+            using var folder = new ModelFolder().With(ModelFolder.Config)
+                .With("model.safetensors", ModelFolder.Safetensors(ModelFolder.Tensors().ToDictionary(pair => pair.Key, pair => pair.Value with { Type = type })));
+            var half = folder.Load();
+            Golden.AssertClose(expected.Tensor("head.weight"), half.Tensor("head.weight"), tolerance);
+            Assert.NotEqual(expected.Hash, half.Hash);
+        }
+
+        var shards = ModelFolder.Tensors().Chunk(30).ToArray();
+        using var sharded = new ModelFolder().With(ModelFolder.Config);
+        var index = new Dictionary<string, string>();
+        for (var i = 0; i < shards.Length; i++)
+        {
+            sharded.With($"model-{i}.safetensors", ModelFolder.Safetensors(shards[i]));
+            Array.ForEach(shards[i], pair => index.Add(pair.Key, $"model-{i}.safetensors"));
+        }
+        sharded.With("model.safetensors.index.json", JsonSerializer.SerializeToUtf8Bytes(new { weight_map = index }));
+        Assert.Equal(expected.Hash, sharded.Load().Hash);
+
+        using var original = new ModelFolder().With(ModelFolder.Config).With(
+            "model.safetensors", ModelFolder.Safetensors(ModelFolder.Tensors().ToDictionary(pair => OriginalName(pair.Key), pair => OriginalShape(pair.Key, pair.Value))));
+        Assert.Equal(expected.Hash, original.Load().Hash);
+    }
+
+    [Fact]
+    public void The_preprocessor_sets_the_normalisation_and_id2label_the_names()
+    {
+        var names = Enumerable.Range(0, 527).ToDictionary(i => i.ToString(), i => i == 3 ? "Dog" : $"sound {i}");
+        using var folder = ModelFolder.Golden().With(new(ModelFolder.Config) { ["id2label"] = names }).With(new() { ["mean"] = -5.5, ["std"] = 2, ["num_mel_bins"] = 128 }, "preprocessor_config.json");
+        var model = folder.Load();
+        Assert.Equal((-5.5f, 2f), (model.Config.FeatureMean, model.Config.FeatureStd));
+        Assert.Equal(new Label(3, "/m/0bt9lr", "Dog"), model.Labels[3]);
+        Assert.Equal(new Label(4, "label/4", "sound 4"), model.Labels[4]);
+    }
+
+    [Fact]
+    public void Every_problem_with_the_weights_is_in_one_error()
+    {
+        var tensors = ModelFolder.Tensors();
+        tensors.Remove("dass.norm.bias");
+        tensors["extra.weight"] = new("F32", [2], [1, 2]);
+        tensors["head.bias"] = new("F32", [526], new float[526]);
+        tensors["dass.norm.weight"].Values[5] = float.NaN;
+        using var folder = ModelFolder.Golden().With("model.safetensors", ModelFolder.Safetensors(tensors));
+        var error = folder.LoadError();
+        Assert.Contains("dass.norm.bias is missing", error);
+        Assert.Contains("extra.weight is not part of this architecture", error);
+        Assert.Contains("head.bias has shape [526] instead of [527]", error);
+        Assert.Contains("dass.norm.weight holds NaN", error);
+        Assert.Contains("4 problems", error);
+    }
+
+    public static TheoryData<string, object, string> BrokenConfigs => new()
+    {
+        { "model_type", "bert", "model_type is bert" },
+        { "dims", new[] { 16, 32, 64 }, "dims is [16,32,64]" },
+        { "dims", new[] { 16, 32, 64, 2_000_000_000 }, "2000000000" },
+        { "depths", new[] { 1, 1, 0, 1 }, "depths is [1,1,0,1]" },
+        { "embed_dim", 96, "embed_dim is 96" },
+        { "num_classes", 5, "there is no id2label" },
+        { "num_classes", -1, "num_classes is -1" },
+        { "num_mel_bins", 100, "num_mel_bins is 100" },
+        { "id2label", new Dictionary<string, string> { ["0"] = "a", ["1"] = "b" }, "id2label names 2 labels" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BrokenConfigs))]
+    public void A_broken_configuration_is_named_with_its_rule(string field, object value, string message)
+    {
+        using var folder = ModelFolder.Golden().With(new(ModelFolder.Config) { [field] = value });
+        Assert.Contains(message, folder.LoadError());
+    }
+
+    [Fact]
+    public void Missing_files_pickles_and_paths_out_of_the_directory_are_refused()
+    {
+        Assert.Contains("is not a directory", Assert.Throws<ModelLoadException>(() => DassModel.Load("/no/such/model")).Message);
+        using var empty = new ModelFolder();
+        Assert.Contains("config.json cannot be read", empty.LoadError());
+        empty.With("config.json", "{"u8.ToArray());
+        Assert.Contains("is not JSON", empty.LoadError());
+        empty.With(ModelFolder.Config);
+        Assert.Contains("no model.safetensors", empty.LoadError());
+        empty.With("model.pth", [0x80, 2]);
+        Assert.Contains("save_file", empty.LoadError());
+        empty.With("model.safetensors", Encoding.Latin1.GetBytes("PK\u0003\u0004 and so on"));
+        Assert.Contains("pickle", empty.LoadError());
+        File.Delete(Path.Combine(empty.Path, "model.safetensors"));
+        empty.With("model.safetensors.index.json", """{"weight_map":{"a":"../secret.safetensors"}}"""u8.ToArray());
+        Assert.Contains("'../secret.safetensors' must be the plain name", empty.LoadError());
+    }
+
+    private static string OriginalName(string name) => "module.v." + name
+        .Replace("dass.patch_embeddings.projection.0", "patch_embed.0").Replace("dass.patch_embeddings.projection.1", "patch_embed.2")
+        .Replace("dass.patch_embeddings.projection.3", "patch_embed.5").Replace("dass.patch_embeddings.projection.4", "patch_embed.7")
+        .Replace("dass.layers", "layers").Replace("downsample.down", "downsample.1").Replace("downsample.norm", "downsample.3")
+        .Replace("x_proj.weight", "x_proj_weight").Replace("dt_projs.weight", "dt_projs_weight")
+        .Replace("dass.norm", "classifier.norm").Replace("head.", "classifier.head.");
+
+    private static ModelFolder.Tensor OriginalShape(string name, ModelFolder.Tensor tensor) =>
+        name.EndsWith("x_proj.weight", StringComparison.Ordinal) || name.EndsWith("dt_projs.weight", StringComparison.Ordinal)
+            ? tensor with { Shape = [4, tensor.Shape[0] / 4, tensor.Shape[1]] }
+            : tensor;
+}
