@@ -27,6 +27,7 @@ internal static class ModelFiles
             throw new ModelLoadException($"{directory} is not a directory. A model is a directory with config.json and model.safetensors.");
         }
         var content = ConfigFile.Read(directory);
+        var labels = AudioSetLabels.For(content.Config.LabelCount, content.LabelNames);
         var files = new List<SafetensorsFile>();
         try
         {
@@ -35,7 +36,6 @@ internal static class ModelFiles
                 files.Add(SafetensorsFile.Open(path));
             }
             var tensors = ReadTensors(directory, content.Config, files);
-            var labels = AudioSetLabels.For(content.Config.LabelCount, content.LabelNames);
             return new DassModel(name, content.Config, tensors, labels, Hash(content.Config, tensors), content.Note);
         }
         finally
