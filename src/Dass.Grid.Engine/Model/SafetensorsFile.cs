@@ -133,7 +133,7 @@ internal sealed class SafetensorsFile : IDisposable
     {
         var name = property.Name;
         var typeName = property.Value.GetProperty("dtype").GetString();
-        if (!Enum.TryParse<DataType>(typeName, out var type) || !Enum.IsDefined(type))
+        if (!Enum.GetNames<DataType>().Contains(typeName) || !Enum.TryParse<DataType>(typeName, out var type))
         {
             throw Broken(path, $"tensor '{name}' has dtype {typeName}; F32, F16 and BF16 are read");
         }
@@ -151,6 +151,10 @@ internal sealed class SafetensorsFile : IDisposable
             shape.Add((int)size);
         }
         var offsets = property.Value.GetProperty("data_offsets");
+        if (offsets.GetArrayLength() != 2)
+        {
+            throw Broken(path, $"tensor '{name}' has data_offsets {offsets}; they must be begin and end");
+        }
         long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64();
         var entry = new Entry(name, type, shape.ToImmutable(), begin, (int)length);
         if (begin < 0 || end < begin || end > dataBytes)

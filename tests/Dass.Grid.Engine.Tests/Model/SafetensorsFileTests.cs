@@ -27,7 +27,8 @@ public sealed class SafetensorsFileTests : IDisposable
         { Entry("F32", "[0]", "[0,0]"), "at least 1" },
         { Entry("F32", "[-1]", "[0,4]"), "at least 1" },
         { Entry("I64", "[1]", "[0,8]"), "dtype I64" },
-        { Entry("7", "[1]", "[0,4]"), "dtype 7" },
+        { Entry("0", "[1]", "[0,4]"), "dtype 0" },
+        { Entry("F32", "[1]", "[0]"), "must be begin and end" },
     };
 
     [Theory]
