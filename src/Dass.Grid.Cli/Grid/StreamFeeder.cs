@@ -35,7 +35,7 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
                     new SubscribeRequest { StreamId = config.StreamId, FromChunk = _nextChunk, Filter = config.Filter }, cancellationToken).ConfigureAwait(false);
                 return;
             }
-            catch (RpcException broken) when (broken.StatusCode == StatusCode.Unavailable && _ready && !cancellationToken.IsCancellationRequested)
+            catch (RpcException broken) when (IsInterruption(broken) && _ready && !cancellationToken.IsCancellationRequested)
             {
                 attempt = _progress ? 1 : attempt;
                 if (attempt == MaxAttempts)
@@ -148,4 +148,8 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
                 break;
         }
     }
+
+    /// <summary>The grid says so, or the connection ended before it could.</summary>
+    private static bool IsInterruption(RpcException broken) =>
+        broken.StatusCode == StatusCode.Unavailable || broken.Status.DebugException is HttpProtocolException;
 }

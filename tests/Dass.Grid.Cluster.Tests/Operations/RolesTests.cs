@@ -39,9 +39,19 @@ public sealed class RolesTests
         Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
 
         var stop = grid.Host.DisposeAsync();
-        await TestGrid.RefusesAsync(StatusCode.Unavailable, "Call again with stream_id 'stopped'", feed.ReadToEndAsync);
-        await TestGrid.RefusesAsync(StatusCode.Unavailable, "gateway is stopping", () => watch.ResponseStream.MoveNext(CancellationToken.None));
+        await IsInterruptedAsync("Call again with stream_id 'stopped'", feed.ReadToEndAsync);
+        await IsInterruptedAsync("gateway is stopping", () => watch.ResponseStream.MoveNext(CancellationToken.None));
         await stop;
         grid.Channel.Dispose();
+    }
+
+    /// <summary>On a busy machine the end of the connection can overtake the status; a client takes both for an interruption.</summary>
+    private static async Task IsInterruptedAsync(string fragment, Func<Task> call)
+    {
+        var end = await Assert.ThrowsAsync<RpcException>(call);
+        Assert.True(
+            (end.StatusCode == StatusCode.Unavailable && end.Status.Detail.Contains(fragment, StringComparison.Ordinal))
+            || end.Status.DebugException is HttpProtocolException { ErrorCode: 0 },
+            $"Expected Unavailable with '{fragment}', got {end.StatusCode}: {end.Status.Detail}");
     }
 }
