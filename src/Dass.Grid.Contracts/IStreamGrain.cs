@@ -41,7 +41,7 @@ public interface IStreamGrain : IGrainWithStringKey
     Task Unsubscribe(ITagObserver observer);
 }
 
-/// <summary>One gateway's ear on one stream. A message may be lost; the chunk index shows it.</summary>
+/// <summary>One gateway's ear on one stream. A message may be lost or overtaken; the chunk index shows it.</summary>
 [Alias("dass.ITagObserver")]
 public interface ITagObserver : IGrainObserver
 {

@@ -25,6 +25,8 @@ public static class GatewayExtensions
         services.AddSingleton<ModelCards>();
         services.AddSingleton<StreamFeeds>();
         services.AddSingleton<GatewayShared>();
+        services.AddSingleton<CallDrain>();
+        services.AddHostedService(provider => provider.GetRequiredService<CallDrain>());
 
         services.AddGrpc().AddServiceOptions<TaggingService>(grpc => grpc.Interceptors.Add<CallInterceptor>());
         services.AddOptions<GrpcServiceOptions<TaggingService>>().Configure<IOptions<GatewayOptions>>(

@@ -17,7 +17,7 @@ public sealed class GatewayOptions
     /// <summary>How long a call waits for a device that cannot keep up before it ends with UNAVAILABLE. Default: 10 seconds.</summary>
     public TimeSpan BusyPatience { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Chunks that wait for a subscriber; when they are full the oldest are dropped and counted. Default: 64.</summary>
+    /// <summary>Chunks that wait for a subscriber; when they are full the oldest go, to be read again from the stream's history. Default: 64.</summary>
     public int SubscriberQueueChunks { get; set; } = 64;
 
     /// <summary>How often a gateway renews its observer lease; a third of the silos' ObserverLease or less. Default: 20 seconds.</summary>

@@ -10,6 +10,7 @@ namespace Dass.Grid.Gateway;
 internal sealed partial class CallInterceptor(
     TenantKeys keys,
     GatewayInstruments instruments,
+    CallDrain drain,
     IOptions<GatewayOptions> options,
     IHostApplicationLifetime lifetime,
     ILogger<CallInterceptor> logger) : Interceptor
@@ -31,6 +32,7 @@ internal sealed partial class CallInterceptor(
 
     private async Task<T> Guard<T>(ServerCallContext context, Func<Task<T>> continuation)
     {
+        drain.Enter(context.GetHttpContext());
         var call = CallState.Begin(context);
         var status = StatusCode.OK;
         instruments.OnCallBegun(call.Method);

@@ -3,7 +3,7 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>One subscriber: kept tags first when asked for, then what comes; every gap is said.</summary>
+/// <summary>One subscriber: kept tags first when asked for, then what comes; a gap is filled from what the stream keeps, or said.</summary>
 internal sealed class SubscribeCall(
     GatewayShared shared,
     CallState call,
@@ -13,7 +13,7 @@ internal sealed class SubscribeCall(
 {
     private const int PageChunks = 64;
 
-    private long _next;
+    private long _next; // what the subscriber has not seen yet begins here
 
     public async Task RunAsync()
     {
@@ -42,64 +42,65 @@ internal sealed class SubscribeCall(
     private async Task ServeAsync(StreamId id, SubscriberQueue queue, StreamStatus status)
     {
         var view = new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model));
+        var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
         _next = request.HasFromChunk ? request.FromChunk : status.NextChunk;
         await responses.WriteAsync(
             new SubscribeResponse { Subscribed = new Subscribed { Model = Answers.Of(status.Shape.Model), NextChunk = status.NextChunk } },
             cancellationToken);
 
-        if (request.HasFromChunk)
-        {
-            await RepeatAsync(shared.Grains.GetGrain<IStreamGrain>(id.ToString()), view);
-        }
+        await CatchUpAsync(status.NextChunk);
         if (status.End is { } ended)
         {
             queue.Complete(ended);
         }
         await foreach (var chunk in queue.ReadAllAsync(cancellationToken))
         {
-            await WriteAsync(chunk, view);
+            if (chunk.Index >= _next)
+            {
+                await CatchUpAsync(chunk.Index);
+                await WriteAsync(chunk);
+            }
         }
         var end = queue.End!;
-        await ReportGapAsync(end.Summary.Chunks);
+        await CatchUpAsync(end.Summary.Chunks);
         await responses.WriteAsync(
             new SubscribeResponse { Ended = new Ended { Reason = Answers.Of(end.Reason), Summary = view.Of(end.Summary) } }, cancellationToken);
-    }
 
-    private async Task RepeatAsync(IStreamGrain stream, ScoreView view)
-    {
-        while (true)
+        // Chunks are missing when the subscriber asked for old ones, was too slow for its queue, or a one-way message came late or never;
+        // the stream still keeps most of them, and what it does not is said to be dropped.
+        async Task CatchUpAsync(long nextChunk)
         {
-            var page = (await stream.GetTags(_next, PageChunks)).OrThrow();
-            foreach (var chunk in page.Tags)
+            while (_next < nextChunk)
             {
-                await WriteAsync(chunk, view);
-            }
-            if (_next >= page.NextChunk || page.Tags.Length == 0)
-            {
-                return;
+                var answer = await stream.GetTags(_next, (int)Math.Min(PageChunks, nextChunk - _next));
+                ChunkTags[] kept = answer.Has(out var page, out _) ? [.. page.Tags.TakeWhile(chunk => chunk.Index < nextChunk)] : [];
+                foreach (var chunk in kept)
+                {
+                    await SkipToAsync(chunk.Index);
+                    await WriteAsync(chunk);
+                }
+                if (kept.Length == 0)
+                {
+                    await SkipToAsync(nextChunk);
+                }
             }
         }
-    }
 
-    private async Task WriteAsync(ChunkTags chunk, ScoreView view)
-    {
-        if (chunk.Index < _next)
+        async Task SkipToAsync(long index)
         {
-            return;
+            var missing = index - _next;
+            if (missing > 0)
+            {
+                shared.Instruments.OnDropped(missing);
+                await responses.WriteAsync(new SubscribeResponse { Dropped = new Dropped { Chunks = missing } }, cancellationToken);
+                _next = index;
+            }
         }
-        await ReportGapAsync(chunk.Index);
-        _next = chunk.Index + 1;
-        await responses.WriteAsync(new SubscribeResponse { Tags = view.Of(chunk) }, cancellationToken);
-    }
 
-    /// <summary>Says that chunks before <paramref name="index"/> are missing, if any are.</summary>
-    private async Task ReportGapAsync(long index)
-    {
-        var missing = index - _next;
-        if (missing > 0)
+        async Task WriteAsync(ChunkTags chunk)
         {
-            shared.Instruments.OnDropped(missing);
-            await responses.WriteAsync(new SubscribeResponse { Dropped = new Dropped { Chunks = missing } }, cancellationToken);
+            _next = chunk.Index + 1;
+            await responses.WriteAsync(new SubscribeResponse { Tags = view.Of(chunk) }, cancellationToken);
         }
     }
 }

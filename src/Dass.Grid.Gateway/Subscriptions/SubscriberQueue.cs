@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices.</summary>
+/// <summary>What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices and asks the stream for it.</summary>
 internal sealed class SubscriberQueue(int capacity)
 {
     private readonly Channel<ChunkTags> _chunks = Channel.CreateBounded<ChunkTags>(

@@ -46,7 +46,11 @@ public sealed class SubscribeTests(SharedGrid shared)
     public async Task A_subscriber_that_never_reads_is_told_what_it_missed_and_disturbs_nobody()
     {
         const int Repeats = 12;
-        await using var grid = await TestGrid.StartAsync(new() { ["Grid:Gateway:SubscriberQueueChunks"] = "4" });
+        await using var grid = await TestGrid.StartAsync(new()
+        {
+            ["Grid:Gateway:SubscriberQueueChunks"] = "4",
+            ["Grid:Streams:HistoryChunks"] = "8",
+        });
 
         // The smallest windows that HTTP/2 allows to start with, so that few chunks fill the way to the client.
         using var narrow = GrpcChannel.ForAddress(grid.Host.Address, new GrpcChannelOptions

@@ -1,0 +1,49 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+
+namespace Dass.Grid.Gateway;
+
+/// <summary>
+/// Lets a stopping gateway answer before its connections close: calls are told to end, and the server begins to stop only when their last
+/// bytes have been handed to the transport, or when the host's shutdown timeout is over.
+/// </summary>
+internal sealed class CallDrain(IHostApplicationLifetime lifetime) : IHostedLifecycleService
+{
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _live = 1; // this service itself, until the gateway stops
+
+    public void Enter(HttpContext call)
+    {
+        Interlocked.Increment(ref _live);
+        call.Response.OnCompleted(() =>
+        {
+            Leave();
+            return Task.CompletedTask;
+        });
+    }
+
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        lifetime.StopApplication(); // what ends the calls; a stop that does not come from a signal would say so only afterwards
+        Leave();
+        await _drained.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref _live) == 0)
+        {
+            _drained.TrySetResult();
+        }
+    }
+}
