@@ -5,7 +5,6 @@ namespace Dass.Grid.Engine.Model;
 /// <summary>Reads <c>config.json</c> and <c>preprocessor_config.json</c> of a model directory in Hugging Face layout.</summary>
 internal static class ConfigFile
 {
-    private const long MaxBytes = 16 << 20;
     private const int MaxDim = 8192;
     private const int MaxDepth = 256;
     private const int MaxLabels = 100_000;
@@ -21,7 +20,7 @@ internal static class ConfigFile
     public static Content Read(string directory)
     {
         var path = Path.Combine(directory, "config.json");
-        using var json = Parse(path);
+        using var json = JsonFile.Parse(path);
         var root = json.RootElement;
         var errors = new List<string>();
         void Require(bool holds, string field, string rule)
@@ -81,7 +80,7 @@ internal static class ConfigFile
         {
             return (standard.FeatureMean, standard.FeatureStd);
         }
-        using var json = Parse(path);
+        using var json = JsonFile.Parse(path);
         var root = json.RootElement;
         if (Integer(root, "sampling_rate", 16_000) != 16_000)
         {
@@ -120,28 +119,6 @@ internal static class ConfigFile
             return null;
         }
         return [.. names.Values];
-    }
-
-    private static JsonDocument Parse(string path)
-    {
-        try
-        {
-            using var file = File.OpenRead(path);
-            if (file.Length > MaxBytes)
-            {
-                throw new ModelLoadException($"{path} has {file.Length} bytes; the limit is {MaxBytes}.");
-            }
-            var json = JsonDocument.Parse(file, new JsonDocumentOptions { MaxDepth = 16 });
-            return json.RootElement.ValueKind == JsonValueKind.Object ? json : throw new ModelLoadException($"{path} must hold a JSON object.");
-        }
-        catch (JsonException exception)
-        {
-            throw new ModelLoadException($"{path} is not JSON: {exception.Message}", exception);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelLoadException($"{path} cannot be read: {exception.Message} A model is a directory with config.json and model.safetensors.", exception);
-        }
     }
 
     private static string? Text(JsonElement root, string field) =>

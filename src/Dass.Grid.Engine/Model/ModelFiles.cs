@@ -65,21 +65,22 @@ internal static class ModelFiles
 
     private static string[] Shards(string directory, string index)
     {
-        try
+        using var json = JsonFile.Parse(index);
+        if (!json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(index));
-            var names = json.RootElement.GetProperty("weight_map").EnumerateObject().Select(entry => entry.Value.GetString() ?? "").Distinct().ToArray();
-            // A shard is a plain file of the directory: a path would let a model read files elsewhere.
-            var bad = names.FirstOrDefault(name => name != Path.GetFileName(name) || !name.EndsWith(".safetensors", StringComparison.Ordinal));
-            return bad is not null ? throw new ModelLoadException($"{index}: shard '{bad}' must be the plain name of a .safetensors file.")
-                : names.Length is 0 or > MaxShards ? throw new ModelLoadException($"{index} names {names.Length} shards; 1 to {MaxShards} are read.")
-                : [.. names.Select(name => Path.Combine(directory, name))];
+            throw new ModelLoadException($"{index} has no weight_map.");
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or IOException)
-        {
-            throw new ModelLoadException($"{index} is not a safetensors index with a weight_map: {exception.Message}", exception);
-        }
+        var names = map.EnumerateObject().Select(entry => entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : entry.Value.GetRawText())
+            .Distinct().ToArray();
+        var bad = names.FirstOrDefault(name => !IsPlain(name));
+        return bad is not null ? throw new ModelLoadException($"{index}: shard '{JsonEncodedText.Encode(bad)}' must be the plain name of a .safetensors file.")
+            : names.Length is 0 or > MaxShards ? throw new ModelLoadException($"{index} names {names.Length} shards; 1 to {MaxShards} are read.")
+            : [.. names.Select(name => Path.Combine(directory, name))];
     }
+
+    /// <summary>A shard is a plain file of the directory, on every system: a path would let a model read files elsewhere.</summary>
+    private static bool IsPlain(string shard) =>
+        shard.EndsWith(".safetensors", StringComparison.Ordinal) && !shard.Any(c => char.IsControl(c) || @"/\:*?""<>|".Contains(c, StringComparison.Ordinal));
 
     private static Dictionary<string, float[]> ReadTensors(string directory, DassConfig config, List<SafetensorsFile> files)
     {
