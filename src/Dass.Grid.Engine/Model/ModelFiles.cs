@@ -31,11 +31,14 @@ internal static class ModelFiles
         var files = new List<SafetensorsFile>();
         try
         {
-            foreach (var path in WeightFiles(directory))
+            var problems = new List<string>();
+            foreach (var (path, listed) in WeightFiles(directory))
             {
-                files.Add(SafetensorsFile.Open(path));
+                var file = SafetensorsFile.Open(path);
+                files.Add(file);
+                problems.AddRange(listed is null ? [] : Misplaced(Path.GetFileName(path), listed, file));
             }
-            var tensors = ReadTensors(directory, content.Config, files);
+            var tensors = ReadTensors(directory, content.Config, files, problems);
             return new DassModel(name, content.Config, tensors, labels, Hash(content.Config, tensors), content.Note);
         }
         finally
@@ -44,12 +47,13 @@ internal static class ModelFiles
         }
     }
 
-    private static string[] WeightFiles(string directory)
+    /// <summary>The files with the weights, each with the tensors that the index puts there, if there is an index.</summary>
+    private static IReadOnlyList<(string Path, HashSet<string>? Listed)> WeightFiles(string directory)
     {
         var single = Path.Combine(directory, SingleFile);
         if (File.Exists(single))
         {
-            return [single];
+            return [(single, null)];
         }
         var index = Path.Combine(directory, IndexFile);
         if (File.Exists(index))
@@ -63,28 +67,34 @@ internal static class ModelFiles
             : $"{directory} has no {SingleFile} and no {IndexFile}.");
     }
 
-    private static string[] Shards(string directory, string index)
+    private static List<(string Path, HashSet<string>? Listed)> Shards(string directory, string index)
     {
         using var json = JsonFile.Parse(index);
         if (!json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
         {
             throw new ModelLoadException($"{index} has no weight_map.");
         }
-        var names = map.EnumerateObject().Select(entry => entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : entry.Value.GetRawText())
-            .Distinct().ToArray();
-        var bad = names.FirstOrDefault(name => !IsPlain(name));
-        return bad is not null ? throw new ModelLoadException($"{index}: shard '{JsonEncodedText.Encode(bad)}' must be the plain name of a .safetensors file.")
-            : names.Length is 0 or > MaxShards ? throw new ModelLoadException($"{index} names {names.Length} shards; 1 to {MaxShards} are read.")
-            : [.. names.Select(name => Path.Combine(directory, name))];
+        var shards = map.EnumerateObject()
+            .ToLookup(entry => entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : entry.Value.GetRawText(), entry => entry.Name);
+        var bad = shards.FirstOrDefault(shard => !IsPlain(shard.Key));
+        return bad is not null ? throw new ModelLoadException($"{index}: shard '{JsonEncodedText.Encode(bad.Key)}' must be the plain name of a .safetensors file.")
+            : shards.Count is 0 or > MaxShards ? throw new ModelLoadException($"{index} names {shards.Count} shards; 1 to {MaxShards} are read.")
+            : [.. shards.Select(shard => (Path.Combine(directory, shard.Key), (HashSet<string>?)shard.ToHashSet(StringComparer.Ordinal)))];
     }
+
+    /// <summary>A shard that does not hold what the index says is one of another checkpoint, however well its tensors fit.</summary>
+    private static IEnumerable<string> Misplaced(string shard, HashSet<string> listed, SafetensorsFile file) =>
+    [
+        .. listed.Where(name => !file.Entries.ContainsKey(name)).Select(name => $"{name} is not in {shard}, where the index puts it"),
+        .. file.Entries.Keys.Where(name => !listed.Contains(name)).Select(name => $"{name} is in {shard}, where the index does not put it"),
+    ];
 
     /// <summary>A shard is a plain file of the directory, on every system: a path would let a model read files elsewhere.</summary>
     private static bool IsPlain(string shard) =>
         shard.EndsWith(".safetensors", StringComparison.Ordinal) && !shard.Any(c => char.IsControl(c) || @"/\:*?""<>|".Contains(c, StringComparison.Ordinal));
 
-    private static Dictionary<string, float[]> ReadTensors(string directory, DassConfig config, List<SafetensorsFile> files)
+    private static Dictionary<string, float[]> ReadTensors(string directory, DassConfig config, List<SafetensorsFile> files, List<string> problems)
     {
-        var problems = new List<string>();
         var found = new Dictionary<string, (SafetensorsFile File, SafetensorsFile.Entry Entry)>(StringComparer.Ordinal);
         foreach (var file in files)
         {
