@@ -18,7 +18,7 @@ public interface IStepModel : IDisposable
 
     /// <summary>
     /// Advances every request's stream by its committed frames: writes <see cref="StepRequest.ColumnSums"/>, then the slot's state and
-    /// position. When it throws, no slot has changed.
+    /// position. When it throws, no slot has changed. Values that are not finite spoil their own stream and no other.
     /// </summary>
     /// <param name="batch">Requests of different streams with equal <see cref="StepRequest.Frames"/> and <see cref="StepRequest.Committed"/>;
     /// streams of any age mix.</param>

@@ -14,13 +14,23 @@ internal sealed class StreamRun(IStepModel model, StateSlot slot)
     /// <summary>Mean committed token of each chunk so far, [D] each.</summary>
     public List<float[]> Pooled { get; } = [];
 
+    /// <summary>Column sums of all steps so far, [columns, D].</summary>
+    public List<float> Columns { get; } = [];
+
     public void Prepare(ReadOnlySpan<float> features, int frames, int committed)
     {
         Request.Shape(frames, committed);
         features[..Request.Features.Length].CopyTo(Request.Features);
     }
 
-    public void Collect()
+    public void Step(ReadOnlySpan<float> features, int frames, int committed)
+    {
+        Prepare(features, frames, committed);
+        model.Step([Request]);
+        Collect();
+    }
+
+    private void Collect()
     {
         int channels = _sum.Length, rows = model.Model.Config.Rows(DassConfig.Stages - 1);
         var mean = new float[channels];
@@ -31,6 +41,7 @@ internal sealed class StreamRun(IStepModel model, StateSlot slot)
         }
         _tokens += Request.Columns * rows;
         Pooled.Add(mean);
+        Columns.AddRange(Request.ColumnSums);
     }
 
     /// <summary>Runs frames [from, to) to the end of the stream in chunks.</summary>
@@ -39,9 +50,7 @@ internal sealed class StreamRun(IStepModel model, StateSlot slot)
         var bins = model.Model.Config.MelBins;
         for (var at = (int)slot.CommittedFrames; steps > 0 && schedule.Next(frames - at, ended: true) is (> 0, _) next; at += next.Committed, steps--)
         {
-            Prepare(features.AsSpan(at * bins), next.Frames, next.Committed);
-            model.Step([Request]);
-            Collect();
+            Step(features.AsSpan(at * bins), next.Frames, next.Committed);
         }
         return this;
     }
