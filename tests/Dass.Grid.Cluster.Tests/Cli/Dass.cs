@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace Dass.Grid.Cluster.Tests.Cli;
 
@@ -9,13 +10,9 @@ internal sealed class Dass : IDisposable
 
     private readonly Process _process;
     private readonly CancellationTokenSource _deadline = new(TimeSpan.FromMinutes(2));
-    private readonly Task<string> _errors;
+    private readonly StringBuilder _errors = new(); // what has been read of them
 
-    private Dass(Process process)
-    {
-        _process = process;
-        _errors = process.StandardError.ReadToEndAsync(_deadline.Token);
-    }
+    private Dass(Process process) => _process = process;
 
     public sealed record Result(int ExitCode, string Output, string Errors)
     {
@@ -50,7 +47,14 @@ internal sealed class Dass : IDisposable
         return new Dass(Process.Start(start)!);
     }
 
-    /// <summary>All of the standard input.</summary>
+    /// <summary>A part of the standard input, which stays open.</summary>
+    public async Task FeedAsync(byte[] input)
+    {
+        await _process.StandardInput.BaseStream.WriteAsync(input, _deadline.Token);
+        await _process.StandardInput.BaseStream.FlushAsync(_deadline.Token);
+    }
+
+    /// <summary>All of the standard input, or the rest of it.</summary>
     public async Task InputAsync(byte[] input)
     {
         try
@@ -66,6 +70,19 @@ internal sealed class Dass : IDisposable
 
     public async Task<string?> LineAsync() => await _process.StandardOutput.ReadLineAsync(_deadline.Token);
 
+    /// <summary>Waits for a line of the standard error with the fragment.</summary>
+    public async Task ErrorAsync(string fragment)
+    {
+        string? line;
+        do
+        {
+            line = await _process.StandardError.ReadLineAsync(_deadline.Token);
+            _errors.AppendLine(line);
+        }
+        while (line?.Contains(fragment, StringComparison.Ordinal) == false);
+        Assert.True(line is not null, $"'{fragment}' is not among the errors: {_errors}");
+    }
+
     /// <summary>As a supervisor or Ctrl-C would.</summary>
     public void Terminate()
     {
@@ -75,9 +92,10 @@ internal sealed class Dass : IDisposable
 
     public async Task<Result> ResultAsync()
     {
+        var errors = _process.StandardError.ReadToEndAsync(_deadline.Token);
         var output = await _process.StandardOutput.ReadToEndAsync(_deadline.Token);
         await _process.WaitForExitAsync(_deadline.Token);
-        return new Result(_process.ExitCode, output, await _errors);
+        return new Result(_process.ExitCode, output, _errors.Append(await errors).ToString());
     }
 
     public void Dispose()
