@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Every expression of the dashboard against a real Prometheus that scrapes a real host while a recording is streamed; fails when one has no data.
-# FEED (environment): the command that streams the recording; it is given the grid's URL. Default: the command line of this repository.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -29,12 +28,8 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 grpc=$(free_port) operations=$(free_port) silo=$(free_port) api=$(free_port)
 
 deploy/publish.sh "$work/app" >"$work/publish.log"
-if [[ -z ${FEED:-} ]]; then
-  dotnet build src/Dass.Grid.Cli >"$work/build.log"
-fi
-feed() {
-  if [[ -n ${FEED:-} ]]; then $FEED "$1"; else dotnet run --no-build --project src/Dass.Grid.Cli -- stream tests/fixtures/babble.wav --grid "$1"; fi
-}
+dotnet build src/Dass.Grid.Cli >"$work/build.log"
+feed() { dotnet run --no-build --project src/Dass.Grid.Cli -- stream tests/fixtures/babble.wav --grid "$1"; }
 
 Grid__Listen="http://127.0.0.1:$grpc" Grid__OperationsListen="http://127.0.0.1:$operations" Grid__SiloPort="$silo" \
   dotnet "$work/app/Dass.Grid.Host.dll" >"$work/host.log" 2>&1 &

@@ -1,0 +1,64 @@
+"""Reading and writing checkpoints in the Hugging Face layout: config.json and model.safetensors."""
+import json
+import struct
+from pathlib import Path
+
+import torch
+
+_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+def read_tensors(path):
+    data = Path(path).read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    tensors = {}
+    for name, entry in json.loads(data[8:8 + size]).items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            raw = torch.frombuffer(bytearray(data[8 + size + begin:8 + size + end]), dtype=_DTYPES[entry["dtype"]])
+            tensors[name] = raw.view(entry["shape"]).float()
+    return tensors
+
+
+def write_tensors(path, tensors):
+    header, blobs, at = {}, [], 0
+    for name in sorted(tensors):
+        blob = tensors[name].detach().float().contiguous().numpy().tobytes()
+        header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [at, at + len(blob)]}
+        blobs.append(blob)
+        at += len(blob)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    Path(path).write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+
+
+def write_model(folder, model, labels, note=None):
+    """labels: display names in the order of the outputs."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = model.shape
+    config = {
+        "model_type": "dass", "architectures": ["DASSForAudioClassification"], "patch_size": 4, "embed_dim": shape.dims[0],
+        "depths": list(shape.depths), "dims": list(shape.dims), "num_classes": len(labels), "max_length": 1024, "num_mel_bins": 128,
+        "drop_path_rate": shape.drop_path, "use_checkpoint": False,
+        "id2label": {str(i): name for i, name in enumerate(labels)}, "label2id": {name: i for i, name in enumerate(labels)},
+    }
+    if note:
+        config["dass_grid_note"] = note
+    (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n")
+    write_tensors(folder / "model.safetensors", model.state_dict())
+
+
+def initialise(model, folder):
+    """Starts from a published checkpoint: every tensor that fits is taken, the head is left as it is. Returns how many were taken."""
+    theirs, ours = read_tensors(Path(folder) / "model.safetensors"), model.state_dict()
+    taken = {}
+    for name, tensor in ours.items():
+        for other in (name, name.replace("dass.", "", 1)):
+            if other in theirs and theirs[other].numel() == tensor.numel() and not name.startswith("head."):
+                taken[name] = theirs[other].view(tensor.shape)
+    missing = [name for name in ours if name not in taken and not name.startswith("head.")]
+    if missing:
+        raise ValueError(f"{folder} lacks {len(missing)} tensors of this shape, the first is {missing[0]}; dims and depths must be the checkpoint's")
+    model.load_state_dict({**ours, **taken})
+    return len(taken)
