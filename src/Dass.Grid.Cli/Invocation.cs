@@ -60,7 +60,7 @@ public static class Invocation
         RpcException refused => $"the grid answers {refused.StatusCode}: {refused.Status.Detail}",
         OptionsValidationException invalid => $"the configuration cannot be used:{string.Concat(invalid.Failures.Select(failure => $"{Environment.NewLine}  {failure}"))}",
         AudioFormatException or ModelLoadException or NoFreeSlotException or StepQueueFullException or NotSupportedException => exception.Message,
-        IOException or UnauthorizedAccessException or ArgumentException => exception.Message,
+        IOException or UnauthorizedAccessException or ArgumentException or FormatException => exception.Message,
         _ => $"this should not happen: {exception.GetType().Name}: {exception.Message} (--verbose shows where).",
     };
 }

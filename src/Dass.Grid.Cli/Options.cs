@@ -93,6 +93,43 @@ internal static class Options
         return files;
     }
 
+    public static Option<string?> Model() =>
+        new("--model") { HelpName = "DIR", Description = "Model directory in Hugging Face layout (default: the built-in model)." };
+
+    /// <summary>Several durations, separated by commas.</summary>
+    public static Option<TimeSpan[]> Durations(string name, string description, string absent) => new(name)
+    {
+        Description = $"{description} (default: {absent}).",
+        HelpName = "DURATIONS",
+        DefaultValueFactory = _ => ParseDurations(absent)!,
+        CustomParser = result => ParseDurations(result.Tokens[0].Value)
+            ?? Refuse<TimeSpan[]>(result, $"{name} is '{result.Tokens[0].Value}'; it must be durations such as 10s,5m,2.5h."),
+    };
+
+    /// <summary>Several numbers within bounds, separated by commas.</summary>
+    public static Option<double[]> Numbers(string name, string description, double least, double most, string absent)
+    {
+        double[]? Parse(string text)
+        {
+            var parts = text.Split(',').Select(part => double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN).ToArray();
+            return parts.All(value => value >= least && value <= most) ? parts : null;
+        }
+        return new Option<double[]>(name)
+        {
+            Description = $"{description} (default: {absent}).",
+            HelpName = "NUMBERS",
+            DefaultValueFactory = _ => Parse(absent)!,
+            CustomParser = result => Parse(result.Tokens[0].Value)
+                ?? Refuse<double[]>(result, FormattableString.Invariant($"{name} is '{result.Tokens[0].Value}'; it must be numbers from {least} to {most}, separated by commas.")),
+        };
+    }
+
+    private static TimeSpan[]? ParseDurations(string text)
+    {
+        var durations = text.Split(',').Select(part => TryParseDuration(part, out var duration) ? duration : TimeSpan.MinValue).ToArray();
+        return durations.Contains(TimeSpan.MinValue) ? null : durations;
+    }
+
     private static Option<TimeSpan?> Duration(string name, string description, Func<TimeSpan, StreamSessionOptions> session) => new(name)
     {
         Description = description,
@@ -121,6 +158,7 @@ internal static class Options
         var (number, seconds) = text.EndsWith("ms", StringComparison.Ordinal) ? (text[..^2], 0.001m)
             : text.EndsWith('s') ? (text[..^1], 1m)
             : text.EndsWith('m') ? (text[..^1], 60m)
+            : text.EndsWith('h') ? (text[..^1], 3600m)
             : (text, 0m);
         var valid = decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && seconds > 0 && value <= 1_000_000;
         duration = valid ? TimeSpan.FromTicks((long)(value * seconds * TimeSpan.TicksPerSecond)) : default;

@@ -17,7 +17,7 @@ internal static class TagCommand
     {
         var files = new Argument<string[]>("FILE") { Description = "Audio files: WAV, or anything that ffmpeg reads.", Arity = ArgumentArity.OneOrMore }.RefusingOptions();
         var (format, top) = (Options.Format(), Options.Top(10));
-        var model = new Option<string?>("--model") { HelpName = "DIR", Description = "Model directory in Hugging Face layout (default: the built-in model)." };
+        var model = Options.Model();
         var offline = new Option<bool>("--offline") { Description = "One step over the whole file, as the model was published. Memory grows with the file; up to 4 h." };
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var command = new Command("tag", "Tags recordings in this process.") { files, model, offline, chunk, lookAhead, top, format };

@@ -52,4 +52,18 @@ internal static class Terminal
             }).ConfigureAwait(false);
         }).ConfigureAwait(false);
     }
+
+    /// <summary>As <see cref="WithProgressAsync"/>, for work that reports to an interface and has a result.</summary>
+    public static async Task<T> ProgressAsync<T>(string title, Func<IProgress<double>?, Task<T>> work)
+    {
+        T result = default!;
+        await WithProgressAsync(title, async report => result = await work(new Reporter(report)).ConfigureAwait(false)).ConfigureAwait(false);
+        return result;
+    }
+
+    // The library's own Progress<T> posts to the thread pool, which may reorder reports.
+    private sealed class Reporter(Action<double?> report) : IProgress<double>
+    {
+        public void Report(double value) => report(value);
+    }
 }

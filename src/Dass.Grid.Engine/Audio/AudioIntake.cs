@@ -4,7 +4,7 @@ using Dass.Grid.Engine.Streaming;
 namespace Dass.Grid.Engine.Audio;
 
 /// <summary>Bytes of a stream in its own format to mono samples at 16 kHz. The output does not depend on how the bytes are cut.</summary>
-internal sealed class AudioIntake
+public sealed class AudioIntake
 {
     private const int BlockFrames = 1024;
 
@@ -47,7 +47,7 @@ internal sealed class AudioIntake
     /// <summary>Writes what waited for samples after the end.</summary>
     public void Flush(IBufferWriter<float> to) => _resampler?.Flush(to);
 
-    public void Save(SnapshotWriter to)
+    internal void Save(SnapshotWriter to)
     {
         to.Write(_samples);
         if (_resampler is not null)
@@ -60,7 +60,7 @@ internal sealed class AudioIntake
     }
 
     /// <exception cref="SnapshotException">Damaged.</exception>
-    public void Restore(ref SnapshotReader from)
+    internal void Restore(ref SnapshotReader from)
     {
         _samples = from.Read<long>("samples taken in");
         if (_resampler is not null)

@@ -26,7 +26,8 @@ def arguments():
     parser.add_argument("--babble", help="recording of babble; its first 8 s are learnt")
     parser.add_argument("--dims", type=numbers, default=(32, 64, 128, 256))
     parser.add_argument("--depths", type=numbers, default=(1, 1, 2, 1))
-    parser.add_argument("--init", help="folder of a published checkpoint to start from; dims and depths must be its own")
+    parser.add_argument("--init", help="folder of a checkpoint to start from, a published one or an earlier run's; dims and depths must be its own")
+    parser.add_argument("--rate", type=float, default=8e-4, help="highest learning rate; above 1e-3 a student of this size collapses")
     parser.add_argument("--steps", type=int, default=1500, help="of the student, each 82 s of scenes")
     parser.add_argument("--teacher-steps", type=int, default=500, help="0 trains without distillation")
     parser.add_argument("--distillation", default="kldiv", choices=["kldiv", "bce", "l2", "cosine"])
@@ -82,8 +83,8 @@ def main():
         torch.manual_seed(options.seed)
         model = Dass(Shape(options.dims, options.depths, len(labels)))
         if options.init:
-            print(f"{checkpoint.initialise(model, options.init)} tensors from {options.init}")
-        return fit(model, scenes, options.steps, options.seed, stream_share=options.stream_share, teacher=teacher, weight=options.weight,
+            print(f"{checkpoint.initialise(model, options.init, labels)} tensors from {options.init}")
+        return fit(model, scenes, options.steps, options.seed, options.rate, stream_share=options.stream_share, teacher=teacher, weight=options.weight,
                    kind=options.distillation, temperature=options.temperature, processes=options.processes,
                    report=report)
 
@@ -96,7 +97,7 @@ def main():
             teacher.eval()
         else:
             torch.manual_seed(options.seed)
-            teacher = fit(Teacher(len(labels)), scenes, options.teacher_steps, options.seed + 1, rate=5e-4, processes=options.processes, report=report)
+            teacher = fit(Teacher(len(labels)), scenes, options.teacher_steps, options.seed + 1, rate=4e-4, processes=options.processes, report=report)
             torch.save(teacher.state_dict(), kept)
         results["teacher"] = figures(teacher)
         print("teacher", results["teacher"], flush=True)

@@ -49,13 +49,16 @@ def write_model(folder, model, labels, note=None):
     write_tensors(folder / "model.safetensors", model.state_dict())
 
 
-def initialise(model, folder):
-    """Starts from a published checkpoint: every tensor that fits is taken, the head is left as it is. Returns how many were taken."""
-    theirs, ours = read_tensors(Path(folder) / "model.safetensors"), model.state_dict()
+def initialise(model, folder, labels):
+    """Starts from a checkpoint of the same dims and depths. The head is taken only when it has the same labels. Returns how many tensors were taken."""
+    folder = Path(folder)
+    theirs, ours = read_tensors(folder / "model.safetensors"), model.state_dict()
+    names = json.loads((folder / "config.json").read_text()).get("id2label") or {}
+    same = [names.get(str(i)) for i in range(len(names))] == labels
     taken = {}
     for name, tensor in ours.items():
         for other in (name, name.replace("dass.", "", 1)):
-            if other in theirs and theirs[other].numel() == tensor.numel() and not name.startswith("head."):
+            if other in theirs and theirs[other].numel() == tensor.numel() and (same or not name.startswith("head.")):
                 taken[name] = theirs[other].view(tensor.shape)
     missing = [name for name in ours if name not in taken and not name.startswith("head.")]
     if missing:

@@ -15,7 +15,7 @@ SPAN = 3                                  # columns of a chunk that is judged by
 STUCK = 600                               # seconds after which a silent process counts as dead
 
 
-def fit(model, scenes, steps, seed, rate=2e-3, budget=8192, mixup=0.25, stream_share=0.0, teacher=None, weight=0.5, kind="kldiv",
+def fit(model, scenes, steps, seed, rate, budget=8192, mixup=0.25, stream_share=0.0, teacher=None, weight=0.5, kind="kldiv",
         temperature=1.0, average_from=0.6, processes=2, report=None, report_every=100):
     """Trains in place; the result is the mean of the weights over the last part of the steps. budget: frames of a batch.
 

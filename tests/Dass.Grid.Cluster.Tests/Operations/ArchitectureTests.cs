@@ -14,7 +14,8 @@ public sealed class ArchitectureTests
         ["Grains"] = ["Contracts", "Engine"],
         ["Gateway"] = ["Contracts", "Protocol"],
         ["Host"] = ["Gateway", "Grains"],
-        ["Cli"] = ["Engine", "Host", "Protocol"],
+        ["Evaluation"] = ["Engine"],
+        ["Cli"] = ["Engine", "Evaluation", "Host", "Protocol"],
     };
 
     [Fact]

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Dass.Grid.Cli.Output;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Evaluation;
+using Dass.Grid.Evaluation.Data;
+
+namespace Dass.Grid.Cli.Commands;
+
+/// <summary><c>dass evaluate</c>: how well a model hears, by the field's metrics.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create() => new("evaluate", "How well a model hears, on recordings with labels.")
+    {
+        EvaluateTagsCommand.Create(),
+        EvaluateEventsCommand.Create(),
+        EvaluateNiahCommand.Create(),
+        EvaluateLatencyCommand.Create(),
+    };
+
+    public static Option<string> Data() => new("--data")
+    {
+        Required = true,
+        HelpName = "CSV",
+        Description = "Recordings: columns file, labels (separated by ;) or audioset_label, where known onset and offset in seconds, and fold.",
+    };
+
+    public static Option<int[]> Fold() => new("--fold") { HelpName = "N", Description = "Only recordings of this fold; may be given several times (default: all)." };
+
+    public static Option<string?> Plot() => new("--plot") { HelpName = "FILE.png", Description = "Also writes a picture." };
+
+    /// <summary>An engine that says what must be known of its model.</summary>
+    public static async Task<StreamEngine> StartAsync(string? model, CancellationToken cancellationToken)
+    {
+        var engine = await Listening.StartAsync(model, cancellationToken).ConfigureAwait(false);
+        Terminal.Note(engine.Model.Note);
+        return engine;
+    }
+
+    public static EvaluationSet Read(string path, StreamEngine engine, int[] folds) => EvaluationSet.Read(path, engine.Model.Labels, folds);
+
+    /// <summary>JSON has no NaN.</summary>
+    public static double? Number(double value) => double.IsFinite(value) ? value : null;
+
+    public static string Text(double value, string format = "0.000") => double.IsFinite(value) ? value.ToString(format, System.Globalization.CultureInfo.InvariantCulture) : "-";
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Text.Json;
+using Dass.Grid.Cli.Output;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Evaluation.Events;
+using Spectre.Console;
+
+namespace Dass.Grid.Cli.Commands;
+
+/// <summary><c>dass evaluate events</c>: onsets and offsets.</summary>
+internal static class EvaluateEventsCommand
+{
+    private static readonly StreamSessionOptions Defaults = new();
+
+    public static Command Create()
+    {
+        var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
+        var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
+        var threshold = Options.Numbers("--threshold", "Chunk score from which a sound counts as heard, for F1 and delay", 0, 1, "0.5");
+        var command = new Command("events", "Event-based F1, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
+        {
+            data, fold, model, chunk, lookAhead, threshold, format,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
+            var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
+            var options = new StreamSessionOptions { Chunk = parsed.GetValue(chunk) ?? Defaults.Chunk, LookAhead = parsed.GetValue(lookAhead) ?? Defaults.LookAhead };
+            var rows = new List<(double Threshold, EventReport Report)>();
+            foreach (var value in parsed.GetValue(threshold)!)
+            {
+                rows.Add((value, await Terminal.ProgressAsync(
+                    $"threshold {value:0.00}", progress => EventEvaluation.RunAsync(engine, files, (float)value, options, progress, cancellationToken)).ConfigureAwait(false)));
+            }
+            Write(rows, parsed.GetValue(format));
+            return Invocation.Success;
+        });
+        return command;
+    }
+
+    private static void Write(List<(double Threshold, EventReport Report)> rows, OutputFormat format)
+    {
+        if (format == OutputFormat.Json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(new
+            {
+                rows = rows.Select(row => new
+                {
+                    threshold = row.Threshold,
+                    f1 = EvaluateCommand.Number(row.Report.F1),
+                    psds1 = row.Report.Psds1,
+                    psds2 = row.Report.Psds2,
+                    detected = row.Report.Detected,
+                    delay_seconds = EvaluateCommand.Number(row.Report.DelaySeconds),
+                }),
+            }));
+            return;
+        }
+        if (format == OutputFormat.Csv)
+        {
+            Console.Out.WriteLine("threshold,f1,psds1,psds2,detected,delay_seconds");
+            rows.ForEach(row => Console.Out.WriteLine(FormattableString.Invariant(
+                $"{row.Threshold},{row.Report.F1:R},{row.Report.Psds1:R},{row.Report.Psds2:R},{row.Report.Detected:R},{row.Report.DelaySeconds:R}")));
+            return;
+        }
+        var table = Terminal.NewTable().AddColumns("threshold", "event F1", "PSDS 1", "PSDS 2", "detected", "delay, s");
+        rows.ForEach(row => table.AddRow(
+            EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.Report.F1), EvaluateCommand.Text(row.Report.Psds1), EvaluateCommand.Text(row.Report.Psds2),
+            EvaluateCommand.Text(row.Report.Detected), EvaluateCommand.Text(row.Report.DelaySeconds, "0.00")));
+        AnsiConsole.Write(table);
+    }
+}

@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Text.Json;
+using Dass.Grid.Cli.Output;
+using Dass.Grid.Evaluation;
+using Dass.Grid.Evaluation.Latency;
+using Spectre.Console;
+
+namespace Dass.Grid.Cli.Commands;
+
+/// <summary><c>dass evaluate latency</c>: what being early costs.</summary>
+internal static class EvaluateLatencyCommand
+{
+    public static Command Create()
+    {
+        var (data, fold, model, format, plot) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format(), EvaluateCommand.Plot());
+        var chunks = Options.Durations("--chunks", "Chunks, multiples of 0.32s", "0.32s,0.64s,0.96s,1.92s");
+        var lookAheads = Options.Durations("--look-aheads", "Look-aheads, multiples of 0.01s", "0s,0.32s,0.64s,1.28s");
+        var command = new Command("latency", "Delay, processor time and loss of mAP for chunks and look-aheads, beside offline and a window of 10.24 s at every hop.")
+        {
+            data, fold, model, chunks, lookAheads, plot, format,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
+            var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
+            var (all, rows) = (1 + parsed.GetValue(chunks)!.Length * (1 + parsed.GetValue(lookAheads)!.Length), new List<LatencyRow>());
+            await Terminal.ProgressAsync("ways to hear", async progress =>
+            {
+                await foreach (var row in LatencyStudy.RunAsync(engine, files, parsed.GetValue(chunks)!, parsed.GetValue(lookAheads)!, cancellationToken).ConfigureAwait(false))
+                {
+                    rows.Add(row);
+                    progress?.Report((double)rows.Count / all);
+                }
+                return true;
+            }).ConfigureAwait(false);
+            Write(rows, parsed.GetValue(format));
+            if (parsed.GetValue(plot) is { } picture)
+            {
+                Plots.Save(rows, picture);
+            }
+            return Invocation.Success;
+        });
+        return command;
+    }
+
+    private static void Write(List<LatencyRow> rows, OutputFormat format)
+    {
+        if (format == OutputFormat.Json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(new
+            {
+                rows = rows.Select(row => new
+                {
+                    way = row.Way,
+                    chunk_seconds = EvaluateCommand.Number(row.ChunkSeconds),
+                    look_ahead_seconds = EvaluateCommand.Number(row.LookAheadSeconds),
+                    delay_seconds = EvaluateCommand.Number(row.DelaySeconds),
+                    cost_ms_per_second = row.CostMilliseconds,
+                    map = row.Map,
+                    loss = row.Loss,
+                }),
+            }));
+            return;
+        }
+        if (format == OutputFormat.Csv)
+        {
+            Console.Out.WriteLine("way,chunk_seconds,look_ahead_seconds,delay_seconds,cost_ms_per_second,map,loss");
+            rows.ForEach(row => Console.Out.WriteLine(FormattableString.Invariant(
+                $"{row.Way},{row.ChunkSeconds},{row.LookAheadSeconds},{row.DelaySeconds},{row.CostMilliseconds:R},{row.Map:R},{row.Loss:R}")));
+            return;
+        }
+        var table = Terminal.NewTable().AddColumns("way", "chunk, s", "look-ahead, s", "delay, s", "ms per s of audio", "mAP", "below offline");
+        rows.ForEach(row => table.AddRow(
+            row.Way, EvaluateCommand.Text(row.ChunkSeconds, "0.00"), EvaluateCommand.Text(row.LookAheadSeconds, "0.00"), EvaluateCommand.Text(row.DelaySeconds, "0.00"),
+            EvaluateCommand.Text(row.CostMilliseconds, "0.00"), EvaluateCommand.Text(row.Map), EvaluateCommand.Text(row.Loss)));
+        AnsiConsole.Write(table);
+    }
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Text.Json;
+using Dass.Grid.Cli.Output;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Evaluation;
+using Dass.Grid.Evaluation.Data;
+using Dass.Grid.Evaluation.Niah;
+using Spectre.Console;
+
+namespace Dass.Grid.Cli.Commands;
+
+/// <summary><c>dass evaluate niah</c>: audio needle in a haystack.</summary>
+internal static class EvaluateNiahCommand
+{
+    private const int MaxHaySamples = 600 * 16_000;
+
+    public static Command Create()
+    {
+        var (data, fold, model, format, plot) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format(), EvaluateCommand.Plot());
+        var lengths = Options.Durations("--lengths", "Lengths of the recordings, the needle's 10.24 s among them", "10s,20s,50s,100s,200s,300s");
+        var kind = Options.Word("--haystack", "What surrounds the needle.", HaystackKind.Zeros);
+        var snr = Options.Numbers("--snr", "Decibels that the haystack lies below the needle", -60, 100, "10");
+        var position = Options.Numbers("--position", "Where the needle lies, 0 (begin) to 1 (end)", 0, 1, "0,0.25,0.5,0.75,1");
+        var babble = new Option<string?>("--babble") { HelpName = "FILE", Description = "Recording that is tiled for --haystack babble." };
+        var needles = Options.Whole("--needles", "Recordings of the data set that are used, evenly picked (default: all),", 1, 1_000_000, null);
+        var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
+        var csv = new Option<string?>("--csv") { HelpName = "FILE", Description = "Also writes the rows to a file." };
+        var command = new Command("niah", "Hides every recording in a longer one and asks whether it is still heard: by the mean over all (the paper's way), by windows, by contrast.")
+        {
+            data, fold, model, lengths, kind, babble, snr, position, needles, chunk, lookAhead, csv, plot, format,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(kind) == HaystackKind.Babble && result.GetValue(babble) is null)
+            {
+                result.AddError("--haystack babble needs --babble FILE, the recording that is tiled.");
+            }
+        });
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
+            var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []).Pick(parsed.GetValue(needles) ?? int.MaxValue);
+            var hay = parsed.GetValue(babble) is { } path ? await Listening.DecodeAsync(path, MaxHaySamples, cancellationToken).ConfigureAwait(false) : [];
+            var session = new StreamSessionOptions();
+            session = session with { Chunk = parsed.GetValue(chunk) ?? session.Chunk, LookAhead = parsed.GetValue(lookAhead) ?? session.LookAhead };
+            var rows = new List<NiahRow>();
+            await Terminal.ProgressAsync("needles", async progress =>
+            {
+                foreach (var ratio in parsed.GetValue(snr)!)
+                {
+                    var options = new NiahOptions(parsed.GetValue(lengths)!, parsed.GetValue(kind), ratio, parsed.GetValue(position)!, hay);
+                    await foreach (var row in NiahTest.RunAsync(engine, files, options, session, progress, cancellationToken).ConfigureAwait(false))
+                    {
+                        rows.Add(row);
+                    }
+                }
+                return true;
+            }).ConfigureAwait(false);
+            Write(rows, parsed.GetValue(format));
+            if (parsed.GetValue(csv) is { } file)
+            {
+                await File.WriteAllLinesAsync(file, Csv(rows), cancellationToken).ConfigureAwait(false);
+            }
+            if (parsed.GetValue(plot) is { } picture)
+            {
+                Plots.Save(rows, picture);
+            }
+            return Invocation.Success;
+        });
+        return command;
+    }
+
+    private static IEnumerable<string> Csv(List<NiahRow> rows) => rows
+        .Select(row => FormattableString.Invariant(
+            $"{row.LengthSeconds},{row.Haystack},{row.SnrDb},{row.Position},{row.Method},{row.Map:R},{row.Retention:R},{row.FalseAlarmsPerHour:R}"))
+        .Prepend("length_seconds,haystack,snr_db,position,method,map,retention,false_alarms_per_hour");
+
+    private static void Write(List<NiahRow> rows, OutputFormat format)
+    {
+        if (format == OutputFormat.Json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(new
+            {
+                rows = rows.Select(row => new
+                {
+                    length_seconds = row.LengthSeconds,
+                    haystack = row.Haystack,
+                    snr_db = row.SnrDb,
+                    position = row.Position,
+                    method = row.Method,
+                    map = row.Map,
+                    retention = row.Retention,
+                    false_alarms_per_hour = row.FalseAlarmsPerHour,
+                }),
+            }));
+            return;
+        }
+        if (format == OutputFormat.Csv)
+        {
+            foreach (var line in Csv(rows))
+            {
+                Console.Out.WriteLine(line);
+            }
+            return;
+        }
+        var table = Terminal.NewTable().AddColumns("length", "position", "method", "mAP", "retention", "false alarms per hour");
+        rows.ForEach(row => table.AddRow(
+            EvaluateCommand.Text(row.LengthSeconds, "0.##") + " s", EvaluateCommand.Text(row.Position, "0.00"), row.Method, EvaluateCommand.Text(row.Map),
+            EvaluateCommand.Text(100 * row.Retention, "0.0") + " %", EvaluateCommand.Text(row.FalseAlarmsPerHour, "0.00")));
+        AnsiConsole.Write(table);
+    }
+}

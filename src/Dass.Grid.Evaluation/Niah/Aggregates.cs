@@ -1,0 +1,58 @@
+using Dass.Grid.Engine.Tags;
+
+namespace Dass.Grid.Evaluation.Niah;
+
+/// <summary>
+/// What is said of a whole recording, in bounded memory: the mean over all (the paper's way), the highest trailing window, and the highest
+/// window's height above the recording's own median window, in logits (a label that the haystack always raises pays for it).
+/// </summary>
+internal sealed class Aggregates(int labels)
+{
+    private const float Lowest = -24;
+    private const float StepsPerLogit = 8;
+    private const int Bins = (int)(48 * StepsPerLogit);
+
+    public static readonly string[] Methods = ["mean", "max-window", "contrast"];
+
+    private readonly float[] _highest = NewHighest(labels);
+    private readonly int[] _histogram = new int[labels * Bins]; // window logits by label
+    private long _windows;
+
+    public void Add(TagChunk chunk)
+    {
+        for (var label = 0; label < labels; label++)
+        {
+            var logit = Logit(chunk.WindowScores[label]);
+            _highest[label] = Math.Max(_highest[label], logit);
+            _histogram[label * Bins + Math.Clamp((int)((logit - Lowest) * StepsPerLogit), 0, Bins - 1)]++;
+        }
+        _windows++;
+    }
+
+    /// <summary>Scores by method, in label order; only their order counts.</summary>
+    public float[][] Finish(StreamSummary summary) =>
+        [summary.Mean, summary.Max, [.. Enumerable.Range(0, labels).Select(label => _highest[label] - Median(label))]];
+
+    private static float Logit(float score) => MathF.Log(Math.Max(score, 1e-10f) / Math.Max(1 - score, 1e-7f));
+
+    private static float[] NewHighest(int labels)
+    {
+        var highest = new float[labels];
+        Array.Fill(highest, float.NegativeInfinity);
+        return highest;
+    }
+
+    private float Median(int label)
+    {
+        long below = 0;
+        for (var bin = 0; bin < Bins; bin++)
+        {
+            below += _histogram[label * Bins + bin];
+            if (2 * below >= _windows)
+            {
+                return Lowest + (bin + 0.5f) / StepsPerLogit;
+            }
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,44 @@
+using Dass.Grid.Engine.Tags;
+using Dass.Grid.Evaluation.Metrics;
+
+namespace Dass.Grid.Evaluation.Tags;
+
+/// <summary>One label's figures.</summary>
+/// <param name="Label">The label.</param>
+/// <param name="Files">Files that hold it.</param>
+/// <param name="AveragePrecision">0 to 1.</param>
+/// <param name="Auc">0 to 1.</param>
+/// <param name="LwLrap">0 to 1.</param>
+public sealed record LabelReport(Label Label, int Files, double AveragePrecision, double Auc, double LwLrap);
+
+/// <summary>The field's figures over a data set.</summary>
+/// <param name="Map">Mean of the labels' average precisions.</param>
+/// <param name="Auc">Mean of the labels' areas under the ROC curve.</param>
+/// <param name="DPrime">d′ of that mean.</param>
+/// <param name="LwLrap">Label-weighted label-ranking average precision, among the labels of the data set.</param>
+/// <param name="Top1">Share of files whose highest score among the labels of the data set is one of theirs.</param>
+/// <param name="Labels">Labels that occur.</param>
+public sealed record TagReport(double Map, double Auc, double DPrime, double LwLrap, double Top1, IReadOnlyList<LabelReport> Labels)
+{
+    /// <param name="scores">By file, in the model's label order.</param>
+    /// <param name="truth">Label indices by file.</param>
+    /// <param name="known">The model's labels.</param>
+    public static TagReport Of(IReadOnlyList<float[]> scores, IReadOnlyList<IReadOnlySet<int>> truth, LabelSet known)
+    {
+        int[] occurring = [.. truth.SelectMany(labels => labels).Distinct().Order()];
+        float[][] among = [.. scores.Select(row => occurring.Select(label => row[label]).ToArray())];
+        bool[][] positive = [.. truth.Select(labels => occurring.Select(labels.Contains).ToArray())];
+        var lrap = new double[occurring.Length];
+        var overall = Ranking.LwLrap(among, positive, lrap);
+        LabelReport[] reports = [.. occurring.Select((label, column) =>
+        {
+            float[] values = [.. among.Select(row => row[column])];
+            bool[] wanted = [.. positive.Select(row => row[column])];
+            return new LabelReport(known[label], wanted.Count(yes => yes), Ranking.AveragePrecision(values, wanted), Ranking.Auc(values, wanted), lrap[column]);
+        })];
+        // A label that every file has is ranked in no way: it has no area.
+        var auc = reports.Select(report => report.Auc).Where(area => !double.IsNaN(area)).DefaultIfEmpty(double.NaN).Average();
+        var top1 = among.Zip(positive).Average(file => file.Second[Array.IndexOf(file.First, file.First.Max())] ? 1.0 : 0.0);
+        return new TagReport(reports.Average(report => report.AveragePrecision), auc, Ranking.DPrime(auc), overall, top1, reports);
+    }
+}

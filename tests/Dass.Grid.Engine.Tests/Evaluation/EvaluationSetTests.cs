@@ -1,0 +1,62 @@
+using Dass.Grid.Engine.Tags;
+using Dass.Grid.Evaluation.Data;
+
+namespace Dass.Grid.Engine.Tests.Evaluation;
+
+public sealed class EvaluationSetTests : IDisposable
+{
+    private readonly string _path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.csv");
+
+    public void Dispose() => File.Delete(_path);
+
+    [Fact]
+    public void Rows_of_one_file_are_its_events()
+    {
+        var set = Read(
+            """
+            file,labels,onset,offset,author
+            a.wav,Dog,0.5,1.5,"Somebody, who ""barks"""
+            a.wav,"Baby cry, infant cry;/m/09x0r",2,3,
+            b.wav,Siren,,,
+            """);
+        Assert.Equal(["a.wav", "b.wav"], set.Files.Select(file => Path.GetFileName(file.Path)));
+        Assert.Equal(["Baby cry, infant cry", "Dog", "Speech"], Names(set.Files[0].Labels));
+        Assert.Equal([(0.5, 1.5), (2, 3), (2, 3)], set.Files[0].Events.Select(sound => (sound.Onset, sound.Offset)));
+        Assert.Empty(set.Files[1].Events);
+    }
+
+    [Fact]
+    public void A_single_name_may_hold_commas_and_folds_choose()
+    {
+        var text =
+            """
+            file,fold,audioset_label
+            a.ogg,1,"Waves, surf"
+            b.ogg,4,Rain
+            """;
+        Assert.Equal(["Rain"], Names(Assert.Single(Read(text, 4).Files).Labels));
+        Assert.Equal(2, Read(text).Files.Count);
+        Assert.Contains("no recordings of fold 7", Assert.Throws<FormatException>(() => Read(text, 7)).Message);
+    }
+
+    [Theory]
+    [InlineData("file,name\na,b", "there must be 'file' and 'labels'")]
+    [InlineData("file,labels\na.wav,Unicorn", "line 2: label is 'Unicorn'; the model does not know it")]
+    [InlineData("file,labels\n,Dog", "line 2: file is ''")]
+    [InlineData("file,labels,onset,offset\na.wav,Dog,2,1", "line 2: offset is '1'; it must be after the onset at 2")]
+    [InlineData("file,labels,onset,offset\n\na.wav,Dog,x,1", "line 3: onset is 'x'")]
+    [InlineData("file,labels,onset,offset\na.wav,Dog,NaN,1", "onset is 'NaN'")]
+    [InlineData("file,labels,fold\na.wav,Dog,one", "fold is 'one'")]
+    [InlineData("file,labels", "names no recordings")]
+    [InlineData("", "is empty")]
+    public void A_broken_set_says_where(string text, string fragment) =>
+        Assert.Contains(fragment, Assert.Throws<FormatException>(() => Read(text, text.Contains("fold") ? [1] : [])).Message);
+
+    private static IEnumerable<string> Names(IEnumerable<int> labels) => labels.Select(label => AudioSetLabels.All[label].Name).Order();
+
+    private EvaluationSet Read(string text, params int[] folds)
+    {
+        File.WriteAllText(_path, text);
+        return EvaluationSet.Read(_path, AudioSetLabels.All, folds);
+    }
+}
