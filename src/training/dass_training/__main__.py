@@ -1,5 +1,6 @@
 """From data to checkpoint: python3 -m dass_training --data clips.csv --out DIR. See README.md beside this package."""
 import argparse
+import csv
 import json
 import pickle
 from pathlib import Path
@@ -54,6 +55,17 @@ def gather(options, out):
     return pickle.loads(kept.read_bytes())
 
 
+def credit(options, folder):
+    """Who made the recordings that were learnt: whatever ships the model ships this list."""
+    columns = ["file", "source_title", "source_url", "author", "license"]
+    with open(folder / "credits.csv", "w", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        rows.writeheader()
+        for path in options.data:
+            with open(path, newline="", encoding="utf-8") as lines:
+                rows.writerows(row for row in csv.DictReader(lines) if int(row.get("fold") or 0) != options.validate)
+
+
 def main():
     options = arguments()
     out = Path(options.out)
@@ -104,6 +116,7 @@ def main():
     name = "distilled" if teacher else "alone"
     model = student(teacher)
     checkpoint.write_model(out / name, model, labels, options.note)
+    credit(options, out / name)
     results[name] = figures(model)
     print(name, results[name], flush=True)
     if teacher and options.without:

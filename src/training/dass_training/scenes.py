@@ -34,7 +34,7 @@ class Scenes:
     def scene(self, rng, frames):
         samples = features.samples_of(frames)
         wave, activity = np.zeros(samples, np.float32), np.zeros((frames, len(self.labels)), np.float32)
-        count = 0 if rng.random() < 0.03 else 1 + rng.choice(4, p=[0.45, 0.3, 0.15, 0.1])
+        count = 0 if rng.random() < 0.03 else 1 + rng.choice(4, p=[0.55, 0.27, 0.12, 0.06])
         level = rng.uniform(-38, -14)
         for _ in range(count):
             self._add(rng, wave, activity, self.sound(rng), level - rng.uniform(0, 12))
@@ -70,8 +70,8 @@ class Scenes:
         if kind < 0.35:
             return  # digital silence
         noise = self.noises[rng.integers(len(self.noises))]
-        at = rng.integers(0, len(noise) - len(wave))
-        wave += np.float32(features.decibels(level - rng.uniform(18, 45))) * noise[at:at + len(wave)]
+        at = rng.integers(len(noise))
+        wave += np.float32(features.decibels(level - rng.uniform(18, 45))) * noise.take(np.arange(at, at + len(wave)), mode="wrap")
 
     def silence_index(self):
         return self.labels.index(SILENCE) if SILENCE in self.labels else None

@@ -180,12 +180,12 @@ public sealed class BadInputTests(SharedGrid shared)
     {
         var config = Babble.Config();
         config.Model = "dass-huge";
-        return BeginRefused(config, StatusCode.NotFound, "model 'dass-huge' is unknown; this grid has built-in");
+        return BeginRefused(config, StatusCode.NotFound, "model 'dass-huge' is unknown; this grid has tiny");
     }
 
     [Fact]
     public Task An_unknown_label_is_refused() => FilterRefused(
-        new TagFilter { Labels = { "Unicorn" } }, StatusCode.NotFound, "model 'built-in' has no label 'Unicorn'");
+        new TagFilter { Labels = { "Unicorn" } }, StatusCode.NotFound, "model 'tiny' has no label 'Unicorn'");
 
     [Fact]
     public Task A_negative_top_is_refused() => FilterRefused(new TagFilter { Top = -1 }, StatusCode.InvalidArgument, "filter.top is -1");

@@ -9,7 +9,7 @@ public sealed class CapacityTests
     [Fact]
     public async Task A_stream_without_a_free_slot_is_refused_until_another_ends()
     {
-        await using var grid = await TestGrid.StartAsync(new() { ["Grid:Models:built-in:MaxStreams"] = "1" });
+        await using var grid = await TestGrid.StartAsync(new() { ["Grid:Models:tiny:MaxStreams"] = "1" });
         using var only = await Feed.BeginAsync(grid.Client, Babble.Config("only"));
 
         using (var refused = new Feed(grid.Client))

@@ -15,7 +15,7 @@ public sealed class ClipTests(SharedGrid shared)
     {
         var answer = await _client.TagAsync(Request(), deadline: TestGrid.Deadline);
         await BareSession.AssertEqualAsync(answer.Chunks, answer.Summary);
-        Assert.Equal("built-in", answer.Model.Name);
+        Assert.Equal("tiny", answer.Model.Name);
     }
 
     [Fact]

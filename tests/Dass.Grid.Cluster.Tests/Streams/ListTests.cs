@@ -33,7 +33,7 @@ public sealed class ListTests(SharedGrid shared)
         var mine = listed.Where(entry => names.Contains(entry.StreamId)).ToArray();
         Assert.Equal(names, mine.Select(entry => entry.StreamId));
         Assert.Equal(names.Select(name => name == names[3] ? StreamState.Ended : StreamState.Live), mine.Select(entry => entry.State));
-        Assert.All(mine, entry => Assert.Equal("built-in", entry.Model));
+        Assert.All(mine, entry => Assert.Equal("tiny", entry.Model));
     }
 
     [Theory]

@@ -47,7 +47,7 @@ internal static class BareSession
 
     private static async Task<(List<TagChunk>, StreamSummary)> HearAsync()
     {
-        await using var engine = await StreamEngine.StartAsync(new EngineOptions { MaxStreams = 1, Threads = 1 });
+        await using var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = TestGrid.TinyModel, MaxStreams = 1, Threads = 1 });
         using var session = engine.Open(new Engine.Audio.AudioFormat(SampleEncoding.Pcm16, Babble.SampleRateHz, 1), new StreamSessionOptions());
         var chunks = new List<TagChunk>();
         await session.PushAsync(Babble.Pcm, chunks, CancellationToken.None);

@@ -9,6 +9,9 @@ namespace Dass.Grid.Cluster.Tests.Support;
 /// <summary>A real grid in this process and a real client on its port.</summary>
 internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
 {
+    /// <summary>Random weights under AudioSet's 527 labels: small, and its scores differ in every chunk.</summary>
+    public static readonly string TinyModel = Path.Combine(AppContext.BaseDirectory, "fixtures", "golden", "tiny");
+
     private readonly GrpcChannel _channel = GrpcChannel.ForAddress(host.Address);
 
     /// <summary>Far beyond what any test needs: a call that hangs fails its test.</summary>
@@ -23,7 +26,8 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
     public static async Task<TestGrid> StartAsync(Dictionary<string, string?>? settings = null, Action<WebApplicationBuilder>? configure = null)
     {
         settings ??= [];
-        settings.TryAdd("Grid:Models:built-in:Threads", "1");
+        settings["Grid:Models:tiny:ModelDirectory"] = TinyModel;
+        settings.TryAdd("Grid:Models:tiny:Threads", "1");
         return new TestGrid(await EmbeddedGrid.StartAsync(settings, configure));
     }
 

@@ -13,12 +13,12 @@ public sealed class EvaluationSetTests : IDisposable
     public void Rows_of_one_file_are_its_events()
     {
         var set = Read(
-            """
+            """"
             file,labels,onset,offset,author
             a.wav,Dog,0.5,1.5,"Somebody, who ""barks"""
             a.wav,"Baby cry, infant cry;/m/09x0r",2,3,
             b.wav,Siren,,,
-            """);
+            """");
         Assert.Equal(["a.wav", "b.wav"], set.Files.Select(file => Path.GetFileName(file.Path)));
         Assert.Equal(["Baby cry, infant cry", "Dog", "Speech"], Names(set.Files[0].Labels));
         Assert.Equal([(0.5, 1.5), (2, 3), (2, 3)], set.Files[0].Events.Select(sound => (sound.Onset, sound.Offset)));

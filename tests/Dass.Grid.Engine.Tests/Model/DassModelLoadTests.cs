@@ -15,12 +15,13 @@ public class DassModelLoadTests
     }
 
     [Fact]
-    public void The_built_in_model_loads_and_says_that_it_is_random()
+    public void The_built_in_model_knows_its_sounds_and_says_how_few_they_are()
     {
         var model = DassModel.LoadBuiltIn();
         Assert.Equal("built-in", model.Name);
-        Assert.Contains("random", model.Note);
-        Assert.Equal("Speech", model.Labels[0].Name);
+        Assert.Contains($"{model.Labels.Count} sounds", model.Note);
+        Assert.InRange(model.Labels.Count, 18, 526);
+        Assert.All(model.Labels.All, label => Assert.Equal(AudioSetLabels.All.Find(label.Name)!.Id, label.Id));
     }
 
     [Theory]

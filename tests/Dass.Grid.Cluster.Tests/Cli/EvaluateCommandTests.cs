@@ -1,0 +1,64 @@
+using System.Text.Json;
+
+namespace Dass.Grid.Cluster.Tests.Cli;
+
+public sealed class EvaluateCommandTests : IDisposable
+{
+    private readonly string _data = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.csv");
+
+    public EvaluateCommandTests() => File.WriteAllText(_data, $"file,labels,onset,offset\n{Dass.Babble},Speech,0,15\n");
+
+    public void Dispose() => File.Delete(_data);
+
+    [Fact]
+    public async Task Tags_are_judged_offline_and_streaming_side_by_side()
+    {
+        var result = await Dass.RunAsync("evaluate", "tags", "--data", _data, "--format", "json");
+        Assert.True(result.ExitCode == 0, result.Errors);
+        using var json = JsonDocument.Parse(Assert.Single(result.Lines));
+        foreach (var way in (string[])["offline", "streaming"])
+        {
+            var report = json.RootElement.GetProperty(way);
+            Assert.Equal(["map", "auc", "d_prime", "lwlrap", "top1", "labels"], report.EnumerateObject().Select(property => property.Name));
+            Assert.Equal(1, report.GetProperty("map").GetDouble()); // of one recording
+            Assert.Equal(JsonValueKind.Null, report.GetProperty("auc").ValueKind); // nothing to be told from
+            Assert.Equal("Speech", Assert.Single(report.GetProperty("labels").EnumerateArray()).GetProperty("name").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task A_needle_has_a_row_for_every_length_and_method()
+    {
+        var result = await Dass.RunAsync("evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--haystack", "babble", "--babble", Dass.Babble, "--position", "1", "--format", "json");
+        Assert.True(result.ExitCode == 0, result.Errors);
+        using var json = JsonDocument.Parse(Assert.Single(result.Lines));
+        var rows = json.RootElement.GetProperty("rows").EnumerateArray().ToArray();
+        Assert.Equal(6, rows.Length);
+        Assert.All(rows, row => Assert.Equal("babble", row.GetProperty("haystack").GetString()));
+        Assert.All(rows, row => Assert.Equal(1, row.GetProperty("retention").GetDouble())); // of one recording
+    }
+
+    [Fact]
+    public async Task Events_and_latency_print_their_rows()
+    {
+        var events = await Dass.RunAsync("evaluate", "events", "--data", _data, "--threshold", "0.2,0.5", "--format", "csv");
+        Assert.True(events.ExitCode == 0, events.Errors);
+        Assert.Equal(["threshold,f1,psds1,psds2,detected,delay_seconds", "0.2", "0.5"], events.Lines.Select((line, i) => i == 0 ? line : line.Split(',')[0]));
+        var latency = await Dass.RunAsync("evaluate", "latency", "--data", _data, "--chunks", "0.96s", "--look-aheads", "0s,0.64s", "--format", "csv");
+        Assert.True(latency.ExitCode == 0, latency.Errors);
+        Assert.Equal(["way", "offline", "stream", "stream", "window"], latency.Lines.Select(line => line.Split(',')[0]));
+    }
+
+    [Theory]
+    [InlineData(2, "--haystack babble needs --babble", "niah", "--haystack", "babble")]
+    [InlineData(2, "--position is '2'", "niah", "--position", "2")]
+    [InlineData(2, "--lengths is 'long'", "niah", "--lengths", "long")]
+    [InlineData(1, "no recordings of fold 3", "tags", "--fold", "3")]
+    public async Task Wrong_usage_says_the_rule(int exitCode, string fragment, string command, params string[] options)
+    {
+        File.WriteAllText(_data, $"file,labels,fold\n{Dass.Babble},Speech,1\n");
+        var result = await Dass.RunAsync(["evaluate", command, "--data", _data, .. options]);
+        Assert.Contains(fragment, result.Errors);
+        Assert.Equal(exitCode, result.ExitCode);
+    }
+}
