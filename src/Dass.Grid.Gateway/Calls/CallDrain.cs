@@ -5,10 +5,13 @@ namespace Dass.Grid.Gateway;
 
 /// <summary>
 /// Lets a stopping gateway answer before its connections close: calls are told to end, and the server begins to stop only when their last
-/// bytes have been handed to the transport, or when the host's shutdown timeout is over.
+/// bytes have had time to leave, or when the host's shutdown timeout is over.
 /// </summary>
-internal sealed class CallDrain(IHostApplicationLifetime lifetime) : IHostedLifecycleService
+internal sealed class CallDrain(IHostApplicationLifetime lifetime, TimeProvider time) : IHostedLifecycleService
 {
+    // The server hands a call's last frames to its writer and says that the call is complete before they are written; closing then would cut them off.
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(500);
+
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _live = 1; // this service itself, until the gateway stops
 
@@ -26,7 +29,11 @@ internal sealed class CallDrain(IHostApplicationLifetime lifetime) : IHostedLife
     {
         lifetime.StopApplication(); // what ends the calls; a stop that does not come from a signal would say so only afterwards
         Leave();
-        await _drained.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!_drained.Task.IsCompleted)
+        {
+            await _drained.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Linger, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

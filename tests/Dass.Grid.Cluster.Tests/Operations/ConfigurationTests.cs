@@ -42,7 +42,7 @@ public sealed class ConfigurationTests
     [InlineData("Grid:Models:a b:MaxStreams", "1", "'a b' is not a model name")]
     [InlineData("Grid:Models:m:MaxStreams", "0", "Grid:Models:m:MaxStreams is 0; at least 1")]
     [InlineData("Grid:Models:m:Threads", "-1", "Grid:Models:m:Threads is -1")]
-    [InlineData("Grid:DefaultModel", "x", "Grid:DefaultModel is 'x'; not one of Grid:Models (built-in)")]
+    [InlineData("Grid:DefaultModel", "x", "Grid:DefaultModel is 'x'; not one of Grid:Models (tiny)")]
     [InlineData("Grid:Streams:IdleTimeout", "00:00:00", "Grid:Streams:IdleTimeout is 00:00:00; more than zero")]
     [InlineData("Grid:Streams:HistoryChunks", "0", "Grid:Streams:HistoryChunks is 0; at least 1")]
     [InlineData("Grid:Gateway:MaxMessageBytes", "10", "Grid:Gateway:MaxMessageBytes is 10; 4,096 to 67,108,864")]
@@ -51,7 +51,7 @@ public sealed class ConfigurationTests
     [InlineData("Tenants:an ne:KeyHashes:0", "x", "'an ne' is not a tenant name")]
     public async Task A_broken_setting_stops_the_start_with_its_name_value_and_rule(string setting, string value, string message)
     {
-        var settings = new Dictionary<string, string?> { ["Grid:Models:built-in:Threads"] = "1", [setting] = value };
+        var settings = new Dictionary<string, string?> { ["Grid:Models:tiny:Threads"] = "1", [setting] = value };
         var refusal = await Assert.ThrowsAsync<OptionsValidationException>(() => TestGrid.StartAsync(settings));
         Assert.Contains(message, refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("a-key-in-the-clear", refusal.Message, StringComparison.Ordinal);
