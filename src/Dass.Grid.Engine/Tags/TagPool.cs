@@ -51,6 +51,10 @@ internal sealed class TagPool
     public TagChunk Add(ReadOnlySpan<float> columnSums, int frames, double endSeconds)
     {
         var columns = columnSums.Length / _channels;
+        if (_columns < _windowColumns)
+        {
+            Array.Clear(_max); // what a part of a window said is no maximum over windows: short spans raise more false alarms
+        }
         Array.Clear(_sum);
         for (var column = 0; column < columns; column++)
         {

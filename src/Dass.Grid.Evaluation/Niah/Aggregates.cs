@@ -3,23 +3,31 @@ using Dass.Grid.Engine.Tags;
 namespace Dass.Grid.Evaluation.Niah;
 
 /// <summary>
-/// What is said of a whole recording, in bounded memory: the mean over all (the paper's way), the highest trailing window, and the highest
-/// window's height above the recording's own median window, in logits (a label that the haystack always raises pays for it).
+/// What is said of a whole recording, in bounded memory: the mean over all (the paper's way), the highest trailing window, and the
+/// highest window's height above the recording's own median window, in logits (a label that the haystack always raises pays for it).
 /// </summary>
 internal sealed class Aggregates(int labels)
 {
     private const float Lowest = -24;
     private const float StepsPerLogit = 8;
     private const int Bins = (int)(48 * StepsPerLogit);
+    private const double WindowSeconds = 10.24;
 
     public static readonly string[] Methods = ["mean", "max-window", "contrast"];
 
-    private readonly float[] _highest = NewHighest(labels);
+    private readonly float[] _highest = new float[labels];
     private readonly int[] _histogram = new int[labels * Bins]; // window logits by label
     private long _windows;
+    private double _end;
 
     public void Add(TagChunk chunk)
     {
+        if (_end < WindowSeconds) // parts of a window do not count, as in the engine's maximum
+        {
+            (_windows, _end) = (0, chunk.EndSeconds);
+            Array.Fill(_highest, float.NegativeInfinity);
+            Array.Clear(_histogram);
+        }
         for (var label = 0; label < labels; label++)
         {
             var logit = Logit(chunk.WindowScores[label]);
@@ -29,18 +37,11 @@ internal sealed class Aggregates(int labels)
         _windows++;
     }
 
-    /// <summary>Scores by method, in label order; only their order counts.</summary>
+    /// <summary>Scores by method, in label order; only their order counts. The median weighs (n − 1) / n of n windows: one window is its own median.</summary>
     public float[][] Finish(StreamSummary summary) =>
-        [summary.Mean, summary.Max, [.. Enumerable.Range(0, labels).Select(label => _highest[label] - Median(label))]];
+        [summary.Mean, summary.Max, [.. Enumerable.Range(0, labels).Select(label => _highest[label] - (float)(_windows - 1) / _windows * Median(label))]];
 
     private static float Logit(float score) => MathF.Log(Math.Max(score, 1e-10f) / Math.Max(1 - score, 1e-7f));
-
-    private static float[] NewHighest(int labels)
-    {
-        var highest = new float[labels];
-        Array.Fill(highest, float.NegativeInfinity);
-        return highest;
-    }
 
     private float Median(int label)
     {

@@ -35,18 +35,19 @@ public sealed class NiahTests
     }
 
     [Fact]
-    public void Contrast_is_the_height_above_the_recordings_own_median()
+    public void Contrast_is_the_height_of_the_highest_full_window_above_the_median()
     {
         var aggregates = new Aggregates(2);
-        foreach (var (one, other) in ((float, float)[])[(0.5f, 0.9f), (0.5f, 0.9f), (0.9f, 0.9f)])
+        var end = 9;
+        foreach (var (one, other) in ((float, float)[])[(0.99f, 0.99f), (0.99f, 0.99f), (0.5f, 0.9f), (0.5f, 0.9f), (0.9f, 0.9f)])
         {
-            aggregates.Add(new TagChunk(0, 0, 1, [one, other], [one, other]));
+            aggregates.Add(new TagChunk(0, 0, end++, [one, other], [one, other])); // the first two are not full yet, the third is
         }
         var scores = aggregates.Finish(new StreamSummary(3, 3, [0.6f, 0.9f], [0.9f, 0.9f]));
         Assert.Equal([0.6f, 0.9f], scores[0]);
         Assert.Equal([0.9f, 0.9f], scores[1]);
         Assert.Equal(MathF.Log(9), scores[2][0], 0.07f); // half a step of the histogram
-        Assert.Equal(0, scores[2][1], 0.07f);
+        Assert.Equal(MathF.Log(9) / 3, scores[2][1], 0.07f);
     }
 
     [Fact]
