@@ -35,7 +35,7 @@ class Scenes:
         samples = features.samples_of(frames)
         wave, activity = np.zeros(samples, np.float32), np.zeros((frames, len(self.labels)), np.float32)
         count = 0 if rng.random() < 0.03 else 1 + rng.choice(4, p=[0.55, 0.27, 0.12, 0.06])
-        level = rng.uniform(-38, -14)
+        level = rng.uniform(-56, -12)
         for _ in range(count):
             self._add(rng, wave, activity, self.sound(rng), level - rng.uniform(0, 12))
         self._background(rng, wave, level)
