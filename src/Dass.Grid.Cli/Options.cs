@@ -30,6 +30,13 @@ internal static class Options
     public static Option<TimeSpan?> LookAhead() =>
         Duration("--look-ahead", "Audio after the chunk that is heard as context, a multiple of 0.01s (default: 0.64s).", lookAhead => new StreamSessionOptions { LookAhead = lookAhead });
 
+    /// <summary>What <see cref="Chunk"/> and <see cref="LookAhead"/> say, or the engine's defaults.</summary>
+    public static StreamSessionOptions Session(ParseResult parsed, Option<TimeSpan?> chunk, Option<TimeSpan?> lookAhead)
+    {
+        var absent = new StreamSessionOptions();
+        return absent with { Chunk = parsed.GetValue(chunk) ?? absent.Chunk, LookAhead = parsed.GetValue(lookAhead) ?? absent.LookAhead };
+    }
+
     public static Option<string?> KeyFile() => new("--api-key-file")
     {
         Description = "File with the tenant's API key for --grid (default: the variable DASS_API_KEY).",

@@ -11,7 +11,6 @@ namespace Dass.Grid.Cli.Commands;
 internal static class TagCommand
 {
     private const int BufferBytes = 1 << 18;
-    private static readonly StreamSessionOptions Defaults = new();
 
     public static Command Create()
     {
@@ -31,12 +30,7 @@ internal static class TagCommand
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(files)!,
             parsed.GetValue(model),
-            new StreamSessionOptions
-            {
-                Chunk = parsed.GetValue(chunk) ?? Defaults.Chunk,
-                LookAhead = parsed.GetValue(lookAhead) ?? Defaults.LookAhead,
-                Offline = parsed.GetValue(offline),
-            },
+            Options.Session(parsed, chunk, lookAhead) with { Offline = parsed.GetValue(offline) },
             TagWriter.For(parsed.GetValue(format), parsed.GetValue(top)!.Value),
             cancellationToken));
         return command;

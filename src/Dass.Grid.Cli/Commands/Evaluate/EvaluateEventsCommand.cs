@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using Dass.Grid.Cli.Output;
-using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Evaluation.Events;
 using Spectre.Console;
 
@@ -10,8 +9,6 @@ namespace Dass.Grid.Cli.Commands;
 /// <summary><c>dass evaluate events</c>: onsets and offsets.</summary>
 internal static class EvaluateEventsCommand
 {
-    private static readonly StreamSessionOptions Defaults = new();
-
     public static Command Create()
     {
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
@@ -25,7 +22,7 @@ internal static class EvaluateEventsCommand
         {
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
-            var options = new StreamSessionOptions { Chunk = parsed.GetValue(chunk) ?? Defaults.Chunk, LookAhead = parsed.GetValue(lookAhead) ?? Defaults.LookAhead };
+            var options = Options.Session(parsed, chunk, lookAhead);
             var rows = new List<(double Threshold, EventReport Report)>();
             foreach (var value in parsed.GetValue(threshold)!)
             {

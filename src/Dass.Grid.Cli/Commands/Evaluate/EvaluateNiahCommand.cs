@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using Dass.Grid.Cli.Output;
-using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Evaluation;
 using Dass.Grid.Evaluation.Data;
 using Dass.Grid.Evaluation.Niah;
@@ -41,8 +40,7 @@ internal static class EvaluateNiahCommand
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []).Pick(parsed.GetValue(needles) ?? int.MaxValue);
             var hay = parsed.GetValue(babble) is { } path ? await Listening.DecodeAsync(path, MaxHaySamples, cancellationToken).ConfigureAwait(false) : [];
-            var session = new StreamSessionOptions();
-            session = session with { Chunk = parsed.GetValue(chunk) ?? session.Chunk, LookAhead = parsed.GetValue(lookAhead) ?? session.LookAhead };
+            var session = Options.Session(parsed, chunk, lookAhead);
             var rows = new List<NiahRow>();
             await Terminal.ProgressAsync("needles", async progress =>
             {

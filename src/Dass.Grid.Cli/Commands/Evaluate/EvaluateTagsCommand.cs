@@ -10,8 +10,6 @@ namespace Dass.Grid.Cli.Commands;
 /// <summary><c>dass evaluate tags</c>: offline and streaming side by side.</summary>
 internal static class EvaluateTagsCommand
 {
-    private static readonly StreamSessionOptions Defaults = new();
-
     public static Command Create()
     {
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
@@ -21,7 +19,7 @@ internal static class EvaluateTagsCommand
         {
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
-            var options = new StreamSessionOptions { Chunk = parsed.GetValue(chunk) ?? Defaults.Chunk, LookAhead = parsed.GetValue(lookAhead) ?? Defaults.LookAhead };
+            var options = Options.Session(parsed, chunk, lookAhead);
             var offline = await Terminal.ProgressAsync(
                 "offline", progress => TagEvaluation.RunAsync(engine, files, new StreamSessionOptions { Offline = true }, progress, cancellationToken)).ConfigureAwait(false);
             var streaming = await Terminal.ProgressAsync(
