@@ -56,5 +56,5 @@ public class PipeResumeTests
     private static async Task<byte[]> SamplesAsync() => (await File.ReadAllBytesAsync(Dass.Babble))[44..];
 
     private static async Task<string[]> UninterruptedAsync(byte[] audio) =>
-        (await Dass.RunAsync(audio, "stream", "-", "--rate", $"{Rate}", "--format", "json")).Lines[1..];
+        (await Dass.RunAsync(audio, "stream", "-", "--rate", $"{Rate}", "--model", TestGrid.TinyModel, "--format", "json")).Lines[1..];
 }

@@ -111,5 +111,5 @@ public class ResumeTests
             : await Dass.RunAsync(["stream", Dass.Babble, .. to]);
     }
 
-    private static async Task<string[]> UninterruptedAsync() => (await Dass.RunAsync("stream", Dass.Babble, "--format", "json")).Lines[1..];
+    private static async Task<string[]> UninterruptedAsync() => (await Dass.RunAsync("stream", Dass.Babble, "--model", TestGrid.TinyModel, "--format", "json")).Lines[1..];
 }
