@@ -1,4 +1,4 @@
-"""The recipe's own test: python3 -m dass_training.check. It needs the fixtures of the tests, and takes about two minutes."""
+"""The recipe's own test: python3 -m dass_training.check. It needs the fixtures of the tests, and takes about a minute."""
 import math
 import tempfile
 from pathlib import Path
