@@ -5,12 +5,13 @@ using Dass.Grid.Evaluation.Metrics;
 namespace Dass.Grid.Evaluation.Events;
 
 /// <summary>How well onsets and offsets are found.</summary>
+/// <param name="Threshold">Chunk score from which a sound counts as heard.</param>
 /// <param name="F1">Event-based F1 (200 ms collar, offset within 20 % of the length), mean of the labels, at the threshold.</param>
 /// <param name="Psds1">PSDS, scenario 1.</param>
 /// <param name="Psds2">PSDS, scenario 2.</param>
 /// <param name="Detected">Share of events with a detection that meets them, at the threshold.</param>
 /// <param name="DelaySeconds">Median time from an onset to the end of the audio that had to be heard to answer it: chunk and look-ahead are in it. NaN: none was detected.</param>
-public sealed record EventReport(double F1, double Psds1, double Psds2, double Detected, double DelaySeconds);
+public sealed record EventReport(float Threshold, double F1, double Psds1, double Psds2, double Detected, double DelaySeconds);
 
 /// <summary>Detections are runs of chunks whose score reaches a threshold.</summary>
 public static class EventEvaluation
@@ -19,13 +20,19 @@ public static class EventEvaluation
 
     /// <param name="engine">Hears the files.</param>
     /// <param name="data">Files with onsets and offsets.</param>
-    /// <param name="threshold">Chunk score of F1 and delay, 0 to 1; PSDS goes through all.</param>
+    /// <param name="thresholds">Chunk scores of F1 and delay, 0 to 1; PSDS goes through all.</param>
     /// <param name="options">Chunk and look-ahead.</param>
     /// <param name="progress">Share of files.</param>
     /// <param name="cancellationToken">Stops it.</param>
+    /// <returns>A report for each threshold.</returns>
     /// <exception cref="FormatException">No file has events with times.</exception>
-    public static async Task<EventReport> RunAsync(
-        StreamEngine engine, EvaluationSet data, float threshold, StreamSessionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+    public static async Task<EventReport[]> RunAsync(
+        StreamEngine engine,
+        EvaluationSet data,
+        IReadOnlyList<float> thresholds,
+        StreamSessionOptions options,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
         SoundEvent[] truth = [.. data.Files.SelectMany(file => file.Events)];
         if (truth.Length == 0)
@@ -49,19 +56,20 @@ public static class EventEvaluation
         SoundEvent[] Detect(float at) => [.. heard.SelectMany((file, index) => labels.SelectMany((label, column) => Runs(file.Chunks, column, at, index, label)))];
         var points = Enumerable.Range(1, Thresholds).Select(i => (IReadOnlyList<SoundEvent>)Detect(i / (Thresholds + 1f))).ToArray();
         var hours = heard.Sum(file => file.DurationSeconds) / 3600;
-        var found = Detect(threshold);
-        double[] delays =
-        [
-            .. truth.Select(sound => found.Where(detection => detection.Label == sound.Label && detection.Overlap(sound) > 0)
-                    .Select(detection => AnsweredAt(heard[sound.File].Chunks, detection, sound) + options.LookAhead.TotalSeconds - sound.Onset).DefaultIfEmpty(double.NaN).Min())
-                .Where(delay => !double.IsNaN(delay)).Order(),
-        ];
-        return new EventReport(
-            EventF1.Score(truth, found).Macro,
-            Psds.Score(truth, points, hours, PsdsScenario.One),
-            Psds.Score(truth, points, hours, PsdsScenario.Two),
-            (double)delays.Length / truth.Length,
-            delays.Length == 0 ? double.NaN : delays[delays.Length / 2]);
+        var (psds1, psds2) = (Psds.Score(truth, points, hours, PsdsScenario.One), Psds.Score(truth, points, hours, PsdsScenario.Two));
+        return [.. thresholds.Select(threshold =>
+        {
+            var found = Detect(threshold);
+            double[] delays =
+            [
+                .. truth.Select(sound => found.Where(detection => detection.Label == sound.Label && detection.Overlap(sound) > 0)
+                        .Select(detection => AnsweredAt(heard[sound.File].Chunks, detection, sound) + options.LookAhead.TotalSeconds - sound.Onset).DefaultIfEmpty(double.NaN).Min())
+                    .Where(delay => !double.IsNaN(delay)).Order(),
+            ];
+            return new EventReport(
+                threshold, EventF1.Score(truth, found).Macro, psds1, psds2, (double)delays.Length / truth.Length,
+                delays.Length == 0 ? double.NaN : delays[delays.Length / 2]);
+        })];
     }
 
     /// <summary>End of the first chunk of the detection that reaches into the event.</summary>

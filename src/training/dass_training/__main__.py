@@ -28,7 +28,7 @@ def arguments():
     parser.add_argument("--dims", type=numbers, default=(32, 64, 128, 256))
     parser.add_argument("--depths", type=numbers, default=(1, 1, 2, 1))
     parser.add_argument("--init", help="folder of a checkpoint to start from, a published one or an earlier run's; dims and depths must be its own")
-    parser.add_argument("--rate", type=float, default=8e-4, help="highest learning rate; above 1e-3 a student of this size collapses")
+    parser.add_argument("--rate", type=float, default=8e-4, help="highest learning rate; at 2e-3 a student of the default size collapses")
     parser.add_argument("--steps", type=int, default=1500, help="of the student, each 82 s of scenes")
     parser.add_argument("--teacher-steps", type=int, default=500, help="0 trains without distillation")
     parser.add_argument("--distillation", default="kldiv", choices=["kldiv", "bce", "l2", "cosine"])
@@ -81,12 +81,18 @@ def main():
     judged = Scenes([s for s in given + made if s.fold == options.validate], labels, hard, options.favour)
     print(f"{len(learnt)} sounds to learn, {len(unheard)} clips and {len(judged.by_label)} labels to judge, {len(labels)} labels", flush=True)
 
-    def figures(model, stream=True):
+    def figures(model):
         found = {"top1": judge.top1(judge.clip_logits(model, unheard), unheard, labels, hard), "map": judge.scene_map(model, judged, 7)}
-        if stream and hasattr(model, "stream"):
+        if hasattr(model, "stream"):
             found["top1_streaming"] = judge.top1(judge.clip_logits(model, unheard, 96, 64), unheard, labels, hard)
             found["map_streaming"] = judge.scene_map(model, judged, 7, chunk=96, look_ahead=64)
         return found
+
+    def keep(name, model):
+        checkpoint.write_model(out / name, model, labels, options.note)
+        credit(options, out / name)
+        results[name] = figures(model)
+        print(name, results[name], flush=True)
 
     def report(text, model):
         print(text, f"top-1 {judge.top1(judge.clip_logits(model, unheard), unheard, labels, hard):.3f}", flush=True)
@@ -97,8 +103,7 @@ def main():
         if options.init:
             print(f"{checkpoint.initialise(model, options.init, labels)} tensors from {options.init}")
         return fit(model, scenes, options.steps, options.seed, options.rate, stream_share=options.stream_share, teacher=teacher, weight=options.weight,
-                   kind=options.distillation, temperature=options.temperature, processes=options.processes,
-                   report=report)
+                   kind=options.distillation, temperature=options.temperature, processes=options.processes, report=report)
 
     results, teacher = {}, None
     if options.teacher_steps:
@@ -113,17 +118,9 @@ def main():
             torch.save(teacher.state_dict(), kept)
         results["teacher"] = figures(teacher)
         print("teacher", results["teacher"], flush=True)
-    name = "distilled" if teacher else "alone"
-    model = student(teacher)
-    checkpoint.write_model(out / name, model, labels, options.note)
-    credit(options, out / name)
-    results[name] = figures(model)
-    print(name, results[name], flush=True)
+    keep("distilled" if teacher else "alone", student(teacher))
     if teacher and options.without:
-        alone = student(None)
-        checkpoint.write_model(out / "alone", alone, labels, options.note)
-        results["alone"] = figures(alone)
-        print("alone", results["alone"], flush=True)
+        keep("alone", student(None))
     (out / "figures.json").write_text(json.dumps({"options": vars(options), "labels": labels, "figures": results}, indent=1) + "\n")
 
 

@@ -1,6 +1,4 @@
 """Log-mel features as the published models expect them (Kaldi filter bank), batched."""
-import math
-
 import torch
 
 SAMPLE_RATE_HZ = 16_000
@@ -43,8 +41,3 @@ def log_mel(waves):
 
 def decibels(ratio):
     return 10 ** (ratio / 20)
-
-
-def loudness(wave):
-    """RMS in dB of full scale."""
-    return 20 * math.log10(float(wave.pow(2).mean().sqrt()) + 1e-9)

@@ -3,7 +3,7 @@ import numpy as np
 import torch
 
 from . import features
-from .bank import HOP, Sound
+from .bank import HOP
 from .model import FRAMES_PER_COLUMN
 from .sounds import RATE, SILENCE, coloured_noise
 
@@ -66,8 +66,7 @@ class Scenes:
                 np.maximum(column, row, out=column)
 
     def _background(self, rng, wave, level):
-        kind = rng.random()
-        if kind < 0.35:
+        if rng.random() < 0.35:
             return  # digital silence
         noise = self.noises[rng.integers(len(self.noises))]
         at = rng.integers(len(noise))

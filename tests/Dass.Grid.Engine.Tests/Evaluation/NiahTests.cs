@@ -71,6 +71,7 @@ public sealed class NiahTests
             Assert.All(rows.Take(3), row => Assert.Equal((10.0, 0.0, 1.0), (row.LengthSeconds, row.Position, row.Retention)));
             Assert.Equal(["mean", "max-window", "contrast"], rows.Take(3).Select(row => row.Method));
             Assert.Equal([0.0, 1.0], rows.Skip(3).Select(row => row.Position).Distinct());
+            Assert.All(rows, row => Assert.Equal(row.Map / rows.First(alone => alone.Method == row.Method).Map, row.Retention, 1e-12));
             Assert.All(rows, row => Assert.InRange(row.Map, 0.5, 1)); // two files: the worse order of one is a half
 
             var picture = Path.Combine(folder.FullName, "niah.png");

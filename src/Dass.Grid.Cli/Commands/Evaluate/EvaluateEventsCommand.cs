@@ -23,19 +23,17 @@ internal static class EvaluateEventsCommand
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
             var options = Options.Session(parsed, chunk, lookAhead);
-            var rows = new List<(double Threshold, EventReport Report)>();
-            foreach (var value in parsed.GetValue(threshold)!)
-            {
-                rows.Add((value, await Terminal.ProgressAsync(
-                    $"threshold {value:0.00}", progress => EventEvaluation.RunAsync(engine, files, (float)value, options, progress, cancellationToken)).ConfigureAwait(false)));
-            }
-            Write(rows, parsed.GetValue(format));
+            float[] thresholds = [.. parsed.GetValue(threshold)!.Select(value => (float)value)];
+            Write(
+                await Terminal.ProgressAsync(
+                    "recordings", progress => EventEvaluation.RunAsync(engine, files, thresholds, options, progress, cancellationToken)).ConfigureAwait(false),
+                parsed.GetValue(format));
             return Invocation.Success;
         });
         return command;
     }
 
-    private static void Write(List<(double Threshold, EventReport Report)> rows, OutputFormat format)
+    private static void Write(EventReport[] rows, OutputFormat format)
     {
         if (format == OutputFormat.Json)
         {
@@ -44,11 +42,11 @@ internal static class EvaluateEventsCommand
                 rows = rows.Select(row => new
                 {
                     threshold = row.Threshold,
-                    f1 = EvaluateCommand.Number(row.Report.F1),
-                    psds1 = row.Report.Psds1,
-                    psds2 = row.Report.Psds2,
-                    detected = row.Report.Detected,
-                    delay_seconds = EvaluateCommand.Number(row.Report.DelaySeconds),
+                    f1 = EvaluateCommand.Number(row.F1),
+                    psds1 = row.Psds1,
+                    psds2 = row.Psds2,
+                    detected = row.Detected,
+                    delay_seconds = EvaluateCommand.Number(row.DelaySeconds),
                 }),
             }));
             return;
@@ -56,14 +54,14 @@ internal static class EvaluateEventsCommand
         if (format == OutputFormat.Csv)
         {
             Console.Out.WriteLine("threshold,f1,psds1,psds2,detected,delay_seconds");
-            rows.ForEach(row => Console.Out.WriteLine(FormattableString.Invariant(
-                $"{row.Threshold},{row.Report.F1:R},{row.Report.Psds1:R},{row.Report.Psds2:R},{row.Report.Detected:R},{row.Report.DelaySeconds:R}")));
+            Array.ForEach(rows, row => Console.Out.WriteLine(FormattableString.Invariant(
+                $"{row.Threshold},{row.F1:R},{row.Psds1:R},{row.Psds2:R},{row.Detected:R},{row.DelaySeconds:R}")));
             return;
         }
         var table = Terminal.NewTable().AddColumns("threshold", "event F1", "PSDS 1", "PSDS 2", "detected", "delay, s");
-        rows.ForEach(row => table.AddRow(
-            EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.Report.F1), EvaluateCommand.Text(row.Report.Psds1), EvaluateCommand.Text(row.Report.Psds2),
-            EvaluateCommand.Text(row.Report.Detected), EvaluateCommand.Text(row.Report.DelaySeconds, "0.00")));
+        Array.ForEach(rows, row => table.AddRow(
+            EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.F1), EvaluateCommand.Text(row.Psds1), EvaluateCommand.Text(row.Psds2),
+            EvaluateCommand.Text(row.Detected), EvaluateCommand.Text(row.DelaySeconds, "0.00")));
         AnsiConsole.Write(table);
     }
 }
