@@ -91,7 +91,8 @@ def _kind(rng, stream_share):
     frames = 512 if rng.random() < 0.65 else 1024
     if rng.random() >= stream_share:
         return frames, None
-    return 512, (int(rng.choice(CHUNKS)), int(rng.choice(CHUNKS)), int(rng.choice(LOOK_AHEADS)))
+    frames = 2048 if rng.random() < 0.35 else 512  # some long: the state of a stream must not drift
+    return frames, (int(rng.choice(CHUNKS)), int(rng.choice(CHUNKS)), int(rng.choice(LOOK_AHEADS)))
 
 
 def _loss(model, scenes, rng, count, frames, cut, mixup, teacher, weight, kind, temperature):

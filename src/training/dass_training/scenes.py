@@ -9,6 +9,7 @@ from .sounds import RATE, SILENCE, coloured_noise
 
 ENOUGH = 8          # a sound is in a span when at least 80 ms of it are
 SILENT_DB = -66.0   # of full scale
+BEDS = "Hubbub, speech noise, speech babble", "Speech", "White noise", "Pink noise", "Mains hum"  # what may go on below a whole scene
 
 
 class Scenes:
@@ -19,6 +20,7 @@ class Scenes:
         self.by_label = {label: [s for s in bank if label in s.labels] for label in labels if label != SILENCE}
         weights = np.array([times if label in favour else 1.0 for label in self.by_label])
         self.names, self.chances = list(self.by_label), weights / weights.sum()
+        self.beds = [s for label in BEDS for s in self.by_label.get(label, [])]
         rng = np.random.default_rng(0)
         self.noises = [coloured_noise(rng, 1 << 18, exponent).astype(np.float32) for exponent in np.linspace(0.5, 2.5, 16)]
 
@@ -35,10 +37,13 @@ class Scenes:
         samples = features.samples_of(frames)
         wave, activity = np.zeros(samples, np.float32), np.zeros((frames, len(self.labels)), np.float32)
         count = 0 if rng.random() < 0.03 else 1 + rng.choice(4, p=[0.55, 0.27, 0.12, 0.06])
-        level = rng.uniform(-56, -12)
+        level = rng.uniform(-60, -12)
         for _ in range(count):
             self._add(rng, wave, activity, self.sound(rng), level - rng.uniform(0, 12))
-        self._background(rng, wave, level)
+        if self.beds and rng.random() < 0.3:
+            self._bed(rng, wave, activity, level - rng.uniform(0, 25))
+        else:
+            self._background(rng, wave, level)
         peak = np.abs(wave).max()
         if peak > 0.99:
             wave *= 0.99 / peak
@@ -64,6 +69,17 @@ class Scenes:
                 row = row[: len(activity) - first]
                 column = activity[first:first + len(row), self.labels.index(label)]
                 np.maximum(column, row, out=column)
+
+    def _bed(self, rng, wave, activity, level_db):
+        """A sound that never stops, with its labels: what else is heard is heard above it."""
+        bed = self.beds[rng.integers(len(self.beds))]
+        repeats = -(-len(wave) // len(bed.wave)) + 1
+        at = rng.integers(len(bed.active[0])) * HOP
+        rms = np.sqrt(np.mean(bed.wave[bed.wave != 0] ** 2))
+        wave += np.float32(features.decibels(level_db) / rms) * np.tile(bed.wave, repeats)[at:at + len(wave)]
+        for label in bed.labels:
+            if label in self.labels:
+                activity[:, self.labels.index(label)] = 1
 
     def _background(self, rng, wave, level):
         if rng.random() < 0.35:
