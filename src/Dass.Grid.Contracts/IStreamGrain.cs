@@ -2,7 +2,7 @@ using Orleans.Concurrency;
 
 namespace Dass.Grid.Contracts;
 
-/// <summary>Owner of one stream's recurrent state. Key: <see cref="StreamId"/>.</summary>
+/// <summary>Owner of one stream's recurrent state. Key: <see cref="StreamId"/>. It survives its silo through checkpoints in the store.</summary>
 /// <remarks>
 /// Calls that move the stream run one at a time in the order of their arrival, so awaiting each is back-pressure enough. Status calls interleave:
 /// they never wait for a step.
@@ -12,11 +12,15 @@ public interface IStreamGrain : IGrainWithStringKey
 {
     /// <summary>Begins the stream, or comes back to it; whoever fed it before is refused from now on.</summary>
     [Alias("Attach")]
-    Task<Outcome<Attachment>> Attach(StreamSpec spec, CancellationToken cancellationToken = default);
+    Task<Outcome<Attachment>> Attach(StreamSpec spec, Feeder feeder, CancellationToken cancellationToken = default);
 
     /// <summary>Takes in audio. What the stream already has is skipped, so a repeated push is harmless.</summary>
     [Alias("Push")]
     Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken = default);
+
+    /// <summary>Writes the state to the store now. Answers with what is durable, which is less than asked for when the store is away.</summary>
+    [Alias("Checkpoint")]
+    Task<Outcome<Durable>> Checkpoint(long attachment, CancellationToken cancellationToken = default);
 
     /// <summary>Ends the stream for the one who feeds it: tags the tail.</summary>
     [Alias("Finish")]
@@ -47,6 +51,9 @@ public interface ITagObserver : IGrainObserver
 {
     [Alias("OnTags"), OneWay]
     Task OnTags(ChunkTags[] tags);
+
+    [Alias("OnGap"), OneWay]
+    Task OnGap(StreamGap gap);
 
     [Alias("OnEnded"), OneWay]
     Task OnEnded(StreamEnd end);

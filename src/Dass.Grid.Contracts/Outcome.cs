@@ -28,6 +28,9 @@ public enum RefusalCode
 
     /// <summary>The device cannot keep up; the same call may succeed later.</summary>
     Busy = 8,
+
+    /// <summary>The stream stands on another silo or earlier than its feeder thinks: attach again and send from there.</summary>
+    Moved = 9,
 }
 
 /// <summary>An expected no. The message names the field, the value and the rule, and is meant for the client.</summary>

@@ -6,27 +6,55 @@ namespace Dass.Grid.Contracts;
 [GenerateSerializer, Immutable, Alias("dass.AudioBlock")]
 public sealed record AudioBlock([property: Id(0)] long FirstSample, [property: Id(1)] ReadOnlyMemory<byte> Data);
 
+/// <summary>How somebody comes to a stream.</summary>
+/// <param name="Attachment">The attachment that is taken up again after a failure; null: a new one, which ends all others.</param>
+/// <param name="OldestSample">First sample that the feeder can still send. A stream that would need earlier audio begins again there, with a gap.</param>
+[GenerateSerializer, Immutable, Alias("dass.Feeder")]
+public sealed record Feeder([property: Id(0)] long? Attachment = null, [property: Id(1)] long OldestSample = 0);
+
 /// <summary>The right to feed a stream, until somebody attaches after.</summary>
 /// <param name="Id">Names this attachment in later calls.</param>
 /// <param name="NextSample">Where audio goes on.</param>
 /// <param name="NextChunk">Chunks that have been tagged.</param>
 /// <param name="Shape">What the stream is.</param>
+/// <param name="DurableSample">Audio before this position will not be asked for again, whatever fails.</param>
+/// <param name="Gap">What this attachment could not bridge; null: nothing.</param>
 [GenerateSerializer, Immutable, Alias("dass.Attachment")]
 public sealed record Attachment(
     [property: Id(0)] long Id,
     [property: Id(1)] long NextSample,
     [property: Id(2)] long NextChunk,
-    [property: Id(3)] StreamShape Shape);
+    [property: Id(3)] StreamShape Shape,
+    [property: Id(4)] long DurableSample,
+    [property: Id(5)] StreamGap? Gap);
+
+/// <summary>A place where a stream's memory was lost: it goes on as if it had begun there.</summary>
+/// <param name="FromSample">Last position that was heard with memory, as far as it is known.</param>
+/// <param name="ToSample">Where the stream goes on; audio between the two is not tagged.</param>
+/// <param name="NextChunk">First chunk after the gap. Chunks before it that nobody has received will not come.</param>
+/// <param name="Reason">For the client: what was lost and why.</param>
+[GenerateSerializer, Immutable, Alias("dass.StreamGap")]
+public sealed record StreamGap(
+    [property: Id(0)] long FromSample,
+    [property: Id(1)] long ToSample,
+    [property: Id(2)] long NextChunk,
+    [property: Id(3)] string Reason);
 
 /// <summary>Audio that has arrived.</summary>
 /// <param name="AppliedSample">The stream has all audio before this position.</param>
 /// <param name="Tags">Chunks that the audio completed.</param>
 /// <param name="Busy">The audio is taken in, but the device owes tags: push nothing at <paramref name="AppliedSample"/> after a pause to get them.</param>
+/// <param name="DurableSample">Audio before this position will not be asked for again, whatever fails.</param>
 [GenerateSerializer, Immutable, Alias("dass.Pushed")]
 public sealed record Pushed(
     [property: Id(0)] long AppliedSample,
     [property: Id(1)] ChunkTags[] Tags,
-    [property: Id(2)] bool Busy);
+    [property: Id(2)] bool Busy,
+    [property: Id(3)] long DurableSample);
+
+/// <summary>How far a stream is safe: audio before <c>Sample</c> will not be asked for again, whatever fails.</summary>
+[GenerateSerializer, Immutable, Alias("dass.Durable")]
+public sealed record Durable([property: Id(0)] long Sample);
 
 /// <summary>A stream's end, and the chunks of its tail.</summary>
 [GenerateSerializer, Immutable, Alias("dass.Finished")]

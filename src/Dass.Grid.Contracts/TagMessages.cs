@@ -28,7 +28,7 @@ public enum StreamEndReason
     /// <summary>No audio for the idle timeout.</summary>
     Idle = 3,
 
-    /// <summary>Its silo stopped or failed.</summary>
+    /// <summary>Nobody knows it any more: its silo failed before the first checkpoint, and no feeder has taken it up again.</summary>
     Lost = 4,
 }
 

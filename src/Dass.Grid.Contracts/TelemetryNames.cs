@@ -10,6 +10,8 @@ public static class TelemetryNames
     public const string Model = "dass.model";
     public const string Stream = "dass.stream";
     public const string Reason = "dass.reason";
+    public const string Result = "dass.result";
+    public const string How = "dass.how";
     public const string Method = "rpc.method";
     public const string Status = "rpc.grpc.status_code";
 }

@@ -13,6 +13,8 @@ internal sealed class GatewayInstruments
     private readonly Counter<long> _audio;
     private readonly UpDownCounter<long> _subscribers;
     private readonly Counter<long> _dropped;
+    private readonly Histogram<double> _recovery;
+    private readonly Counter<long> _retainedFull;
 
     public GatewayInstruments(IMeterFactory meters)
     {
@@ -22,6 +24,11 @@ internal sealed class GatewayInstruments
         _audio = meter.CreateCounter<long>("dass.gateway.audio", "By", "Audio that clients have sent.");
         _subscribers = meter.CreateUpDownCounter<long>("dass.gateway.subscribers", "{subscriber}", "Subscribers that listen now.");
         _dropped = meter.CreateCounter<long>("dass.gateway.chunks.dropped", "{chunk}", "Chunks of tags that slow subscribers have missed.");
+        _recovery = meter.CreateHistogram<double>(
+            "dass.gateway.recovery.duration", "s", "From a stream's interruption to its next audio, for calls whose stream was found again.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30] });
+        _retainedFull = meter.CreateCounter<long>(
+            "dass.gateway.retained.full", "{wait}", "Waits of calls whose retained audio is full, because the store takes no checkpoints.");
     }
 
     public void OnCallBegun(string method) => _callsLive.Add(1, Tag(TelemetryNames.Method, method));
@@ -37,6 +44,10 @@ internal sealed class GatewayInstruments
     public void OnSubscribed() => _subscribers.Add(1);
 
     public void OnUnsubscribed() => _subscribers.Add(-1);
+
+    public void OnRecovered(TimeSpan duration) => _recovery.Record(duration.TotalSeconds);
+
+    public void OnRetainedFull() => _retainedFull.Add(1);
 
     public void OnDropped(long chunks) => _dropped.Add(chunks);
 

@@ -17,11 +17,20 @@ public sealed class GatewayOptions
     /// <summary>How long a call waits for a device that cannot keep up before it ends with UNAVAILABLE. Default: 10 seconds.</summary>
     public TimeSpan BusyPatience { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a call looks for its stream when the stream's silo is gone before it ends with UNAVAILABLE. Default: 30 seconds.</summary>
+    public TimeSpan RecoveryPatience { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Audio of one call that is kept because its stream's silo could still lose it. From half of it on a checkpoint is asked for; when it is full the call is
+    /// not read, and HTTP/2 slows the client down. Default: 8 MiB, four minutes of 16 kHz PCM16.
+    /// </summary>
+    public int RetainedBytes { get; set; } = 8 << 20;
+
     /// <summary>Chunks that wait for a subscriber; when they are full the oldest go, to be read again from the stream's history. Default: 64.</summary>
     public int SubscriberQueueChunks { get; set; } = 64;
 
-    /// <summary>How often a gateway renews its observer lease; a third of the silos' ObserverLease or less. Default: 20 seconds.</summary>
-    public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(20);
+    /// <summary>How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or less. Default: 2 seconds.</summary>
+    public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(2);
 }
 
 /// <summary>Reports every broken rule at start.</summary>
@@ -41,6 +50,8 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         Require(options.PendingMessages >= 1, nameof(options.PendingMessages), options.PendingMessages, "at least 1");
         Require(options.MaxPush >= TimeSpan.FromMilliseconds(10), nameof(options.MaxPush), options.MaxPush, "at least 10 ms");
         Require(options.BusyPatience >= TimeSpan.Zero, nameof(options.BusyPatience), options.BusyPatience, "zero or more");
+        Require(options.RecoveryPatience >= TimeSpan.Zero, nameof(options.RecoveryPatience), options.RecoveryPatience, "zero or more");
+        Require(options.RetainedBytes >= 1 << 16, nameof(options.RetainedBytes), options.RetainedBytes, "at least 65,536");
         Require(options.SubscriberQueueChunks >= 1, nameof(options.SubscriberQueueChunks), options.SubscriberQueueChunks, "at least 1");
         Require(options.LeaseRenewal > TimeSpan.Zero, nameof(options.LeaseRenewal), options.LeaseRenewal, "more than zero");
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);

@@ -1,13 +1,22 @@
 using Dass.Grid.Gateway.Scores;
 using Dass.Grid.Gateway.Subscriptions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway;
 
 /// <summary>What all calls of a gateway have in common.</summary>
 internal sealed class GatewayShared(
-    IGrainFactory grains, ModelCards cards, StreamFeeds feeds, GatewayInstruments instruments, IOptions<GatewayOptions> options, TimeProvider time)
+    IGrainFactory grains,
+    ModelCards cards,
+    StreamFeeds feeds,
+    GatewayInstruments instruments,
+    IOptions<GatewayOptions> options,
+    TimeProvider time,
+    ILogger<GatewayShared> logger)
 {
+    public ILogger Logger => logger;
+
     public IGrainFactory Grains => grains;
 
     public ModelCards Cards => cards;

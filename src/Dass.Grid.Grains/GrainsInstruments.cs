@@ -12,6 +12,9 @@ public sealed class GrainsInstruments
     private readonly Counter<double> _audio;
     private readonly Counter<long> _chunks;
     private readonly Counter<long> _observersExpired;
+    private readonly Counter<long> _checkpoints;
+    private readonly Histogram<double> _checkpointDuration;
+    private readonly Counter<long> _recovered;
     private readonly Histogram<double> _push;
 
     public GrainsInstruments(IMeterFactory meters)
@@ -22,6 +25,12 @@ public sealed class GrainsInstruments
         _audio = meter.CreateCounter<double>("dass.audio", "s", "Audio that streams have taken in.");
         _chunks = meter.CreateCounter<long>("dass.chunks", "{chunk}", "Chunks that have been tagged.");
         _observersExpired = meter.CreateCounter<long>("dass.observers.expired", "{observer}", "Observers that did not renew their lease.");
+        _checkpoints = meter.CreateCounter<long>("dass.checkpoints", "{checkpoint}", "Checkpoints, by result: written, failed, fenced (another silo owns the stream).");
+        _checkpointDuration = meter.CreateHistogram<double>(
+            "dass.checkpoint.duration", "s", "Time that the store took for a checkpoint.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
+        _recovered = meter.CreateCounter<long>(
+            "dass.streams.continued", "{stream}", "Streams that went on here, by how: moved (with their state), restored (from a checkpoint), cold (with a gap).");
         _push = meter.CreateHistogram<double>(
             "dass.push.duration", "s", "From a push in the grain to its tags.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
@@ -34,6 +43,27 @@ public sealed class GrainsInstruments
         _live.Add(-1, Model(model));
         _ended.Add(1, Model(model), new(TelemetryNames.Reason, reason.ToString()));
     }
+
+    /// <summary>The stream holds its slot no longer: it moves, hibernates or was taken over.</summary>
+    internal void OnLeft(string model) => _live.Add(-1, Model(model));
+
+    internal void OnContinued(string model, string how)
+    {
+        _live.Add(1, Model(model));
+        _recovered.Add(1, Model(model), new(TelemetryNames.How, how));
+    }
+
+    internal void OnCold(string model) => _recovered.Add(1, Model(model), new(TelemetryNames.How, "cold"));
+
+    internal void OnCheckpoint(TimeSpan duration)
+    {
+        _checkpoints.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Result, "written"));
+        _checkpointDuration.Record(duration.TotalSeconds);
+    }
+
+    internal void OnCheckpointFailed() => _checkpoints.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Result, "failed"));
+
+    internal void OnFenced() => _checkpoints.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Result, "fenced"));
 
     internal void OnPushed(LiveStream stream, int bytes, TimeSpan duration)
     {

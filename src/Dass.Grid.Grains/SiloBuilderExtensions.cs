@@ -1,10 +1,14 @@
+using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Clips;
 using Dass.Grid.Grains.Models;
+using Dass.Grid.Grains.Placement;
 using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Hosting;
+using Orleans.Runtime.Placement;
+using Orleans.Storage;
 
 namespace Dass.Grid.Grains;
 
@@ -17,8 +21,11 @@ public static class SiloBuilderExtensions
         silo.Services.AddSingleton<GrainsInstruments>();
         silo.Services.AddSingleton<ModelRegistry>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<ModelRegistry>());
+        silo.Services.AddSingleton<LocalStreams>();
         silo.Services.AddSingleton<StreamGrainShared>();
-        return silo.AddDassLimits();
+        silo.Services.AddSingleton<LoadReporter>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<LoadReporter>());
+        return silo.AddDassLimits().AddDassPlacement();
     }
 
     /// <summary>This silo belongs to the grid and carries no streams: a gateway.</summary>
@@ -30,7 +37,23 @@ public static class SiloBuilderExtensions
             types.Classes.Remove(typeof(ClipGrain));
             types.Classes.Remove(typeof(ModelCatalogGrain));
         });
-        return silo.AddDassLimits();
+        return silo.AddDassLimits().AddDassPlacement();
+    }
+
+    /// <summary>Streams are kept as files of this machine.</summary>
+    public static ISiloBuilder UseDassFileStore(this ISiloBuilder silo, string directory)
+    {
+        silo.Services.AddKeyedSingleton<IGrainStorage>(StreamGrainShared.Store, (_, _) => new FileCheckpointStorage(directory));
+        return silo;
+    }
+
+    private static ISiloBuilder AddDassPlacement(this ISiloBuilder silo)
+    {
+        silo.Services.AddSingleton<LoadMap>();
+        silo.Services.AddSingleton<LoadServiceClient>();
+        silo.AddGrainService<LoadService>();
+        silo.Services.AddPlacementDirector<StreamPlacement, StreamPlacementDirector>();
+        return silo;
     }
 
     private static ISiloBuilder AddDassLimits(this ISiloBuilder silo)

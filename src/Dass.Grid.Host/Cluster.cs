@@ -1,6 +1,9 @@
 using System.Net;
 using Dass.Grid.Grains;
+using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Streams;
 using Orleans.Configuration;
+using StackExchange.Redis;
 
 namespace Dass.Grid.Host;
 
@@ -10,18 +13,35 @@ internal static class Cluster
     /// <summary>Calls that may wait for one grain: one feeder awaits each push, so more means that somebody does not.</summary>
     private const int MaxWaitingCalls = 64;
 
+    /// <summary>A batch of moving streams must not hold up probes and calls on the same connection.</summary>
+    private const int MaxMessageBytes = 16 << 20;
+
+    /// <summary>The provider's name for PostgreSQL.</summary>
+    private const string Npgsql = "Npgsql";
+
     public static void UseGridCluster(this WebApplicationBuilder builder, GridOptions grid) => builder.UseOrleans(silo =>
     {
-        var self = new IPEndPoint(IPAddress.Loopback, grid.SiloPort);
-        silo.UseDevelopmentClustering(grid.PrimarySilo is { } primary ? IPEndPoint.Parse(primary) : self);
-        silo.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = ("dass-grid", "dass-grid"));
+        silo.UseClustering(grid);
+        silo.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (grid.Name, grid.Name));
         silo.Configure<EndpointOptions>(endpoint =>
         {
-            endpoint.AdvertisedIPAddress = self.Address;
-            endpoint.SiloPort = self.Port;
+            endpoint.AdvertisedIPAddress = IPAddress.Parse(grid.SiloAddress);
+            endpoint.SiloPort = grid.SiloPort;
             endpoint.GatewayPort = 0; // Orleans clients outside the grid are not served
         });
-        silo.Configure<SiloMessagingOptions>(messaging => messaging.MaxEnqueuedRequestsHardLimit = MaxWaitingCalls);
+        silo.Configure<ClusterMembershipOptions>(membership =>
+        {
+            // The defaults take a minute to notice a silo that hangs.
+            membership.ProbeTimeout = grid.ProbeInterval;
+            membership.MaxProbeTimeout = grid.ProbeInterval * 2;
+            membership.NumMissedProbesLimit = 2;
+            membership.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+        });
+        silo.Configure<SiloMessagingOptions>(messaging =>
+        {
+            messaging.MaxEnqueuedRequestsHardLimit = MaxWaitingCalls;
+            messaging.MaxMessageBodySize = MaxMessageBytes;
+        });
         silo.AddActivityPropagation();
         if (grid.Role == GridRole.Gateway)
         {
@@ -29,7 +49,54 @@ internal static class Cluster
         }
         else
         {
-            silo.AddDassStreams();
+            silo.AddDassStreams().UseStore(grid);
         }
     });
+
+    private static void UseClustering(this ISiloBuilder silo, GridOptions grid)
+    {
+        switch (grid.Cluster)
+        {
+            case ClusterKind.Redis:
+                silo.UseRedisClustering(redis => redis.ConfigurationOptions = Redis(grid));
+                break;
+            case ClusterKind.Postgres:
+                silo.UseAdoNetClustering(database => (database.Invariant, database.ConnectionString) = (Npgsql, grid.Postgres));
+                break;
+            default:
+                var self = new IPEndPoint(IPAddress.Parse(grid.SiloAddress), grid.SiloPort);
+                silo.UseDevelopmentClustering(grid.PrimarySilo is { } primary ? IPEndPoint.Parse(primary) : self);
+                break;
+        }
+    }
+
+    private static void UseStore(this ISiloBuilder silo, GridOptions grid)
+    {
+        var serializer = new CheckpointSerializer();
+        switch (grid.Store)
+        {
+            case StoreKind.Redis:
+                silo.AddRedisGrainStorage(
+                    StreamGrainShared.Store, redis => (redis.ConfigurationOptions, redis.GrainStorageSerializer) = (Redis(grid), serializer));
+                break;
+            case StoreKind.Postgres:
+                silo.AddAdoNetGrainStorage(
+                    StreamGrainShared.Store,
+                    database => (database.Invariant, database.ConnectionString, database.GrainStorageSerializer) = (Npgsql, grid.Postgres, serializer));
+                break;
+            case StoreKind.Memory:
+                silo.AddMemoryGrainStorage(StreamGrainShared.Store, memory => memory.GrainStorageSerializer = serializer);
+                break;
+            default:
+                silo.UseDassFileStore(grid.StoreDirectory);
+                break;
+        }
+    }
+
+    private static ConfigurationOptions Redis(GridOptions grid)
+    {
+        var redis = ConfigurationOptions.Parse(grid.Redis!);
+        redis.AbortOnConnectFail = false; // it may come back
+        return redis;
+    }
 }

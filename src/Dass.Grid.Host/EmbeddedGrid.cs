@@ -53,6 +53,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     {
         settings["Grid:Listen"] = settings["Grid:OperationsListen"] = "http://127.0.0.1:0";
         settings["Grid:SiloPort"] = $"{FreePort()}";
+        settings.TryAdd("Grid:Store", "memory");
         var builder = WebApplication.CreateBuilder();
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection(settings);

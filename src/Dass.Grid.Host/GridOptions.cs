@@ -15,6 +15,27 @@ public enum GridRole
     Gateway,
 }
 
+/// <summary>How the processes of a grid find each other.</summary>
+public enum ClusterKind
+{
+    /// <summary>Through the first process, on this machine. When that one is gone, the others stay but nobody new can come.</summary>
+    Local,
+    Redis,
+    Postgres,
+}
+
+/// <summary>Where the state of streams is kept.</summary>
+public enum StoreKind
+{
+    /// <summary>In <see cref="GridOptions.StoreDirectory"/>; every process of the grid must see the same directory.</summary>
+    File,
+    Redis,
+    Postgres,
+
+    /// <summary>In the silos' memory: streams survive a move, and the failure of a silo only by luck.</summary>
+    Memory,
+}
+
 /// <summary>Where a process listens and which grid it belongs to: the configuration section <c>Grid</c>.</summary>
 public sealed class GridOptions
 {
@@ -27,11 +48,36 @@ public sealed class GridOptions
     /// <summary>Where /healthz/live, /healthz/ready and /metrics answer (HTTP/1). Default: http://127.0.0.1:5231.</summary>
     public string OperationsListen { get; set; } = "http://127.0.0.1:5231";
 
-    /// <summary>Port for the other silos of the grid, on loopback. Default: 11111.</summary>
+    /// <summary>Address at which the other silos of the grid reach this one. Default: 127.0.0.1.</summary>
+    public string SiloAddress { get; set; } = "127.0.0.1";
+
+    /// <summary>Port for the other silos of the grid. Default: 11111.</summary>
     public int SiloPort { get; set; } = 11111;
 
-    /// <summary>Silo that the others find each other by, on this machine. Default: null, this process.</summary>
+    /// <summary>Default: local.</summary>
+    public ClusterKind Cluster { get; set; } = ClusterKind.Local;
+
+    /// <summary>Grids of different names may share a Redis or a PostgreSQL. Default: dass-grid.</summary>
+    public string Name { get; set; } = "dass-grid";
+
+    /// <summary>Silo that the others find each other by when <see cref="Cluster"/> is local. Default: null, this process.</summary>
     public string? PrimarySilo { get; set; }
+
+    /// <summary>Default: file.</summary>
+    public StoreKind Store { get; set; } = StoreKind.File;
+
+    /// <summary>Directory of the file store. Default: dass-grid/streams below the user's local application data.</summary>
+    public string StoreDirectory { get; set; } =
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "dass-grid", "streams");
+
+    /// <summary>Redis, e.g. <c>redis:6379,password=…</c>. Default: null.</summary>
+    public string? Redis { get; set; }
+
+    /// <summary>PostgreSQL, e.g. <c>Host=db;Database=dass;Username=dass;Password=…</c>; its tables come from deploy/postgres/schema.sql. Default: null.</summary>
+    public string? Postgres { get; set; }
+
+    /// <summary>How often a silo looks whether its neighbours live; after two failures in a row a silo counts as dead. Default: 1 second.</summary>
+    public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Time that a stop may take: streams are told, calls are answered. Default: 30 seconds.</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);

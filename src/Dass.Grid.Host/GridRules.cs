@@ -1,4 +1,5 @@
 using System.Net;
+using Dass.Grid.Contracts;
 using Dass.Grid.Gateway.Tenants;
 using Microsoft.Extensions.Options;
 
@@ -31,6 +32,26 @@ internal static class GridRules
         if (grid.PrimarySilo is { } primary && !(IPEndPoint.TryParse(primary, out var endpoint) && IPAddress.IsLoopback(endpoint.Address) && endpoint.Port > 0))
         {
             errors.Add($"Grid:PrimarySilo is '{primary}'; a loopback address and port, e.g. 127.0.0.1:11111.");
+        }
+        if (!IPAddress.TryParse(grid.SiloAddress, out _))
+        {
+            errors.Add($"Grid:SiloAddress is '{grid.SiloAddress}'; an IP address.");
+        }
+        if (!StreamId.IsTenant(grid.Name))
+        {
+            errors.Add($"Grid:Name is '{grid.Name}'; 1 to {StreamId.MaxTenantLength} of {StreamId.Alphabet}.");
+        }
+        if (grid.Redis is null && (grid.Cluster == ClusterKind.Redis || grid.Store == StoreKind.Redis))
+        {
+            errors.Add("Grid:Redis is missing; Grid:Cluster or Grid:Store needs it, e.g. 127.0.0.1:6379.");
+        }
+        if (grid.Postgres is null && (grid.Cluster == ClusterKind.Postgres || grid.Store == StoreKind.Postgres))
+        {
+            errors.Add("Grid:Postgres is missing; Grid:Cluster or Grid:Store needs it, e.g. Host=db;Database=dass.");
+        }
+        if (grid.ProbeInterval <= TimeSpan.Zero)
+        {
+            errors.Add($"Grid:ProbeInterval is {grid.ProbeInterval}; more than zero.");
         }
         if (grid.ShutdownTimeout <= TimeSpan.Zero)
         {

@@ -6,14 +6,16 @@ using System.Text;
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>Writes fields one after the other, little-endian; lists behind their count.</summary>
-internal sealed class SnapshotWriter(IBufferWriter<byte> to)
+public sealed class SnapshotWriter(IBufferWriter<byte> to)
 {
+    /// <summary>One value, as it lies in memory.</summary>
     public void Write<T>(T value)
         where T : unmanaged
     {
         to.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
     }
 
+    /// <summary>The count of the values, then the values.</summary>
     public void WriteAll<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
@@ -21,16 +23,20 @@ internal sealed class SnapshotWriter(IBufferWriter<byte> to)
         to.Write(MemoryMarshal.AsBytes(values));
     }
 
+    /// <summary>The count of the text's UTF-8 bytes, then the bytes.</summary>
     public void Write(string text) => WriteAll<byte>(Encoding.UTF8.GetBytes(text));
 }
 
 /// <summary>Reads what <see cref="SnapshotWriter"/> wrote and believes no length.</summary>
-internal ref struct SnapshotReader(ReadOnlySpan<byte> bytes)
+public ref struct SnapshotReader(ReadOnlySpan<byte> bytes)
 {
     private ReadOnlySpan<byte> _rest = bytes;
 
+    /// <summary>Whether everything has been read.</summary>
     public readonly bool AtEnd => _rest.IsEmpty;
 
+    /// <summary>One value.</summary>
+    /// <exception cref="SnapshotException">Too few bytes are left. So with the other reads.</exception>
     public T Read<T>(string field)
         where T : unmanaged =>
         MemoryMarshal.Read<T>(Take(field, Unsafe.SizeOf<T>()));
@@ -53,6 +59,7 @@ internal ref struct SnapshotReader(ReadOnlySpan<byte> bytes)
         Take(field, (long)count * Unsafe.SizeOf<T>()).CopyTo(MemoryMarshal.AsBytes(to));
     }
 
+    /// <summary>A text of any length that the bytes can hold.</summary>
     public string ReadString(string field) => Encoding.UTF8.GetString(ReadAll<byte>(field));
 
     /// <exception cref="SnapshotException">The rule does not hold.</exception>

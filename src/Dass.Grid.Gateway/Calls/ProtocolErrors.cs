@@ -41,6 +41,8 @@ internal static class ProtocolErrors
 
     public static RpcException FromChunk(long value) => Invalid($"from_chunk is {value}; 0 or more.");
 
+    public static RpcException OldestSample(long value) => Invalid($"oldest_sample is {value}; 0 or more.");
+
     public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");
 
     public static RpcException MinScore(float value) => Invalid($"filter.min_score is {value}; 0 to 1.");

@@ -18,7 +18,7 @@ internal static class StatusMapping
             RefusalCode.StreamEnded or RefusalCode.ShapeDiffers => StatusCode.FailedPrecondition,
             RefusalCode.TakenOver => StatusCode.Aborted,
             RefusalCode.NoFreeSlot => StatusCode.ResourceExhausted,
-            RefusalCode.Busy => StatusCode.Unavailable,
+            RefusalCode.Busy or RefusalCode.Moved => StatusCode.Unavailable,
             _ => StatusCode.Internal,
         },
         refusal.Message));

@@ -41,7 +41,10 @@ internal static class Answers
         Format = RequestRules.Format(attachment.Shape.Format),
         Chunk = attachment.Shape.Chunk.ToDuration(),
         LookAhead = attachment.Shape.LookAhead.ToDuration(),
+        DurableSample = attachment.DurableSample,
     };
+
+    public static Gap Of(StreamGap gap) => new() { FromSample = gap.FromSample, ToSample = gap.ToSample, NextChunk = gap.NextChunk, Reason = gap.Reason };
 
     public static StreamInfo Of(StreamId id, StreamStatus status, ScoreView view) => new()
     {

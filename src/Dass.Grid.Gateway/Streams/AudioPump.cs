@@ -1,11 +1,16 @@
 using Dass.Grid.Gateway.Scores;
 using Dass.Grid.V1;
+using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Gateway.Streams;
 
-/// <summary>Feeds one stream piece by piece and writes what comes back. The only writer of its call's answers.</summary>
-internal sealed class AudioPump(
+/// <summary>
+/// Feeds one stream piece by piece and writes what comes back. The only writer of its call's answers. When the stream's silo is gone it takes the stream up
+/// again wherever it is, sends what that place has not heard, and writes each chunk once.
+/// </summary>
+internal sealed partial class AudioPump(
     GatewayShared shared,
+    StreamId id,
     IStreamGrain stream,
     Attachment attachment,
     ScoreView view,
@@ -14,49 +19,135 @@ internal sealed class AudioPump(
 {
     private const int PageChunks = 64;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(200);
 
+    private readonly ReplayTape _tape = new(attachment.Shape.BytesPerFrame, shared.Options.RetainedBytes);
     private readonly int _pieceFrames = Math.Max(1, (int)(shared.Options.MaxPush.TotalSeconds * attachment.Shape.Format.SampleRateHz));
+    private long _applied = attachment.NextSample;
+    private long _durable = attachment.DurableSample;
+    private long _nextChunk = attachment.NextChunk; // chunks before it have been written
+    private bool _asked; // for a checkpoint, since the tape became half full
 
     /// <summary>Sends kept tags again, from a chunk up to the attachment's.</summary>
     public async Task RepeatAsync(long fromChunk)
     {
-        while (fromChunk < attachment.NextChunk)
-        {
-            var page = (await stream.GetTags(fromChunk, PageChunks)).OrThrow();
-            if (page.Tags.Length == 0)
-            {
-                return;
-            }
-            await WriteAsync(page.Tags);
-            fromChunk = page.Tags[^1].Index + 1;
-        }
+        var until = _nextChunk;
+        _nextChunk = Math.Min(fromChunk, until);
+        await FillAsync(until);
+        _nextChunk = until;
     }
 
     public async Task PushAsync(AudioBlock audio)
     {
         shared.Instruments.OnAudio(audio.Data.Length);
-        var frameBytes = attachment.Shape.BytesPerFrame;
-        var frames = audio.Data.Length / frameBytes;
-        for (var first = 0; first < frames; first += _pieceFrames)
+        await MakeRoomAsync(audio.Data.Length);
+        _tape.Append(audio);
+        var before = _applied;
+        await OnAsync(CatchUpAsync);
+        if (_applied == before)
         {
-            var piece = audio.Data.Slice(first * frameBytes, Math.Min(_pieceFrames, frames - first) * frameBytes);
-            await PushPieceAsync(new AudioBlock(audio.FirstSample + first, piece));
+            await AcknowledgeAsync(); // of audio that the stream has had before
         }
     }
 
-    public async Task FinishAsync()
+    public Task FinishAsync() => OnAsync(async () =>
     {
+        await CatchUpAsync();
         using var activity = GatewayInstruments.Activities.StartActivity("dass.finish");
-        var finished = (await stream.Finish(attachment.Id, cancellationToken)).OrThrow();
+        var answer = await stream.Finish(attachment.Id, cancellationToken);
+        if (answer.Refusal is { Code: RefusalCode.StreamEnded } && (await stream.GetStatus()).Value is { End: { } known } status)
+        {
+            await FillAsync(status.NextChunk); // it had ended when the answer got lost
+            await responses.WriteAsync(new StreamResponse { Summary = view.Of(known.Summary) }, cancellationToken);
+            return;
+        }
+        var finished = ElsewhereException.OrThrow(answer);
         await WriteAsync(finished.Tags);
         await responses.WriteAsync(new StreamResponse { Summary = view.Of(finished.End.Summary) }, cancellationToken);
+    });
+
+    /// <summary>Does something with the stream, wherever it is, for as long as the patience lasts.</summary>
+    private async Task OnAsync(Func<Task> work)
+    {
+        Recovery? recovery = null;
+        while (true)
+        {
+            try
+            {
+                if (recovery is not null)
+                {
+                    await AttachAgainAsync();
+                }
+                await work();
+                break;
+            }
+            catch (Exception failure) when (Recovery.IsWorthWaiting(failure) && !cancellationToken.IsCancellationRequested)
+            {
+                if (recovery is null)
+                {
+                    LogInterrupted(shared.Logger, id, _applied, failure.Message);
+                }
+                recovery ??= new Recovery(shared);
+                await recovery.PauseAsync(failure, cancellationToken);
+            }
+        }
+        if (recovery is not null)
+        {
+            shared.Instruments.OnRecovered(recovery.Elapsed);
+            LogRecovered(shared.Logger, id, _applied, recovery.Elapsed.TotalSeconds);
+        }
+    }
+
+    private async Task AttachAgainAsync()
+    {
+        var shape = attachment.Shape;
+        var spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead };
+        var answer = await stream.Attach(spec, new Feeder(attachment.Id, _tape.Start ?? _applied), cancellationToken);
+        if (answer.Refusal is { Code: RefusalCode.StreamEnded })
+        {
+            return; // what is done next says so, or has the answer
+        }
+        attachment = ElsewhereException.OrThrow(answer);
+        if (attachment.Gap is { } gap)
+        {
+            await responses.WriteAsync(new StreamResponse { Gap = Answers.Of(gap) }, cancellationToken);
+            _nextChunk = Math.Max(_nextChunk, gap.NextChunk);
+        }
+        _applied = attachment.NextSample;
+        _durable = attachment.DurableSample;
+    }
+
+    private async Task CatchUpAsync()
+    {
+        while (_tape.At(_applied, _pieceFrames) is { } piece)
+        {
+            await PushPieceAsync(piece);
+        }
+        if (_tape.Start is { } start && start > _applied)
+        {
+            throw StatusMapping.Of(new Refusal(RefusalCode.PositionGap, AudioLaw.GapWording(start, _applied)));
+        }
+    }
+
+    /// <summary>Waits until the store has enough of the stream that more of its audio can be held here.</summary>
+    private async Task MakeRoomAsync(int bytes)
+    {
+        while (!_tape.HasRoom(bytes))
+        {
+            await OnAsync(async () => Durable(ElsewhereException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample));
+            if (!_tape.HasRoom(bytes))
+            {
+                shared.Instruments.OnRetainedFull();
+                await Task.Delay(RoomPause, shared.Time, cancellationToken);
+            }
+        }
     }
 
     private async Task PushPieceAsync(AudioBlock piece)
     {
         using var activity = GatewayInstruments.Activities.StartActivity("dass.push");
         activity?.SetTag("dass.first_sample", piece.FirstSample);
-        var pushed = (await stream.Push(attachment.Id, piece, cancellationToken)).OrThrow();
+        var pushed = ElsewhereException.OrThrow(await stream.Push(attachment.Id, piece, cancellationToken));
         await WriteAsync(pushed.Tags);
         var waited = TimeSpan.Zero;
         for (var pause = FirstPause; pushed.Busy; pause *= 2)
@@ -68,17 +159,66 @@ internal sealed class AudioPump(
             }
             await Task.Delay(pause, shared.Time, cancellationToken);
             waited += pause;
-            pushed = (await stream.Push(attachment.Id, new AudioBlock(pushed.AppliedSample, default), cancellationToken)).OrThrow();
+            pushed = ElsewhereException.OrThrow(await stream.Push(attachment.Id, new AudioBlock(pushed.AppliedSample, default), cancellationToken));
             await WriteAsync(pushed.Tags);
         }
-        await responses.WriteAsync(new StreamResponse { Ack = new Ack { AppliedSample = pushed.AppliedSample } }, cancellationToken);
+        _applied = pushed.AppliedSample;
+        Durable(pushed.DurableSample);
+        await AcknowledgeAsync();
+        if (_tape.IsNearlyFull && !_asked)
+        {
+            _asked = true;
+            Durable(ElsewhereException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample);
+        }
+        _asked &= _tape.IsNearlyFull;
+    }
+
+    private Task AcknowledgeAsync() =>
+        responses.WriteAsync(new StreamResponse { Ack = new Ack { AppliedSample = _applied, DurableSample = _durable } }, cancellationToken);
+
+    private void Durable(long sample)
+    {
+        _durable = Math.Max(_durable, sample);
+        _tape.Drop(Math.Min(_durable, _applied));
     }
 
     private async Task WriteAsync(ChunkTags[] tags)
     {
         foreach (var chunk in tags)
         {
-            await responses.WriteAsync(new StreamResponse { Tags = view.Of(chunk) }, cancellationToken);
+            if (chunk.Index > _nextChunk)
+            {
+                await FillAsync(chunk.Index); // an answer was lost, and its tags with it
+            }
+            if (chunk.Index >= _nextChunk)
+            {
+                await responses.WriteAsync(new StreamResponse { Tags = view.Of(chunk) }, cancellationToken);
+                _nextChunk = chunk.Index + 1;
+            }
         }
     }
+
+    /// <summary>Writes what the stream keeps of the chunks before <paramref name="until"/> that have not been written.</summary>
+    private async Task FillAsync(long until)
+    {
+        while (_nextChunk < until)
+        {
+            var kept = ElsewhereException.OrThrow(await stream.GetTags(_nextChunk, PageChunks)).Tags.TakeWhile(chunk => chunk.Index < until).ToArray();
+            foreach (var chunk in kept)
+            {
+                await responses.WriteAsync(new StreamResponse { Tags = view.Of(chunk) }, cancellationToken);
+                _nextChunk = chunk.Index + 1;
+            }
+            if (kept.Length == 0)
+            {
+                _nextChunk = until;
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Stream {Stream} is interrupted at sample {Sample}: {Failure} Looking for it.")]
+    private static partial void LogInterrupted(ILogger logger, StreamId stream, long sample, string failure);
+
+    [LoggerMessage(LogLevel.Information, "Stream {Stream} goes on at sample {Sample} after {Seconds:F2} s.")]
+    private static partial void LogRecovered(ILogger logger, StreamId stream, long sample, double seconds);
 }

@@ -20,11 +20,16 @@ internal sealed class StreamCall(
         await CheckAsync(config, id, spec);
 
         var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
-        var attachment = (await stream.Attach(spec, cancellationToken)).OrThrow();
+        var feeder = new Feeder(OldestSample: config.OldestSample);
+        var attachment = (await Recovery.AskAsync(shared, () => stream.Attach(spec, feeder, cancellationToken), cancellationToken)).OrThrow();
         var view = new ScoreView(config.Filter, await shared.Cards.OfAsync(attachment.Shape.Model));
         await responses.WriteAsync(new StreamResponse { Ready = Answers.Of(id, attachment) }, cancellationToken);
+        if (attachment.Gap is { } gap)
+        {
+            await responses.WriteAsync(new StreamResponse { Gap = Answers.Of(gap) }, cancellationToken);
+        }
 
-        var pump = new AudioPump(shared, stream, attachment, view, responses, cancellationToken);
+        var pump = new AudioPump(shared, id, stream, attachment, view, responses, cancellationToken);
         if (config.HasFromChunk)
         {
             await pump.RepeatAsync(config.FromChunk);
@@ -50,10 +55,14 @@ internal sealed class StreamCall(
         {
             throw ProtocolErrors.FromChunk(config.FromChunk);
         }
+        if (config is { HasOldestSample: true, OldestSample: < 0 })
+        {
+            throw ProtocolErrors.OldestSample(config.OldestSample);
+        }
         ScoreView.Check(config.Filter);
         if (config.Filter is { Labels.Count: > 0 })
         {
-            var status = await shared.Grains.GetGrain<IStreamGrain>(id.ToString()).GetStatus();
+            var status = await Recovery.AskAsync(shared, shared.Grains.GetGrain<IStreamGrain>(id.ToString()).GetStatus, cancellationToken);
             var model = status.Has(out var live, out _) ? live.Shape.Model.Name : spec.Model;
             _ = new ScoreView(config.Filter, await shared.Cards.NamedAsync(model));
         }

@@ -9,17 +9,21 @@ internal sealed partial class StreamFeed : ITagObserver
     private readonly ILogger _logger;
     private readonly ITagObserver _reference;
     private readonly PeriodicTimer _renewal;
+    private readonly TimeSpan _patience;
+    private readonly TimeProvider _time;
+    private DateTimeOffset? _unknownSince;
 
     // Replaced as a whole, so that delivery needs no lock.
     private volatile SubscriberQueue[] _subscribers = [];
 
-    public StreamFeed(StreamId id, IGrainFactory grains, TimeSpan renewal, TimeProvider time, ILogger logger)
+    public StreamFeed(StreamId id, IGrainFactory grains, GatewayOptions options, TimeProvider time, ILogger logger)
     {
         Id = id;
         _grains = grains;
         _logger = logger;
         _reference = grains.CreateObjectReference<ITagObserver>(this);
-        _renewal = new PeriodicTimer(renewal, time);
+        _renewal = new PeriodicTimer(options.LeaseRenewal, time);
+        (_patience, _time) = (options.RecoveryPatience, time);
         _ = KeepAsync();
     }
 
@@ -44,6 +48,15 @@ internal sealed partial class StreamFeed : ITagObserver
             {
                 queue.Offer(chunk);
             }
+        }
+        return Task.CompletedTask;
+    }
+
+    public Task OnGap(StreamGap gap)
+    {
+        foreach (var queue in _subscribers)
+        {
+            queue.Offer(gap);
         }
         return Task.CompletedTask;
     }
@@ -79,21 +92,36 @@ internal sealed partial class StreamFeed : ITagObserver
         {
             try
             {
-                // One-way messages may be lost, so the end may be known here first.
-                var status = await RenewAsync();
-                if (!status.Has(out var known, out _))
-                {
-                    await OnEnded(new StreamEnd(StreamEndReason.Lost, new HeardSummary(0, 0, [], [])));
-                }
-                else if (known.End is { } end)
-                {
-                    await OnEnded(end);
-                }
+                // One-way messages may be lost, and a stream that came back on another silo does not know this feed: what is new may be known here first.
+                await LearnAsync(await RenewAsync());
             }
             catch (Exception failure)
             {
                 LogUnreachable(Id, failure);
             }
+        }
+    }
+
+    private async Task LearnAsync(Outcome<StreamStatus> status)
+    {
+        if (!status.Has(out var known, out var refusal))
+        {
+            // Whoever feeds it may be about to begin it again.
+            _unknownSince ??= _time.GetUtcNow();
+            if (refusal.Code == RefusalCode.UnknownStream && _time.GetUtcNow() - _unknownSince >= _patience)
+            {
+                await OnEnded(new StreamEnd(StreamEndReason.Lost, new HeardSummary(0, 0, [], [])));
+            }
+            return;
+        }
+        _unknownSince = null;
+        foreach (var queue in _subscribers)
+        {
+            queue.Remind(known.NextChunk);
+        }
+        if (known.End is { } end)
+        {
+            await OnEnded(end);
         }
     }
 

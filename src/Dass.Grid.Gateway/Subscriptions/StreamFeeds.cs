@@ -15,7 +15,7 @@ internal sealed class StreamFeeds(IGrainFactory grains, IOptions<GatewayOptions>
         {
             if (!_feeds.TryGetValue(id, out var feed))
             {
-                feed = new StreamFeed(id, grains, options.Value.LeaseRenewal, time, logger);
+                feed = new StreamFeed(id, grains, options.Value, time, logger);
                 _feeds.Add(id, feed);
             }
             feed.Add(queue);

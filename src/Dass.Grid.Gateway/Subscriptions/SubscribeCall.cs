@@ -1,4 +1,5 @@
 using Dass.Grid.Gateway.Scores;
+using Dass.Grid.Gateway.Streams;
 using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Subscriptions;
@@ -30,7 +31,7 @@ internal sealed class SubscribeCall(
         shared.Instruments.OnSubscribed();
         try
         {
-            await ServeAsync(id, queue, (await feed.RenewAsync()).OrThrow());
+            await ServeAsync(id, queue, (await Recovery.AskAsync(shared, feed.RenewAsync, cancellationToken)).OrThrow());
         }
         finally
         {
@@ -53,12 +54,20 @@ internal sealed class SubscribeCall(
         {
             queue.Complete(ended);
         }
-        await foreach (var chunk in queue.ReadAllAsync(cancellationToken))
+        await foreach (var word in queue.ReadAllAsync(cancellationToken))
         {
-            if (chunk.Index >= _next)
+            if (word.Gap is { } gap)
             {
-                await CatchUpAsync(chunk.Index);
-                await WriteAsync(chunk);
+                await responses.WriteAsync(new SubscribeResponse { Gap = Answers.Of(gap) }, cancellationToken);
+                _next = Math.Max(_next, gap.NextChunk);
+            }
+            else if (word.NextChunk > _next)
+            {
+                await CatchUpAsync(word.Chunk?.Index ?? word.NextChunk);
+                if (word.Chunk is { } chunk)
+                {
+                    await WriteAsync(chunk);
+                }
             }
         }
         var end = queue.End!;
@@ -72,7 +81,8 @@ internal sealed class SubscribeCall(
         {
             while (_next < nextChunk)
             {
-                var answer = await stream.GetTags(_next, (int)Math.Min(PageChunks, nextChunk - _next));
+                var (from, count) = (_next, (int)Math.Min(PageChunks, nextChunk - _next));
+                var answer = await Recovery.AskAsync(shared, () => stream.GetTags(from, count), cancellationToken);
                 ChunkTags[] kept = answer.Has(out var page, out _) ? [.. page.Tags.TakeWhile(chunk => chunk.Index < nextChunk)] : [];
                 foreach (var chunk in kept)
                 {

@@ -2,22 +2,30 @@ using System.Threading.Channels;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
+/// <summary>What a subscriber is told: chunks, a gap, or that the stream has chunks up to an index.</summary>
+internal readonly record struct Word(ChunkTags? Chunk, StreamGap? Gap, long NextChunk);
+
 /// <summary>What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices and asks the stream for it.</summary>
 internal sealed class SubscriberQueue(int capacity)
 {
-    private readonly Channel<ChunkTags> _chunks = Channel.CreateBounded<ChunkTags>(
+    private readonly Channel<Word> _words = Channel.CreateBounded<Word>(
         new BoundedChannelOptions(capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
-    /// <summary>Set before the chunks complete.</summary>
+    /// <summary>Set before the words complete.</summary>
     public StreamEnd? End { get; private set; }
 
-    public void Offer(ChunkTags chunk) => _chunks.Writer.TryWrite(chunk);
+    public void Offer(ChunkTags chunk) => _words.Writer.TryWrite(new Word(chunk, null, chunk.Index + 1));
+
+    public void Offer(StreamGap gap) => _words.Writer.TryWrite(new Word(null, gap, gap.NextChunk));
+
+    /// <summary>Whatever the subscriber lacks of the chunks before <paramref name="nextChunk"/> it has to ask the stream for.</summary>
+    public void Remind(long nextChunk) => _words.Writer.TryWrite(new Word(null, null, nextChunk));
 
     public void Complete(StreamEnd end)
     {
         End ??= end;
-        _chunks.Writer.TryComplete();
+        _words.Writer.TryComplete();
     }
 
-    public IAsyncEnumerable<ChunkTags> ReadAllAsync(CancellationToken cancellationToken) => _chunks.Reader.ReadAllAsync(cancellationToken);
+    public IAsyncEnumerable<Word> ReadAllAsync(CancellationToken cancellationToken) => _words.Reader.ReadAllAsync(cancellationToken);
 }

@@ -10,7 +10,7 @@ public sealed class ClipGrain(StreamGrainShared shared) : Grain, IClipGrain
 {
     public async Task<Outcome<ClipTags>> Tag(StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if (SessionFactory.Open(shared.Models, spec, shared.Time.GetUtcNow(), out var clip) is { } refusal)
+        if (SessionFactory.Open(shared.Models, spec, oldestSample: 0, shared.Time.GetUtcNow(), out var clip) is { } refusal)
         {
             return refusal;
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Grains.Models;
@@ -5,7 +6,7 @@ using Dass.Grid.Grains.Models;
 namespace Dass.Grid.Grains.Streams;
 
 /// <summary>A stream's session with the law of its positions. Not thread-safe; only <see cref="Heard"/> and positions may be read during a push.</summary>
-internal sealed class LiveStream(StreamSession session, ServedModel model, StreamShape shape, DateTimeOffset begun) : IDisposable
+internal sealed class LiveStream(StreamSession session, ServedModel model, StreamShape shape, DateTimeOffset begun, StreamOrigin origin) : IDisposable
 {
     private readonly List<TagChunk> _fresh = [];
     private HeardSummary _heard = new(0, 0, [], []);
@@ -18,7 +19,9 @@ internal sealed class LiveStream(StreamSession session, ServedModel model, Strea
 
     public DateTimeOffset Begun => begun;
 
-    public long NextSample => session.AppliedSamples;
+    public StreamOrigin Origin => origin;
+
+    public long NextSample => origin.Sample + session.AppliedSamples;
 
     /// <summary>The summary as of the last finished push: the session cannot be asked while it works.</summary>
     public HeardSummary Heard
@@ -47,9 +50,7 @@ internal sealed class LiveStream(StreamSession session, ServedModel model, Strea
         }
         if (audio.FirstSample > NextSample)
         {
-            return new Refusal(
-                RefusalCode.PositionGap,
-                $"audio.first_sample is {audio.FirstSample}; the stream has audio up to sample {NextSample} and expects that one next.");
+            return new Refusal(RefusalCode.PositionGap, Wording.PositionGap(audio.FirstSample, NextSample));
         }
         var known = Math.Min((NextSample - audio.FirstSample) * shape.BytesPerFrame, audio.Data.Length);
         news = audio.Data[(int)known..];
@@ -64,10 +65,15 @@ internal sealed class LiveStream(StreamSession session, ServedModel model, Strea
     /// <summary>Chunks since the last call.</summary>
     public ChunkTags[] TakeFresh()
     {
-        var tags = _fresh.Select(chunk => new ChunkTags(chunk.Index, chunk.StartSeconds, chunk.EndSeconds, chunk.Scores, chunk.WindowScores)).ToArray();
+        var before = (double)origin.Sample / shape.Format.SampleRateHz;
+        var tags = _fresh.Select(chunk => new ChunkTags(
+            origin.Chunk + chunk.Index, before + chunk.StartSeconds, before + chunk.EndSeconds, chunk.Scores, chunk.WindowScores)).ToArray();
         _fresh.Clear();
         return tags;
     }
+
+    /// <summary>Writes the session; not during a push.</summary>
+    public void Save(IBufferWriter<byte> to) => session.Save(to);
 
     public void Dispose() => session.Dispose();
 

@@ -5,7 +5,7 @@ internal sealed class ObserverLeases(TimeProvider time, TimeSpan lease)
 {
     private readonly Dictionary<ITagObserver, DateTimeOffset> _until = [];
 
-    public int Count => _until.Count;
+    public ITagObserver[] All => [.. _until.Keys];
 
     public void Renew(ITagObserver observer) => _until[observer] = time.GetUtcNow() + lease;
 

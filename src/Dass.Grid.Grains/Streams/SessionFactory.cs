@@ -1,6 +1,7 @@
 using Dass.Grid.Engine;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Models;
 
 namespace Dass.Grid.Grains.Streams;
@@ -10,7 +11,12 @@ internal static class SessionFactory
 {
     /// <summary>Opens a session, which is the caller's to dispose.</summary>
     /// <returns>Why not, or null with the stream.</returns>
-    public static Refusal? Open(ModelRegistry models, StreamSpec spec, DateTimeOffset now, out LiveStream stream)
+    /// <param name="models">Of this silo.</param>
+    /// <param name="spec">What is asked for.</param>
+    /// <param name="oldestSample">First sample that will come; the session begins at the next chunk.</param>
+    /// <param name="now">When the stream begins.</param>
+    /// <param name="stream">The stream, when nothing is returned.</param>
+    public static Refusal? Open(ModelRegistry models, StreamSpec spec, long oldestSample, DateTimeOffset now, out LiveStream stream)
     {
         stream = null!;
         if (spec.Format is not { } shape)
@@ -30,12 +36,40 @@ internal static class SessionFactory
                 model.Engine.Open(format, options),
                 model,
                 new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead),
-                now);
+                now,
+                StreamOrigin.AtOrAfter(oldestSample, shape.SampleRateHz, options.Chunk));
             return null;
         }
         catch (Exception broken) when (broken is AudioFormatException or ArgumentException)
         {
             return new Refusal(RefusalCode.InvalidRequest, broken.Message);
+        }
+        catch (NoFreeSlotException full)
+        {
+            return new Refusal(RefusalCode.NoFreeSlot, full.Message);
+        }
+    }
+
+    /// <summary>Continues the session of a checkpoint, which is the caller's to dispose.</summary>
+    /// <returns>Why not now, or null with the stream.</returns>
+    /// <exception cref="SnapshotException">Its state cannot be used by this silo's models.</exception>
+    public static Refusal? Restore(ModelRegistry models, Checkpoint checkpoint, out LiveStream stream)
+    {
+        stream = null!;
+        var (name, hash) = (checkpoint.Shape.Model.Name, checkpoint.Shape.Model.Hash);
+        if (models.Find(name, out var model) is { } unknown)
+        {
+            throw new SnapshotException($"The stream's model is gone: {unknown.Message}");
+        }
+        if (model.Card.Summary.Hash != hash)
+        {
+            throw new SnapshotException($"Model '{name}' has other weights than those that heard the stream ({model.Card.Summary.Hash[..12]}… instead of {hash[..12]}…).");
+        }
+        try
+        {
+            var session = model.Engine.Restore(checkpoint.Session.Span);
+            stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin);
+            return null;
         }
         catch (NoFreeSlotException full)
         {

@@ -1,23 +1,37 @@
+using System.Buffers;
 using Dass.Grid.Engine;
+using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Placement;
 using Orleans.Placement;
+using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>Owns one stream: nothing yet, then live, then ended, then forgotten.</summary>
+/// <summary>Owns one stream: nothing yet, then live, perhaps asleep in the store in between, then ended, then forgotten.</summary>
 /// <remarks>The state lives in native memory, which automatic movement would not see; so only explicit moves are allowed.</remarks>
-[Immovable(ImmovableKind.Any)]
-public sealed partial class StreamGrain : Grain, IStreamGrain
+[Immovable(ImmovableKind.Any), StreamPlacement]
+public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipant
 {
+    private const string CarriedStream = "dass.stream";
+    private const string CarriedETag = "dass.etag";
+    private const string CarriedObservers = "dass.observers";
+
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
     private readonly TagHistory _history;
     private readonly ObserverLeases _observers;
+    private readonly CheckpointKeeper _keeper;
 
     private LiveStream? _live;
+    private Checkpoint? _asleep; // in the store; its session bytes are not kept here
     private StreamStatus? _ended;
+    private Refusal? _unreadable; // what the store holds of the stream cannot be had, now or ever
+    private bool _fenced; // another silo owns the stream
     private long _attachment;
     private DateTimeOffset _lastActive;
     private IGrainTimer? _upkeep;
+    private IGrainTimer? _checkpoints;
+    private byte[]? _carried; // a checkpoint on its way from or to another silo
 
     public StreamGrain(StreamGrainShared shared)
     {
@@ -26,49 +40,94 @@ public sealed partial class StreamGrain : Grain, IStreamGrain
         _id = StreamId.Parse(this.GetPrimaryKeyString());
         _history = new TagHistory(shared.Options.HistoryChunks);
         _observers = new ObserverLeases(shared.Time, shared.Options.ObserverLease);
+        _keeper = new CheckpointKeeper(shared.Storage, this.GetGrainId(), shared.Instruments);
     }
 
     private ITenantGrain Tenant => GrainFactory.GetGrain<ITenantGrain>(_id.Tenant);
 
-    public async Task<Outcome<Attachment>> Attach(StreamSpec spec, CancellationToken cancellationToken)
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _lastActive = _shared.Time.GetUtcNow();
+        if (_carried is { } carried && TryContinue(carried))
+        {
+            return;
+        }
+        try
+        {
+            if (await _keeper.LoadAsync() is { } checkpoint)
+            {
+                TakeOver(checkpoint);
+            }
+        }
+        catch (SnapshotException unusable)
+        {
+            _unreadable = new Refusal(RefusalCode.UnknownStream, unusable.Message);
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            LogStoreAway(_id, failure);
+            _unreadable = new Refusal(RefusalCode.Busy, $"the store of streams cannot be read now, so it is not known how far stream '{_id.Name}' has come. Call again.");
+        }
+    }
+
+    public async Task<Outcome<Attachment>> Attach(StreamSpec spec, Feeder feeder, CancellationToken cancellationToken)
     {
         if (_ended is not null)
         {
             return Ended();
         }
-        if (_live is { } live)
+        if (_fenced || _unreadable is { Code: RefusalCode.Busy })
         {
-            if (ShapeLaw.Differs(_id, live.Shape, spec) is { } differs)
+            return Unknown();
+        }
+        if (feeder.Attachment < _attachment)
+        {
+            return TakenOver();
+        }
+        if ((_live?.Shape ?? _asleep?.Shape) is { } shape)
+        {
+            if (ShapeLaw.Differs(_id, shape, spec) is { } differs)
             {
                 return differs;
             }
-            LogResumed(_id, live.NextSample);
+            spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead };
+        }
+        if (await WakeAsync() is { } asleep)
+        {
+            return asleep;
+        }
+        var (gap, refusal) = (default(StreamGap), default(Refusal));
+        if (_live is not { } live)
+        {
+            refusal = Begin(spec, feeder.OldestSample, out gap);
+        }
+        else if (live.NextSample < feeder.OldestSample)
+        {
+            refusal = BeginAgain(live, spec, feeder.OldestSample, out gap);
         }
         else
         {
-            if (SessionFactory.Open(_shared.Models, spec, _shared.Time.GetUtcNow(), out live) is { } refusal)
-            {
-                DeactivateOnIdle();
-                return spec.Format is null ? Unknown() : refusal;
-            }
-            _live = live;
-            _shared.Instruments.OnBegun(live.Model.Name);
-            _upkeep = this.RegisterGrainTimer(
-                Upkeep, new GrainTimerCreationOptions(_shared.Options.Upkeep, _shared.Options.Upkeep) { KeepAlive = true });
-            LogBegun(_id, live.Model.Name);
-            await Report();
+            LogResumed(_id, live.NextSample);
+        }
+        if (refusal is not null)
+        {
+            return refusal;
         }
         _lastActive = _shared.Time.GetUtcNow();
-        return new Attachment(++_attachment, live.NextSample, _history.NextChunk, live.Shape);
+        _attachment = feeder.Attachment ?? _attachment + 1;
+        return new Attachment(_attachment, _live!.NextSample, _history.NextChunk, _live.Shape, _keeper.DurableSample, gap);
     }
 
     public async Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if (NotFedBy(attachment) is { } refusal)
+        if (NotFedBy(attachment) is { } refusal || await WakeAsync() is { } asleep && (refusal = asleep) is not null)
         {
             return refusal;
         }
-        var live = _live!;
+        if (_live is not { } live)
+        {
+            return Moved();
+        }
         if (live.News(audio, out var news) is { } broken)
         {
             return broken;
@@ -89,16 +148,39 @@ public sealed partial class StreamGrain : Grain, IStreamGrain
         {
             busy = true;
         }
+        catch (ObjectDisposedException) when (_fenced)
+        {
+            return Moved();
+        }
         finally
         {
             tags = Publish(live);
         }
         _shared.Instruments.OnPushed(live, news.Length, _shared.Time.GetElapsedTime(started));
-        return new Pushed(live.NextSample, tags, busy);
+        return new Pushed(live.NextSample, tags, busy, _keeper.DurableSample);
     }
 
-    public async Task<Outcome<Finished>> Finish(long attachment, CancellationToken cancellationToken) =>
-        NotFedBy(attachment) is { } refusal ? refusal : await End(_live!, StreamEndReason.Finished, cancellationToken);
+    public async Task<Outcome<Durable>> Checkpoint(long attachment, CancellationToken cancellationToken)
+    {
+        if (NotFedBy(attachment) is { } refusal)
+        {
+            return refusal;
+        }
+        if (_live is not null)
+        {
+            await SaveAsync();
+        }
+        return _fenced ? Moved() : new Durable(_keeper.DurableSample);
+    }
+
+    public async Task<Outcome<Finished>> Finish(long attachment, CancellationToken cancellationToken)
+    {
+        if (NotFedBy(attachment) is { } refusal || await WakeAsync() is { } asleep && (refusal = asleep) is not null)
+        {
+            return refusal;
+        }
+        return _live is { } live ? await End(live, StreamEndReason.Finished, cancellationToken) : Moved();
+    }
 
     public async Task<Outcome<Finished>> Close(CancellationToken cancellationToken)
     {
@@ -106,17 +188,21 @@ public sealed partial class StreamGrain : Grain, IStreamGrain
         {
             return new Finished([], end);
         }
+        if (await WakeAsync() is { } asleep)
+        {
+            return asleep;
+        }
         return _live is { } live ? await End(live, StreamEndReason.Closed, cancellationToken) : Unknown();
     }
 
     public Task<Outcome<StreamStatus>> GetStatus() => Task.FromResult(Status());
 
     public Task<Outcome<TagPage>> GetTags(long fromChunk, int count) =>
-        Task.FromResult<Outcome<TagPage>>(_live is null && _ended is null ? Unknown() : _history.Page(fromChunk, count));
+        Task.FromResult<Outcome<TagPage>>(_live is null && _asleep is null && _ended is null ? Unknown() : _history.Page(fromChunk, count));
 
     public Task<Outcome<StreamStatus>> Subscribe(ITagObserver observer)
     {
-        if (_live is not null)
+        if (_live is not null || _asleep is not null)
         {
             _observers.Renew(observer);
         }
@@ -129,39 +215,301 @@ public sealed partial class StreamGrain : Grain, IStreamGrain
         return Task.CompletedTask;
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        if (_live is not { } live)
+        {
+            return;
+        }
+        try
+        {
+            await _keeper.IdleAsync();
+            using var bytes = new PooledBytes();
+            Snapshot(live).WriteTo(bytes, live);
+            _carried = bytes.Written.ToArray();
+            if (reason.ReasonCode != DeactivationReasonCode.Migrating)
+            {
+                // Nobody may be there to take the stream: the store has it in any case.
+                this.MigrateOnIdle();
+                await SaveAsync();
+            }
+        }
+        catch (Exception failure)
+        {
+            LogNotCarried(_id, failure); // the checkpoint of before is still there
+        }
+        LetGo(live);
+    }
+
+    public void OnDehydrate(IDehydrationContext dehydrationContext)
+    {
+        if (_carried is { } carried)
+        {
+            dehydrationContext.AddBytes(CarriedStream, carried);
+            dehydrationContext.TryAddValue(CarriedETag, _keeper.ETag ?? "");
+            dehydrationContext.TryAddValue(CarriedObservers, _observers.All);
+        }
+    }
+
+    public void OnRehydrate(IRehydrationContext rehydrationContext)
+    {
+        if (rehydrationContext.TryGetBytes(CarriedStream, out var carried) && rehydrationContext.TryGetValue<string>(CarriedETag, out var etag))
+        {
+            _carried = carried.ToArray();
+            _keeper.ETag = string.IsNullOrEmpty(etag) ? null : etag;
+            if (rehydrationContext.TryGetValue<ITagObserver[]>(CarriedObservers, out var observers))
+            {
+                Array.ForEach(observers!, _observers.Renew);
+            }
+        }
+    }
+
+    /// <summary>Goes on with the state that another silo sent.</summary>
+    private bool TryContinue(byte[] carried)
+    {
+        _carried = null;
+        try
+        {
+            var checkpoint = Checkpoints.Checkpoint.Read(carried);
+            if (SessionFactory.Restore(_shared.Models, checkpoint, out var live) is { } refusal)
+            {
+                throw new SnapshotException(refusal.Message);
+            }
+            TakeOver(checkpoint);
+            _keeper.Epoch = checkpoint.Epoch;
+            Continue(live, "moved");
+            return true;
+        }
+        catch (Exception failure)
+        {
+            LogNotCarried(_id, failure);
+            return false;
+        }
+    }
+
+    /// <summary>Knows again what the checkpoint says; a live stream stays asleep until audio comes.</summary>
+    private void TakeOver(Checkpoint checkpoint)
+    {
+        _attachment = checkpoint.Attachment;
+        _history.Restore(checkpoint.History, checkpoint.NextChunk);
+        if (checkpoint.Ended is { } reason)
+        {
+            _ended = new StreamStatus(
+                checkpoint.Shape, checkpoint.Begun, checkpoint.NextSample, checkpoint.NextChunk, checkpoint.Summary, new StreamEnd(reason, checkpoint.Summary));
+        }
+        else
+        {
+            _asleep = checkpoint with { History = [], Session = default };
+        }
+        KeepUp();
+    }
+
+    /// <summary>From the store back to a slot. A checkpoint that cannot be used leaves the stream unreadable, to begin again with a gap.</summary>
+    /// <returns>Why not now, or null.</returns>
+    private async Task<Refusal?> WakeAsync()
+    {
+        if (_asleep is null || _live is not null)
+        {
+            return null;
+        }
+        try
+        {
+            if (await _keeper.LoadAsync() is not { } checkpoint)
+            {
+                throw new SnapshotException("Its checkpoint has been deleted from the store.");
+            }
+            if (SessionFactory.Restore(_shared.Models, checkpoint, out var live) is { } refusal)
+            {
+                return refusal;
+            }
+            _keeper.Epoch++; // and to be written at once: whoever owned the stream before can then write no more
+            Continue(live, "restored");
+            Begin(SaveAsync);
+        }
+        catch (SnapshotException unusable)
+        {
+            _asleep = null;
+            _unreadable = new Refusal(RefusalCode.UnknownStream, unusable.Message);
+        }
+        catch (Exception failure)
+        {
+            LogStoreAway(_id, failure);
+            return new Refusal(RefusalCode.Busy, $"the store of streams cannot be read now, and stream '{_id.Name}' lies there. Call again.");
+        }
+        return null;
+    }
+
+    private void Continue(LiveStream live, string how)
+    {
+        _asleep = null;
+        Hold(live);
+        _shared.Instruments.OnContinued(live.Model.Name, how);
+        LogContinued(_id, live.NextSample, how);
+    }
+
+    /// <summary>A new stream, or one whose state cannot be had: then with a gap.</summary>
+    private Refusal? Begin(StreamSpec spec, long oldestSample, out StreamGap? gap)
+    {
+        gap = null;
+        if (SessionFactory.Open(_shared.Models, spec, oldestSample, _shared.Time.GetUtcNow(), out var live) is { } refusal)
+        {
+            return spec.Format is null ? Unknown() : refusal;
+        }
+        Hold(live);
+        _shared.Instruments.OnBegun(live.Model.Name);
+        LogBegun(_id, live.Model.Name);
+        if (_unreadable is not null || oldestSample > 0)
+        {
+            gap = Cold(live, live.NextSample, _unreadable?.Message ?? "The store has no checkpoint of the stream, and its first audio is no longer kept.");
+        }
+        _unreadable = null;
+        _history.Restore(_history.Last(int.MaxValue), live.Origin.Chunk);
+        Report();
+        return null;
+    }
+
+    /// <summary>The audio that the stream needs next is gone.</summary>
+    private Refusal? BeginAgain(LiveStream before, StreamSpec spec, long oldestSample, out StreamGap? gap)
+    {
+        gap = null;
+        var from = before.NextSample;
+        LetGo(before);
+        if (SessionFactory.Open(_shared.Models, spec, oldestSample, before.Begun, out var live) is { } refusal)
+        {
+            return refusal;
+        }
+        Hold(live);
+        _shared.Instruments.OnBegun(live.Model.Name);
+        gap = Cold(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by whoever feeds the stream.");
+        _history.Restore(_history.Last(int.MaxValue), live.Origin.Chunk);
+        return null;
+    }
+
+    private StreamGap Cold(LiveStream live, long from, string reason)
+    {
+        var gap = new StreamGap(from, live.NextSample, live.Origin.Chunk, reason);
+        _shared.Instruments.OnCold(live.Model.Name);
+        LogCold(_id, live.NextSample, reason);
+        _observers.Notify(observer => observer.OnGap(gap));
+        return gap;
+    }
+
+    private void Hold(LiveStream live)
+    {
+        _live = live;
+        _shared.Local.Add(this.GetGrainId());
+        KeepUp();
+        _checkpoints ??= this.RegisterGrainTimer(
+            () =>
+            {
+                Begin(SaveAsync);
+                return Task.CompletedTask;
+            },
+            new GrainTimerCreationOptions(NextCheckpoint(), Timeout.InfiniteTimeSpan) { KeepAlive = true });
+    }
+
+    private void LetGo(LiveStream live)
+    {
+        _live = null;
+        _shared.Local.Remove(this.GetGrainId());
+        _shared.Instruments.OnLeft(live.Model.Name);
+        live.Dispose();
+        _checkpoints?.Dispose();
+        _checkpoints = null;
+    }
+
+    private void KeepUp() => _upkeep ??= this.RegisterGrainTimer(
+        Upkeep, new GrainTimerCreationOptions(_shared.Options.Upkeep, _shared.Options.Upkeep) { KeepAlive = true });
+
+    /// <summary>Writes the state as it is now; the stream is not waited for. Never throws.</summary>
+    private async Task SaveAsync()
+    {
+        if (_live is not { } live)
+        {
+            return;
+        }
+        try
+        {
+            var saved = await _keeper.SaveAsync(Snapshot(live), live, failure => LogNotSaved(_id, live.NextSample, _keeper.DurableSample, failure));
+            _checkpoints?.Change(saved ? NextCheckpoint() : _shared.Options.CheckpointRetry, Timeout.InfiniteTimeSpan);
+        }
+        catch (InconsistentStateException)
+        {
+            Fence();
+        }
+    }
+
+    private static void Begin(Func<Task> work) => work().Ignore();
+
+    private TimeSpan NextCheckpoint() => _shared.Options.CheckpointInterval * (2.0 / 3 + Random.Shared.NextDouble() * 2 / 3);
+
+    private Checkpoint Snapshot(LiveStream live, StreamEndReason? ended = null) => new(
+        _keeper.Epoch,
+        _attachment,
+        live.Shape,
+        live.Begun,
+        live.NextSample,
+        live.Origin,
+        _history.NextChunk,
+        live.Heard,
+        ended,
+        _history.Last(_shared.Options.CheckpointChunks));
+
+    /// <summary>Somebody else has written the stream's checkpoint: whatever is here is out of date and must not spread.</summary>
+    private void Fence()
+    {
+        _fenced = true;
+        _shared.Instruments.OnFenced();
         if (_live is { } live)
         {
-            LogLost(_id, live.NextSample, reason.ReasonCode);
-            Seal(live, StreamEndReason.Lost);
+            LogFenced(_id, live.NextSample);
+            LetGo(live);
         }
-        return Task.CompletedTask;
+        _asleep = null;
+        DeactivateOnIdle();
     }
 
     private async Task Upkeep(CancellationToken cancellationToken)
     {
-        var now = _shared.Time.GetUtcNow();
+        var idle = _shared.Time.GetUtcNow() - _lastActive;
         _shared.Instruments.OnObserversExpired(_observers.Expire());
-        if (_live is { } live && now - _lastActive >= _shared.Options.IdleTimeout)
+        if (_ended is not null && idle >= _shared.Options.Retention)
         {
-            LogIdle(_id, live.NextSample, _shared.Options.IdleTimeout);
-            await EndIdle(live, cancellationToken);
+            await ForgetAsync();
         }
-        else if (_ended is not null && now - _lastActive >= _shared.Options.Retention)
+        else if (_ended is null && idle >= _shared.Options.IdleTimeout)
         {
-            await Tenant.Forget(_id.Name);
-            _upkeep?.Dispose();
-            DeactivateOnIdle();
+            await EndIdle(cancellationToken);
         }
-        else
+        else if (_live is { } live && idle >= _shared.Options.HibernateAfter)
         {
-            await Report();
+            await HibernateAsync(live);
+        }
+        if (_live is not null || _asleep is not null || _ended is not null)
+        {
+            Report();
         }
     }
 
-    private async Task EndIdle(LiveStream live, CancellationToken cancellationToken)
+    private async Task HibernateAsync(LiveStream live)
     {
+        await _keeper.IdleAsync();
+        await SaveAsync();
+        if (_live == live && _keeper.DurableSample == live.NextSample)
+        {
+            LogHibernated(_id, live.NextSample, _shared.Options.HibernateAfter);
+            _asleep = Snapshot(live) with { History = [] };
+            LetGo(live);
+        }
+    }
+
+    private async Task EndIdle(CancellationToken cancellationToken)
+    {
+        if (await WakeAsync() is not null || _live is not { } live)
+        {
+            return; // tried again at the next upkeep
+        }
+        LogIdle(_id, live.NextSample, _shared.Options.IdleTimeout);
         try
         {
             await End(live, StreamEndReason.Idle, cancellationToken);
@@ -170,8 +518,29 @@ public sealed partial class StreamGrain : Grain, IStreamGrain
         {
             // The tail cannot be tagged; the slot must be free all the same.
             LogTailFailed(_id, failure);
-            Seal(live, StreamEndReason.Idle);
+            await SealAsync(live, StreamEndReason.Idle);
         }
+    }
+
+    private async Task ForgetAsync()
+    {
+        try
+        {
+            await _keeper.DeleteAsync();
+        }
+        catch (InconsistentStateException)
+        {
+            Fence();
+            return;
+        }
+        catch (Exception failure)
+        {
+            LogStoreAway(_id, failure);
+            return; // tried again at the next upkeep
+        }
+        Tenant.Forget(_id.Name).Ignore();
+        _upkeep?.Dispose();
+        DeactivateOnIdle();
     }
 
     private async Task<Outcome<Finished>> End(LiveStream live, StreamEndReason reason, CancellationToken cancellationToken)
@@ -189,22 +558,32 @@ public sealed partial class StreamGrain : Grain, IStreamGrain
         {
             tags = Publish(live);
         }
-        var end = Seal(live, reason);
-        await Report();
-        return new Finished(tags, end);
+        return await SealAsync(live, reason) is { } end ? new Finished(tags, end) : Moved();
     }
 
-    /// <summary>From live to ended: tells observers and gives the slot back.</summary>
-    private StreamEnd Seal(LiveStream live, StreamEndReason reason)
+    /// <summary>From live to ended: first in the store, then for observers, then the slot is given back.</summary>
+    /// <returns>Null when another silo owns the stream.</returns>
+    private async Task<StreamEnd?> SealAsync(LiveStream live, StreamEndReason reason)
     {
+        await _keeper.IdleAsync();
+        try
+        {
+            await _keeper.SaveAsync(
+                Snapshot(live, reason), session: null, failure => LogNotSaved(_id, live.NextSample, _keeper.DurableSample, failure));
+        }
+        catch (InconsistentStateException)
+        {
+            Fence();
+            return null;
+        }
         var end = new StreamEnd(reason, live.Heard);
         _ended = new StreamStatus(live.Shape, live.Begun, live.NextSample, _history.NextChunk, end.Summary, end);
-        _live = null;
         _lastActive = _shared.Time.GetUtcNow();
         _observers.Notify(observer => observer.OnEnded(end));
         _shared.Instruments.OnEnded(live.Model.Name, reason);
         LogEnded(_id, reason, _ended.NextSample, _ended.NextChunk);
-        live.Dispose();
+        LetGo(live);
+        Report();
         return end;
     }
 
@@ -223,10 +602,13 @@ public sealed partial class StreamGrain : Grain, IStreamGrain
         return tags;
     }
 
-    private Task Report()
+    /// <summary>Nobody waits for the tenant's list: it may stand on a silo that is gone.</summary>
+    private void Report()
     {
-        var (model, begun) = _live is { } live ? (live.Model.Name, live.Begun) : (_ended!.Shape.Model.Name, _ended.Begun);
-        return Tenant.Report(new StreamListing(_id.Name, model, begun, _ended is not null));
+        var (model, begun) = _live is { } live ? (live.Model.Name, live.Begun)
+            : _asleep is { } asleep ? (asleep.Shape.Model.Name, asleep.Begun)
+            : (_ended!.Shape.Model.Name, _ended.Begun);
+        Tenant.Report(new StreamListing(_id.Name, model, begun, _ended is not null)).Ignore();
     }
 
     private Outcome<StreamStatus> Status()
@@ -235,27 +617,36 @@ public sealed partial class StreamGrain : Grain, IStreamGrain
         {
             return new StreamStatus(live.Shape, live.Begun, live.NextSample, _history.NextChunk, live.Heard, End: null);
         }
+        if (_asleep is { } asleep)
+        {
+            return new StreamStatus(asleep.Shape, asleep.Begun, asleep.NextSample, _history.NextChunk, asleep.Summary, End: null);
+        }
         return _ended is { } ended ? ended : Unknown();
     }
 
     private Refusal? NotFedBy(long attachment)
     {
-        if (_live is null)
+        if (_live is null && _asleep is null)
         {
-            return _ended is null ? Unknown() : Ended();
+            return _ended is null ? Moved() : Ended();
         }
-        return attachment == _attachment
-            ? null
-            : new Refusal(RefusalCode.TakenOver, $"stream '{_id.Name}' has been taken over by a later call with the same stream_id.");
+        return attachment == _attachment ? null : attachment < _attachment ? TakenOver() : Moved();
     }
+
+    private Refusal TakenOver() => new(RefusalCode.TakenOver, $"stream '{_id.Name}' has been taken over by a later call with the same stream_id.");
+
+    /// <summary>Whoever feeds the stream knows more of it than this activation.</summary>
+    private Refusal Moved() => new(RefusalCode.Moved, $"stream '{_id.Name}' has to be attached again: its silo has changed.");
 
     /// <summary>Also lets the activation go: nobody may fill the silo with names.</summary>
     private Refusal Unknown()
     {
         DeactivateOnIdle();
-        return new Refusal(
+        return _fenced ? Moved() : _unreadable is { Code: RefusalCode.Busy } away ? away : new Refusal(
             RefusalCode.UnknownStream,
-            $"stream '{_id.Name}' is unknown: never begun, forgotten, or lost with its silo. Give a format to begin it.");
+            _unreadable is { } unusable
+                ? $"the state of stream '{_id.Name}' cannot be used: {unusable.Message} Give a format to begin it again."
+                : $"stream '{_id.Name}' is unknown: never begun, or forgotten. Give a format to begin it.");
     }
 
     private Refusal Ended() => new(

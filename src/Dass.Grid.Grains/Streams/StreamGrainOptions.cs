@@ -5,8 +5,20 @@ namespace Dass.Grid.Grains.Streams;
 /// <summary>Limits of streams on a silo.</summary>
 public sealed class StreamGrainOptions
 {
-    /// <summary>A stream without audio for this long ends and gives its slot back. Default: 5 minutes.</summary>
-    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(5);
+    /// <summary>How often a stream's state is written to the store, a third more or less at random. Default: 45 seconds.</summary>
+    public TimeSpan CheckpointInterval { get; set; } = TimeSpan.FromSeconds(45);
+
+    /// <summary>How soon a checkpoint that the store did not take is tried again. Default: 5 seconds.</summary>
+    public TimeSpan CheckpointRetry { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Chunks of tags that a checkpoint keeps; about 4 kB each with 527 labels. Default: 64.</summary>
+    public int CheckpointChunks { get; set; } = 64;
+
+    /// <summary>A stream without audio for this long gives its slot back and lies in the store until audio comes. Default: 2 minutes.</summary>
+    public TimeSpan HibernateAfter { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>A stream without audio for this long ends. Default: 24 hours.</summary>
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromHours(24);
 
     /// <summary>An ended stream answers with its end for this long, then it is forgotten. Default: 5 minutes.</summary>
     public TimeSpan Retention { get; set; } = TimeSpan.FromMinutes(5);
@@ -37,6 +49,9 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
                 errors.Add($"Grid:Streams:{option} is {value}; more than zero.");
             }
         }
+        Positive(nameof(options.CheckpointInterval), options.CheckpointInterval);
+        Positive(nameof(options.CheckpointRetry), options.CheckpointRetry);
+        Positive(nameof(options.HibernateAfter), options.HibernateAfter);
         Positive(nameof(options.IdleTimeout), options.IdleTimeout);
         Positive(nameof(options.Retention), options.Retention);
         Positive(nameof(options.Upkeep), options.Upkeep);
@@ -45,6 +60,10 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
         if (options.HistoryChunks < 1)
         {
             errors.Add($"Grid:Streams:{nameof(options.HistoryChunks)} is {options.HistoryChunks}; at least 1.");
+        }
+        if (options.CheckpointChunks < 0)
+        {
+            errors.Add($"Grid:Streams:{nameof(options.CheckpointChunks)} is {options.CheckpointChunks}; 0 or more.");
         }
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }

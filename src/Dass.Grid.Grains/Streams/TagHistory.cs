@@ -1,6 +1,6 @@
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>The last chunks of a stream, for readers that come late. Chunks are added in order, without gaps.</summary>
+/// <summary>The last chunks of a stream, for readers that come late. Chunks are added in order; after a gap of the stream, indices are missing.</summary>
 internal sealed class TagHistory(int capacity)
 {
     // Grows with the stream up to the capacity: most streams of a grid are young.
@@ -8,6 +8,20 @@ internal sealed class TagHistory(int capacity)
 
     /// <summary>Chunks that were ever added: the index of the next one.</summary>
     public long NextChunk { get; private set; }
+
+    /// <summary>Up to <paramref name="count"/> of the last chunks, oldest first.</summary>
+    public ChunkTags[] Last(int count) => [.. _kept.Skip(Math.Max(0, _kept.Count - count))];
+
+    /// <summary>Begins anew with the chunks of a checkpoint; <paramref name="nextChunk"/> may lie behind a gap after them.</summary>
+    public void Restore(IEnumerable<ChunkTags> chunks, long nextChunk)
+    {
+        _kept.Clear();
+        foreach (var chunk in chunks)
+        {
+            Add(chunk);
+        }
+        NextChunk = nextChunk;
+    }
 
     public void Add(ChunkTags tags)
     {
@@ -20,10 +34,5 @@ internal sealed class TagHistory(int capacity)
     }
 
     /// <summary>Up to <paramref name="count"/> kept chunks from <paramref name="fromChunk"/> on.</summary>
-    public TagPage Page(long fromChunk, int count)
-    {
-        var oldest = NextChunk - _kept.Count;
-        var skip = (int)Math.Clamp(fromChunk - oldest, 0, _kept.Count);
-        return new TagPage([.. _kept.Skip(skip).Take(count)], NextChunk);
-    }
+    public TagPage Page(long fromChunk, int count) => new([.. _kept.SkipWhile(chunk => chunk.Index < fromChunk).Take(count)], NextChunk);
 }

@@ -52,7 +52,7 @@ def fit(model, scenes, steps, seed, rate, budget=8192, mixup=0.25, stream_share=
         helper.start()
     torch.manual_seed(seed)
     optimiser = torch.optim.AdamW(parameters, rate, weight_decay=0.02)
-    warm = max(1, steps // 12)
+    warm = max(1, min(steps // 5, 150))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda s: min((s + 1) / warm, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * max(0, s - warm) / max(1, steps - warm)))))
     mean, taken, total, begun = None, 0, 0.0, time.time()

@@ -55,7 +55,7 @@ public sealed class IdleTests
     }
 
     private Task<TestGrid> StartAsync() => TestGrid.StartAsync(
-        new() { ["Grid:Models:tiny:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00" },
+        new() { ["Grid:Models:tiny:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00", ["Grid:Streams:IdleTimeout"] = "00:05:00" },
         builder =>
         {
             // The grid's clock stands; that of Orleans' own background work runs.

@@ -1,0 +1,52 @@
+namespace Dass.Grid.Gateway.Streams;
+
+/// <summary>The audio of one call that its stream could lose with its silo: everything after the durable position, contiguous.</summary>
+/// <remarks>Holds the bytes of the messages as they came; bounded by <see cref="HasRoom"/>, which the writer must ask.</remarks>
+internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
+{
+    private readonly LinkedList<AudioBlock> _blocks = [];
+    private long _bytes;
+
+    /// <summary>First sample that is kept; null: nothing is.</summary>
+    public long? Start => _blocks.First?.Value.FirstSample;
+
+    /// <summary>More than half full: a checkpoint is worth its cost now.</summary>
+    public bool IsNearlyFull => 2 * _bytes > maxBytes;
+
+    /// <summary>A message of any size fits an empty tape: the message limit bounds it.</summary>
+    public bool HasRoom(int bytes) => _bytes == 0 || _bytes + bytes <= maxBytes;
+
+    public void Append(AudioBlock audio)
+    {
+        _blocks.AddLast(audio);
+        _bytes += audio.Data.Length;
+    }
+
+    /// <summary>Forgets messages that lie wholly before <paramref name="sample"/>.</summary>
+    public void Drop(long sample)
+    {
+        while (_blocks.First is { } first && End(first.Value) <= sample)
+        {
+            _bytes -= first.Value.Data.Length;
+            _blocks.RemoveFirst();
+        }
+    }
+
+    /// <summary>Up to <paramref name="maxFrames"/> from <paramref name="sample"/> on, out of one message; null when there is no more.</summary>
+    public AudioBlock? At(long sample, int maxFrames)
+    {
+        // What is sent next is nearly always the last message.
+        for (var node = _blocks.Last; node is not null; node = node.Previous)
+        {
+            if (node.Value.FirstSample <= sample)
+            {
+                var skipped = sample - node.Value.FirstSample;
+                var frames = (int)Math.Min(maxFrames, End(node.Value) - sample);
+                return frames > 0 ? new AudioBlock(sample, node.Value.Data.Slice((int)skipped * bytesPerFrame, frames * bytesPerFrame)) : null;
+            }
+        }
+        return null;
+    }
+
+    private long End(AudioBlock audio) => audio.FirstSample + audio.Data.Length / bytesPerFrame;
+}

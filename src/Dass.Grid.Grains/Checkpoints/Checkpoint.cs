@@ -1,0 +1,156 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using Dass.Grid.Engine;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Grains.Streams;
+
+namespace Dass.Grid.Grains.Checkpoints;
+
+/// <summary>A stream at rest: what it is, how far it has come, what it said last and, unless it has ended, the state of its session.</summary>
+/// <param name="Epoch">Raised by every activation that takes the stream from the store.</param>
+/// <param name="Attachment">Who feeds the stream; see <see cref="Contracts.Attachment.Id"/>.</param>
+/// <param name="Shape">What the stream is.</param>
+/// <param name="Begun">When.</param>
+/// <param name="NextSample">The stream has all audio before this position.</param>
+/// <param name="Origin">Where its session began.</param>
+/// <param name="NextChunk">Chunks that have been tagged.</param>
+/// <param name="Summary">What has been heard.</param>
+/// <param name="Ended">How it ended; null while it is live.</param>
+/// <param name="History">The last chunks, oldest first.</param>
+/// <remarks>
+/// As bytes, little-endian: magic, layout version, model hash, position, epoch; the other fields in the order below; SHA-256 of all before it.
+/// A change of this order needs a new version, and the old one must still be read.
+/// </remarks>
+internal sealed record Checkpoint(
+    long Epoch,
+    long Attachment,
+    StreamShape Shape,
+    DateTimeOffset Begun,
+    long NextSample,
+    StreamOrigin Origin,
+    long NextChunk,
+    HeardSummary Summary,
+    StreamEndReason? Ended,
+    ChunkTags[] History)
+{
+    /// <summary>What <see cref="StreamSession.Save"/> wrote, when this was read; empty of an ended stream.</summary>
+    public ReadOnlyMemory<byte> Session { get; init; }
+
+    /// <summary>"DGCP" in the byte order of the file.</summary>
+    public const int Magic = 0x50434744;
+
+    public const int Version = 1;
+
+    private const int ChecksumBytes = SHA256.HashSizeInBytes;
+
+    /// <param name="bytes">Empty; receives the checkpoint.</param>
+    /// <param name="session">Whose state goes along; null of an ended stream. Not during a push.</param>
+    public void WriteTo(PooledBytes bytes, LiveStream? session)
+    {
+        var to = new SnapshotWriter(bytes);
+        to.Write(Magic);
+        to.Write(Version);
+        to.Write(Shape.Model.Hash);
+        to.Write(NextSample);
+        to.Write(Epoch);
+
+        to.Write(Attachment);
+        to.Write((int)Shape.Format.Encoding);
+        to.Write(Shape.Format.SampleRateHz);
+        to.Write(Shape.Format.Channels);
+        to.Write(Shape.BytesPerFrame);
+        to.Write(Shape.Model.Name);
+        to.Write(Shape.Model.LabelCount);
+        to.Write(Shape.Model.Note);
+        to.Write(Shape.Model.IsDefault ? 1 : 0);
+        to.Write(Shape.Chunk.Ticks);
+        to.Write(Shape.LookAhead.Ticks);
+        to.Write(Begun.UtcTicks);
+        to.Write(Origin.Sample);
+        to.Write(Origin.Chunk);
+        to.Write(NextChunk);
+        to.Write(Ended is { } reason ? (int)reason : 0);
+
+        to.Write(Summary.DurationSeconds);
+        to.Write(Summary.Chunks);
+        to.WriteAll<float>(Summary.Mean);
+        to.WriteAll<float>(Summary.Max);
+        to.Write(History.Length);
+        foreach (var chunk in History)
+        {
+            to.Write(chunk.Index);
+            to.Write(chunk.StartSeconds);
+            to.Write(chunk.EndSeconds);
+            to.WriteAll<float>(chunk.Scores);
+            to.WriteAll<float>(chunk.WindowScores);
+        }
+        var lengthAt = bytes.Written.Length;
+        to.Write(0);
+        session?.Save(bytes);
+        bytes.Replace(lengthAt, bytes.Written.Length - lengthAt - sizeof(int));
+        Span<byte> checksum = stackalloc byte[ChecksumBytes];
+        SHA256.HashData(bytes.Written.Span, checksum);
+        bytes.Write(checksum);
+    }
+
+    /// <summary>Reads what <see cref="WriteTo"/> wrote; the session is a copy.</summary>
+    /// <exception cref="SnapshotException">Not a checkpoint, a newer one, or damaged; the message says which.</exception>
+    public static Checkpoint Read(ReadOnlySpan<byte> bytes)
+    {
+        var from = new SnapshotReader(bytes.Length > ChecksumBytes ? bytes[..^ChecksumBytes] : bytes);
+        if (from.Read<int>("magic") != Magic)
+        {
+            throw new SnapshotException("These bytes are not a stream's checkpoint.");
+        }
+        if (from.Read<int>("layout version") is var version and not Version)
+        {
+            throw new SnapshotException(version > Version
+                ? $"The checkpoint has layout version {version}; this silo reads up to {Version}. A newer silo wrote it: finish the upgrade."
+                : $"The checkpoint has layout version {version}, which no silo ever wrote.");
+        }
+        Span<byte> checksum = stackalloc byte[ChecksumBytes];
+        SHA256.HashData(bytes[..^ChecksumBytes], checksum);
+        if (!checksum.SequenceEqual(bytes[^ChecksumBytes..]))
+        {
+            throw new SnapshotException("The checkpoint is damaged: its checksum does not match.");
+        }
+        var hash = from.ReadString("model hash");
+        var nextSample = from.Read<long>("position");
+        var epoch = from.Read<long>("epoch");
+
+        var attachment = from.Read<long>("attachment");
+        var format = new AudioShape((AudioEncoding)from.Read<int>("encoding"), from.Read<int>("sample rate"), from.Read<int>("channels"));
+        var bytesPerFrame = from.Read<int>("bytes per frame");
+        var model = new ModelSummary(
+            from.ReadString("model"), hash, from.Read<int>("label count"), from.ReadString("note"), from.Read<int>("default model") != 0);
+        var shape = new StreamShape(
+            format, bytesPerFrame, model, new TimeSpan(from.Read<long>("chunk length")), new TimeSpan(from.Read<long>("look-ahead")));
+        var begun = new DateTimeOffset(from.Read<long>("begun"), TimeSpan.Zero);
+        var origin = new StreamOrigin(from.Read<long>("origin sample"), from.Read<long>("origin chunk"));
+        var nextChunk = from.Read<long>("next chunk");
+        var ended = from.Read<int>("end");
+
+        var summary = new HeardSummary(
+            from.Read<double>("duration"), from.Read<long>("chunks"), from.ReadAll<float>("mean"), from.ReadAll<float>("maximum"));
+        var history = new ChunkTags[Count(from.Read<int>("history"), bytes.Length)];
+        for (var i = 0; i < history.Length; i++)
+        {
+            history[i] = new ChunkTags(
+                from.Read<long>("chunk"), from.Read<double>("chunk start"), from.Read<double>("chunk end"),
+                from.ReadAll<float>("chunk scores"), from.ReadAll<float>("window scores"));
+        }
+        var session = from.ReadAll<byte>("session");
+        SnapshotReader.Check(from.AtEnd, "end", "bytes are left over");
+        return new Checkpoint(
+            epoch, attachment, shape, begun, nextSample, origin, nextChunk, summary, ended == 0 ? null : (StreamEndReason)ended, history)
+        {
+            Session = session,
+        };
+    }
+
+    private static int Count(int count, int bytes)
+    {
+        SnapshotReader.Check(count >= 0 && count <= bytes, "history", $"count {count}");
+        return count;
+    }
+}

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using Dass.Grid.Engine;
+using Dass.Grid.Grains.Streams;
+using Orleans.Storage;
+
+namespace Dass.Grid.Grains.Checkpoints;
+
+/// <summary>One stream's place in the store: one write at a time, each with the proof that nobody else has written since.</summary>
+/// <remarks>Used on the grain's own scheduler only.</remarks>
+internal sealed class CheckpointKeeper(IGrainStorage storage, GrainId grain, GrainsInstruments instruments)
+{
+    private const string StateName = "stream";
+
+    private Task<bool> _writing = Task.FromResult(true);
+
+    /// <summary>What the store knows the last record by; null: there is none. It moves with the stream.</summary>
+    public string? ETag { get; set; }
+
+    /// <summary>Raised by every activation that takes the stream from the store.</summary>
+    public long Epoch { get; set; }
+
+    /// <summary>Audio before this position will not be needed again.</summary>
+    public long DurableSample { get; set; }
+
+    /// <summary>Completes when no write is under way.</summary>
+    public Task IdleAsync() => _writing.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    /// <returns>The stream's checkpoint, or null when the store has none.</returns>
+    /// <exception cref="SnapshotException">There is one that cannot be used. The next <see cref="SaveAsync"/> replaces it.</exception>
+    public async Task<Checkpoint?> LoadAsync()
+    {
+        var record = new GrainState<StoredCheckpoint>(new StoredCheckpoint());
+        await storage.ReadStateAsync(StateName, grain, record);
+        ETag = record.RecordExists ? record.ETag : null;
+        if (!record.RecordExists || record.State is not { Bytes.IsEmpty: false } state)
+        {
+            return null;
+        }
+        var checkpoint = Checkpoint.Read(state.Bytes.Span);
+        (Epoch, DurableSample) = (checkpoint.Epoch, checkpoint.NextSample);
+        return checkpoint;
+    }
+
+    /// <summary>Writes a checkpoint, whose bytes are made before this returns. While another write is under way, that one is awaited instead.</summary>
+    /// <returns>False when the store could not be written; the stream goes on without.</returns>
+    /// <exception cref="InconsistentStateException">Somebody else has written: this activation no longer owns the stream.</exception>
+    public Task<bool> SaveAsync(Checkpoint checkpoint, LiveStream? session, Action<Exception> onFailure)
+    {
+        if (!_writing.IsCompleted)
+        {
+            return _writing;
+        }
+        var bytes = new PooledBytes();
+        try
+        {
+            checkpoint.WriteTo(bytes, session);
+            return _writing = WriteAsync(bytes, checkpoint.NextSample, onFailure);
+        }
+        catch
+        {
+            bytes.Dispose();
+            throw;
+        }
+    }
+
+    public async Task DeleteAsync()
+    {
+        if (ETag is { } known)
+        {
+            await storage.ClearStateAsync(StateName, grain, new GrainState<StoredCheckpoint>(new StoredCheckpoint(), known) { RecordExists = true });
+            ETag = null;
+        }
+    }
+
+    private async Task<bool> WriteAsync(PooledBytes bytes, long sample, Action<Exception> onFailure)
+    {
+        var began = Stopwatch.GetTimestamp();
+        using (bytes)
+        {
+            var record = new GrainState<StoredCheckpoint>(new StoredCheckpoint { Bytes = bytes.Written }, ETag) { RecordExists = ETag is not null };
+            try
+            {
+                await storage.WriteStateAsync(StateName, grain, record);
+            }
+            catch (Exception failure) when (failure is not InconsistentStateException)
+            {
+                instruments.OnCheckpointFailed();
+                onFailure(failure);
+                return false;
+            }
+            (ETag, DurableSample) = (record.ETag, sample);
+            instruments.OnCheckpoint(Stopwatch.GetElapsedTime(began));
+            return true;
+        }
+    }
+}

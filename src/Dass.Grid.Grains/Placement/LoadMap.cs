@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+
+namespace Dass.Grid.Grains.Placement;
+
+/// <summary>What this silo knows of the others' load: their last words, and the streams that it has sent there since. Thread-safe.</summary>
+public sealed class LoadMap(TimeProvider time)
+{
+    private static readonly TimeSpan Trust = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<SiloAddress, Entry> _silos = new();
+
+    /// <summary>Silos that spoke lately.</summary>
+    public IReadOnlyList<(SiloAddress Silo, SiloLoad Load)> Known
+    {
+        get
+        {
+            var oldest = time.GetUtcNow() - Trust;
+            return [.. _silos.Where(entry => entry.Value.Heard >= oldest).Select(entry => (entry.Key, entry.Value.Load))];
+        }
+    }
+
+    public void Report(SiloAddress silo, SiloLoad load)
+    {
+        _silos[silo] = new Entry(load, time.GetUtcNow());
+        foreach (var (gone, _) in _silos.Where(entry => entry.Value.Heard < time.GetUtcNow() - 6 * Trust))
+        {
+            _silos.TryRemove(gone, out _);
+        }
+    }
+
+    public bool IsDraining(SiloAddress silo) => _silos.TryGetValue(silo, out var entry) && entry.Load.Draining;
+
+    /// <summary>A silo that has not spoken yet counts as open: it has just come, or this one has.</summary>
+    public bool HasRoom(SiloAddress silo) =>
+        !_silos.TryGetValue(silo, out var entry) || (!entry.Load.Draining && entry.Load.Used + entry.Sent < entry.Load.Slots);
+
+    /// <summary>Share of the slots that are taken, and more when its devices do not keep up.</summary>
+    public double Pressure(SiloAddress silo) => _silos.TryGetValue(silo, out var entry)
+        ? (entry.Load.Used + entry.Sent + entry.Load.QueuedSteps) / (double)Math.Max(1, entry.Load.Slots)
+        : 0;
+
+    /// <summary>Counts a stream that is sent there, until the silo speaks again.</summary>
+    public SiloAddress Choose(SiloAddress silo)
+    {
+        if (_silos.TryGetValue(silo, out var entry))
+        {
+            Interlocked.Increment(ref entry.Sent);
+        }
+        return silo;
+    }
+
+    private sealed class Entry(SiloLoad load, DateTimeOffset heard)
+    {
+        public int Sent;
+
+        public SiloLoad Load => load;
+
+        public DateTimeOffset Heard => heard;
+    }
+}

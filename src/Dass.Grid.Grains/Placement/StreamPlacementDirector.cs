@@ -1,0 +1,30 @@
+using Orleans.Runtime.Placement;
+
+namespace Dass.Grid.Grains.Placement;
+
+/// <summary>
+/// Of two silos taken at random the less loaded one: nearly as good as the best of all, and many gateways that see the same map a second late do not all
+/// choose the same silo. A silo that drains or has no slot is taken only when there is no other.
+/// </summary>
+public sealed class StreamPlacementDirector(LoadMap map) : IPlacementDirector
+{
+    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
+    {
+        var silos = context.GetCompatibleSilos(target);
+        if (IPlacementDirector.GetPlacementHint(target.RequestContextData, silos) is { } wanted && !map.IsDraining(wanted))
+        {
+            return Task.FromResult(map.Choose(wanted));
+        }
+        SiloAddress[] open = [.. silos.Where(map.HasRoom)];
+        if (open.Length == 0)
+        {
+            open = [.. silos.Where(silo => !map.IsDraining(silo))];
+        }
+        if (open.Length == 0)
+        {
+            open = silos;
+        }
+        var (one, other) = (open[Random.Shared.Next(open.Length)], open[Random.Shared.Next(open.Length)]);
+        return Task.FromResult(map.Choose(map.Pressure(one) <= map.Pressure(other) ? one : other));
+    }
+}
