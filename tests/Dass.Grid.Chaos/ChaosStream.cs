@@ -1,0 +1,148 @@
+using System.Diagnostics;
+using Dass.Grid.V1;
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace Dass.Grid.Chaos;
+
+/// <summary>One client: sends a stretch of audio in real time, keeps what is not durable, comes back at any gateway when its call breaks.</summary>
+internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Tagging.TaggingClient> gateways, string key, int first)
+{
+    public const double ChunkSeconds = 0.96;
+
+    private const int PieceSamples = Audio16k.Rate / 5;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly Dictionary<long, Tags> _tags = [];
+    private int _gateway = first;
+    private long _durable;
+    private long _sent; // by the clock; what was sent once is sent again at once
+    private long _began;
+    private long _lastTags;
+
+    public IReadOnlyDictionary<long, Tags> Tags => _tags;
+
+    /// <summary>Chunks that came twice with different scores, or in one call twice.</summary>
+    public int Doubled { get; private set; }
+
+    /// <summary>Audio that the grid asked for although it had said that it would not.</summary>
+    public long Broken { get; private set; }
+
+    public int Gaps { get; private set; }
+
+    public int Calls { get; private set; }
+
+    public Summary? Summary { get; private set; }
+
+    public string? Failure { get; private set; }
+
+    /// <summary>The longest time between two chunks, less that of a chunk.</summary>
+    public TimeSpan LongestGap { get; private set; }
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        _began = Stopwatch.GetTimestamp();
+        var trouble = 0L; // since when no call works
+        while (Summary is null)
+        {
+            try
+            {
+                Calls++;
+                await CallAsync(() => trouble = 0, cancellationToken);
+            }
+            catch (RpcException broken) when (!cancellationToken.IsCancellationRequested)
+            {
+                trouble = trouble == 0 ? Stopwatch.GetTimestamp() : trouble;
+                var final = broken.StatusCode is not (StatusCode.Unavailable or StatusCode.Internal or StatusCode.Cancelled or StatusCode.Unknown or StatusCode.ResourceExhausted);
+                if (final || Stopwatch.GetElapsedTime(trouble) > Patience)
+                {
+                    Failure = $"{broken.StatusCode}: {broken.Status.Detail}";
+                    return;
+                }
+                _gateway++;
+                await Task.Delay(Pause, cancellationToken);
+            }
+        }
+    }
+
+    private async Task CallAsync(Action onReady, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var call = gateways[_gateway % gateways.Count].Stream(new Metadata { { "x-api-key", key } }, cancellationToken: stop.Token);
+        var config = new StreamConfig { StreamId = id, Format = Audio16k.Format, Filter = new TagFilter { Top = 0, Dense = true }, OldestSample = _durable };
+        if (_tags.Count > 0)
+        {
+            config.FromChunk = _tags.Keys.Max() + 1;
+        }
+        await call.RequestStream.WriteAsync(new StreamRequest { Config = config }, stop.Token);
+        if (!await call.ResponseStream.MoveNext(stop.Token))
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "no answer"));
+        }
+        var next = call.ResponseStream.Current.Ready.NextSample;
+        onReady();
+        Broken += Math.Max(0, _durable - next);
+        var writing = WriteAsync(call.RequestStream, next, stop.Token);
+        try
+        {
+            while (await call.ResponseStream.MoveNext(stop.Token))
+            {
+                Take(call.ResponseStream.Current);
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        if (Summary is null)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "the call ended before the stream"));
+        }
+    }
+
+    private async Task WriteAsync(IClientStreamWriter<StreamRequest> to, long next, CancellationToken cancellationToken)
+    {
+        while (next < audio.Samples)
+        {
+            var end = Math.Min(next + PieceSamples, audio.Samples);
+            var early = TimeSpan.FromSeconds((double)end / Audio16k.Rate) - Stopwatch.GetElapsedTime(_began);
+            if (early > TimeSpan.Zero)
+            {
+                await Task.Delay(early, cancellationToken);
+            }
+            var data = UnsafeByteOperations.UnsafeWrap(audio.Slice(next, end));
+            await to.WriteAsync(new StreamRequest { Audio = new Audio { FirstSample = next, Data = data } }, cancellationToken);
+            _sent = Math.Max(_sent, next = end);
+        }
+        await to.WriteAsync(new StreamRequest { Finish = new Finish() }, cancellationToken);
+        await to.CompleteAsync();
+    }
+
+    private void Take(StreamResponse response)
+    {
+        switch (response)
+        {
+            case { Tags: { } tags }:
+                Doubled += _tags.TryAdd(tags.Chunk, tags) ? 0 : 1;
+                var now = Stopwatch.GetTimestamp();
+                if (_lastTags != 0)
+                {
+                    var gap = Stopwatch.GetElapsedTime(_lastTags, now) - TimeSpan.FromSeconds(ChunkSeconds);
+                    LongestGap = gap > LongestGap ? gap : LongestGap;
+                }
+                _lastTags = now;
+                break;
+            case { Ack: { } ack }:
+                _durable = Math.Max(_durable, ack.DurableSample);
+                break;
+            case { Gap: not null }:
+                Gaps++;
+                break;
+            case { Summary: { } summary }:
+                Summary = summary;
+                break;
+        }
+    }
+}

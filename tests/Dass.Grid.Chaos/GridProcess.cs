@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Dass.Grid.Chaos;
+
+/// <summary>One process of the grid: this program as a host. What it writes goes to a log file.</summary>
+internal sealed class GridProcess(string role, Dictionary<string, string> settings, string logFile) : IDisposable
+{
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(3) };
+
+    private readonly int _operationsPort = FreePort();
+    private Process? _process;
+
+    public string Role => role;
+
+    /// <summary>Where gRPC answers, for a gateway.</summary>
+    public Uri Address { get; } = new($"http://127.0.0.1:{FreePort()}");
+
+    public bool IsRunning => _process is { HasExited: false };
+
+    public static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
+    public void Start()
+    {
+        string[] command =
+        [
+            Environment.ProcessPath!, .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(GridProcess).Assembly.Location] : Array.Empty<string>(),
+            "host", $"--Grid:Role={role}", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}", $"--Grid:OperationsListen=http://127.0.0.1:{_operationsPort}",
+            .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
+            $"--Grid:SiloPort={FreePort()}", // of this life: a silo that comes back is another one
+        ];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DOTNET_gcServer"] = "0"; // five processes share the machine
+        _process = Process.Start(start)!;
+        var log = TextWriter.Synchronized(new StreamWriter(logFile, append: true) { AutoFlush = true });
+        _process.OutputDataReceived += (_, line) => log.WriteLine(line.Data);
+        _process.ErrorDataReceived += (_, line) => log.WriteLine(line.Data);
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public async Task ReadyAsync(CancellationToken cancellationToken)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                if ((await Http.GetAsync($"http://127.0.0.1:{_operationsPort}/healthz/ready", cancellationToken)).IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (Exception away) when (away is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+            }
+            if (!IsRunning || Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(90))
+            {
+                throw new InvalidOperationException($"A {role} did not become ready; see {logFile}.");
+            }
+            await Task.Delay(100, cancellationToken);
+        }
+    }
+
+    /// <summary>Sends a signal, e.g. KILL, STOP, CONT, TERM.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{_process!.Id}"]);
+        kill.WaitForExit();
+    }
+
+    public Task ExitAsync() => _process!.WaitForExitAsync();
+
+    public void Dispose()
+    {
+        if (_process is { HasExited: false } process)
+        {
+            process.Kill(entireProcessTree: true);
+            process.WaitForExit();
+        }
+        _process?.Dispose();
+    }
+}

@@ -1,0 +1,68 @@
+using System.Text.Json;
+using Dass.Grid.Chaos;
+using Dass.Grid.Host;
+using Spectre.Console;
+
+if (args is ["host", .. var hostArgs])
+{
+    await GridHost.Build(hostArgs).RunAsync();
+    return 0;
+}
+ChaosOptions options;
+try
+{
+    options = ChaosOptions.Parse(args);
+}
+catch (ArgumentException wrong)
+{
+    Console.Error.WriteLine(wrong.Message);
+    Console.Error.WriteLine(ChaosOptions.Usage);
+    return 2;
+}
+
+var directory = Directory.CreateTempSubdirectory("dass-chaos-");
+File.SetUnixFileMode(directory.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+void Say(string text) => Console.Error.WriteLine($"{TimeProvider.System.GetLocalNow():HH:mm:ss} {text}");
+
+const int Variants = 20;
+Audio16k[] audio = [.. Enumerable.Range(0, Math.Min(Variants, options.Streams)).Select(variant => new Audio16k(variant, options.Seconds))];
+Say($"what an undisturbed engine hears in {audio.Length} recordings of {options.Seconds} s …");
+var expected = await Reference.HearAsync(audio, CancellationToken.None);
+
+var results = new List<ChaosResult>();
+foreach (var kind in options.Stores)
+{
+    foreach (var fault in options.Faults.Where(fault => ChaosRun.IsPossible(fault, kind)))
+    {
+        var place = directory.CreateSubdirectory($"{kind}-{fault}");
+        File.SetUnixFileMode(place.FullName, (UnixFileMode)511);
+        await using var store = new StoreServer(kind, place.FullName);
+        await store.StartAsync(CancellationToken.None);
+        var result = await new ChaosRun(fault, store, place.FullName, options, Say).RunAsync(audio, expected, CancellationToken.None);
+        results.Add(result);
+        Say(JsonSerializer.Serialize(result));
+    }
+}
+
+if (options.Json)
+{
+    Console.WriteLine(JsonSerializer.Serialize(new { runs = results }));
+}
+else
+{
+    var table = new Table().AddColumns("fault", "store", "streams", "lost", "doubled", "largest score difference", "gap p50 / p99 / max");
+    foreach (var result in results)
+    {
+        table.AddRow(
+            result.Fault, result.Store, $"{result.Streams}", $"{result.Lost}", $"{result.Doubled}", $"{result.MaxScoreDifference:0.0e0}",
+            $"{result.Gap.P50:0} / {result.Gap.P99:0} / {result.Gap.Max:0} ms");
+    }
+    AnsiConsole.Write(table);
+}
+if (results.All(result => result.Passed))
+{
+    directory.Delete(recursive: true);
+    return 0;
+}
+Console.Error.WriteLine($"Something was lost, doubled or different; the processes' logs are in {directory.FullName}.");
+return 1;

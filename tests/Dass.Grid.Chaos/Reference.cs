@@ -1,0 +1,27 @@
+using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Engine.Tags;
+
+namespace Dass.Grid.Chaos;
+
+/// <summary>What an undisturbed engine says of the audio: the built-in model, one session each, no grid.</summary>
+internal static class Reference
+{
+    public static async Task<IReadOnlyDictionary<int, List<TagChunk>>> HearAsync(IReadOnlyList<Audio16k> audio, CancellationToken cancellationToken)
+    {
+        await using var engine = await StreamEngine.StartAsync(new EngineOptions { MaxStreams = audio.Count }, cancellationToken);
+        var heard = await Task.WhenAll(audio.Select(async one =>
+        {
+            using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, Audio16k.Rate, 1), new StreamSessionOptions());
+            var chunks = new List<TagChunk>();
+            const int Piece = 2 * Audio16k.Rate * 5;
+            for (var at = 0; at < one.All.Length; at += Piece)
+            {
+                await session.PushAsync(one.All[at..Math.Min(at + Piece, one.All.Length)], chunks, cancellationToken);
+            }
+            await session.CompleteAsync(chunks, cancellationToken);
+            return (one.Variant, chunks);
+        }));
+        return heard.ToDictionary(pair => pair.Variant, pair => pair.chunks);
+    }
+}
