@@ -77,12 +77,14 @@ internal static class Cluster
         {
             case StoreKind.Redis:
                 silo.AddRedisGrainStorage(
-                    StreamGrainShared.Store, redis => (redis.ConfigurationOptions, redis.GrainStorageSerializer) = (Redis(grid), serializer));
+                    StreamGrainShared.Store,
+                    redis => (redis.ConfigurationOptions, redis.GrainStorageSerializer, redis.DeleteStateOnClear) = (Redis(grid), serializer, true));
                 break;
             case StoreKind.Postgres:
                 silo.AddAdoNetGrainStorage(
                     StreamGrainShared.Store,
-                    database => (database.Invariant, database.ConnectionString, database.GrainStorageSerializer) = (Npgsql, grid.Postgres, serializer));
+                    database => (database.Invariant, database.ConnectionString, database.GrainStorageSerializer, database.DeleteStateOnClear) =
+                        (Npgsql, grid.Postgres, serializer, true));
                 break;
             case StoreKind.Memory:
                 silo.AddMemoryGrainStorage(StreamGrainShared.Store, memory => memory.GrainStorageSerializer = serializer);
