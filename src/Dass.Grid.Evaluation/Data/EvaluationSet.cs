@@ -23,9 +23,25 @@ public sealed class EvaluationSet
     /// <summary>Indices of the labels that occur, in order.</summary>
     public int[] Labels => [.. Files.SelectMany(file => file.Labels).Distinct().Order()];
 
-    /// <summary>At most so many of the files, evenly picked.</summary>
-    public EvaluationSet Pick(int count) =>
-        count >= Files.Count ? this : new([.. Enumerable.Range(0, count).Select(i => Files[(int)((long)i * Files.Count / count)])]);
+    /// <summary>The first files of each label, in order; files without a label count as one label's. A label has more where files are another's first.</summary>
+    /// <param name="perLabel">How many, 1 or more.</param>
+    public EvaluationSet First(int perLabel)
+    {
+        var (seen, files) = (new Dictionary<int, int>(), new List<EvaluationFile>());
+        foreach (var file in Files)
+        {
+            var wanted = false;
+            foreach (var label in file.Labels.DefaultIfEmpty(-1))
+            {
+                wanted |= (seen[label] = seen.GetValueOrDefault(label) + 1) <= perLabel;
+            }
+            if (wanted)
+            {
+                files.Add(file with { Events = [.. file.Events.Select(sound => sound with { File = files.Count })] });
+            }
+        }
+        return new EvaluationSet(files);
+    }
 
     /// <param name="path">The CSV.</param>
     /// <param name="known">The model's labels.</param>

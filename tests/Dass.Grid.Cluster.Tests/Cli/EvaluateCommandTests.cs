@@ -39,6 +39,24 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Needle_rows_go_to_a_file_too()
+    {
+        var file = _data + ".rows.csv";
+        try
+        {
+            var result = await Dass.RunAsync(
+                "evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--position", "0", "--snr", "0,10", "--needles", "1", "--csv", file, "--format", "csv");
+            Assert.True(result.ExitCode == 0, result.Errors);
+            Assert.Equal(1 + 2 * 2 * 3, result.Lines.Count());
+            Assert.Equal(result.Lines, File.ReadAllLines(file));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public async Task Events_and_latency_print_their_rows()
     {
         var events = await Dass.RunAsync("evaluate", "events", "--data", _data, "--threshold", "0.2,0.5", "--format", "csv");

@@ -39,6 +39,14 @@ public sealed class EvaluationSetTests : IDisposable
         Assert.Contains("no recordings of fold 7", Assert.Throws<FormatException>(() => Read(text, 7)).Message);
     }
 
+    [Fact]
+    public void The_first_files_of_each_label_are_chosen_in_order()
+    {
+        var set = Read("file,labels,onset,offset\na.wav,Dog,0,1\nb.wav,Dog,0,1\nc.wav,Dog;Rain,0,1\nd.wav,Rain,0,1\n").First(1);
+        Assert.Equal(["a.wav", "c.wav"], set.Files.Select(file => Path.GetFileName(file.Path)));
+        Assert.Equal([0, 1, 1], set.Files.SelectMany(file => file.Events).Select(sound => sound.File));
+    }
+
     [Theory]
     [InlineData("file,name\na,b", "there must be 'file' and 'labels'")]
     [InlineData("file,labels\na.wav,Unicorn", "line 2: label is 'Unicorn'; the model does not know it")]
