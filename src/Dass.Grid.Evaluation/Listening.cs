@@ -94,7 +94,8 @@ public static class Listening
     /// <summary>Room for <see cref="Parallel"/> recordings, for several calls to share; they enter in the order in which they came.</summary>
     internal static SemaphoreSlim Room() => new(Parallel);
 
-    /// <summary>Runs one job per item, as many at a time as there is room; results in the order of the items. Ends when every job has ended.</summary>
+    /// <summary>Runs one job per item, as many at a time as there is room; results in the order of the items.</summary>
+    /// <remarks>Ends when every job has ended.</remarks>
     internal static async Task<TResult[]> ForEachAsync<T, TResult>(
         IReadOnlyList<T> items, Func<T, int, Task<TResult>> job, SemaphoreSlim room, CancellationToken cancellationToken) =>
         await Task.WhenAll(items.Select(async (item, index) =>

@@ -30,11 +30,13 @@ public static class Plots
     }
 
     /// <summary>A name and points (seconds, percent) for each method and level.</summary>
-    internal static IEnumerable<(string Name, IReadOnlyList<(double Seconds, double Retention)> Points)> Lines(IReadOnlyCollection<NiahRow> rows) => rows
+    internal static IEnumerable<(string Name, IReadOnlyList<(double Seconds, double Retention)> Points)> Lines(
+        IReadOnlyCollection<NiahRow> rows) => rows
         .GroupBy(row => (row.Method, row.SnrDb))
         .Select(line => (
             line.First().Haystack == "zeros" ? line.Key.Method : FormattableString.Invariant($"{line.Key.Method}, {line.Key.SnrDb} dB"),
-            (IReadOnlyList<(double, double)>)[.. line.GroupBy(row => row.LengthSeconds).Select(length => (length.Key, 100 * length.Average(row => row.Retention)))]));
+            (IReadOnlyList<(double, double)>)[.. line.GroupBy(row => row.LengthSeconds)
+                .Select(length => (length.Key, 100 * length.Average(row => row.Retention)))]));
 
     /// <summary>Loss of mAP against delay, one line per chunk.</summary>
     public static void Save(IReadOnlyCollection<LatencyRow> rows, string path)

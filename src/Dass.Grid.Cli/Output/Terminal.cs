@@ -42,7 +42,8 @@ internal static class Terminal
             return;
         }
         await Error.Progress().AutoClear(true).Columns(
-            new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(), new RemainingTimeColumn()).StartAsync(async context =>
+            new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(), new RemainingTimeColumn())
+            .StartAsync(async context =>
         {
             var task = context.AddTask(Markup.Escape(title), maxValue: 1);
             task.IsIndeterminate = true;

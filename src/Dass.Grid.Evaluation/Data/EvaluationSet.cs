@@ -12,8 +12,8 @@ public sealed record EvaluationFile(string Path, IReadOnlySet<int> Labels, IRead
 /// <summary>
 /// Recordings with their labels: a CSV with the columns <c>file</c> (relative to the CSV) and <c>labels</c> (display names or ids, separated by
 /// <c>;</c>) or <c>audioset_label</c> (one name), and, where known, <c>onset</c> and <c>offset</c> in seconds and <c>fold</c>. Several rows of one file
-/// are several events. A row without labels says that no known sound is in the file: it counts against whatever is heard there, and not in top-1, where
-/// no answer could be right. Other columns are not read.
+/// are several events. A row without labels says that no known sound is in the file: it counts against whatever is heard there, and not in top-1,
+/// where no answer could be right. Other columns are not read.
 /// </summary>
 public sealed class EvaluationSet
 {
@@ -24,7 +24,8 @@ public sealed class EvaluationSet
     /// <summary>Indices of the labels that occur, in order.</summary>
     public int[] Labels => [.. Files.SelectMany(file => file.Labels).Distinct().Order()];
 
-    /// <summary>The first files of each label, in order; files without a label count as one label's. A label has more where files are another's first.</summary>
+    /// <summary>The first files of each label, in order; files without a label count as one label's.</summary>
+    /// <remarks>A label has more where files are another's first.</remarks>
     /// <param name="perLabel">How many, 1 or more.</param>
     public EvaluationSet First(int perLabel)
     {

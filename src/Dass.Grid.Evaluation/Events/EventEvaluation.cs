@@ -110,7 +110,9 @@ public static class EventEvaluation
     {
         // A recording's last chunks wait for no more audio than there is.
         double Answered(SoundEvent detection, SoundEvent sound) =>
-            Math.Min(heard[sound.File].Chunks.First(chunk => chunk.Start >= detection.Onset && chunk.End > sound.Onset).End + lookAhead, heard[sound.File].DurationSeconds);
+            Math.Min(
+                heard[sound.File].Chunks.First(chunk => chunk.Start >= detection.Onset && chunk.End > sound.Onset).End + lookAhead,
+                heard[sound.File].DurationSeconds);
 
         return
         [

@@ -11,7 +11,9 @@ namespace Dass.Grid.Evaluation.Latency;
 /// <param name="LookAheadSeconds">Context after it.</param>
 /// <param name="DelaySeconds">From the begin of a chunk to the end of the audio that its tags need.</param>
 /// <param name="CostMilliseconds">Processor time per second of audio.</param>
-/// <param name="Map">Mean average precision. A file's score is offline's one; of streams and windows alike the mean over hops of the trailing window's (10.24 s).</param>
+/// <param name="Map">
+/// Mean average precision. A file's score is offline's one; of streams and windows alike the mean over hops of the trailing window's (10.24 s).
+/// </param>
 /// <param name="Loss">How much less than offline.</param>
 public sealed record LatencyRow(string Way, double ChunkSeconds, double LookAheadSeconds, double DelaySeconds, double CostMilliseconds, double Map, double Loss);
 
@@ -58,7 +60,8 @@ public static class LatencyStudy
         async Task<(double Cost, double Map)> MeasureAsync(Func<float[], Task<float[]>> hear)
         {
             // Once for nothing: code is compiled and buffers of this way's shapes are made on first use.
-            await Listening.ForEachAsync([.. clips.Take(Listening.Parallel)], (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
+            await Listening.ForEachAsync(
+                [.. clips.Take(Listening.Parallel)], (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
             var before = Environment.CpuUsage.TotalTime;
             var scores = await Listening.ForEachAsync(clips, (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
             var spent = Environment.CpuUsage.TotalTime - before;
@@ -67,11 +70,13 @@ public static class LatencyStudy
     }
 
     /// <summary>Mean over the chunks of the scores of the window that ends with each.</summary>
-    internal static async Task<float[]> StreamAsync(StreamEngine engine, float[] clip, StreamSessionOptions options, CancellationToken cancellationToken)
+    internal static async Task<float[]> StreamAsync(
+        StreamEngine engine, float[] clip, StreamSessionOptions options, CancellationToken cancellationToken)
     {
         var (mean, chunks) = (new float[engine.Model.Labels.Count], 0);
         await using var source = new ClipSource(clip, 0, clip.Length);
-        await Listening.HearAsync(engine, source, options, chunk => Average(chunk.WindowScores, mean, ++chunks), cancellationToken).ConfigureAwait(false);
+        await Listening.HearAsync(
+            engine, source, options, chunk => Average(chunk.WindowScores, mean, ++chunks), cancellationToken).ConfigureAwait(false);
         return mean;
     }
 
@@ -91,7 +96,8 @@ public static class LatencyStudy
     private static async Task<float[]> HearAsync(StreamEngine engine, float[] clip, int begin, int end, CancellationToken cancellationToken)
     {
         await using var source = new ClipSource(clip, begin, end);
-        return (await Listening.HearAsync(engine, source, new StreamSessionOptions { Offline = true }, heard: null, cancellationToken).ConfigureAwait(false)).Mean;
+        var options = new StreamSessionOptions { Offline = true };
+        return (await Listening.HearAsync(engine, source, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean;
     }
 
     /// <param name="scores">The latest of those that are averaged.</param>

@@ -1,6 +1,6 @@
 namespace Dass.Grid.Evaluation.Niah;
 
-/// <summary>What surrounds a needle: endless 16 kHz mono samples that depend on their place alone, so that memory does not grow with the length.</summary>
+/// <summary>What surrounds a needle: endless 16 kHz mono samples that depend on their place alone, in bounded memory.</summary>
 internal abstract class Hay
 {
     /// <summary>Digital silence.</summary>
@@ -31,7 +31,8 @@ internal abstract class Hay
     {
         public override double Rms { get; } = Haystack.Rms(recording) is > 0 and var level
             ? level
-            : throw new ArgumentException($"The haystack's recording ({recording.Length} samples) is silent; it must have a level.", nameof(recording));
+            : throw new ArgumentException(
+                $"The haystack's recording ({recording.Length} samples) is silent; it must have a level.", nameof(recording));
 
         public override void Read(long from, Span<float> to)
         {

@@ -17,8 +17,8 @@ public enum HaystackKind
 
 /// <summary>A needle in a haystack of any length, made as it is read: 16 kHz mono float, whose memory does not grow with the length.</summary>
 /// <remarks>
-/// The haystack is never mixed into the needle, so the ratio of their levels is all that noise means here. It goes on after the needle where it stopped
-/// before. Samples beyond ±1 stay as they are: the engine takes them, and clipping would change level and spectrum of the haystack.
+/// The haystack is never mixed into the needle, so the ratio of their levels is all that noise means here. It goes on after the needle where it
+/// stopped before. Samples beyond ±1 stay as they are: the engine takes them, and clipping would change level and spectrum of the haystack.
 /// </remarks>
 internal sealed class Haystack : IAudioSource
 {

@@ -13,7 +13,8 @@ namespace Dass.Grid.Evaluation.Niah;
 /// <param name="Hay">Samples that are tiled: the recording for <see cref="HaystackKind.Babble"/>; else not read.</param>
 /// <param name="FalseAlarmScore">Chunk score from which a label of the data set that is not the needle's counts as a false alarm.</param>
 public sealed record NiahOptions(
-    IReadOnlyList<TimeSpan> Lengths, HaystackKind Kind, IReadOnlyList<double> SnrsDb, IReadOnlyList<double> Positions, float[] Hay, float FalseAlarmScore = 0.5f);
+    IReadOnlyList<TimeSpan> Lengths, HaystackKind Kind, IReadOnlyList<double> SnrsDb, IReadOnlyList<double> Positions, float[] Hay,
+    float FalseAlarmScore = 0.5f);
 
 /// <summary>One figure: a length, a position, a way to speak of a whole recording.</summary>
 /// <param name="LengthSeconds">The needle among it.</param>
@@ -35,7 +36,8 @@ public static class NiahTest
 
     private const int SampleRateHz = 16_000;
 
-    /// <summary>Rows in the order of levels, lengths, positions and methods, as soon as those before them are known. All recordings share one pool.</summary>
+    /// <summary>Rows in the order of levels, lengths, positions and methods, as soon as those before them are known.</summary>
+    /// <remarks>All recordings share one pool of parallel streams.</remarks>
     public static async IAsyncEnumerable<NiahRow> RunAsync(
         StreamEngine engine,
         EvaluationSet data,

@@ -52,7 +52,8 @@ public sealed record TagReport(double Map, double Auc, double DPrime, double LwL
         })];
         // A label that every file has is ranked in no way: it has no area.
         var auc = reports.Select(report => report.Auc).Where(area => !double.IsNaN(area)).DefaultIfEmpty(double.NaN).Average();
-        var top1 = among.Zip(positive).Where(file => file.Second.Contains(true)).Average(file => file.Second[Array.IndexOf(file.First, file.First.Max())] ? 1.0 : 0.0);
+        var top1 = among.Zip(positive).Where(file => file.Second.Contains(true))
+            .Average(file => file.Second[Array.IndexOf(file.First, file.First.Max())] ? 1.0 : 0.0);
         return new TagReport(reports.Average(report => report.AveragePrecision), auc, Ranking.DPrime(auc), overall, top1, reports);
     }
 }

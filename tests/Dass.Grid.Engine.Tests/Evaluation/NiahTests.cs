@@ -158,11 +158,13 @@ public sealed class NiahTests
     [Fact]
     public void A_picture_has_a_line_for_each_method_and_level()
     {
-        NiahRow Row(string method, double snr, double length, double position, double retention) => new(length, "white", snr, position, method, 1, retention, 0);
-        var lines = Plots.Lines([Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1)]);
+        NiahRow Row(string method, double snr, double length, double position, double retention) =>
+            new(length, "white", snr, position, method, 1, retention, 0);
+        var lines = Plots.Lines([
+            Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1)]);
         Assert.Equal(
             ["mean, 10 dB: 20 60 40 40", "mean, -5 dB: 20 10", "contrast, 10 dB: 20 100"],
-            lines.Select(line => FormattableString.Invariant($"{line.Name}: {string.Join(' ', line.Points.Select(point => FormattableString.Invariant($"{point.Seconds} {point.Retention:0}")))}")));
+            lines.Select(line => $"{line.Name}: {string.Join(' ', line.Points.Select(point => $"{point.Seconds:0} {point.Retention:0}"))}"));
     }
 
     private static double Correlation(float[] one, float[] other) => one.Zip(other).Average(pair => (double)pair.First * pair.Second);

@@ -14,7 +14,8 @@ internal static class EvaluateEventsCommand
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var threshold = Options.Numbers("--threshold", "Chunk score from which a sound counts as heard, for F1 and delay", 0, 1, "0.5");
-        var command = new Command("events", "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
+        var command = new Command(
+            "events", "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
         {
             data, fold, model, chunk, lookAhead, threshold, format,
         };
@@ -54,8 +55,8 @@ internal static class EvaluateEventsCommand
         foreach (var row in reports.Rows)
         {
             table.AddRow(
-                EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.F1), EvaluateCommand.Text(row.Psds1), EvaluateCommand.Text(row.Psds2),
-                EvaluateCommand.Text(row.Detected), EvaluateCommand.Text(row.DelaySeconds, "0.00"));
+                EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.F1), EvaluateCommand.Text(row.Psds1),
+                EvaluateCommand.Text(row.Psds2), EvaluateCommand.Text(row.Detected), EvaluateCommand.Text(row.DelaySeconds, "0.00"));
         }
         AnsiConsole.Write(table);
         var best = Terminal.NewTable().AddColumns("label", "best threshold", "event F1");

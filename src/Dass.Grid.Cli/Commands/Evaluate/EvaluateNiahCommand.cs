@@ -99,8 +99,9 @@ internal static class EvaluateNiahCommand
         }
         var table = Terminal.NewTable().AddColumns("length", "SNR, dB", "position", "method", "mAP", "retention", "false alarms per hour");
         rows.ForEach(row => table.AddRow(
-            EvaluateCommand.Text(row.LengthSeconds, "0.##") + " s", EvaluateCommand.Text(row.SnrDb, "0.#"), EvaluateCommand.Text(row.Position, "0.00"), row.Method,
-            EvaluateCommand.Text(row.Map), EvaluateCommand.Text(100 * row.Retention, "0.0") + " %", EvaluateCommand.Text(row.FalseAlarmsPerHour, "0.00")));
+            EvaluateCommand.Text(row.LengthSeconds, "0.##") + " s", EvaluateCommand.Text(row.SnrDb, "0.#"), EvaluateCommand.Text(row.Position, "0.00"),
+            row.Method, EvaluateCommand.Text(row.Map), EvaluateCommand.Text(100 * row.Retention, "0.0") + " %",
+            EvaluateCommand.Text(row.FalseAlarmsPerHour, "0.00")));
         AnsiConsole.Write(table);
     }
 }
