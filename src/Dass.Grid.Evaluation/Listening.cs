@@ -77,21 +77,37 @@ public static class Listening
     internal static async Task<TResult[]> ForEachAsync<T, TResult>(
         IReadOnlyList<T> items, Func<T, int, Task<TResult>> job, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        using var room = new SemaphoreSlim(Parallel);
+        using var room = Room();
         var done = 0;
-        return await Task.WhenAll(items.Select(async (item, index) =>
-        {
-            await room.WaitAsync(cancellationToken).ConfigureAwait(false);
-            try
+        return await ForEachAsync(
+            items,
+            async (item, index) =>
             {
                 var result = await job(item, index).ConfigureAwait(false);
                 progress?.Report((double)Interlocked.Increment(ref done) / items.Count);
                 return result;
+            },
+            room,
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Room for <see cref="Parallel"/> recordings, for several calls to share; they enter in the order in which they came.</summary>
+    internal static SemaphoreSlim Room() => new(Parallel);
+
+    /// <summary>Runs one job per item, as many at a time as there is room; results in the order of the items.</summary>
+    /// <remarks>Ends when every job has ended.</remarks>
+    internal static async Task<TResult[]> ForEachAsync<T, TResult>(
+        IReadOnlyList<T> items, Func<T, int, Task<TResult>> job, SemaphoreSlim room, CancellationToken cancellationToken) =>
+        await Task.WhenAll(items.Select(async (item, index) =>
+        {
+            await room.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await job(item, index).ConfigureAwait(false);
             }
             finally
             {
                 room.Release();
             }
         })).ConfigureAwait(false);
-    }
 }

@@ -13,21 +13,30 @@ public static class Plots
     // Retention of DASS-small in the paper's figure 1(c), digitised; in percent.
     private static readonly (double Seconds, double Retention)[] Paper = [(10, 100), (20, 98), (50, 93), (100, 89), (200, 83), (300, 79), (3600, 60), (9000, 51)];
 
-    /// <summary>Retention against length, beside the paper's curve; the mean over positions.</summary>
+    /// <summary>Retention against length, beside the paper's curve: one line per method and level, the mean over positions.</summary>
     public static void Save(IReadOnlyCollection<NiahRow> rows, string path)
     {
         var plot = new Plot();
         Line(plot, "DASS-small in the paper (mean)", Paper.Select(point => (Math.Log10(point.Seconds), point.Retention)), LinePattern.Dashed);
-        foreach (var method in rows.GroupBy(row => row.Method))
+        foreach (var (name, points) in Lines(rows))
         {
-            Line(plot, method.Key, method.GroupBy(row => row.LengthSeconds).Select(length => (Math.Log10(Math.Max(10, length.Key)), 100 * length.Average(row => row.Retention))), LinePattern.Solid);
+            Line(plot, name, points.Select(point => (Math.Log10(Math.Max(10, point.Seconds)), point.Retention)), LinePattern.Solid);
         }
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
             [1, 2, 3, Math.Log10(3600), Math.Log10(9000), Math.Log10(86_400)], ["10 s", "100 s", "1000 s", "1 h", "2.5 h", "24 h"]);
-        var first = rows.First();
-        plot.Title($"Needle in {(first.Haystack == "zeros" ? "silence" : $"{first.Haystack} at {first.SnrDb:0} dB")}");
+        var haystack = rows.First().Haystack;
+        plot.Title($"Needle in {(haystack == "zeros" ? "silence" : haystack)}");
         Finish(plot, "length of the recording", "retention of mAP, %", path);
     }
+
+    /// <summary>A name and points (seconds, percent) for each method and level.</summary>
+    internal static IEnumerable<(string Name, IReadOnlyList<(double Seconds, double Retention)> Points)> Lines(
+        IReadOnlyCollection<NiahRow> rows) => rows
+        .GroupBy(row => (row.Method, row.SnrDb))
+        .Select(line => (
+            line.First().Haystack == "zeros" ? line.Key.Method : FormattableString.Invariant($"{line.Key.Method}, {line.Key.SnrDb} dB"),
+            (IReadOnlyList<(double, double)>)[.. line.GroupBy(row => row.LengthSeconds)
+                .Select(length => (length.Key, 100 * length.Average(row => row.Retention)))]));
 
     /// <summary>Loss of mAP against delay, one line per chunk.</summary>
     public static void Save(IReadOnlyCollection<LatencyRow> rows, string path)

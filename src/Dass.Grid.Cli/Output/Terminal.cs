@@ -31,7 +31,7 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Runs work with a progress bar when a person watches standard error.</summary>
+    /// <summary>Runs work with a progress bar, the time it took and the time left, when a person watches standard error.</summary>
     /// <param name="title">What is worked on.</param>
     /// <param name="work">Reports the share that is done, 0 to 1, or null when nobody knows.</param>
     public static async Task WithProgressAsync(string title, Func<Action<double?>, Task> work)
@@ -41,7 +41,9 @@ internal static class Terminal
             await work(_ => { }).ConfigureAwait(false);
             return;
         }
-        await Error.Progress().AutoClear(true).StartAsync(async context =>
+        await Error.Progress().AutoClear(true).Columns(
+            new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(), new RemainingTimeColumn())
+            .StartAsync(async context =>
         {
             var task = context.AddTask(Markup.Escape(title), maxValue: 1);
             task.IsIndeterminate = true;

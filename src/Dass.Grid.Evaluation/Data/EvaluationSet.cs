@@ -5,14 +5,15 @@ namespace Dass.Grid.Evaluation.Data;
 
 /// <summary>One file of a data set.</summary>
 /// <param name="Path">Where it is.</param>
-/// <param name="Labels">Indices of the labels that are heard in it.</param>
+/// <param name="Labels">Indices of the labels that are heard in it; none: no known sound.</param>
 /// <param name="Events">Those whose times are known; <c>File</c> is the place in the set.</param>
 public sealed record EvaluationFile(string Path, IReadOnlySet<int> Labels, IReadOnlyList<Metrics.SoundEvent> Events);
 
 /// <summary>
 /// Recordings with their labels: a CSV with the columns <c>file</c> (relative to the CSV) and <c>labels</c> (display names or ids, separated by
 /// <c>;</c>) or <c>audioset_label</c> (one name), and, where known, <c>onset</c> and <c>offset</c> in seconds and <c>fold</c>. Several rows of one file
-/// are several events. Other columns are not read.
+/// are several events. A row without labels says that no known sound is in the file: it counts against whatever is heard there, and not in top-1,
+/// where no answer could be right. Other columns are not read.
 /// </summary>
 public sealed class EvaluationSet
 {
@@ -23,9 +24,26 @@ public sealed class EvaluationSet
     /// <summary>Indices of the labels that occur, in order.</summary>
     public int[] Labels => [.. Files.SelectMany(file => file.Labels).Distinct().Order()];
 
-    /// <summary>At most so many of the files, evenly picked.</summary>
-    public EvaluationSet Pick(int count) =>
-        count >= Files.Count ? this : new([.. Enumerable.Range(0, count).Select(i => Files[(int)((long)i * Files.Count / count)])]);
+    /// <summary>The first files of each label, in order; files without a label count as one label's.</summary>
+    /// <remarks>A label has more where files are another's first.</remarks>
+    /// <param name="perLabel">How many, 1 or more.</param>
+    public EvaluationSet First(int perLabel)
+    {
+        var (seen, files) = (new Dictionary<int, int>(), new List<EvaluationFile>());
+        foreach (var file in Files)
+        {
+            var wanted = false;
+            foreach (var label in file.Labels.DefaultIfEmpty(-1))
+            {
+                wanted |= (seen[label] = seen.GetValueOrDefault(label) + 1) <= perLabel;
+            }
+            if (wanted)
+            {
+                files.Add(file with { Events = [.. file.Events.Select(sound => sound with { File = files.Count })] });
+            }
+        }
+        return new EvaluationSet(files);
+    }
 
     /// <param name="path">The CSV.</param>
     /// <param name="known">The model's labels.</param>
@@ -75,9 +93,23 @@ public sealed class EvaluationSet
             var full = System.IO.Path.Combine(folder, Field(file));
             if (!byPath.TryGetValue(full, out var entry))
             {
+                if (!File.Exists(full))
+                {
+                    throw Broken("file", Field(file), $"there is no such file in {folder}");
+                }
                 byPath.Add(full, entry = (byPath.Count, [], []));
             }
-            var names = labels >= 0 ? Field(labels).Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [Field(single)];
+            var names = Field(labels >= 0 ? labels : single) is var text && labels >= 0
+                ? text.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                : text.Length > 0 ? [text] : [];
+            if (Field(onset).Length == 0 && Field(offset).Length > 0)
+            {
+                throw Broken("offset", Field(offset), "there must be an onset before it");
+            }
+            if (Field(onset).Length > 0 && names.Length == 0)
+            {
+                throw Broken(labels >= 0 ? "labels" : "audioset_label", "", "an onset must have the label that it is the onset of");
+            }
             foreach (var name in names)
             {
                 var label = known.Find(name) ?? throw Broken("label", name, "the model does not know it");
@@ -93,8 +125,9 @@ public sealed class EvaluationSet
                 }
             }
         }
-        return byPath.Count == 0
-            ? throw new FormatException($"{path} names no recordings{(folds.Count > 0 ? $" of fold {string.Join(", ", folds)}" : "")}.")
+        var none = byPath.Count == 0 ? "recordings" : byPath.Values.All(entry => entry.Labels.Count == 0) ? "labels" : null;
+        return none is not null
+            ? throw new FormatException($"{path} names no {none}{(folds.Count > 0 ? $" of fold {string.Join(", ", folds)}" : "")}.")
             : new EvaluationSet([.. byPath.Select(entry => new EvaluationFile(entry.Key, entry.Value.Labels, entry.Value.Events))]);
     }
 }

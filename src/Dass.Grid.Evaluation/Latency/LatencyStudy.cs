@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Evaluation.Data;
@@ -7,12 +6,14 @@ using Dass.Grid.Evaluation.Tags;
 namespace Dass.Grid.Evaluation.Latency;
 
 /// <summary>One way to hear a stream.</summary>
-/// <param name="Way">stream, offline (all of a file at once) or window (the last 10.24 s again at every hop).</param>
+/// <param name="Way">offline (all of a file at once), stream or window (the last 10.24 s again at every hop).</param>
 /// <param name="ChunkSeconds">Committed audio per step; the hop of a window.</param>
 /// <param name="LookAheadSeconds">Context after it.</param>
 /// <param name="DelaySeconds">From the begin of a chunk to the end of the audio that its tags need.</param>
 /// <param name="CostMilliseconds">Processor time per second of audio.</param>
-/// <param name="Map">Mean average precision of the files' means.</param>
+/// <param name="Map">
+/// Mean average precision. A file's score is offline's one; of streams and windows alike the mean over hops of the trailing window's (10.24 s).
+/// </param>
 /// <param name="Loss">How much less than offline.</param>
 public sealed record LatencyRow(string Way, double ChunkSeconds, double LookAheadSeconds, double DelaySeconds, double CostMilliseconds, double Map, double Loss);
 
@@ -38,55 +39,75 @@ public static class LatencyStudy
         var seconds = clips.Sum(clip => (double)clip.Length) / SampleRateHz;
         IReadOnlySet<int>[] truth = [.. data.Files.Select(file => file.Labels)];
 
-        var offline = await MeasureAsync(clip => HearAsync(clip, 0, clip.Length, new StreamSessionOptions { Offline = true })).ConfigureAwait(false);
+        var offline = await MeasureAsync(clip => HearAsync(engine, clip, 0, clip.Length, cancellationToken)).ConfigureAwait(false);
         yield return new LatencyRow("offline", double.NaN, double.NaN, double.NaN, offline.Cost, offline.Map, 0);
         foreach (var chunk in chunks)
         {
             foreach (var lookAhead in lookAheads)
             {
                 var options = new StreamSessionOptions { Chunk = chunk, LookAhead = lookAhead };
-                var (cost, map) = await MeasureAsync(clip => HearAsync(clip, 0, clip.Length, options)).ConfigureAwait(false);
+                var (cost, map) = await MeasureAsync(clip => StreamAsync(engine, clip, options, cancellationToken)).ConfigureAwait(false);
                 yield return new LatencyRow(
                     "stream", chunk.TotalSeconds, lookAhead.TotalSeconds, (chunk + lookAhead).TotalSeconds, cost, map, offline.Map - map);
             }
         }
         foreach (var hop in chunks)
         {
-            var (cost, map) = await MeasureAsync(clip => WindowsAsync(clip, (int)(hop.TotalSeconds * SampleRateHz))).ConfigureAwait(false);
+            var (cost, map) = await MeasureAsync(clip => WindowsAsync(engine, clip, hop, cancellationToken)).ConfigureAwait(false);
             yield return new LatencyRow("window", hop.TotalSeconds, 0, hop.TotalSeconds, cost, map, offline.Map - map);
         }
 
         async Task<(double Cost, double Map)> MeasureAsync(Func<float[], Task<float[]>> hear)
         {
+            // Once for nothing: code is compiled and buffers of this way's shapes are made on first use.
+            await Listening.ForEachAsync(
+                [.. clips.Take(Listening.Parallel)], (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
             var before = Environment.CpuUsage.TotalTime;
             var scores = await Listening.ForEachAsync(clips, (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
             var spent = Environment.CpuUsage.TotalTime - before;
             return (spent.TotalMilliseconds / seconds, TagReport.Of(scores, truth, engine.Model.Labels).Map);
         }
+    }
 
-        async Task<float[]> HearAsync(float[] clip, int begin, int end, StreamSessionOptions options)
+    /// <summary>Mean over the chunks of the scores of the window that ends with each.</summary>
+    internal static async Task<float[]> StreamAsync(
+        StreamEngine engine, float[] clip, StreamSessionOptions options, CancellationToken cancellationToken)
+    {
+        var (mean, chunks) = (new float[engine.Model.Labels.Count], 0);
+        await using var source = new ClipSource(clip, 0, clip.Length);
+        await Listening.HearAsync(
+            engine, source, options, chunk => Average(chunk.WindowScores, mean, ++chunks), cancellationToken).ConfigureAwait(false);
+        return mean;
+    }
+
+    /// <summary>What a user without state would do: the published model on the last 10.24 s, again at every hop; the mean over hops.</summary>
+    internal static async Task<float[]> WindowsAsync(StreamEngine engine, float[] clip, TimeSpan hop, CancellationToken cancellationToken)
+    {
+        var (mean, windows, end) = (new float[engine.Model.Labels.Count], 0, 0);
+        while (end < clip.Length)
         {
-            await using var source = new ClipSource(clip, begin, end);
-            return (await Listening.HearAsync(engine, source, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean;
+            end = (int)Math.Min(end + (long)(hop.TotalSeconds * SampleRateHz), clip.Length);
+            var scores = await HearAsync(engine, clip, Math.Max(0, end - WindowSamples), end, cancellationToken).ConfigureAwait(false);
+            Average(scores, mean, ++windows);
         }
+        return mean;
+    }
 
-        // What a user without state would do: the published model on the last 10.24 s, again at every hop.
-        async Task<float[]> WindowsAsync(float[] clip, int hop)
+    private static async Task<float[]> HearAsync(StreamEngine engine, float[] clip, int begin, int end, CancellationToken cancellationToken)
+    {
+        await using var source = new ClipSource(clip, begin, end);
+        var options = new StreamSessionOptions { Offline = true };
+        return (await Listening.HearAsync(engine, source, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean;
+    }
+
+    /// <param name="scores">The latest of those that are averaged.</param>
+    /// <param name="mean">Of those before; then of all.</param>
+    /// <param name="count">How many they are, 1 or more.</param>
+    private static void Average(float[] scores, float[] mean, int count)
+    {
+        for (var label = 0; label < mean.Length; label++)
         {
-            var mean = new float[engine.Model.Labels.Count];
-            var windows = 0;
-            for (var end = Math.Min(hop, clip.Length); ; end = Math.Min(end + hop, clip.Length), windows++)
-            {
-                var scores = await HearAsync(clip, Math.Max(0, end - WindowSamples), end, new StreamSessionOptions { Offline = true }).ConfigureAwait(false);
-                for (var label = 0; label < mean.Length; label++)
-                {
-                    mean[label] += (scores[label] - mean[label]) / (windows + 1);
-                }
-                if (end == clip.Length)
-                {
-                    return mean;
-                }
-            }
+            mean[label] += (scores[label] - mean[label]) / count;
         }
     }
 

@@ -1,10 +1,11 @@
 namespace Dass.Grid.Evaluation.Metrics;
 
-/// <summary>How well scores put what is there above what is not. Scores may be of any scale; only their order counts.</summary>
+/// <summary>How well scores put what is there above what is not. Scores may be of any scale, but not NaN; only their order counts.</summary>
 public static class Ranking
 {
     /// <summary>Uninterpolated average precision, Σ (Rₙ − Rₙ₋₁) Pₙ over distinct scores, as scikit-learn computes it.</summary>
     /// <returns>0 to 1, or NaN when nothing is positive.</returns>
+    /// <exception cref="ArgumentException">A score is NaN.</exception>
     public static double AveragePrecision(ReadOnlySpan<float> scores, ReadOnlySpan<bool> positive)
     {
         var (order, all) = (Descending(scores), Count(positive));
@@ -24,6 +25,7 @@ public static class Ranking
 
     /// <summary>Area under the ROC curve: the chance that something positive scores above something negative, half of it for equal scores.</summary>
     /// <returns>0 to 1, or NaN when all are positive or none.</returns>
+    /// <exception cref="ArgumentException">A score is NaN.</exception>
     public static double Auc(ReadOnlySpan<float> scores, ReadOnlySpan<bool> positive)
     {
         var (order, all) = (Descending(scores), Count(positive));
@@ -53,12 +55,17 @@ public static class Ranking
     /// <param name="positive">By file, in label order.</param>
     /// <param name="perLabel">Receives each label's own mean; NaN for a label that no file has.</param>
     /// <returns>0 to 1, or NaN without pairs.</returns>
+    /// <exception cref="ArgumentException">A score is NaN.</exception>
     public static double LwLrap(IReadOnlyList<float[]> scores, IReadOnlyList<bool[]> positive, double[] perLabel)
     {
         var counts = new int[perLabel.Length];
         Array.Clear(perLabel);
         for (var file = 0; file < scores.Count; file++)
         {
+            if (Array.FindIndex(scores[file], float.IsNaN) is >= 0 and var broken)
+            {
+                throw NotANumber(file, broken, nameof(scores));
+            }
             for (var label = 0; label < perLabel.Length; label++)
             {
                 if (!positive[file][label])
@@ -109,13 +116,17 @@ public static class Ranking
             / (((((-54.47609879822406 * r + 161.5858368580409) * r - 155.6989798598866) * r + 66.80131188771972) * r - 13.28068155288572) * r + 1);
     }
 
+    /// <summary>NaN has no place in an order: a sort would put it anywhere, and the figure would look like one.</summary>
+    internal static ArgumentException NotANumber(int recording, int? label, string parameter) => new(
+        $"The score of recording {recording}{(label is null ? "" : $", label {label}")} (counted from 0) is NaN; scores must be numbers.", parameter);
+
     private static int[] Descending(ReadOnlySpan<float> scores)
     {
         var order = new int[scores.Length];
         var keys = new float[scores.Length];
         for (var i = 0; i < order.Length; i++)
         {
-            (order[i], keys[i]) = (i, -scores[i]);
+            (order[i], keys[i]) = (i, float.IsNaN(scores[i]) ? throw NotANumber(i, null, nameof(scores)) : -scores[i]);
         }
         Array.Sort(keys, order);
         return order;

@@ -8,7 +8,7 @@ public enum HaystackKind
     /// <summary>Digital silence. (The paper's zeros are those of its normalised features, a faint noise of the data's mean spectrum.)</summary>
     Zeros,
 
-    /// <summary>White Gaussian noise, the same minute again and again.</summary>
+    /// <summary>White Gaussian noise without end.</summary>
     White,
 
     /// <summary>A recording, tiled.</summary>
@@ -16,25 +16,28 @@ public enum HaystackKind
 }
 
 /// <summary>A needle in a haystack of any length, made as it is read: 16 kHz mono float, whose memory does not grow with the length.</summary>
-/// <remarks>The haystack is never mixed into the needle, so the ratio of their levels is all that noise means here.</remarks>
+/// <remarks>
+/// The haystack is never mixed into the needle, so the ratio of their levels is all that noise means here. It goes on after the needle where it
+/// stopped before. Samples beyond ±1 stay as they are: the engine takes them, and clipping would change level and spectrum of the haystack.
+/// </remarks>
 internal sealed class Haystack : IAudioSource
 {
     private readonly float[] _needle;
-    private readonly float[] _hay; // tiled; empty: silence
+    private readonly Hay _hay;
     private readonly float _gain;
     private readonly long _length;
     private long _position;
 
     /// <param name="needle">Samples of the needle, padded.</param>
-    /// <param name="hay">What is tiled around it; empty for silence.</param>
+    /// <param name="hay">What is around it.</param>
     /// <param name="needleRms">Level of the needle without its padding.</param>
     /// <param name="snrDb">How far the haystack lies below the needle.</param>
     /// <param name="length">Samples in all, the needle among them.</param>
     /// <param name="position">Where the needle lies, 0 (begin) to 1 (end).</param>
-    public Haystack(float[] needle, float[] hay, double needleRms, double snrDb, long length, double position)
+    public Haystack(float[] needle, Hay hay, double needleRms, double snrDb, long length, double position)
     {
         (_needle, _hay, _length) = (needle, hay, length);
-        _gain = hay.Length == 0 ? 0 : (float)(needleRms / Math.Pow(10, snrDb / 20) / Rms(hay));
+        _gain = hay.Rms == 0 ? 0 : (float)(needleRms / Math.Pow(10, snrDb / 20) / hay.Rms);
         Begin = Math.Min((long)(position * length), length - needle.Length);
     }
 
@@ -55,28 +58,29 @@ internal sealed class Haystack : IAudioSource
         return Math.Sqrt(sum / Math.Max(1, samples.Length));
     }
 
-    /// <summary>A minute of Gaussian noise of unit level.</summary>
-    public static float[] WhiteNoise(int seed)
-    {
-        var random = new Random(seed);
-        var noise = new float[60 * 16_000];
-        for (var i = 0; i < noise.Length; i++)
-        {
-            noise[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
-        }
-        return noise;
-    }
-
     public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         var samples = MemoryMarshal.Cast<byte, float>(buffer.Span);
         samples = samples[..(int)Math.Min(samples.Length, _length - _position)];
-        for (var i = 0; i < samples.Length; i++, _position++)
+        for (var rest = samples; !rest.IsEmpty;)
         {
             var inside = _position - Begin;
-            samples[i] = inside >= 0 && inside < _needle.Length ? _needle[inside]
-                : _hay.Length == 0 ? 0
-                : Math.Clamp(_gain * _hay[_position % _hay.Length], -1, 1);
+            var until = inside < 0 ? Begin : inside < _needle.Length ? Begin + _needle.Length : _length;
+            var part = rest[..(int)Math.Min(rest.Length, until - _position)];
+            if (inside >= 0 && inside < _needle.Length)
+            {
+                _needle.AsSpan((int)inside, part.Length).CopyTo(part);
+            }
+            else
+            {
+                _hay.Read(inside < 0 ? _position : _position - _needle.Length, part);
+                foreach (ref var sample in part)
+                {
+                    sample *= _gain;
+                }
+            }
+            _position += part.Length;
+            rest = rest[part.Length..];
         }
         return ValueTask.FromResult(samples.Length * sizeof(float));
     }

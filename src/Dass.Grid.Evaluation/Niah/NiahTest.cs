@@ -8,12 +8,13 @@ namespace Dass.Grid.Evaluation.Niah;
 /// <summary>What to run.</summary>
 /// <param name="Lengths">Lengths of the recordings, the needle's 10.24 s among them; shorter ones count as that.</param>
 /// <param name="Kind">What surrounds the needle.</param>
-/// <param name="SnrDb">How far below the needle the haystack lies, in dB.</param>
+/// <param name="SnrsDb">How far below the needle the haystack lies, in dB.</param>
 /// <param name="Positions">Where the needle lies, 0 to 1.</param>
 /// <param name="Hay">Samples that are tiled: the recording for <see cref="HaystackKind.Babble"/>; else not read.</param>
 /// <param name="FalseAlarmScore">Chunk score from which a label of the data set that is not the needle's counts as a false alarm.</param>
 public sealed record NiahOptions(
-    IReadOnlyList<TimeSpan> Lengths, HaystackKind Kind, double SnrDb, IReadOnlyList<double> Positions, float[] Hay, float FalseAlarmScore = 0.5f);
+    IReadOnlyList<TimeSpan> Lengths, HaystackKind Kind, IReadOnlyList<double> SnrsDb, IReadOnlyList<double> Positions, float[] Hay,
+    float FalseAlarmScore = 0.5f);
 
 /// <summary>One figure: a length, a position, a way to speak of a whole recording.</summary>
 /// <param name="LengthSeconds">The needle among it.</param>
@@ -35,7 +36,8 @@ public static class NiahTest
 
     private const int SampleRateHz = 16_000;
 
-    /// <summary>Rows in the order of lengths, positions and methods, each length as soon as it is done.</summary>
+    /// <summary>Rows in the order of levels, lengths, positions and methods, as soon as those before them are known.</summary>
+    /// <remarks>All recordings share one pool of parallel streams.</remarks>
     public static async IAsyncEnumerable<NiahRow> RunAsync(
         StreamEngine engine,
         EvaluationSet data,
@@ -49,48 +51,62 @@ public static class NiahTest
         {
             clips.Add(await Listening.DecodeAsync(file.Path, NeedleSamples, cancellationToken).ConfigureAwait(false));
         }
-        var hay = options.Kind switch
-        {
-            HaystackKind.Zeros => [],
-            HaystackKind.White => Haystack.WhiteNoise(seed: 1),
-            _ => options.Hay,
-        };
+        var tiled = options.Kind == HaystackKind.Babble ? Hay.Tiled(options.Hay) : Hay.Silence;
         IReadOnlySet<int>[] truth = [.. data.Files.Select(file => file.Labels)];
-        var planned = clips.Count * (10.24 + options.Lengths.Where(length => length.TotalSeconds > 10.24).Sum(length => length.TotalSeconds * options.Positions.Count));
+        Cell[] cells =
+        [
+            .. from snr in options.SnrsDb
+               from length in options.Lengths
+               let samples = Math.Max(NeedleSamples, (long)(length.TotalSeconds * SampleRateHz))
+               from position in samples == NeedleSamples ? [0.0] : options.Positions
+               select new Cell(snr, length.TotalSeconds, samples, position),
+        ];
+        var planned = (double)clips.Count * (NeedleSamples + cells.Where(cell => !cell.Alone).Sum(cell => cell.Samples)) / SampleRateHz;
         var done = 0.0; // seconds of audio, of those planned
-        var alone = await MapAsync(NeedleSamples, 0).ConfigureAwait(false);
-        foreach (var length in options.Lengths)
+
+        using var room = Listening.Room();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var alone = MapAsync(new Cell(0, 0, NeedleSamples, 0));
+        Task<(double[] Maps, double Alarms)>[] heard = [.. cells.Select(cell => cell.Alone ? alone : MapAsync(cell))];
+        try
         {
-            var samples = Math.Max(NeedleSamples, (long)(length.TotalSeconds * SampleRateHz));
-            foreach (var position in samples == NeedleSamples ? [0.0] : options.Positions)
+            var whole = (await alone.ConfigureAwait(false)).Maps;
+            foreach (var (cell, task) in cells.Zip(heard))
             {
-                var (maps, alarms) = samples == NeedleSamples ? alone : await MapAsync(samples, position).ConfigureAwait(false);
+                var (maps, alarms) = await task.ConfigureAwait(false);
                 for (var method = 0; method < Aggregates.Methods.Length; method++)
                 {
                     yield return new NiahRow(
-                        length.TotalSeconds, options.Kind.ToString().ToLowerInvariant(), options.SnrDb, position, Aggregates.Methods[method], maps[method],
-                        maps[method] / alone.Maps[method], alarms);
+                        cell.Seconds, options.Kind.ToString().ToLowerInvariant(), cell.SnrDb, cell.Position, Aggregates.Methods[method], maps[method],
+                        maps[method] / whole[method], alarms);
                 }
             }
         }
-
-        async Task<(double[] Maps, double AlarmsPerHour)> MapAsync(long samples, double position)
+        finally
         {
-            var heard = await Listening.ForEachAsync(
-                clips, (clip, index) => HearAsync(clip, truth[index], samples, position), progress: null, cancellationToken).ConfigureAwait(false);
-            double[] maps = [.. Enumerable.Range(0, Aggregates.Methods.Length).Select(method =>
-                TagReport.Of([.. heard.Select(one => one.Scores[method])], truth, engine.Model.Labels).Map)];
-            var hours = clips.Count * (double)(samples - NeedleSamples) / SampleRateHz / 3600;
-            return (maps, hours == 0 ? 0 : heard.Sum(one => one.Alarms) / hours);
+            // Nothing may listen any more when the caller gives up and takes the engine down.
+            await stop.CancelAsync().ConfigureAwait(false);
+            await ((Task)Task.WhenAll([alone, .. heard])).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        async Task<(float[][] Scores, int Alarms)> HearAsync(float[] clip, IReadOnlySet<int> labels, long samples, double position)
+        async Task<(double[] Maps, double Alarms)> MapAsync(Cell cell)
+        {
+            var results = await Listening.ForEachAsync(clips, (clip, index) => HearAsync(clip, index, cell), room, stop.Token).ConfigureAwait(false);
+            double[] maps = [.. Enumerable.Range(0, Aggregates.Methods.Length).Select(method =>
+                TagReport.Of([.. results.Select(one => one.Scores[method])], truth, engine.Model.Labels).Map)];
+            var hours = clips.Count * (double)(cell.Samples - NeedleSamples) / SampleRateHz / 3600;
+            return (maps, hours == 0 ? 0 : results.Sum(one => one.Alarms) / hours);
+        }
+
+        async Task<(float[][] Scores, int Alarms)> HearAsync(float[] clip, int index, Cell cell)
         {
             var needle = new float[NeedleSamples];
             clip.CopyTo(needle, 0);
-            await using var source = new Haystack(needle, hay, Haystack.Rms(clip), options.SnrDb, samples, position);
+            // Noise of its own for every needle, the same in every cell.
+            var hay = options.Kind == HaystackKind.White ? Hay.WhiteNoise(seed: index) : tiled;
+            await using var source = new Haystack(needle, hay, Haystack.Rms(clip), cell.SnrDb, cell.Samples, cell.Position);
             var aggregates = new Aggregates(engine.Model.Labels.Count);
-            var alarms = new FalseAlarms([.. data.Labels.Where(label => !labels.Contains(label))], options.FalseAlarmScore);
+            var alarms = new FalseAlarms([.. data.Labels.Where(label => !truth[index].Contains(label))], options.FalseAlarmScore);
             var (from, to) = ((double)source.Begin / SampleRateHz - 1, (double)(source.Begin + NeedleSamples) / SampleRateHz + 1);
             var summary = await Listening.HearAsync(
                 engine,
@@ -106,9 +122,15 @@ public static class NiahTest
                     }
                     alarms.Add(chunk, outside: chunk.EndSeconds <= from || chunk.StartSeconds >= to);
                 },
-                cancellationToken).ConfigureAwait(false);
+                stop.Token).ConfigureAwait(false);
             return (aggregates.Finish(summary), alarms.Count);
         }
+    }
+
+    /// <summary>Recordings of one level, length and position.</summary>
+    private readonly record struct Cell(double SnrDb, double Seconds, long Samples, double Position)
+    {
+        public bool Alone => Samples == NeedleSamples;
     }
 
     /// <summary>Counts how often a label begins to be heard where there is nothing but hay.</summary>

@@ -39,11 +39,36 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Needle_rows_go_to_a_file_too()
+    {
+        var file = _data + ".rows.csv";
+        try
+        {
+            var result = await Dass.RunAsync(
+                "evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--position", "0", "--snr", "0,10", "--needles", "1", "--csv", file, "--format", "csv");
+            Assert.True(result.ExitCode == 0, result.Errors);
+            Assert.Equal(1 + 2 * 2 * 3, result.Lines.Count());
+            Assert.Equal(result.Lines, File.ReadAllLines(file));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public async Task Events_and_latency_print_their_rows()
     {
         var events = await Dass.RunAsync("evaluate", "events", "--data", _data, "--threshold", "0.2,0.5", "--format", "csv");
         Assert.True(events.ExitCode == 0, events.Errors);
         Assert.Equal(["threshold,f1,psds1,psds2,detected,delay_seconds", "0.2", "0.5"], events.Lines.Select((line, i) => i == 0 ? line : line.Split(',')[0]));
+        var best = await Dass.RunAsync("evaluate", "events", "--data", _data, "--format", "json");
+        Assert.True(best.ExitCode == 0, best.Errors);
+        using var json = JsonDocument.Parse(Assert.Single(best.Lines));
+        Assert.Equal(["threshold", "f1", "labels"], json.RootElement.GetProperty("best").EnumerateObject().Select(property => property.Name));
+        var label = Assert.Single(json.RootElement.GetProperty("best").GetProperty("labels").EnumerateArray());
+        Assert.Equal("Speech", label.GetProperty("name").GetString());
+        Assert.Equal(json.RootElement.GetProperty("best").GetProperty("f1").GetDouble(), label.GetProperty("f1").GetDouble()); // the only label
         var latency = await Dass.RunAsync("evaluate", "latency", "--data", _data, "--chunks", "0.96s", "--look-aheads", "0s,0.64s", "--format", "csv");
         Assert.True(latency.ExitCode == 0, latency.Errors);
         Assert.Equal(["way", "offline", "stream", "stream", "window"], latency.Lines.Select(line => line.Split(',')[0]));

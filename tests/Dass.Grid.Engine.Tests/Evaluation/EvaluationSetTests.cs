@@ -5,9 +5,17 @@ namespace Dass.Grid.Engine.Tests.Evaluation;
 
 public sealed class EvaluationSetTests : IDisposable
 {
-    private readonly string _path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.csv");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
 
-    public void Dispose() => File.Delete(_path);
+    public EvaluationSetTests()
+    {
+        foreach (var name in (string[])["a.wav", "b.wav", "c.wav", "d.wav", "a.ogg", "b.ogg"])
+        {
+            File.Create(Path.Combine(_folder.FullName, name)).Dispose();
+        }
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
     public void Rows_of_one_file_are_its_events()
@@ -39,10 +47,29 @@ public sealed class EvaluationSetTests : IDisposable
         Assert.Contains("no recordings of fold 7", Assert.Throws<FormatException>(() => Read(text, 7)).Message);
     }
 
+    [Fact]
+    public void The_first_files_of_each_label_are_chosen_in_order()
+    {
+        var set = Read("file,labels,onset,offset\na.wav,Dog,0,1\nb.wav,Dog,0,1\nc.wav,Dog;Rain,0,1\nd.wav,Rain,0,1\n").First(1);
+        Assert.Equal(["a.wav", "c.wav"], set.Files.Select(file => Path.GetFileName(file.Path)));
+        Assert.Equal([0, 1, 1], set.Files.SelectMany(file => file.Events).Select(sound => sound.File));
+    }
+
+    [Theory]
+    [InlineData("labels")]
+    [InlineData("audioset_label")]
+    public void A_file_without_labels_has_no_known_sound(string column) =>
+        Assert.Equal(["Dog", ""], Read($"file,{column}\na.wav,Dog\nb.wav,\n").Files.Select(file => string.Join(';', Names(file.Labels))));
+
     [Theory]
     [InlineData("file,name\na,b", "there must be 'file' and 'labels'")]
     [InlineData("file,labels\na.wav,Unicorn", "line 2: label is 'Unicorn'; the model does not know it")]
     [InlineData("file,labels\n,Dog", "line 2: file is ''")]
+    [InlineData("file,labels\na.wav,Dog\ne.wav,Dog", "set.csv, line 3: file is 'e.wav'; there is no such file in ")]
+    [InlineData("file,labels,onset,offset\na.wav,Dog,,1", "set.csv, line 2: offset is '1'; there must be an onset before it.")]
+    [InlineData("file,labels,onset,offset\na.wav,Dog,1,", "line 2: offset is ''; it must be seconds")]
+    [InlineData("file,labels,onset,offset\na.wav,,1,2", "line 2: labels is ''; an onset must have the label that it is the onset of")]
+    [InlineData("file,labels\na.wav,\nb.wav, ; ", "names no labels.")]
     [InlineData("file,labels,onset,offset\na.wav,Dog,2,1", "line 2: offset is '1'; it must be after the onset at 2")]
     [InlineData("file,labels,onset,offset\n\na.wav,Dog,x,1", "line 3: onset is 'x'")]
     [InlineData("file,labels,onset,offset\na.wav,Dog,NaN,1", "onset is 'NaN'")]
@@ -56,7 +83,8 @@ public sealed class EvaluationSetTests : IDisposable
 
     private EvaluationSet Read(string text, params int[] folds)
     {
-        File.WriteAllText(_path, text);
-        return EvaluationSet.Read(_path, AudioSetLabels.All, folds);
+        var path = Path.Combine(_folder.FullName, "set.csv");
+        File.WriteAllText(path, text);
+        return EvaluationSet.Read(path, AudioSetLabels.All, folds);
     }
 }

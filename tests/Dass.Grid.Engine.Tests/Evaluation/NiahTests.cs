@@ -18,21 +18,68 @@ public sealed class NiahTests
     [InlineData(1, 92_000)] // the whole needle is in
     public async Task The_needle_is_whole_and_untouched_at_its_place(double position, int begin)
     {
-        var audio = await ReadAsync(new Haystack(Needle, Haystack.WhiteNoise(1), Haystack.Rms(Needle), snrDb: 10, length: 100_000, position), 4096);
+        var audio = await ReadAsync(new Haystack(Needle, Hay.WhiteNoise(1), Haystack.Rms(Needle), snrDb: 10, length: 100_000, position), 4096);
         Assert.Equal(100_000, audio.Length);
         Assert.Equal(Needle, audio[begin..(begin + Needle.Length)]);
         float[] hay = [.. audio[..begin], .. audio[(begin + Needle.Length)..]];
         Assert.Equal(Haystack.Rms(Needle) / Math.Sqrt(10), Haystack.Rms(hay), 0.02 * Haystack.Rms(Needle));
     }
 
-    [Fact]
-    public async Task The_haystack_does_not_depend_on_how_it_is_read()
+    [Theory]
+    [InlineData("tiles")]
+    [InlineData("noise")]
+    public async Task The_haystack_does_not_depend_on_how_it_is_read(string kind)
     {
-        Haystack Make() => new(Needle, [0.1f, -0.2f, 0.3f], 1, 0, 30_000, 0.3);
+        Haystack Make() => new(Needle, kind == "tiles" ? Hay.Tiled([0.1f, -0.2f, 0.3f]) : Hay.WhiteNoise(7), 1, 0, 30_000, 0.3);
         Assert.Equal(await ReadAsync(Make(), 40_000), await ReadAsync(Make(), 1_236));
-        var silent = await ReadAsync(new Haystack(Needle, [], 1, 0, 30_000, 0), 4096);
+        var silent = await ReadAsync(new Haystack(Needle, Hay.Silence, 1, 0, 30_000, 0), 4096);
         Assert.All(silent[Needle.Length..], sample => Assert.Equal(0, sample));
     }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.3)]
+    [InlineData(1)]
+    public async Task The_haystack_goes_on_after_the_needle_where_it_stopped(double position)
+    {
+        var hay = Hay.Tiled([0.1f, -0.2f, 0.3f, 0.5f, -0.7f]);
+        var source = new Haystack(Needle, hay, hay.Rms, 0, 30_001, position); // a gain of one
+        var audio = await ReadAsync(source, 4_096);
+        var alone = new float[30_001 - Needle.Length];
+        hay.Read(0, alone);
+        Assert.Equal([.. alone[..(int)source.Begin], .. Needle, .. alone[(int)source.Begin..]], audio);
+    }
+
+    [Fact]
+    public void White_noise_is_normal_and_never_the_same_again()
+    {
+        var (noise, other) = (new float[1_000_000], new float[1_000_000]);
+        Hay.WhiteNoise(1).Read(0, noise);
+        Assert.Equal(0, noise.Average(x => (double)x), 0.005);
+        Assert.Equal(1, Haystack.Rms(noise), 0.005);
+        Assert.Equal(3, noise.Average(x => Math.Pow(x, 4)), 0.03); // the fourth moment of a normal variable
+        foreach (var lag in (int[])[1, 2, 3, 16_000])
+        {
+            Assert.Equal(0, Correlation(noise[lag..], noise[..^lag]), 0.005);
+        }
+        Hay.WhiteNoise(1).Read(60 * 16_000, other);
+        Assert.Equal(noise[960_000..], other[..40_000]); // a place has one sample, however it is come to
+        Assert.Equal(0, Correlation(noise, other), 0.005); // the next minute is another
+        Hay.WhiteNoise(2).Read(0, other);
+        Assert.Equal(0, Correlation(noise, other), 0.005);
+    }
+
+    [Fact]
+    public async Task Loud_noise_keeps_its_level()
+    {
+        var audio = await ReadAsync(new Haystack(Needle, Hay.WhiteNoise(1), Haystack.Rms(Needle), snrDb: -20, length: 200_000, position: 0), 65_536);
+        Assert.Equal(10 * Haystack.Rms(Needle), Haystack.Rms(audio[Needle.Length..]), 0.1 * Haystack.Rms(Needle));
+        Assert.True(audio.Max() > 10); // beyond full scale, unclipped
+    }
+
+    [Fact]
+    public void A_silent_recording_is_no_haystack() =>
+        Assert.Contains("(4 samples) is silent", Assert.Throws<ArgumentException>(() => Hay.Tiled(new float[4])).Message);
 
     [Fact]
     public void Contrast_is_the_height_of_the_highest_full_window_above_the_median()
@@ -61,7 +108,7 @@ public sealed class NiahTests
             var csv = Path.Combine(folder.FullName, "data.csv");
             File.WriteAllText(csv, "file,labels\nspeech.wav,Speech\ntone.wav,Sine wave\n");
             await using var engine = await Listening.StartAsync(Fixtures.Path("golden/tiny"), default);
-            var options = new NiahOptions([TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(25)], HaystackKind.White, 10, [0, 1], []);
+            var options = new NiahOptions([TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(25)], HaystackKind.White, [10], [0, 1], []);
             var rows = new List<NiahRow>();
             await foreach (var row in NiahTest.RunAsync(engine, EvaluationSet.Read(csv, engine.Model.Labels, []), options, new StreamSessionOptions(), null, default))
             {
@@ -83,6 +130,44 @@ public sealed class NiahTests
             folder.Delete(recursive: true);
         }
     }
+
+    [Fact]
+    public async Task Rows_come_before_the_run_is_over_and_leaving_ends_it()
+    {
+        await using var engine = await Listening.StartAsync(Fixtures.Path("golden/tiny"), default);
+        var csv = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(csv, $"file,labels\n{Fixtures.Path("babble.wav")},Speech\n");
+            var data = EvaluationSet.Read(csv, engine.Model.Labels, []);
+            // The day is never heard to its end; that the engine can be taken down afterwards is the other half of the test.
+            var options = new NiahOptions([TimeSpan.FromSeconds(20), TimeSpan.FromDays(1)], HaystackKind.White, [0, 10], [0.5], []);
+            await using var rows = NiahTest.RunAsync(engine, data, options, new StreamSessionOptions(), null, default).GetAsyncEnumerator();
+            for (var row = 0; row < 3; row++)
+            {
+                Assert.True(await rows.MoveNextAsync());
+                Assert.Equal((20, 0), (rows.Current.LengthSeconds, rows.Current.SnrDb));
+            }
+        }
+        finally
+        {
+            File.Delete(csv);
+        }
+    }
+
+    [Fact]
+    public void A_picture_has_a_line_for_each_method_and_level()
+    {
+        NiahRow Row(string method, double snr, double length, double position, double retention) =>
+            new(length, "white", snr, position, method, 1, retention, 0);
+        var lines = Plots.Lines([
+            Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1)]);
+        Assert.Equal(
+            ["mean, 10 dB: 20 60 40 40", "mean, -5 dB: 20 10", "contrast, 10 dB: 20 100"],
+            lines.Select(line => $"{line.Name}: {string.Join(' ', line.Points.Select(point => $"{point.Seconds:0} {point.Retention:0}"))}"));
+    }
+
+    private static double Correlation(float[] one, float[] other) => one.Zip(other).Average(pair => (double)pair.First * pair.Second);
 
     private static async Task<float[]> ReadAsync(Haystack source, int bytes)
     {

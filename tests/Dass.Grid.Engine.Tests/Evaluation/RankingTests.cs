@@ -18,6 +18,54 @@ public sealed class RankingTests
     }
 
     [Fact]
+    public void Mean_average_precision_is_that_of_the_published_example()
+    {
+        // The multiclass data of scikit-learn's documentation of average_precision_score, which prints 0.77: (5/6 + 3/4 + 3/4) / 3.
+        int[] classes = [0, 0, 1, 1, 2, 2];
+        float[][] scores = [[0.7f, 0.2f, 0.1f], [0.4f, 0.3f, 0.3f], [0.1f, 0.8f, 0.1f], [0.2f, 0.3f, 0.5f], [0.4f, 0.4f, 0.2f], [0.1f, 0.2f, 0.7f]];
+        var macro = Enumerable.Range(0, 3).Average(label =>
+            Ranking.AveragePrecision([.. scores.Select(row => row[label])], [.. classes.Select(wanted => wanted == label)]));
+        Assert.Equal(7.0 / 9, macro, 1e-12);
+    }
+
+    [Fact]
+    public void Scores_that_are_no_numbers_are_refused()
+    {
+        foreach (var metric in (Func<object>[])[() => Ranking.AveragePrecision([1, float.NaN], [true, false]), () => Ranking.Auc([1, float.NaN], [true, false])])
+        {
+            Assert.Contains("score of recording 1 (counted from 0) is NaN", Assert.Throws<ArgumentException>(metric).Message);
+        }
+        var lrap = Assert.Throws<ArgumentException>(() => Ranking.LwLrap([[1, 2], [float.NaN, 2]], [[true, false], [false, true]], new double[2]));
+        Assert.Contains("recording 1, label 0 (counted from 0) is NaN", lrap.Message);
+
+        // Of all labels, not of those that occur alone: a model that says NaN is broken.
+        var scores = new float[2][];
+        Array.Fill(scores, new float[527]);
+        scores[1] = [.. scores[1]];
+        scores[1][10] = float.NaN;
+        var report = Assert.Throws<ArgumentException>(() => TagReport.Of(scores, [new HashSet<int> { 0 }, new HashSet<int> { 1 }], AudioSetLabels.All));
+        Assert.Contains("recording 1, label 10 (counted from 0) is NaN", report.Message);
+        scores[1] = [];
+        report = Assert.Throws<ArgumentException>(() => TagReport.Of(scores, [new HashSet<int> { 0 }, new HashSet<int> { 1 }], AudioSetLabels.All));
+        Assert.Contains("Recording 1 has 0 scores; it must have one for each of 527 labels", report.Message);
+    }
+
+    [Fact]
+    public void A_recording_of_no_known_sound_counts_against_labels_and_not_in_top_1()
+    {
+        var scores = new float[2][];
+        for (var i = 0; i < 2; i++)
+        {
+            scores[i] = new float[527];
+            scores[i][0] = i == 0 ? 0.5f : 0.9f; // the second hears what is not there
+        }
+        var report = TagReport.Of(scores, [new HashSet<int> { 0 }, new HashSet<int>()], AudioSetLabels.All);
+        Assert.Equal(1, report.Top1);
+        Assert.Equal(0.5, report.Map);
+        Assert.Equal(0, report.Auc);
+    }
+
+    [Fact]
     public void Equal_scores_count_together()
     {
         // All four at one rank: precision there is the share of positives, and the order says nothing.

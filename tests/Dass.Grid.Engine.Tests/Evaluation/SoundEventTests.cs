@@ -1,3 +1,4 @@
+using Dass.Grid.Engine.Tags;
 using Dass.Grid.Evaluation.Events;
 using Dass.Grid.Evaluation.Metrics;
 
@@ -65,7 +66,31 @@ public sealed class SoundEventTests
     [Fact]
     public void Runs_of_loud_chunks_are_detections()
     {
-        List<(double, double, float[])> chunks = [(0, 1, [0.6f]), (1, 2, [0.7f]), (2, 3, [0.4f]), (3, 4, [0.5f])];
+        EventEvaluation.ScoredChunk[] chunks = [new(0, 1, [0.6f]), new(1, 2, [0.7f]), new(2, 3, [0.4f]), new(3, 4, [0.5f])];
         Assert.Equal([new SoundEvent(2, 9, 0, 2), new SoundEvent(2, 9, 3, 4)], EventEvaluation.Runs(chunks, column: 0, threshold: 0.5f, file: 2, label: 9));
+    }
+
+    [Fact]
+    public void An_answer_waits_for_look_ahead_but_not_beyond_the_end()
+    {
+        EventEvaluation.ScoredFile file = new([new(0, 1, [0.9f]), new(1, 2, [0.1f]), new(2, 3, [0.9f]), new(3, 3.5, [0.9f])], DurationSeconds: 3.5);
+        SoundEvent[] truth = [new(0, 0, 0.25, 1), new(0, 0, 2.5, 3.5), new(0, 0, 1.25, 1.75)]; // the last is missed
+        SoundEvent[] found = [new(0, 0, 0, 1), new(0, 0, 2, 3.5)];
+        // The first needs 1 s and its look-ahead; the chunk that ends at 3 would need audio to 3.75, but the recording is over.
+        Assert.Equal([1.0, 1.5], EventEvaluation.Delays([file], truth, found, lookAhead: 0.75));
+        Assert.Equal([0.5, 0.75], EventEvaluation.Delays([file], truth, found, lookAhead: 0));
+    }
+
+    [Fact]
+    public void The_best_threshold_of_each_label_and_of_all_is_reported()
+    {
+        // Label 3 is found alone from 0.31 to 0.8, label 5 from 0.61 to 0.9, so that both are from 0.61 on; label 7 is never where it should be.
+        EventEvaluation.ScoredFile file = new([new(0, 1, [0.3f, 0.6f, 0]), new(1, 2, [0.8f, 0.6f, 0]), new(2, 3, [0.3f, 0.9f, 0])], DurationSeconds: 3);
+        SoundEvent[] truth = [new(0, 3, 1, 2), new(0, 5, 2, 3), new(0, 7, 0, 1)];
+        var reports = EventEvaluation.Report([file], truth, [3, 5, 7], [0.5f, 0.7f], lookAhead: 0, AudioSetLabels.All);
+        Assert.Equal([1.0 / 3, 2.0 / 3], reports.Rows.Select(row => row.F1));
+        Assert.Equal([3, 5, 7], reports.BestByLabel.Select(best => best.Label.Index));
+        Assert.Equal([new(0.32f, 1), new(0.62f, 1), new(float.NaN, 0)], reports.BestByLabel.Select(best => best.Best));
+        Assert.Equal(new BestThreshold(0.62f, 2.0 / 3), reports.Best);
     }
 }

@@ -14,7 +14,8 @@ internal static class EvaluateEventsCommand
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var threshold = Options.Numbers("--threshold", "Chunk score from which a sound counts as heard, for F1 and delay", 0, 1, "0.5");
-        var command = new Command("events", "Event-based F1, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
+        var command = new Command(
+            "events", "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
         {
             data, fold, model, chunk, lookAhead, threshold, format,
         };
@@ -33,35 +34,64 @@ internal static class EvaluateEventsCommand
         return command;
     }
 
-    private static void Write(EventReport[] rows, OutputFormat format)
+    private static void Write(EventReports reports, OutputFormat format)
     {
         if (format == OutputFormat.Json)
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(new
-            {
-                rows = rows.Select(row => new
-                {
-                    threshold = row.Threshold,
-                    f1 = EvaluateCommand.Number(row.F1),
-                    psds1 = row.Psds1,
-                    psds2 = row.Psds2,
-                    detected = row.Detected,
-                    delay_seconds = EvaluateCommand.Number(row.DelaySeconds),
-                }),
-            }));
+            Console.Out.WriteLine(JsonSerializer.Serialize(Json(reports), Scores.Json));
             return;
         }
         if (format == OutputFormat.Csv)
         {
             Console.Out.WriteLine("threshold,f1,psds1,psds2,detected,delay_seconds");
-            Array.ForEach(rows, row => Console.Out.WriteLine(FormattableString.Invariant(
-                $"{row.Threshold},{row.F1:R},{row.Psds1:R},{row.Psds2:R},{row.Detected:R},{row.DelaySeconds:R}")));
+            foreach (var row in reports.Rows)
+            {
+                Console.Out.WriteLine(FormattableString.Invariant(
+                    $"{row.Threshold},{row.F1:R},{row.Psds1:R},{row.Psds2:R},{row.Detected:R},{row.DelaySeconds:R}"));
+            }
             return;
         }
         var table = Terminal.NewTable().AddColumns("threshold", "event F1", "PSDS 1", "PSDS 2", "detected", "delay, s");
-        Array.ForEach(rows, row => table.AddRow(
-            EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.F1), EvaluateCommand.Text(row.Psds1), EvaluateCommand.Text(row.Psds2),
-            EvaluateCommand.Text(row.Detected), EvaluateCommand.Text(row.DelaySeconds, "0.00")));
+        foreach (var row in reports.Rows)
+        {
+            table.AddRow(
+                EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.F1), EvaluateCommand.Text(row.Psds1),
+                EvaluateCommand.Text(row.Psds2), EvaluateCommand.Text(row.Detected), EvaluateCommand.Text(row.DelaySeconds, "0.00"));
+        }
         AnsiConsole.Write(table);
+        var best = Terminal.NewTable().AddColumns("label", "best threshold", "event F1");
+        foreach (var (name, at) in reports.BestByLabel.Select(label => (Markup.Escape(label.Label.Name), label.Best)).Prepend(("all", reports.Best)))
+        {
+            best.AddRow(name, EvaluateCommand.Text(at.Threshold, "0.00"), EvaluateCommand.Text(at.F1));
+        }
+        AnsiConsole.Write(best);
     }
+
+    private static object Json(EventReports reports) => new
+    {
+        rows = reports.Rows.Select(row => new
+        {
+            threshold = row.Threshold,
+            f1 = EvaluateCommand.Number(row.F1),
+            psds1 = row.Psds1,
+            psds2 = row.Psds2,
+            detected = row.Detected,
+            delay_seconds = EvaluateCommand.Number(row.DelaySeconds),
+        }),
+        best = new
+        {
+            threshold = Number(reports.Best.Threshold),
+            f1 = reports.Best.F1,
+            labels = reports.BestByLabel.Select(label => new
+            {
+                name = label.Label.Name,
+                id = label.Label.Id,
+                threshold = Number(label.Best.Threshold),
+                f1 = label.Best.F1,
+            }),
+        },
+    };
+
+    /// <summary>As <see cref="EvaluateCommand.Number"/>, without the digits that a double would add.</summary>
+    private static float? Number(float value) => float.IsFinite(value) ? value : null;
 }

@@ -15,7 +15,10 @@ internal static class EvaluateLatencyCommand
         var (data, fold, model, format, plot) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format(), EvaluateCommand.Plot());
         var chunks = Options.Durations("--chunks", "Chunks, multiples of 0.32s", "0.32s,0.64s,0.96s,1.92s");
         var lookAheads = Options.Durations("--look-aheads", "Look-aheads, multiples of 0.01s", "0s,0.32s,0.64s,1.28s");
-        var command = new Command("latency", "Delay, processor time and loss of mAP for chunks and look-aheads, beside offline and a window of 10.24 s at every hop.")
+        var command = new Command(
+            "latency",
+            "Delay, processor time and loss of mAP for chunks and look-aheads, beside offline and a window of 10.24 s heard anew at every hop. "
+            + "A recording's score is the mean over chunks or hops of the scores of the last 10.24 s; offline it is the whole recording's.")
         {
             data, fold, model, chunks, lookAheads, plot, format,
         };

@@ -12,6 +12,7 @@ namespace Dass.Grid.Cli.Commands;
 internal static class EvaluateNiahCommand
 {
     private const int MaxHaySamples = 600 * 16_000;
+    private const string Header = "length_seconds,haystack,snr_db,position,method,map,retention,false_alarms_per_hour";
 
     public static Command Create()
     {
@@ -21,9 +22,9 @@ internal static class EvaluateNiahCommand
         var snr = Options.Numbers("--snr", "Decibels that the haystack lies below the needle", -60, 100, "10");
         var position = Options.Numbers("--position", "Where the needle lies, 0 (begin) to 1 (end)", 0, 1, "0,0.25,0.5,0.75,1");
         var babble = new Option<string?>("--babble") { HelpName = "FILE", Description = "Recording that is tiled for --haystack babble." };
-        var needles = Options.Whole("--needles", "Recordings of the data set that are used, evenly picked (default: all),", 1, 1_000_000, null);
+        var needles = Options.Whole("--needles", "Needles per label, the first of each in the data's order (default: all),", 1, 1_000_000, null);
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
-        var csv = new Option<string?>("--csv") { HelpName = "FILE", Description = "Also writes the rows to a file." };
+        var csv = new Option<string?>("--csv") { HelpName = "FILE", Description = "Also writes each row to a file as soon as it is known." };
         var command = new Command("niah", "Hides every recording in a longer one and asks whether it is still heard: by the mean over all (the paper's way), by windows, by contrast.")
         {
             data, fold, model, lengths, kind, babble, snr, position, needles, chunk, lookAhead, csv, plot, format,
@@ -38,27 +39,26 @@ internal static class EvaluateNiahCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
-            var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []).Pick(parsed.GetValue(needles) ?? int.MaxValue);
+            var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
+            files = parsed.GetValue(needles) is { } perLabel ? files.First(perLabel) : files;
             var hay = parsed.GetValue(babble) is { } path ? await Listening.DecodeAsync(path, MaxHaySamples, cancellationToken).ConfigureAwait(false) : [];
+            var options = new NiahOptions(
+                parsed.GetValue(lengths)!, parsed.GetValue(kind), parsed.GetValue(snr)!, parsed.GetValue(position)!, hay);
             var session = Options.Session(parsed, chunk, lookAhead);
             var rows = new List<NiahRow>();
+            // A row is on the disk as soon as it is known: long runs are interrupted.
+            await using var table = parsed.GetValue(csv) is { } file ? new StreamWriter(file) { AutoFlush = true } : null;
+            table?.WriteLine(Header);
             await Terminal.ProgressAsync("needles", async progress =>
             {
-                foreach (var ratio in parsed.GetValue(snr)!)
+                await foreach (var row in NiahTest.RunAsync(engine, files, options, session, progress, cancellationToken).ConfigureAwait(false))
                 {
-                    var options = new NiahOptions(parsed.GetValue(lengths)!, parsed.GetValue(kind), ratio, parsed.GetValue(position)!, hay);
-                    await foreach (var row in NiahTest.RunAsync(engine, files, options, session, progress, cancellationToken).ConfigureAwait(false))
-                    {
-                        rows.Add(row);
-                    }
+                    rows.Add(row);
+                    table?.WriteLine(Csv(row));
                 }
                 return true;
             }).ConfigureAwait(false);
             Write(rows, parsed.GetValue(format));
-            if (parsed.GetValue(csv) is { } file)
-            {
-                await File.WriteAllLinesAsync(file, Csv(rows), cancellationToken).ConfigureAwait(false);
-            }
             if (parsed.GetValue(plot) is { } picture)
             {
                 Plots.Save(rows, picture);
@@ -68,10 +68,8 @@ internal static class EvaluateNiahCommand
         return command;
     }
 
-    private static IEnumerable<string> Csv(List<NiahRow> rows) => rows
-        .Select(row => FormattableString.Invariant(
-            $"{row.LengthSeconds},{row.Haystack},{row.SnrDb},{row.Position},{row.Method},{row.Map:R},{row.Retention:R},{row.FalseAlarmsPerHour:R}"))
-        .Prepend("length_seconds,haystack,snr_db,position,method,map,retention,false_alarms_per_hour");
+    private static string Csv(NiahRow row) => FormattableString.Invariant(
+        $"{row.LengthSeconds},{row.Haystack},{row.SnrDb},{row.Position},{row.Method},{row.Map:R},{row.Retention:R},{row.FalseAlarmsPerHour:R}");
 
     private static void Write(List<NiahRow> rows, OutputFormat format)
     {
@@ -95,16 +93,15 @@ internal static class EvaluateNiahCommand
         }
         if (format == OutputFormat.Csv)
         {
-            foreach (var line in Csv(rows))
-            {
-                Console.Out.WriteLine(line);
-            }
+            Console.Out.WriteLine(Header);
+            rows.ForEach(row => Console.Out.WriteLine(Csv(row)));
             return;
         }
-        var table = Terminal.NewTable().AddColumns("length", "position", "method", "mAP", "retention", "false alarms per hour");
+        var table = Terminal.NewTable().AddColumns("length", "SNR, dB", "position", "method", "mAP", "retention", "false alarms per hour");
         rows.ForEach(row => table.AddRow(
-            EvaluateCommand.Text(row.LengthSeconds, "0.##") + " s", EvaluateCommand.Text(row.Position, "0.00"), row.Method, EvaluateCommand.Text(row.Map),
-            EvaluateCommand.Text(100 * row.Retention, "0.0") + " %", EvaluateCommand.Text(row.FalseAlarmsPerHour, "0.00")));
+            EvaluateCommand.Text(row.LengthSeconds, "0.##") + " s", EvaluateCommand.Text(row.SnrDb, "0.#"), EvaluateCommand.Text(row.Position, "0.00"),
+            row.Method, EvaluateCommand.Text(row.Map), EvaluateCommand.Text(100 * row.Retention, "0.0") + " %",
+            EvaluateCommand.Text(row.FalseAlarmsPerHour, "0.00")));
         AnsiConsole.Write(table);
     }
 }
