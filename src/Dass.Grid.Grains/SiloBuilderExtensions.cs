@@ -4,6 +4,7 @@ using Dass.Grid.Grains.Models;
 using Dass.Grid.Grains.Placement;
 using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Hosting;
@@ -23,6 +24,12 @@ public static class SiloBuilderExtensions
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<ModelRegistry>());
         silo.Services.AddSingleton<LocalStreams>();
         silo.Services.AddSingleton<StreamGrainShared>();
+        silo.Services.AddHostedService(services => new DeviceWatchdog(
+            () => services.GetRequiredService<ModelRegistry>().All.Select(model => (model.Name, model.Engine.LongestRun)),
+            services.GetRequiredService<IOptions<StreamGrainOptions>>().Value.StuckAfter,
+            Environment.FailFast,
+            services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<DeviceWatchdog>>()));
         silo.Services.AddSingleton<LoadReporter>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<LoadReporter>());
         return silo.AddDassLimits().AddDassPlacement();

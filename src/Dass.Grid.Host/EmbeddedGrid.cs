@@ -24,6 +24,8 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>Where /healthz/live, /healthz/ready and /metrics answer (HTTP/1).</summary>
     public Uri OperationsAddress { get; }
 
+    internal IGrainFactory Grains => _app.Services.GetRequiredService<IGrainFactory>();
+
     /// <summary>Port for other silos of this grid.</summary>
     internal int SiloPort => _app.Services.GetRequiredService<IOptions<EndpointOptions>>().Value.SiloPort;
 

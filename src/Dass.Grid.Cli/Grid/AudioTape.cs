@@ -6,19 +6,20 @@ using AudioFormat = Dass.Grid.Engine.Audio.AudioFormat;
 namespace Dass.Grid.Cli.Grid;
 
 /// <summary>
-/// One source as numbered pieces. It outlives the calls that carry it: a piece is kept until the grid has acknowledged it, and a read that a broken call was
-/// waiting for is there for the next one.
+/// One source as numbered pieces. It outlives the calls that carry it: a piece is kept until the grid says that it will not ask for it again, and a read that a
+/// broken call was waiting for is there for the next one.
 /// </summary>
 /// <remarks>One caller seeks and takes; acknowledgements may come from another thread.</remarks>
 internal sealed class AudioTape : IAsyncDisposable
 {
     private const int PieceMilliseconds = 100;
-    private const int MaxHeldSeconds = 30; // also what a fast sender may be ahead of the grid
+    private const int MaxAheadSeconds = 30; // of a fast sender before the grid
+    private const int MaxHeldSeconds = 180; // of audio that the grid has and could still lose
 
     private readonly Func<CancellationToken, Task<IAudioSource>> _open;
     private readonly bool _rereadable;
     private readonly CancellationToken _lifetime;
-    private readonly Queue<Audio> _held = new(); // taken and not acknowledged; its own lock
+    private readonly Queue<Audio> _held = new(); // taken, and not yet safe in the grid; its own lock
     private readonly SemaphoreSlim _acknowledged = new(0);
     private Queue<Audio> _again = new(); // the part of _held that the present call has still to send
     private IAudioSource _source;
@@ -26,6 +27,7 @@ internal sealed class AudioTape : IAsyncDisposable
     private Task<int>? _reading;
     private long _position; // of the next sample that is read
     private long _wanted; // the grid has everything before it
+    private long _applied; // and says so again and again
 
     private AudioTape(IAudioSource source, Func<CancellationToken, Task<IAudioSource>> open, bool rereadable, CancellationToken lifetime)
     {
@@ -43,6 +45,9 @@ internal sealed class AudioTape : IAsyncDisposable
     /// <param name="lifetime">Ends every read.</param>
     public static async Task<AudioTape> OpenAsync(Func<CancellationToken, Task<IAudioSource>> open, bool rereadable, CancellationToken lifetime) =>
         new(await open(lifetime).WaitAsync(lifetime).ConfigureAwait(false), open, rereadable, lifetime);
+
+    /// <summary>First sample that can still be sent; null before the first read of a pipe, whose first sample is the one that the grid wants.</summary>
+    public long? OldestSample => _rereadable ? 0 : _position == 0 && _reading is null ? null : FirstHeld();
 
     /// <summary>Makes <see cref="NextAsync"/> go on with the piece that holds <paramref name="sample"/>.</summary>
     /// <exception cref="IOException">That audio is no longer kept and cannot be read again.</exception>
@@ -63,10 +68,10 @@ internal sealed class AudioTape : IAsyncDisposable
             await ReopenAsync().ConfigureAwait(false);
         }
         _wanted = sample;
-        Acknowledge(sample);
+        Acknowledge(sample, durable: 0);
         lock (_held)
         {
-            _again = new Queue<Audio>(_held);
+            _again = new Queue<Audio>(_held.SkipWhile(audio => End(audio) <= sample));
         }
     }
 
@@ -78,7 +83,7 @@ internal sealed class AudioTape : IAsyncDisposable
         {
             return again;
         }
-        while (_position - FirstHeld() >= (long)MaxHeldSeconds * Format.SampleRateHz)
+        while (_position - Volatile.Read(ref _applied) >= (long)MaxAheadSeconds * Format.SampleRateHz)
         {
             await _acknowledged.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -96,12 +101,14 @@ internal sealed class AudioTape : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Forgets what lies before <paramref name="sample"/>.</summary>
-    public void Acknowledge(long sample)
+    /// <summary>The grid has everything before <paramref name="applied"/>, and will not ask again for what lies before <paramref name="durable"/>: that is forgotten.</summary>
+    public void Acknowledge(long applied, long durable)
     {
+        Volatile.Write(ref _applied, applied);
         lock (_held)
         {
-            while (_held.TryPeek(out var audio) && End(audio) <= sample)
+            var oldest = Math.Max(durable, Math.Min(applied, _position - (long)MaxHeldSeconds * Format.SampleRateHz));
+            while (_held.TryPeek(out var audio) && End(audio) <= oldest)
             {
                 _held.Dequeue();
             }

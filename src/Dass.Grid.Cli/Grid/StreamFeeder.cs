@@ -52,6 +52,7 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var call = grid.Client.Stream(grid.Headers, cancellationToken: stop.Token);
+        config.OldestSample = tape.OldestSample ?? 0;
         await call.RequestStream.WriteAsync(new StreamRequest { Config = config }, stop.Token).ConfigureAwait(false);
         if (!await call.ResponseStream.MoveNext(stop.Token).ConfigureAwait(false))
         {
@@ -136,11 +137,14 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
         {
             case { Ack: { } ack }:
                 _progress = true;
-                tape.Acknowledge(ack.AppliedSample);
+                tape.Acknowledge(ack.AppliedSample, ack.DurableSample);
                 break;
             case { Tags: { } tags } when tags.Chunk >= _nextChunk: // a grid that lost the stream hears it again from the start
                 view.OnTags(tags);
                 config.FromChunk = _nextChunk = tags.Chunk + 1; // after a break, what was missed comes again from here
+                break;
+            case { Gap: { } gap }:
+                view.OnNote(FormattableString.Invariant($"the stream has a gap before {(double)gap.ToSample / tape.Format.SampleRateHz:0.00} s: {gap.Reason}"));
                 break;
             case { Summary: { } summary }:
                 _finished = true;

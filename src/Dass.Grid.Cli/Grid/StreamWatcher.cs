@@ -26,13 +26,16 @@ internal sealed class StreamWatcher(GridConnection grid, IStreamView view)
                 case { Dropped: { } dropped }:
                     view.OnDropped(dropped.Chunks);
                     break;
+                case { Gap: { } gap }:
+                    view.OnNote($"the stream has a gap before chunk {gap.NextChunk}: {gap.Reason}");
+                    break;
                 case { Ended: { } ended }:
                     reason = ended.Reason;
                     view.OnNote(reason switch
                     {
                         EndReason.Closed => "the stream was closed.",
                         EndReason.Idle => "the stream ended because no audio came for too long.",
-                        EndReason.Lost => "the stream is lost: the silo that held it stopped. Whoever feeds it has to begin a new one.",
+                        EndReason.Lost => "the stream is lost: its silo failed before its state was safe, and nobody feeds it any more.",
                         _ => "",
                     });
                     view.OnSummary(ended.Summary);

@@ -13,6 +13,7 @@ public sealed class StepBatcher : IAsyncDisposable
     private readonly StepQueue _queue;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly object _gate = new(); // a monitor, because threads wait on it with a timeout
+    private readonly long[] _running; // when each thread's batch began; 0: none
     private int _idleThreads;
     private int _liveThreads;
     private bool _stopping;
@@ -30,9 +31,11 @@ public sealed class StepBatcher : IAsyncDisposable
         _queue = new StepQueue(options.MaxBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency));
         instruments.ObserveQueue(() => QueueLength);
         _liveThreads = threads;
+        _running = new long[threads];
         for (var i = 0; i < threads; i++)
         {
-            new Thread(RunBatches) { Name = $"dass-step-{i}", IsBackground = true }.Start();
+            var thread = i;
+            new Thread(() => RunBatches(thread)) { Name = $"dass-step-{i}", IsBackground = true }.Start();
         }
     }
 
@@ -45,6 +48,23 @@ public sealed class StepBatcher : IAsyncDisposable
             {
                 return _queue.Count;
             }
+        }
+    }
+
+    /// <summary>How long the oldest batch has been running now; zero when none is. A device that hangs shows here.</summary>
+    public TimeSpan LongestRun
+    {
+        get
+        {
+            var (now, longest) = (Stopwatch.GetTimestamp(), TimeSpan.Zero);
+            for (var i = 0; i < _running.Length; i++)
+            {
+                if (Volatile.Read(ref _running[i]) is var began and > 0 && Stopwatch.GetElapsedTime(began, now) is var run && run > longest)
+                {
+                    longest = run;
+                }
+            }
+            return longest;
         }
     }
 
@@ -134,12 +154,14 @@ public sealed class StepBatcher : IAsyncDisposable
         await _stopped.Task.ConfigureAwait(false);
     }
 
-    private void RunBatches()
+    private void RunBatches(int thread)
     {
         var batch = new QueuedStep[_options.MaxBatch];
         while (WaitForBatch(batch) is var size and > 0)
         {
+            Volatile.Write(ref _running[thread], Stopwatch.GetTimestamp());
             RunBatch(batch.AsSpan(0, size));
+            Volatile.Write(ref _running[thread], 0);
             Array.Clear(batch);
         }
         if (Interlocked.Decrement(ref _liveThreads) == 0)

@@ -40,6 +40,9 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Steps that wait now.</summary>
     public int QueueLength => Batcher.QueueLength;
 
+    /// <summary>How long the oldest batch has been running now; zero when none is. A device that hangs shows here.</summary>
+    public TimeSpan LongestRun => Batcher.LongestRun;
+
     internal EngineOptions Options { get; }
 
     internal TagHead Head { get; }

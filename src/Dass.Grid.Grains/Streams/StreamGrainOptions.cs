@@ -32,6 +32,9 @@ public sealed class StreamGrainOptions
     /// <summary>Chunks of tags that a stream keeps for late readers; about 4 kB each. Default: 512.</summary>
     public int HistoryChunks { get; set; } = 512;
 
+    /// <summary>A silo whose device has been at one batch for this long counts as hung and ends, so that its streams go on elsewhere. Default: 60 seconds.</summary>
+    public TimeSpan StuckAfter { get; set; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Longest recording that is tagged in one call. Default: 60 seconds.</summary>
     public TimeSpan MaxClip { get; set; } = TimeSpan.FromSeconds(60);
 }
@@ -56,6 +59,7 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
         Positive(nameof(options.Retention), options.Retention);
         Positive(nameof(options.Upkeep), options.Upkeep);
         Positive(nameof(options.ObserverLease), options.ObserverLease);
+        Positive(nameof(options.StuckAfter), options.StuckAfter);
         Positive(nameof(options.MaxClip), options.MaxClip);
         if (options.HistoryChunks < 1)
         {

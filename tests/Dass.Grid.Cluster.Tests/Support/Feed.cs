@@ -15,6 +15,8 @@ internal sealed class Feed : IDisposable
 
     public List<Tags> Tags { get; } = [];
 
+    public List<Gap> Gaps { get; } = [];
+
     public Summary? Summary { get; private set; }
 
     public long Applied { get; private set; }
@@ -94,6 +96,9 @@ internal sealed class Feed : IDisposable
         {
             case StreamResponse.ResponseOneofCase.Tags:
                 Tags.Add(response.Tags);
+                break;
+            case StreamResponse.ResponseOneofCase.Gap:
+                Gaps.Add(response.Gap);
                 break;
             case StreamResponse.ResponseOneofCase.Ack:
                 Applied = response.Ack.AppliedSample;

@@ -1,0 +1,84 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
+using Dass.Grid.Host;
+using Dass.Grid.V1;
+using Orleans.Core.Internal;
+
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+/// <summary>A gateway and two silos in this process.</summary>
+public sealed class MovingStreamTests : IAsyncLifetime
+{
+    private const int Half = 120_000;
+
+    private readonly StoreFolder _store = new();
+    private readonly List<EmbeddedGrid> _silos = [];
+    private TestGrid _gateway = null!;
+
+    public async Task InitializeAsync()
+    {
+        _gateway = await TestGrid.StartAsync(new() { ["Grid:Role"] = "gateway" });
+        _silos.Add(await StartSiloAsync());
+        _silos.Add(await StartSiloAsync());
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var silo in _silos)
+        {
+            await silo.DisposeAsync();
+        }
+        await _gateway.DisposeAsync();
+        _store.Dispose();
+    }
+
+    [Fact]
+    public async Task Streams_of_a_silo_that_stops_go_on_elsewhere_and_nobody_notices()
+    {
+        var feeds = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Feed.BeginAsync(_gateway.Client, Babble.Config($"stream-{i}"))));
+        using var watch = _gateway.Client.Subscribe(
+            new SubscribeRequest { StreamId = "stream-0", Filter = new TagFilter { Dense = true } }, deadline: TestGrid.Deadline);
+        Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
+        await Task.WhenAll(feeds.Select(feed => feed.SendBabbleAsync(0, Half)));
+        await Task.WhenAll(feeds.Select(feed => feed.AppliedAsync(Half)));
+
+        var sending = feeds.Select(feed => feed.SendBabbleAsync(Half, Babble.Samples)).ToArray();
+        await _silos[0].DisposeAsync();
+        _silos.RemoveAt(0);
+        await Task.WhenAll(sending);
+
+        foreach (var feed in feeds)
+        {
+            await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+            Assert.Empty(feed.Gaps);
+            feed.Dispose();
+        }
+        var seen = new List<Tags>();
+        while (await watch.ResponseStream.MoveNext(CancellationToken.None) && watch.ResponseStream.Current.Tags is { } tags)
+        {
+            seen.Add(tags);
+        }
+        await BareSession.AssertEqualAsync(seen);
+    }
+
+    [Fact]
+    public async Task A_stream_moves_while_its_pushes_wait()
+    {
+        using var feed = await Feed.BeginAsync(_gateway.Client, Babble.Config("moved"));
+        var stream = _gateway.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", "moved").ToString());
+        for (var at = 0; at < Babble.Samples; at += Half / 3)
+        {
+            var sending = feed.SendBabbleAsync(at, Math.Min(at + Half / 3, Babble.Samples));
+            await stream.Cast<IGrainManagementExtension>().MigrateOnIdle();
+            await sending;
+        }
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+        Assert.Empty(feed.Gaps);
+    }
+
+    private Task<EmbeddedGrid> StartSiloAsync() => EmbeddedGrid.StartAsync(
+        _store.Settings(
+            ("Grid:Role", "silo"), ("Grid:PrimarySilo", $"127.0.0.1:{_gateway.Host.SiloPort}"),
+            ("Grid:Models:tiny:ModelDirectory", TestGrid.TinyModel), ("Grid:Models:tiny:Threads", "1")),
+        configure: null);
+}

@@ -1,0 +1,56 @@
+using System.Net;
+using Dass.Grid.Grains.Placement;
+using Microsoft.Extensions.Time.Testing;
+using Orleans.Runtime;
+
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+public sealed class PlacementTests
+{
+    private static readonly SiloAddress One = SiloAddress.New(IPAddress.Loopback, 1, 1);
+    private static readonly SiloAddress Two = SiloAddress.New(IPAddress.Loopback, 2, 1);
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly LoadMap _map;
+
+    public PlacementTests() => _map = new LoadMap(_time);
+
+    [Fact]
+    public void A_silo_that_drains_or_is_full_has_no_room()
+    {
+        _map.Report(One, new SiloLoad(Slots: 10, Used: 3, QueuedSteps: 0, Draining: true));
+        _map.Report(Two, new SiloLoad(Slots: 10, Used: 10, QueuedSteps: 0, Draining: false));
+
+        Assert.Equal((false, true, false), (_map.HasRoom(One), _map.IsDraining(One), _map.HasRoom(Two)));
+    }
+
+    [Fact]
+    public void Streams_that_are_on_their_way_count_until_the_silo_speaks_again()
+    {
+        _map.Report(One, new SiloLoad(Slots: 2, Used: 0, QueuedSteps: 0, Draining: false));
+        _map.Choose(One);
+        _map.Choose(One);
+        Assert.False(_map.HasRoom(One));
+
+        _map.Report(One, new SiloLoad(Slots: 2, Used: 1, QueuedSteps: 0, Draining: false));
+        Assert.True(_map.HasRoom(One));
+    }
+
+    [Fact]
+    public void Steps_that_wait_weigh_as_much_as_streams()
+    {
+        _map.Report(One, new SiloLoad(Slots: 10, Used: 2, QueuedSteps: 5, Draining: false));
+        _map.Report(Two, new SiloLoad(Slots: 10, Used: 4, QueuedSteps: 0, Draining: false));
+
+        Assert.True(_map.Pressure(One) > _map.Pressure(Two));
+    }
+
+    [Fact]
+    public void A_silo_that_has_been_silent_is_not_known()
+    {
+        _map.Report(One, new SiloLoad(Slots: 10, Used: 2, QueuedSteps: 0, Draining: false));
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Empty(_map.Known);
+    }
+}

@@ -1,0 +1,40 @@
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+/// <summary>A file store of its own, which can be away, and whose records can be damaged.</summary>
+internal sealed class StoreFolder : IDisposable
+{
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("dass-store-");
+
+    private string Place => Path.Combine(_root.FullName, "streams");
+
+    private string Elsewhere => Path.Combine(_root.FullName, "away");
+
+    public Dictionary<string, string?> Settings(params (string Key, string Value)[] more)
+    {
+        var settings = new Dictionary<string, string?> { ["Grid:Store"] = "file", ["Grid:StoreDirectory"] = Place };
+        foreach (var (key, value) in more)
+        {
+            settings[key] = value;
+        }
+        return settings;
+    }
+
+    /// <summary>From now on nothing can be read or written.</summary>
+    public void TakeAway() => Directory.Move(Place, Elsewhere);
+
+    public void BringBack() => Directory.Move(Elsewhere, Place);
+
+    /// <summary>Bytes of the only stream's record, behind its ETag.</summary>
+    public void Change(Action<Span<byte>> change)
+    {
+        const int ETagBytes = 8;
+        var file = Directory.GetFiles(Place, "*.checkpoint").Single();
+        var bytes = File.ReadAllBytes(file);
+        change(bytes.AsSpan(ETagBytes));
+        File.WriteAllBytes(file, bytes);
+    }
+
+    public int Records => Directory.GetFiles(Place, "*.checkpoint").Length;
+
+    public void Dispose() => _root.Delete(recursive: true);
+}

@@ -1,0 +1,327 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
+using Dass.Grid.V1;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using Orleans.TestingHost;
+
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+/// <summary>One grid after the other, or beside the other, over one store.</summary>
+public sealed class StoredStreamTests : IDisposable
+{
+    private const string Id = "yard";
+    private const int Half = 120_000;
+
+    private readonly StoreFolder _store = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task A_grid_that_stops_in_order_goes_on_where_it_stopped()
+    {
+        List<Tags> before;
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            before = await FeedAsync(grid, 0, Half);
+        }
+        await using var next = await TestGrid.StartAsync(_store.Settings());
+
+        using var feed = await Feed.BeginAsync(next.Client, Config(before));
+        Assert.Equal(Half, feed.Ready.NextSample);
+        await feed.SendBabbleAsync(Half, Babble.Samples);
+        var summary = await feed.FinishAsync();
+
+        await BareSession.AssertEqualAsync([.. before, .. feed.Tags], summary);
+    }
+
+    [Fact]
+    public async Task A_crash_costs_only_what_is_sent_again()
+    {
+        const int Quarter = Half / 2;
+        List<Tags> before;
+        var grid = await TestGrid.StartAsync(_store.Settings());
+        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id)))
+        {
+            await feed.SendBabbleAsync(0, Quarter);
+            await feed.AppliedAsync(Quarter);
+            Assert.Equal(Quarter, await CheckpointAsync(grid));
+            await feed.SendBabbleAsync(Quarter, Half);
+            await feed.AppliedAsync(Half);
+            before = feed.Tags;
+        }
+        await CrashAsync(grid);
+        await using var next = await TestGrid.StartAsync(_store.Settings());
+
+        using var again = await Feed.BeginAsync(next.Client, Config(before));
+        Assert.Equal((Quarter, Quarter), (again.Ready.NextSample, again.Ready.DurableSample));
+        await again.SendBabbleAsync(Quarter, Babble.Samples);
+        var summary = await again.FinishAsync();
+
+        // What was heard before the crash comes again, with the same index and the same scores.
+        await BareSession.AssertEqualAsync([.. before.Concat(again.Tags).DistinctBy(tags => tags.Chunk)], summary);
+        await BareSession.AssertEqualAsync([.. again.Tags.Concat(before).DistinctBy(tags => tags.Chunk).OrderBy(tags => tags.Chunk)], summary);
+    }
+
+    [Fact]
+    public async Task A_stream_that_had_no_checkpoint_yet_begins_again()
+    {
+        var grid = await TestGrid.StartAsync(_store.Settings());
+        await FeedAsync(grid, 0, Half);
+        await CrashAsync(grid);
+        await using var next = await TestGrid.StartAsync(_store.Settings());
+
+        using var again = await Feed.BeginAsync(next.Client, Babble.Config(Id));
+        Assert.Equal(0, again.Ready.NextSample);
+        await again.SendBabbleAsync(0, Babble.Samples);
+        await BareSession.AssertEqualAsync(again.Tags, await again.FinishAsync());
+    }
+
+    [Fact]
+    public async Task The_end_of_a_stream_outlives_its_grid()
+    {
+        Summary summary;
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+            await feed.SendBabbleAsync(0, Half);
+            summary = await feed.FinishAsync();
+        }
+        await using var next = await TestGrid.StartAsync(_store.Settings());
+
+        var info = await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id, Filter = new TagFilter { Top = 0, Dense = true } });
+
+        Assert.Equal((StreamState.Ended, EndReason.Finished, Half), (info.Entry.State, info.EndReason, info.NextSample));
+        Assert.Equal(summary, info.Summary);
+    }
+
+    [Theory]
+    [InlineData(100, "checksum does not match")]
+    [InlineData(0, "not a stream's checkpoint")]
+    [InlineData(4, "layout version")]
+    public async Task A_checkpoint_that_cannot_be_used_is_said_to_be_a_gap(int brokenByte, string reason)
+    {
+        List<Tags> before;
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            before = await FeedAsync(grid, 0, Half);
+        }
+        _store.Change(bytes => bytes[brokenByte]++);
+        await using var next = await TestGrid.StartAsync(_store.Settings());
+
+        await TestGrid.RefusesAsync(
+            StatusCode.NotFound, reason, async () => await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id }));
+        var config = Config(before);
+        config.OldestSample = Half;
+        using var feed = await Feed.BeginAsync(next.Client, config);
+        await feed.SendBabbleAsync((int)feed.Ready.NextSample, Babble.Samples);
+        await feed.FinishAsync();
+
+        var gap = Assert.Single(feed.Gaps);
+        Assert.Contains(reason, gap.Reason, StringComparison.Ordinal);
+        Assert.True(gap.ToSample >= Half && gap.ToSample == feed.Ready.NextSample);
+        Assert.Equal(gap.NextChunk, feed.Tags[0].Chunk);
+        Assert.Equal(gap.ToSample, Math.Round(feed.Tags[0].StartSeconds * Babble.SampleRateHz));
+        Assert.True(gap.NextChunk > before[^1].Chunk);
+    }
+
+    [Fact]
+    public async Task A_state_of_other_weights_is_said_to_be_a_gap()
+    {
+        List<Tags> before;
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            before = await FeedAsync(grid, 0, Half);
+        }
+        var other = Path.Combine(AppContext.BaseDirectory, "models", "built-in");
+        await using var next = new TestGrid(await Dass.Grid.Host.EmbeddedGrid.StartAsync(
+            _store.Settings(("Grid:Models:tiny:ModelDirectory", other), ("Grid:Models:tiny:Threads", "1")), configure: null));
+
+        using var feed = await Feed.BeginAsync(next.Client, Config(before));
+        await feed.FinishAsync();
+
+        Assert.Contains("other weights", Assert.Single(feed.Gaps).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_second_owner_fences_the_first_out()
+    {
+        await using var one = await TestGrid.StartAsync(_store.Settings());
+        await using var two = await TestGrid.StartAsync(_store.Settings());
+        using var feed = await Feed.BeginAsync(one.Client, Babble.Config(Id));
+        await feed.SendBabbleAsync(0, Half);
+        await feed.AppliedAsync(Half);
+        await CheckpointAsync(one);
+
+        // The other grid knows nothing of the first and takes the stream from the store, as a silo does that believes the owner dead.
+        using var taken = await Feed.BeginAsync(two.Client, Config(feed.Tags));
+        Assert.Equal(Half, taken.Ready.NextSample);
+        await taken.SendBabbleAsync(Half, Half + 16_000);
+        await taken.AppliedAsync(Half + 16_000);
+        Assert.Equal(Half + 16_000, await CheckpointAsync(two, attachment: 2));
+
+        var refused = await StreamOf(one).Checkpoint(attachment: 1);
+        Assert.Equal(RefusalCode.Moved, refused.Refusal?.Code);
+        await taken.SendBabbleAsync(Half + 16_000, Babble.Samples);
+        var summary = await taken.FinishAsync();
+        await BareSession.AssertEqualAsync([.. feed.Tags, .. taken.Tags], summary);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_away_disturbs_no_stream_and_checkpoints_resume()
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        _store.TakeAway();
+        await feed.SendBabbleAsync(0, Half);
+        await feed.AppliedAsync(Half);
+        Assert.Equal(0, await CheckpointAsync(grid));
+        await TestGrid.RefusesAsync(StatusCode.Unavailable, "store of streams cannot be read", async () =>
+        {
+            using var other = await Feed.BeginAsync(grid.Client, Babble.Config("other"));
+        });
+
+        _store.BringBack();
+        Assert.Equal(Half, await CheckpointAsync(grid));
+        await feed.SendBabbleAsync(Half, Babble.Samples);
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+    }
+
+    [Fact]
+    public async Task A_gateway_that_can_keep_no_more_audio_waits_for_the_store()
+    {
+        const int Kept = 1 << 16;
+        await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Gateway:RetainedBytes", $"{Kept}")));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        _store.TakeAway();
+        var sending = feed.SendBabbleAsync(0, Babble.Samples);
+        await feed.AppliedAsync(Babble.SampleRateHz);
+
+        // Whatever time passes: what is not durable fits into what may be kept.
+        await Task.WhenAny(feed.AppliedAsync(Kept / Babble.BytesPerFrame + Babble.SampleRateHz + 1), Task.Delay(TimeSpan.FromSeconds(2)));
+        Assert.InRange(feed.Applied, Babble.SampleRateHz, Kept / Babble.BytesPerFrame + Babble.SampleRateHz);
+
+        _store.BringBack();
+        await sending;
+    }
+
+    [Fact]
+    public async Task A_stream_that_sleeps_gives_its_slot_back_and_wakes_exactly()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var grid = await TestGrid.StartAsync(
+            _store.Settings(("Grid:Models:tiny:MaxStreams", "1"), ("Grid:Streams:Upkeep", "00:01:00")),
+            builder =>
+            {
+                builder.Services.AddSingleton<TimeProvider>(time);
+                builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
+            });
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await feed.SendBabbleAsync(0, Half);
+        await feed.AppliedAsync(Half);
+
+        time.Advance(TimeSpan.FromMinutes(3));
+        await InTheFreeSlotAsync(grid, other => other.FinishAsync());
+        var asleep = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id });
+        Assert.Equal((StreamState.Live, Half), (asleep.Entry.State, asleep.NextSample));
+        time.Advance(TimeSpan.FromHours(5));
+
+        await feed.SendBabbleAsync(Half, Babble.Samples);
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+    }
+
+    [Fact]
+    public async Task Of_two_clients_that_come_back_at_once_one_goes_on_and_the_other_is_told()
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+        var before = await FeedAsync(grid, 0, Half);
+        var feeds = await Task.WhenAll(Feed.BeginAsync(grid.Client, Config(before)), Feed.BeginAsync(grid.Client, Config(before)));
+
+        var ends = await Task.WhenAll(feeds.Select(async feed =>
+        {
+            try
+            {
+                await feed.SendBabbleAsync(Half, Babble.Samples);
+                var summary = await feed.FinishAsync();
+                await BareSession.AssertEqualAsync([.. before, .. feed.Tags], summary);
+                return StatusCode.OK;
+            }
+            catch (RpcException end)
+            {
+                return end.StatusCode;
+            }
+        }));
+
+        Assert.Equal([StatusCode.OK, StatusCode.Aborted], ends.Order());
+        Array.ForEach(feeds, feed => feed.Dispose());
+    }
+
+    [Fact]
+    public async Task A_forgotten_stream_leaves_nothing_in_the_store()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var grid = await TestGrid.StartAsync(
+            _store.Settings(("Grid:Streams:Upkeep", "00:01:00")),
+            builder =>
+            {
+                builder.Services.AddSingleton<TimeProvider>(time);
+                builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
+            });
+        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id)))
+        {
+            await feed.FinishAsync();
+        }
+        Assert.Equal(1, _store.Records);
+        while (_store.Records > 0)
+        {
+            time.Advance(TimeSpan.FromMinutes(1));
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>As soon as the only slot is free.</summary>
+    private static async Task InTheFreeSlotAsync(TestGrid grid, Func<Feed, Task> use)
+    {
+        while (true)
+        {
+            try
+            {
+                using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("other"));
+                await use(feed);
+                return;
+            }
+            catch (RpcException taken) when (taken.StatusCode == StatusCode.ResourceExhausted)
+            {
+                await Task.Yield();
+            }
+        }
+    }
+
+    private static StreamConfig Config(List<Tags> before)
+    {
+        var config = Babble.Config(Id);
+        config.FromChunk = before.Count == 0 ? 0 : before[^1].Chunk + 1;
+        return config;
+    }
+
+    private static async Task<List<Tags>> FeedAsync(TestGrid grid, int from, int to)
+    {
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await feed.SendBabbleAsync(from, to);
+        await feed.AppliedAsync(to);
+        return feed.Tags;
+    }
+
+    private static IStreamGrain StreamOf(TestGrid grid) => grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
+
+    private static async Task<long> CheckpointAsync(TestGrid grid, long attachment = 1) => (await StreamOf(grid).Checkpoint(attachment)).Value!.Sample;
+
+    /// <summary>Stops the grid so that nothing of its last moments reaches the store.</summary>
+    private async Task CrashAsync(TestGrid grid)
+    {
+        _store.TakeAway();
+        await grid.DisposeAsync();
+        _store.BringBack();
+    }
+}
