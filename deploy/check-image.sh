@@ -25,20 +25,22 @@ sed -n 's/^!//p' "$dockerfile.dockerignore" | (cd "$root" && tar --create --excl
 "$work/source/deploy/publish.sh" "$work/app"
 chmod -R a+rX "$work"
 
-# ENV, with loopback and free ports in place of the container's own network.
-mapfile -t environment < <(sed -n '/^ENV /,/[^\\]$/p' "$dockerfile" | grep -oE '[A-Za-z_]+=[^ \\]+' | grep -vE '^Grid__(Operations)?Listen=')
+# ENV, with loopback, free ports and a folder of here in place of the container's own network and volume.
+mapfile -t environment < <(sed -n '/^ENV /,/[^\\]$/p' "$dockerfile" | grep -oE '[A-Za-z_]+=[^ \\]+' | grep -vE '^Grid__((Operations)?Listen|StoreDirectory)=')
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 grpc=$(free_port) operations=$(free_port) silo=$(free_port)
 key=check-image-$RANDOM$RANDOM$RANDOM
 hash=$(dotnet "$work/app/Dass.Grid.Host.dll" hash-key <<<"$key")
 user=$(sed -n 's/^USER \([0-9]*\):.*/\1/p' "$dockerfile")
 [[ $user -gt 0 ]] || fail "the Dockerfile's USER is '$user'; a number above 0."
+install -d -o "$user" -g "$user" "$work/streams"
 
 start() {
   local listen=$1; shift
   (cd "$work/app" && exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set -all \
     env -i PATH="$PATH" HOME=/nonexistent DOTNET_ROOT="${DOTNET_ROOT:-}" "${environment[@]}" \
-    Grid__Listen="http://$listen:$grpc" Grid__OperationsListen="http://127.0.0.1:$operations" Grid__SiloPort="$silo" "$@" \
+    Grid__Listen="http://$listen:$grpc" Grid__OperationsListen="http://127.0.0.1:$operations" Grid__SiloPort="$silo" \
+    Grid__StoreDirectory="$work/streams" "$@" \
     dotnet Dass.Grid.Host.dll) >"$work/log" 2>&1 &
   host=$!
 }

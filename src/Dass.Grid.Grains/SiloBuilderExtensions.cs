@@ -50,7 +50,7 @@ public static class SiloBuilderExtensions
     /// <summary>Streams are kept as files of this machine.</summary>
     public static ISiloBuilder UseDassFileStore(this ISiloBuilder silo, string directory)
     {
-        silo.Services.AddKeyedSingleton<IGrainStorage>(StreamGrainShared.Store, (_, _) => new FileCheckpointStorage(directory));
+        silo.Services.AddKeyedSingleton<IGrainStorage>(StreamGrainShared.Store, new FileCheckpointStorage(directory));
         return silo;
     }
 

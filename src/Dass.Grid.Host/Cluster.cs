@@ -2,6 +2,7 @@ using System.Net;
 using Dass.Grid.Grains;
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Streams;
+using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using StackExchange.Redis;
 
@@ -90,7 +91,15 @@ internal static class Cluster
                 silo.AddMemoryGrainStorage(StreamGrainShared.Store, memory => memory.GrainStorageSerializer = serializer);
                 break;
             default:
-                silo.UseDassFileStore(grid.StoreDirectory);
+                try
+                {
+                    silo.UseDassFileStore(grid.StoreDirectory);
+                }
+                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+                {
+                    throw new OptionsValidationException(
+                        "Grid", typeof(GridOptions), [$"Grid:StoreDirectory is '{grid.StoreDirectory}', which cannot be made: {failure.Message}"]);
+                }
                 break;
         }
     }

@@ -18,16 +18,10 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
 
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
-    private readonly TagHistory _history;
+    private readonly StreamState _state;
     private readonly ObserverLeases _observers;
     private readonly CheckpointKeeper _keeper;
 
-    private LiveStream? _live;
-    private Checkpoint? _asleep; // in the store; its session bytes are not kept here
-    private StreamStatus? _ended;
-    private Refusal? _unreadable; // what the store holds of the stream cannot be had, now or ever
-    private bool _fenced; // another silo owns the stream
-    private long _attachment;
     private DateTimeOffset _lastActive;
     private IGrainTimer? _upkeep;
     private IGrainTimer? _checkpoints;
@@ -38,7 +32,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         _shared = shared;
         _logger = shared.Logger;
         _id = StreamId.Parse(this.GetPrimaryKeyString());
-        _history = new TagHistory(shared.Options.HistoryChunks);
+        _state = new StreamState(_id, shared.Options);
         _observers = new ObserverLeases(shared.Time, shared.Options.ObserverLease);
         _keeper = new CheckpointKeeper(shared.Storage, this.GetGrainId(), shared.Instruments);
     }
@@ -61,30 +55,30 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         }
         catch (SnapshotException unusable)
         {
-            _unreadable = new Refusal(RefusalCode.UnknownStream, unusable.Message);
+            _state.Unreadable = new Refusal(RefusalCode.UnknownStream, unusable.Message);
         }
         catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
             LogStoreAway(_id, failure);
-            _unreadable = new Refusal(RefusalCode.Busy, $"the store of streams cannot be read now, so it is not known how far stream '{_id.Name}' has come. Call again.");
+            _state.Unreadable = _state.StoreAway();
         }
     }
 
     public async Task<Outcome<Attachment>> Attach(StreamSpec spec, Feeder feeder, CancellationToken cancellationToken)
     {
-        if (_ended is not null)
+        if (_state.Ended is not null)
         {
-            return Ended();
+            return _state.HasEnded();
         }
-        if (_fenced || _unreadable is { Code: RefusalCode.Busy })
+        if (_state.Fenced || _state.Unreadable is { Code: RefusalCode.Busy })
         {
             return Unknown();
         }
-        if (feeder.Attachment < _attachment)
+        if (feeder.Attachment < _state.Attachment)
         {
-            return TakenOver();
+            return _state.TakenOver();
         }
-        if ((_live?.Shape ?? _asleep?.Shape) is { } shape)
+        if (_state.Shape is { } shape)
         {
             if (ShapeLaw.Differs(_id, shape, spec) is { } differs)
             {
@@ -97,7 +91,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
             return asleep;
         }
         var (gap, refusal) = (default(StreamGap), default(Refusal));
-        if (_live is not { } live)
+        if (_state.Live is not { } live)
         {
             refusal = Begin(spec, feeder.OldestSample, out gap);
         }
@@ -114,19 +108,19 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
             return refusal;
         }
         _lastActive = _shared.Time.GetUtcNow();
-        _attachment = feeder.Attachment ?? _attachment + 1;
-        return new Attachment(_attachment, _live!.NextSample, _history.NextChunk, _live.Shape, _keeper.DurableSample, gap);
+        _state.Attachment = feeder.Attachment ?? _state.Attachment + 1;
+        return new Attachment(_state.Attachment, _state.Live!.NextSample, _state.History.NextChunk, _state.Live.Shape, _keeper.DurableSample, gap);
     }
 
     public async Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if (NotFedBy(attachment) is { } refusal || await WakeAsync() is { } asleep && (refusal = asleep) is not null)
+        if (_state.NotFedBy(attachment) is { } refusal || await WakeAsync() is { } asleep && (refusal = asleep) is not null)
         {
             return refusal;
         }
-        if (_live is not { } live)
+        if (_state.Live is not { } live)
         {
-            return Moved();
+            return _state.Moved();
         }
         if (live.News(audio, out var news) is { } broken)
         {
@@ -148,9 +142,9 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         {
             busy = true;
         }
-        catch (ObjectDisposedException) when (_fenced)
+        catch (ObjectDisposedException) when (_state.Fenced)
         {
-            return Moved();
+            return _state.Moved();
         }
         finally
         {
@@ -162,29 +156,29 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
 
     public async Task<Outcome<Durable>> Checkpoint(long attachment, CancellationToken cancellationToken)
     {
-        if (NotFedBy(attachment) is { } refusal)
+        if (_state.NotFedBy(attachment) is { } refusal)
         {
             return refusal;
         }
-        if (_live is not null)
+        if (_state.Live is not null)
         {
             await SaveAsync();
         }
-        return _fenced ? Moved() : new Durable(_keeper.DurableSample);
+        return _state.Fenced ? _state.Moved() : new Durable(_keeper.DurableSample);
     }
 
     public async Task<Outcome<Finished>> Finish(long attachment, CancellationToken cancellationToken)
     {
-        if (NotFedBy(attachment) is { } refusal || await WakeAsync() is { } asleep && (refusal = asleep) is not null)
+        if (_state.NotFedBy(attachment) is { } refusal || await WakeAsync() is { } asleep && (refusal = asleep) is not null)
         {
             return refusal;
         }
-        return _live is { } live ? await End(live, StreamEndReason.Finished, cancellationToken) : Moved();
+        return _state.Live is { } live ? await End(live, StreamEndReason.Finished, cancellationToken) : _state.Moved();
     }
 
     public async Task<Outcome<Finished>> Close(CancellationToken cancellationToken)
     {
-        if (_ended is { End: { } end })
+        if (_state.Ended is { End: { } end })
         {
             return new Finished([], end);
         }
@@ -192,17 +186,17 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         {
             return asleep;
         }
-        return _live is { } live ? await End(live, StreamEndReason.Closed, cancellationToken) : Unknown();
+        return _state.Live is { } live ? await End(live, StreamEndReason.Closed, cancellationToken) : Unknown();
     }
 
     public Task<Outcome<StreamStatus>> GetStatus() => Task.FromResult(Status());
 
     public Task<Outcome<TagPage>> GetTags(long fromChunk, int count) =>
-        Task.FromResult<Outcome<TagPage>>(_live is null && _asleep is null && _ended is null ? Unknown() : _history.Page(fromChunk, count));
+        Task.FromResult<Outcome<TagPage>>(!_state.IsKnown ? Unknown() : _state.History.Page(fromChunk, count));
 
     public Task<Outcome<StreamStatus>> Subscribe(ITagObserver observer)
     {
-        if (_live is not null || _asleep is not null)
+        if (_state.Live is not null || _state.Asleep is not null)
         {
             _observers.Renew(observer);
         }
@@ -217,7 +211,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        if (_live is not { } live)
+        if (_state.Live is not { } live)
         {
             return;
         }
@@ -225,7 +219,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         {
             await _keeper.IdleAsync();
             using var bytes = new PooledBytes();
-            Snapshot(live).WriteTo(bytes, live);
+            _state.Snapshot(live, _keeper.Epoch).WriteTo(bytes, live);
             _carried = bytes.Written.ToArray();
             if (reason.ReasonCode != DeactivationReasonCode.Migrating)
             {
@@ -287,28 +281,19 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         }
     }
 
-    /// <summary>Knows again what the checkpoint says; a live stream stays asleep until audio comes.</summary>
     private void TakeOver(Checkpoint checkpoint)
     {
-        _attachment = checkpoint.Attachment;
-        _history.Restore(checkpoint.History, checkpoint.NextChunk);
-        if (checkpoint.Ended is { } reason)
-        {
-            _ended = new StreamStatus(
-                checkpoint.Shape, checkpoint.Begun, checkpoint.NextSample, checkpoint.NextChunk, checkpoint.Summary, new StreamEnd(reason, checkpoint.Summary));
-        }
-        else
-        {
-            _asleep = checkpoint with { History = [], Session = default };
-        }
+        _state.TakeOver(checkpoint);
         KeepUp();
     }
+
+    private Outcome<StreamStatus> Status() => _state.Status is { } status ? status : Unknown();
 
     /// <summary>From the store back to a slot. A checkpoint that cannot be used leaves the stream unreadable, to begin again with a gap.</summary>
     /// <returns>Why not now, or null.</returns>
     private async Task<Refusal?> WakeAsync()
     {
-        if (_asleep is null || _live is not null)
+        if (_state.Asleep is null || _state.Live is not null)
         {
             return null;
         }
@@ -328,20 +313,20 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         }
         catch (SnapshotException unusable)
         {
-            _asleep = null;
-            _unreadable = new Refusal(RefusalCode.UnknownStream, unusable.Message);
+            _state.Asleep = null;
+            _state.Unreadable = new Refusal(RefusalCode.UnknownStream, unusable.Message);
         }
         catch (Exception failure)
         {
             LogStoreAway(_id, failure);
-            return new Refusal(RefusalCode.Busy, $"the store of streams cannot be read now, and stream '{_id.Name}' lies there. Call again.");
+            return _state.StoreAway();
         }
         return null;
     }
 
     private void Continue(LiveStream live, string how)
     {
-        _asleep = null;
+        _state.Asleep = null;
         Hold(live);
         _shared.Instruments.OnContinued(live.Model.Name, how);
         LogContinued(_id, live.NextSample, how);
@@ -358,12 +343,12 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         Hold(live);
         _shared.Instruments.OnBegun(live.Model.Name);
         LogBegun(_id, live.Model.Name);
-        if (_unreadable is not null || oldestSample > 0)
+        if (_state.Unreadable is not null || oldestSample > 0)
         {
-            gap = Cold(live, live.NextSample, _unreadable?.Message ?? "The store has no checkpoint of the stream, and its first audio is no longer kept.");
+            gap = Cold(live, live.NextSample, _state.Unreadable?.Message ?? "The store has no checkpoint of the stream, and its first audio is no longer kept.");
         }
-        _unreadable = null;
-        _history.Restore(_history.Last(int.MaxValue), live.Origin.Chunk);
+        _state.Unreadable = null;
+        _state.History.Restore(_state.History.Last(int.MaxValue), live.Origin.Chunk);
         Report();
         return null;
     }
@@ -381,7 +366,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         Hold(live);
         _shared.Instruments.OnBegun(live.Model.Name);
         gap = Cold(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by whoever feeds the stream.");
-        _history.Restore(_history.Last(int.MaxValue), live.Origin.Chunk);
+        _state.History.Restore(_state.History.Last(int.MaxValue), live.Origin.Chunk);
         return null;
     }
 
@@ -396,7 +381,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
 
     private void Hold(LiveStream live)
     {
-        _live = live;
+        _state.Live = live;
         _shared.Local.Add(this.GetGrainId());
         KeepUp();
         _checkpoints ??= this.RegisterGrainTimer(
@@ -410,7 +395,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
 
     private void LetGo(LiveStream live)
     {
-        _live = null;
+        _state.Live = null;
         _shared.Local.Remove(this.GetGrainId());
         _shared.Instruments.OnLeft(live.Model.Name);
         live.Dispose();
@@ -424,13 +409,13 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
     /// <summary>Writes the state as it is now; the stream is not waited for. Never throws.</summary>
     private async Task SaveAsync()
     {
-        if (_live is not { } live)
+        if (_state.Live is not { } live)
         {
             return;
         }
         try
         {
-            var saved = await _keeper.SaveAsync(Snapshot(live), live, failure => LogNotSaved(_id, live.NextSample, _keeper.DurableSample, failure));
+            var saved = await _keeper.SaveAsync(_state.Snapshot(live, _keeper.Epoch), live, failure => LogNotSaved(_id, live.NextSample, _keeper.DurableSample, failure));
             _checkpoints?.Change(saved ? NextCheckpoint() : _shared.Options.CheckpointRetry, Timeout.InfiniteTimeSpan);
         }
         catch (InconsistentStateException)
@@ -443,29 +428,17 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
 
     private TimeSpan NextCheckpoint() => _shared.Options.CheckpointInterval * (2.0 / 3 + Random.Shared.NextDouble() * 2 / 3);
 
-    private Checkpoint Snapshot(LiveStream live, StreamEndReason? ended = null) => new(
-        _keeper.Epoch,
-        _attachment,
-        live.Shape,
-        live.Begun,
-        live.NextSample,
-        live.Origin,
-        _history.NextChunk,
-        live.Heard,
-        ended,
-        _history.Last(_shared.Options.CheckpointChunks));
-
     /// <summary>Somebody else has written the stream's checkpoint: whatever is here is out of date and must not spread.</summary>
     private void Fence()
     {
-        _fenced = true;
+        _state.Fenced = true;
         _shared.Instruments.OnFenced();
-        if (_live is { } live)
+        if (_state.Live is { } live)
         {
             LogFenced(_id, live.NextSample);
             LetGo(live);
         }
-        _asleep = null;
+        _state.Asleep = null;
         DeactivateOnIdle();
     }
 
@@ -473,19 +446,19 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
     {
         var idle = _shared.Time.GetUtcNow() - _lastActive;
         _shared.Instruments.OnObserversExpired(_observers.Expire());
-        if (_ended is not null && idle >= _shared.Options.Retention)
+        if (_state.Ended is not null && idle >= _shared.Options.Retention)
         {
             await ForgetAsync();
         }
-        else if (_ended is null && idle >= _shared.Options.IdleTimeout)
+        else if (_state.Ended is null && idle >= _shared.Options.IdleTimeout)
         {
             await EndIdle(cancellationToken);
         }
-        else if (_live is { } live && idle >= _shared.Options.HibernateAfter)
+        else if (_state.Live is { } live && idle >= _shared.Options.HibernateAfter)
         {
             await HibernateAsync(live);
         }
-        if (_live is not null || _asleep is not null || _ended is not null)
+        if (_state.IsKnown)
         {
             Report();
         }
@@ -495,17 +468,17 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
     {
         await _keeper.IdleAsync();
         await SaveAsync();
-        if (_live == live && _keeper.DurableSample == live.NextSample)
+        if (_state.Live == live && _keeper.DurableSample == live.NextSample)
         {
             LogHibernated(_id, live.NextSample, _shared.Options.HibernateAfter);
-            _asleep = Snapshot(live) with { History = [] };
+            _state.Asleep = _state.Snapshot(live, _keeper.Epoch) with { History = [] };
             LetGo(live);
         }
     }
 
     private async Task EndIdle(CancellationToken cancellationToken)
     {
-        if (await WakeAsync() is not null || _live is not { } live)
+        if (await WakeAsync() is not null || _state.Live is not { } live)
         {
             return; // tried again at the next upkeep
         }
@@ -558,7 +531,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         {
             tags = Publish(live);
         }
-        return await SealAsync(live, reason) is { } end ? new Finished(tags, end) : Moved();
+        return await SealAsync(live, reason) is { } end ? new Finished(tags, end) : _state.Moved();
     }
 
     /// <summary>From live to ended: first in the store, then for observers, then the slot is given back.</summary>
@@ -569,7 +542,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         try
         {
             await _keeper.SaveAsync(
-                Snapshot(live, reason), session: null, failure => LogNotSaved(_id, live.NextSample, _keeper.DurableSample, failure));
+                _state.Snapshot(live, _keeper.Epoch, reason), session: null, failure => LogNotSaved(_id, live.NextSample, _keeper.DurableSample, failure));
         }
         catch (InconsistentStateException)
         {
@@ -577,11 +550,11 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
             return null;
         }
         var end = new StreamEnd(reason, live.Heard);
-        _ended = new StreamStatus(live.Shape, live.Begun, live.NextSample, _history.NextChunk, end.Summary, end);
+        _state.Ended = new StreamStatus(live.Shape, live.Begun, live.NextSample, _state.History.NextChunk, end.Summary, end);
         _lastActive = _shared.Time.GetUtcNow();
         _observers.Notify(observer => observer.OnEnded(end));
         _shared.Instruments.OnEnded(live.Model.Name, reason);
-        LogEnded(_id, reason, _ended.NextSample, _ended.NextChunk);
+        LogEnded(_id, reason, _state.Ended.NextSample, _state.Ended.NextChunk);
         LetGo(live);
         Report();
         return end;
@@ -592,7 +565,7 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         var tags = live.TakeFresh();
         foreach (var chunk in tags)
         {
-            _history.Add(chunk);
+            _state.History.Add(chunk);
         }
         if (tags.Length > 0)
         {
@@ -603,53 +576,12 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
     }
 
     /// <summary>Nobody waits for the tenant's list: it may stand on a silo that is gone.</summary>
-    private void Report()
-    {
-        var (model, begun) = _live is { } live ? (live.Model.Name, live.Begun)
-            : _asleep is { } asleep ? (asleep.Shape.Model.Name, asleep.Begun)
-            : (_ended!.Shape.Model.Name, _ended.Begun);
-        Tenant.Report(new StreamListing(_id.Name, model, begun, _ended is not null)).Ignore();
-    }
-
-    private Outcome<StreamStatus> Status()
-    {
-        if (_live is { } live)
-        {
-            return new StreamStatus(live.Shape, live.Begun, live.NextSample, _history.NextChunk, live.Heard, End: null);
-        }
-        if (_asleep is { } asleep)
-        {
-            return new StreamStatus(asleep.Shape, asleep.Begun, asleep.NextSample, _history.NextChunk, asleep.Summary, End: null);
-        }
-        return _ended is { } ended ? ended : Unknown();
-    }
-
-    private Refusal? NotFedBy(long attachment)
-    {
-        if (_live is null && _asleep is null)
-        {
-            return _ended is null ? Moved() : Ended();
-        }
-        return attachment == _attachment ? null : attachment < _attachment ? TakenOver() : Moved();
-    }
-
-    private Refusal TakenOver() => new(RefusalCode.TakenOver, $"stream '{_id.Name}' has been taken over by a later call with the same stream_id.");
-
-    /// <summary>Whoever feeds the stream knows more of it than this activation.</summary>
-    private Refusal Moved() => new(RefusalCode.Moved, $"stream '{_id.Name}' has to be attached again: its silo has changed.");
+    private void Report() => Tenant.Report(_state.Listing).Ignore();
 
     /// <summary>Also lets the activation go: nobody may fill the silo with names.</summary>
     private Refusal Unknown()
     {
         DeactivateOnIdle();
-        return _fenced ? Moved() : _unreadable is { Code: RefusalCode.Busy } away ? away : new Refusal(
-            RefusalCode.UnknownStream,
-            _unreadable is { } unusable
-                ? $"the state of stream '{_id.Name}' cannot be used: {unusable.Message} Give a format to begin it again."
-                : $"stream '{_id.Name}' is unknown: never begun, or forgotten. Give a format to begin it.");
+        return _state.Unknown();
     }
-
-    private Refusal Ended() => new(
-        RefusalCode.StreamEnded,
-        $"stream '{_id.Name}' has ended ({_ended!.End!.Reason}) at sample {_ended.NextSample}; begin another stream_id.");
 }

@@ -24,6 +24,16 @@ internal sealed class StoreFolder : IDisposable
 
     public void BringBack() => Directory.Move(Elsewhere, Place);
 
+    /// <summary>Begins with the records of a folder.</summary>
+    public void Put(string folder)
+    {
+        Directory.CreateDirectory(Place);
+        foreach (var file in Directory.GetFiles(folder))
+        {
+            File.Copy(file, Path.Combine(Place, Path.GetFileName(file)));
+        }
+    }
+
     /// <summary>Bytes of the only stream's record, behind its ETag.</summary>
     public void Change(Action<Span<byte>> change)
     {

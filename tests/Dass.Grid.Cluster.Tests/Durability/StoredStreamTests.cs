@@ -37,6 +37,21 @@ public sealed class StoredStreamTests : IDisposable
     }
 
     [Fact]
+    public async Task A_checkpoint_of_layout_version_1_is_still_read()
+    {
+        _store.Put(Path.Combine(AppContext.BaseDirectory, "fixtures", "checkpoint-v1"));
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+
+        var config = Babble.Config(Id);
+        config.FromChunk = 0;
+        using var feed = await Feed.BeginAsync(grid.Client, config);
+        Assert.Equal(Half, feed.Ready.NextSample);
+        await feed.SendBabbleAsync(Half, Babble.Samples);
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+        Assert.Empty(feed.Gaps);
+    }
+
+    [Fact]
     public async Task A_crash_costs_only_what_is_sent_again()
     {
         const int Quarter = Half / 2;
@@ -240,17 +255,20 @@ public sealed class StoredStreamTests : IDisposable
 
         var ends = await Task.WhenAll(feeds.Select(async feed =>
         {
+            var sending = feed.SendBabbleAsync(Half, Babble.Samples);
             try
             {
-                await feed.SendBabbleAsync(Half, Babble.Samples);
-                var summary = await feed.FinishAsync();
-                await BareSession.AssertEqualAsync([.. before, .. feed.Tags], summary);
-                return StatusCode.OK;
+                await feed.AppliedAsync(Babble.Samples); // the answers' side knows why a call ends
+                await sending;
             }
             catch (RpcException end)
             {
+                await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 return end.StatusCode;
             }
+            var summary = await feed.FinishAsync();
+            await BareSession.AssertEqualAsync([.. before, .. feed.Tags], summary);
+            return StatusCode.OK;
         }));
 
         Assert.Equal([StatusCode.OK, StatusCode.Aborted], ends.Order());

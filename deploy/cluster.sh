@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# A whole cluster on this machine, for a developer: Redis, three silos, two gateways, all on loopback. Ctrl+C stops it in order.
+#   deploy/cluster.sh [SETTING…]     e.g. deploy/cluster.sh --Grid:Models:dass-small:ModelDirectory=/models/dass-small
+# Clients: dass stream FILE --grid http://127.0.0.1:5230 (or 5240). Logs and Redis' data lie in .cluster/.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$root/.cluster
+redis_port=6390
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+if ! command -v redis-server >/dev/null; then
+  if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
+    echo "redis-server is missing: apt-get install redis-server, then run this again." >&2
+    exit 1
+  fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server
+fi
+
+mkdir -p "$work"
+dotnet build -c Release "$root/src/Dass.Grid.Host" >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
+host=$root/src/Dass.Grid.Host/bin/Release/net10.0/Dass.Grid.Host.dll
+
+processes=()
+finish() {
+  trap - EXIT INT TERM
+  echo "stopping …"
+  for ((i = ${#processes[@]} - 1; i >= 0; i--)); do
+    kill "${processes[i]}" 2>/dev/null && wait "${processes[i]}" || true
+  done
+}
+trap finish EXIT INT TERM
+
+redis-server --port $redis_port --bind 127.0.0.1 --dir "$work" --save '60 1' --loglevel warning >"$work/redis.log" 2>&1 &
+processes+=($!)
+
+# A process: name, role, ports of gRPC, operations and silo, then settings.
+start() {
+  local name=$1 role=$2 grpc=$3 operations=$4 silo=$5
+  shift 5
+  setsid dotnet "$host" --Grid:Role="$role" --Grid:Cluster=redis --Grid:Store=redis --Grid:Redis=127.0.0.1:$redis_port \
+    --Grid:Listen=http://127.0.0.1:"$grpc" --Grid:OperationsListen=http://127.0.0.1:"$operations" --Grid:SiloPort="$silo" "$@" >"$work/$name.log" 2>&1 &
+  processes+=($!)
+}
+for i in 1 2 3; do
+  start "silo$i" silo 5230 $((5250 + i)) $((11110 + i)) "$@"
+done
+start gateway1 gateway 5230 5231 11121 "$@"
+start gateway2 gateway 5240 5241 11122 "$@"
+
+for port in 5251 5252 5253 5231 5241; do
+  deadline=$((SECONDS + 90))
+  until "$root/deploy/probe.sh" /healthz/ready $port >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || { echo "the process with operations port $port is not ready; see $work/*.log" >&2; exit 1; }
+    sleep 0.5
+  done
+done
+echo "gateways: http://127.0.0.1:5230 http://127.0.0.1:5240   operations: 5231 5241 (gateways) 5251 5252 5253 (silos)   logs: $work"
+wait -n "${processes[@]}" || true
+echo "a process has ended; see $work/*.log" >&2
