@@ -38,13 +38,9 @@ public sealed class GrainsInstruments
 
     internal void OnBegun(string model) => _live.Add(1, Model(model));
 
-    internal void OnEnded(string model, StreamEndReason reason)
-    {
-        _live.Add(-1, Model(model));
-        _ended.Add(1, Model(model), new(TelemetryNames.Reason, reason.ToString()));
-    }
+    internal void OnEnded(string model, StreamEndReason reason) => _ended.Add(1, Model(model), new(TelemetryNames.Reason, reason.ToString()));
 
-    /// <summary>The stream holds its slot no longer: it moves, hibernates or was taken over.</summary>
+    /// <summary>The stream holds its slot no longer: it has ended, moves, sleeps or was taken over.</summary>
     internal void OnLeft(string model) => _live.Add(-1, Model(model));
 
     internal void OnContinued(string model, string how)

@@ -1,0 +1,285 @@
+using Dass.Grid.Engine;
+using Dass.Grid.Grains.Checkpoints;
+using Orleans.Storage;
+
+namespace Dass.Grid.Grains.Streams;
+
+/// <summary>What a stream's life needs of its activation.</summary>
+internal interface IStreamHost
+{
+    /// <summary>Looks after the stream from now on.</summary>
+    void KeepUp();
+
+    /// <summary>When <see cref="StreamLife.SaveAsync"/> is called next; null: not at all.</summary>
+    void ScheduleCheckpoint(TimeSpan? due);
+
+    /// <summary>The stream's idle time begins anew.</summary>
+    void OnActive();
+
+    /// <summary>Tells the tenant's list.</summary>
+    void Report();
+
+    /// <summary>The activation is of no more use.</summary>
+    void LetActivationGo();
+}
+
+/// <summary>How a stream begins, goes on, sleeps and ends: its session, its observers and its place in the store, kept in step.</summary>
+/// <remarks>Used on the grain's own scheduler only.</remarks>
+internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared shared, IStreamHost host)
+{
+    public StreamState State { get; } = new(id, shared.Options);
+
+    public ObserverLeases Observers { get; } = new(shared.Time, shared.Options.ObserverLease);
+
+    public CheckpointKeeper Keeper { get; } = new(shared.Storage, grain, shared.Instruments);
+
+    /// <summary>Reads what the store knows of the stream.</summary>
+    public async Task LoadAsync()
+    {
+        try
+        {
+            if (await Keeper.LoadAsync() is { } checkpoint)
+            {
+                TakeOver(checkpoint);
+            }
+        }
+        catch (SnapshotException unusable)
+        {
+            State.Unreadable = new Refusal(RefusalCode.UnknownStream, unusable.Message);
+        }
+        catch (Exception failure)
+        {
+            shared.Logger.StoreAway(id, failure);
+            State.Unreadable = State.StoreAway();
+        }
+    }
+
+    /// <summary>Goes on with the state that another silo sent.</summary>
+    public bool TryContinue(byte[] carried)
+    {
+        try
+        {
+            var checkpoint = Checkpoints.Checkpoint.Read(carried);
+            if (SessionFactory.Restore(shared.Models, checkpoint, out var live) is { } refusal)
+            {
+                throw new SnapshotException(refusal.Message);
+            }
+            TakeOver(checkpoint);
+            Keeper.Epoch = checkpoint.Epoch;
+            Continue(live, "moved");
+            return true;
+        }
+        catch (Exception failure)
+        {
+            shared.Logger.NotCarried(id, failure);
+            return false;
+        }
+    }
+
+    private void TakeOver(Checkpoint checkpoint)
+    {
+        State.TakeOver(checkpoint);
+        host.KeepUp();
+    }
+
+    /// <summary>From the store back to a slot. A checkpoint that cannot be used leaves the stream unreadable, to begin again with a gap.</summary>
+    /// <returns>Why not now, or null.</returns>
+    public async Task<Refusal?> WakeAsync()
+    {
+        if (State.Asleep is null || State.Live is not null)
+        {
+            return null;
+        }
+        try
+        {
+            if (await Keeper.LoadAsync() is not { } checkpoint)
+            {
+                throw new SnapshotException("Its checkpoint has been deleted from the store.");
+            }
+            if (SessionFactory.Restore(shared.Models, checkpoint, out var live) is { } refusal)
+            {
+                return refusal;
+            }
+            Keeper.Epoch++; // and to be written at once: whoever owned the stream before can then write no more
+            Continue(live, "restored");
+            SaveAsync().Ignore();
+        }
+        catch (SnapshotException unusable)
+        {
+            State.Asleep = null;
+            State.Unreadable = new Refusal(RefusalCode.UnknownStream, unusable.Message);
+        }
+        catch (Exception failure)
+        {
+            shared.Logger.StoreAway(id, failure);
+            return State.StoreAway();
+        }
+        return null;
+    }
+
+    private void Continue(LiveStream live, string how)
+    {
+        State.Asleep = null;
+        Hold(live);
+        shared.Instruments.OnContinued(live.Model.Name, how);
+        shared.Logger.Continued(id, live.NextSample, how);
+    }
+
+    /// <summary>A new stream, or one whose state cannot be had: then with a gap.</summary>
+    public Refusal? Begin(StreamSpec spec, long oldestSample, out StreamGap? gap)
+    {
+        gap = null;
+        if (SessionFactory.Open(shared.Models, spec, oldestSample, shared.Time.GetUtcNow(), out var live) is { } refusal)
+        {
+            return spec.Format is null ? State.Unknown() : refusal;
+        }
+        Hold(live);
+        shared.Instruments.OnBegun(live.Model.Name);
+        shared.Logger.Begun(id, live.Model.Name);
+        if (State.Unreadable is not null || oldestSample > 0)
+        {
+            gap = Cold(live, live.NextSample, State.Unreadable?.Message ?? "The store has no checkpoint of the stream, and its first audio is no longer kept.");
+        }
+        State.Unreadable = null;
+        State.History.Restore(State.History.Last(int.MaxValue), live.Origin.Chunk);
+        host.Report();
+        return null;
+    }
+
+    /// <summary>The audio that the stream needs next is gone.</summary>
+    public Refusal? BeginAgain(LiveStream before, StreamSpec spec, long oldestSample, out StreamGap? gap)
+    {
+        gap = null;
+        var from = before.NextSample;
+        LetGo(before);
+        if (SessionFactory.Open(shared.Models, spec, oldestSample, before.Begun, out var live) is { } refusal)
+        {
+            return refusal;
+        }
+        Hold(live);
+        shared.Instruments.OnBegun(live.Model.Name);
+        gap = Cold(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by whoever feeds the stream.");
+        State.History.Restore(State.History.Last(int.MaxValue), live.Origin.Chunk);
+        return null;
+    }
+
+    private StreamGap Cold(LiveStream live, long from, string reason)
+    {
+        var gap = new StreamGap(from, live.NextSample, live.Origin.Chunk, reason);
+        shared.Instruments.OnCold(live.Model.Name);
+        shared.Logger.Cold(id, live.NextSample, reason);
+        Observers.Notify(observer => observer.OnGap(gap));
+        return gap;
+    }
+
+    private void Hold(LiveStream live)
+    {
+        State.Live = live;
+        shared.Local.Add(grain);
+        host.KeepUp();
+        host.ScheduleCheckpoint(NextCheckpoint());
+    }
+
+    /// <summary>Gives the slot back.</summary>
+    public void LetGo(LiveStream live)
+    {
+        State.Live = null;
+        shared.Local.Remove(grain);
+        shared.Instruments.OnLeft(live.Model.Name);
+        live.Dispose();
+        host.ScheduleCheckpoint(null);
+    }
+
+    /// <summary>Writes the state as it is when this is called. Never throws: what fails is said, and tried again.</summary>
+    public async Task SaveAsync()
+    {
+        if (State.Live is not { } live)
+        {
+            return;
+        }
+        try
+        {
+            var saved = await Keeper.SaveAsync(
+                State.Snapshot(live, Keeper.Epoch), live, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
+            if (State.Live == live)
+            {
+                host.ScheduleCheckpoint(saved ? NextCheckpoint() : shared.Options.CheckpointRetry);
+            }
+        }
+        catch (InconsistentStateException)
+        {
+            Fence();
+        }
+    }
+
+    private TimeSpan NextCheckpoint() => shared.Options.CheckpointInterval * (2.0 / 3 + Random.Shared.NextDouble() * 2 / 3);
+
+    /// <summary>Somebody else has written the stream's checkpoint: whatever is here is out of date and must not spread.</summary>
+    public void Fence()
+    {
+        State.Fenced = true;
+        shared.Instruments.OnFenced();
+        if (State.Live is { } live)
+        {
+            shared.Logger.Fenced(id, live.NextSample);
+            LetGo(live);
+        }
+        State.Asleep = null;
+        host.LetActivationGo();
+    }
+
+    /// <summary>To the store, and out of the slot if the store has it.</summary>
+    public async Task HibernateAsync(LiveStream live)
+    {
+        await Keeper.IdleAsync();
+        await SaveAsync();
+        if (State.Live == live && Keeper.DurableSample == live.NextSample)
+        {
+            shared.Logger.Hibernated(id, live.NextSample, shared.Options.HibernateAfter);
+            State.Asleep = State.Snapshot(live, Keeper.Epoch) with { History = [] };
+            LetGo(live);
+        }
+    }
+
+    /// <summary>From live to ended: first in the store, then for observers, then the slot is given back.</summary>
+    /// <returns>Null when another silo owns the stream.</returns>
+    public async Task<StreamEnd?> SealAsync(LiveStream live, StreamEndReason reason)
+    {
+        await Keeper.IdleAsync();
+        try
+        {
+            await Keeper.SaveAsync(
+                State.Snapshot(live, Keeper.Epoch, reason), session: null, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
+        }
+        catch (InconsistentStateException)
+        {
+            Fence();
+            return null;
+        }
+        var end = new StreamEnd(reason, live.Heard);
+        State.Ended = new StreamStatus(live.Shape, live.Begun, live.NextSample, State.History.NextChunk, end.Summary, end);
+        host.OnActive();
+        Observers.Notify(observer => observer.OnEnded(end));
+        shared.Instruments.OnEnded(live.Model.Name, reason);
+        shared.Logger.Ended(id, reason, State.Ended.NextSample, State.Ended.NextChunk);
+        LetGo(live);
+        host.Report();
+        return end;
+    }
+
+    /// <summary>New chunks: to the history, to observers, and to the caller.</summary>
+    public ChunkTags[] Publish(LiveStream live)
+    {
+        var tags = live.TakeFresh();
+        foreach (var chunk in tags)
+        {
+            State.History.Add(chunk);
+        }
+        if (tags.Length > 0)
+        {
+            Observers.Notify(observer => observer.OnTags(tags));
+            shared.Instruments.OnTagged(live.Model.Name, tags.Length);
+        }
+        return tags;
+    }
+}
