@@ -48,7 +48,10 @@ public sealed class GridOptions
     /// <summary>Where /healthz/live, /healthz/ready and /metrics answer (HTTP/1). Default: http://127.0.0.1:5231.</summary>
     public string OperationsListen { get; set; } = "http://127.0.0.1:5231";
 
-    /// <summary>Address at which the other silos of the grid reach this one. Default: 127.0.0.1.</summary>
+    /// <summary>
+    /// Address at which the other silos of the grid reach this one. That port has neither keys nor TLS: anything but loopback needs a network of the grid's own.
+    /// Default: 127.0.0.1.
+    /// </summary>
     public string SiloAddress { get; set; } = "127.0.0.1";
 
     /// <summary>Port for the other silos of the grid. Default: 11111.</summary>

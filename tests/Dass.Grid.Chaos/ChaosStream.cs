@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dass.Grid.V1;
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 
 namespace Dass.Grid.Chaos;
@@ -71,6 +72,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var call = gateways[_gateway % gateways.Count].Stream(new Metadata { { "x-api-key", key } }, cancellationToken: stop.Token);
         var config = new StreamConfig { StreamId = id, Format = Audio16k.Format, Filter = new TagFilter { Top = 0, Dense = true }, OldestSample = _durable };
+        config.LookAhead = Reference.Options.LookAhead.ToDuration();
         if (_tags.Count > 0)
         {
             config.FromChunk = _tags.Keys.Max() + 1;

@@ -45,6 +45,11 @@ public sealed class ConfigurationTests
     [InlineData("Grid:DefaultModel", "x", "Grid:DefaultModel is 'x'; not one of Grid:Models (tiny)")]
     [InlineData("Grid:Streams:IdleTimeout", "00:00:00", "Grid:Streams:IdleTimeout is 00:00:00; more than zero")]
     [InlineData("Grid:Streams:HistoryChunks", "0", "Grid:Streams:HistoryChunks is 0; at least 1")]
+    [InlineData("Grid:Streams:CheckpointInterval", "00:00:00", "Grid:Streams:CheckpointInterval is 00:00:00; more than zero")]
+    [InlineData("Grid:SiloAddress", "here", "Grid:SiloAddress is 'here'; an IP address")]
+    [InlineData("Grid:Cluster", "redis", "Grid:Redis is missing")]
+    [InlineData("Grid:Cluster", "postgres", "Grid:Postgres is missing")]
+    [InlineData("Grid:Gateway:RetainedBytes", "10", "Grid:Gateway:RetainedBytes is 10; at least 65,536")]
     [InlineData("Grid:Gateway:MaxMessageBytes", "10", "Grid:Gateway:MaxMessageBytes is 10; 4,096 to 67,108,864")]
     [InlineData("Grid:Gateway:PendingMessages", "0", "Grid:Gateway:PendingMessages is 0; at least 1")]
     [InlineData("Tenants:anne:KeyHashes:0", "a-key-in-the-clear", "Tenants:anne:KeyHashes:0 is not of the form sha256:")]
@@ -55,6 +60,14 @@ public sealed class ConfigurationTests
         var refusal = await Assert.ThrowsAsync<OptionsValidationException>(() => TestGrid.StartAsync(settings));
         Assert.Contains(message, refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("a-key-in-the-clear", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_store_that_cannot_be_made_stops_the_start()
+    {
+        var refusal = await Assert.ThrowsAsync<OptionsValidationException>(
+            () => TestGrid.StartAsync(new() { ["Grid:Store"] = "file", ["Grid:StoreDirectory"] = "/dev/null/streams" }));
+        Assert.Contains("Grid:StoreDirectory is '/dev/null/streams', which cannot be made", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
