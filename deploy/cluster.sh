@@ -28,10 +28,11 @@ finish() {
   for ((i = ${#processes[@]} - 1; i >= 0; i--)); do
     kill "${processes[i]}" 2>/dev/null && wait "${processes[i]}" || true
   done
+  exit
 }
 trap finish EXIT INT TERM
 
-redis-server --port $redis_port --bind 127.0.0.1 --dir "$work" --save '60 1' --loglevel warning >"$work/redis.log" 2>&1 &
+setsid redis-server --port $redis_port --bind 127.0.0.1 --dir "$work" --save '60 1' --loglevel warning >"$work/redis.log" 2>&1 &
 processes+=($!)
 
 # A process: name, role, ports of gRPC, operations and silo, then settings.
