@@ -18,21 +18,18 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     private readonly Dictionary<long, Tags> _tags = [];
     private int _gateway = first;
     private long _durable;
-    private long _sent; // by the clock; what was sent once is sent again at once
     private long _began;
     private long _lastTags;
 
     public IReadOnlyDictionary<long, Tags> Tags => _tags;
 
-    /// <summary>Chunks that came twice with different scores, or in one call twice.</summary>
+    /// <summary>Chunks that came twice.</summary>
     public int Doubled { get; private set; }
 
     /// <summary>Audio that the grid asked for although it had said that it would not.</summary>
     public long Broken { get; private set; }
 
     public int Gaps { get; private set; }
-
-    public int Calls { get; private set; }
 
     public Summary? Summary { get; private set; }
 
@@ -49,7 +46,6 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
         {
             try
             {
-                Calls++;
                 await CallAsync(() => trouble = 0, cancellationToken);
             }
             catch (RpcException broken) when (!cancellationToken.IsCancellationRequested)
@@ -116,7 +112,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
             }
             var data = UnsafeByteOperations.UnsafeWrap(audio.Slice(next, end));
             await to.WriteAsync(new StreamRequest { Audio = new Audio { FirstSample = next, Data = data } }, cancellationToken);
-            _sent = Math.Max(_sent, next = end);
+            next = end;
         }
         await to.WriteAsync(new StreamRequest { Finish = new Finish() }, cancellationToken);
         await to.CompleteAsync();

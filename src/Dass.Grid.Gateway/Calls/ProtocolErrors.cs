@@ -28,6 +28,9 @@ internal static class ProtocolErrors
     public static RpcException NotContiguous(long firstSample, long expected) => new(new Status(
         StatusCode.OutOfRange, $"audio.first_sample is {firstSample}; audio within a call is contiguous, sample {expected} is expected."));
 
+    public static RpcException PositionGap(long firstSample, long nextSample) => new(new Status(
+        StatusCode.OutOfRange, $"audio.first_sample is {firstSample}; the stream has audio up to sample {nextSample} and expects that one next."));
+
     public static RpcException StreamId(string text) => Invalid(
         $"stream_id '{Short(text)}' ({text.Length} characters) is not 1 to {Contracts.StreamId.MaxNameLength} of {Contracts.StreamId.Alphabet}.");
 

@@ -8,9 +8,6 @@ internal sealed class AudioLaw(long nextSample, int bytesPerFrame)
     private long? _expected;
     private bool _finished;
 
-    public static string GapWording(long firstSample, long nextSample) =>
-        $"audio.first_sample is {firstSample}; the stream has audio up to sample {nextSample} and expects that one next.";
-
     /// <summary>Audio with its position, or null for the finish.</summary>
     /// <exception cref="RpcException">The message breaks a rule of the protocol.</exception>
     public AudioBlock? Accept(StreamRequest request)

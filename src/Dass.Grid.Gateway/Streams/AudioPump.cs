@@ -33,12 +33,15 @@ internal sealed partial class AudioPump(
     {
         var until = _nextChunk;
         _nextChunk = Math.Min(fromChunk, until);
-        await FillAsync(until);
-        _nextChunk = until;
+        await OnAsync(() => FillAsync(until));
     }
 
     public async Task PushAsync(AudioBlock audio)
     {
+        if (audio.FirstSample > _applied)
+        {
+            throw ProtocolErrors.PositionGap(audio.FirstSample, _applied); // only a call's first audio can: the others follow each other
+        }
         shared.Instruments.OnAudio(audio.Data.Length);
         await MakeRoomAsync(audio.Data.Length);
         _tape.Append(audio);
@@ -122,10 +125,6 @@ internal sealed partial class AudioPump(
         while (_tape.At(_applied, _pieceFrames) is { } piece)
         {
             await PushPieceAsync(piece);
-        }
-        if (_tape.Start is { } start && start > _applied)
-        {
-            throw StatusMapping.Of(new Refusal(RefusalCode.PositionGap, AudioLaw.GapWording(start, _applied)));
         }
     }
 

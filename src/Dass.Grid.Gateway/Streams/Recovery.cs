@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Dass.Grid.Gateway.Streams;
 
 /// <summary>What a call does while its stream's silo is gone: waits a little longer each time, and gives up when the patience is over.</summary>
@@ -8,10 +6,10 @@ internal sealed class Recovery(GatewayShared shared)
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(0.5);
 
-    private readonly long _began = Stopwatch.GetTimestamp();
+    private readonly long _began = shared.Time.GetTimestamp();
     private TimeSpan _pause = FirstPause;
 
-    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_began);
+    public TimeSpan Elapsed => shared.Time.GetElapsedTime(_began);
 
     /// <summary>Whether the stream may still be found elsewhere, or later.</summary>
     public static bool IsWorthWaiting(Exception failure) => failure is OrleansException or TimeoutException or ElsewhereException;

@@ -23,7 +23,8 @@ internal sealed class CheckpointKeeper(IGrainStorage storage, GrainId grain, Gra
     public long DurableSample { get; set; }
 
     /// <summary>Completes when no write is under way.</summary>
-    public Task IdleAsync() => _writing.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    public async Task IdleAsync() =>
+        await ((Task)_writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 
     /// <returns>The stream's checkpoint, or null when the store has none.</returns>
     /// <exception cref="SnapshotException">There is one that cannot be used. The next <see cref="SaveAsync"/> replaces it.</exception>

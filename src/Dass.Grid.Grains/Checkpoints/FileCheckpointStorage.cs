@@ -43,14 +43,14 @@ public sealed class FileCheckpointStorage : IGrainStorage
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         var path = PathOf(stateName, grainId);
-        var temporary = $"{path}.{Guid.NewGuid():N}";
+        var temporary = $"{path}.new"; // of one writer at a time; what a crash leaves is overwritten
         using var held = await LockAsync(path).ConfigureAwait(false);
         RequireOwner(path, grainId, grainState.ETag);
         var tag = new byte[ETagBytes];
         RandomNumberGenerator.Fill(tag);
         try
         {
-            var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
+            var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
             await using (file.ConfigureAwait(false))
             {
                 await file.WriteAsync(tag).ConfigureAwait(false);

@@ -50,7 +50,9 @@ internal sealed class LiveStream(StreamSession session, ServedModel model, Strea
         }
         if (audio.FirstSample > NextSample)
         {
-            return new Refusal(RefusalCode.PositionGap, Wording.PositionGap(audio.FirstSample, NextSample));
+            return new Refusal(
+                RefusalCode.PositionGap,
+                $"audio.first_sample is {audio.FirstSample}; the stream has audio up to sample {NextSample} and expects that one next.");
         }
         var known = Math.Min((NextSample - audio.FirstSample) * shape.BytesPerFrame, audio.Data.Length);
         news = audio.Data[(int)known..];

@@ -40,7 +40,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _lastActive = _shared.Time.GetUtcNow();
-        var carried = Interlocked.Exchange(ref _carried, null);
+        (var carried, _carried) = (_carried, null);
         if (carried is not null && _life.TryContinue(carried))
         {
             return;
@@ -98,7 +98,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public async Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if (State.NotFedBy(attachment) is { } refusal || await _life.WakeAsync() is { } asleep && (refusal = asleep) is not null)
+        if ((State.NotFedBy(attachment) ?? await _life.WakeAsync()) is { } refusal)
         {
             return refusal;
         }
@@ -153,7 +153,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public async Task<Outcome<Finished>> Finish(long attachment, CancellationToken cancellationToken)
     {
-        if (State.NotFedBy(attachment) is { } refusal || await _life.WakeAsync() is { } asleep && (refusal = asleep) is not null)
+        if ((State.NotFedBy(attachment) ?? await _life.WakeAsync()) is { } refusal)
         {
             return refusal;
         }
@@ -162,11 +162,12 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public async Task<Outcome<Finished>> Close(CancellationToken cancellationToken)
     {
+        var asleep = await _life.WakeAsync();
         if (State.Ended is { End: { } end })
         {
             return new Finished([], end);
         }
-        if (await _life.WakeAsync() is { } asleep)
+        if (asleep is not null)
         {
             return asleep;
         }
@@ -216,7 +217,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             _shared.Logger.NotCarried(_id, failure); // the checkpoint of before is still there
         }
-        _life.LetGo(live);
+        if (State.Fenced)
+        {
+            _carried = null; // another silo's state is newer
+        }
+        else
+        {
+            _life.LetGo(live);
+        }
     }
 
     public void OnDehydrate(IDehydrationContext dehydrationContext)

@@ -59,7 +59,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     {
         try
         {
-            var checkpoint = Checkpoints.Checkpoint.Read(carried);
+            var checkpoint = Checkpoint.Read(carried);
             if (SessionFactory.Restore(shared.Models, checkpoint, out var live) is { } refusal)
             {
                 throw new SnapshotException(refusal.Message);
@@ -86,7 +86,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     /// <returns>Why not now, or null.</returns>
     public async Task<Refusal?> WakeAsync()
     {
-        if (State.Asleep is null || State.Live is not null)
+        if (State.Asleep is not { } asleep || State.Live is not null)
         {
             return null;
         }
@@ -95,6 +95,15 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             if (await Keeper.LoadAsync() is not { } checkpoint)
             {
                 throw new SnapshotException("Its checkpoint has been deleted from the store.");
+            }
+            if ((checkpoint.Epoch, checkpoint.NextSample, checkpoint.Ended) != (asleep.Epoch, asleep.NextSample, null))
+            {
+                State.Asleep = null;
+                State.TakeOver(checkpoint); // another silo had it meanwhile
+                if (State.Ended is not null)
+                {
+                    return State.HasEnded();
+                }
             }
             if (SessionFactory.Restore(shared.Models, checkpoint, out var live) is { } refusal)
             {

@@ -5,7 +5,4 @@ internal static class Wording
 {
     public static string TornFrame(int bytes, int bytesPerFrame) =>
         $"audio of {bytes} bytes ends inside a sample frame; whole frames of {bytesPerFrame} bytes (channels × bytes per sample) are needed.";
-
-    public static string PositionGap(long firstSample, long nextSample) =>
-        $"audio.first_sample is {firstSample}; the stream has audio up to sample {nextSample} and expects that one next.";
 }

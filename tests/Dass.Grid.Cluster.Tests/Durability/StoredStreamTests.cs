@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
 using Dass.Grid.V1;
@@ -184,6 +185,25 @@ public sealed class StoredStreamTests : IDisposable
     }
 
     [Fact]
+    public async Task A_stream_that_ended_elsewhere_while_it_slept_here_stays_ended()
+    {
+        await using var one = await TestGrid.StartAsync(_store.Settings());
+        using var feed = await Feed.BeginAsync(one.Client, Babble.Config(Id));
+        await feed.SendBabbleAsync(0, Half);
+        await feed.AppliedAsync(Half);
+        await CheckpointAsync(one);
+        await using var two = await TestGrid.StartAsync(_store.Settings());
+        Assert.Equal(Half, (await two.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id })).NextSample);
+
+        await feed.FinishAsync();
+
+        await TestGrid.RefusesAsync(StatusCode.FailedPrecondition, "has ended (Finished)", async () =>
+        {
+            using var late = await Feed.BeginAsync(two.Client, Babble.Config(Id));
+        });
+    }
+
+    [Fact]
     public async Task A_store_that_is_away_disturbs_no_stream_and_checkpoints_resume()
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings());
@@ -210,15 +230,27 @@ public sealed class StoredStreamTests : IDisposable
         await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Gateway:RetainedBytes", $"{Kept}")));
         using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
         _store.TakeAway();
+        using var waits = new MeterListener();
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        waits.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "dass.gateway.retained.full")
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        waits.SetMeasurementEventCallback<long>((_, _, _, _) => waiting.TrySetResult());
+        waits.Start();
         var sending = feed.SendBabbleAsync(0, Babble.Samples);
-        await feed.AppliedAsync(Babble.SampleRateHz);
+        var reading = feed.AppliedAsync(Babble.Samples);
 
-        // Whatever time passes: what is not durable fits into what may be kept.
-        await Task.WhenAny(feed.AppliedAsync(Kept / Babble.BytesPerFrame + Babble.SampleRateHz + 1), Task.Delay(TimeSpan.FromSeconds(2)));
-        Assert.InRange(feed.Applied, Babble.SampleRateHz, Kept / Babble.BytesPerFrame + Babble.SampleRateHz);
+        await waiting.Task;
+        Assert.InRange(feed.Applied, 0, Kept / Babble.BytesPerFrame); // what is not durable fits into what may be kept
+        Assert.False(reading.IsCompleted);
 
         _store.BringBack();
-        await sending;
+        await Task.WhenAll(sending, reading);
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
     }
 
     [Fact]
