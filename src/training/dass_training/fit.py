@@ -11,6 +11,7 @@ from .scenes import masked, targets
 
 CHUNKS = [32, 64, 96, 96, 128, 192]       # frames that a step commits
 LOOK_AHEADS = [0, 32, 64, 64, 128]        # frames of context after them
+LONG = 0.35                               # of the streams last 20 s, when scenes are endless
 SPAN = 3                                  # columns of a chunk that is judged by itself: 0.96 s
 STUCK = 600                               # seconds after which a silent process counts as dead
 
@@ -29,7 +30,7 @@ def fit(model, scenes, steps, seed, rate, budget=8192, mixup=0.25, stream_share=
 
     def work(process, step):
         rng = np.random.default_rng((seed, step, process))
-        frames, shape = _kind(np.random.default_rng((seed, step)), stream_share)
+        frames, shape = _kind(np.random.default_rng((seed, step)), stream_share, scenes.endless)
         loss = _loss(model, scenes, rng, max(1, budget // frames // processes), frames, shape, mixup, teacher, weight, kind, temperature)
         loss.backward()
         gradients[process, :size] = torch.cat([p.grad.flatten() for p in parameters])
@@ -86,12 +87,12 @@ def fit(model, scenes, steps, seed, rate, budget=8192, mixup=0.25, stream_share=
     return model.eval()
 
 
-def _kind(rng, stream_share):
+def _kind(rng, stream_share, endless):
     """What all processes do in a step: the length of the scenes, and the cut of a stream or None."""
     frames = 512 if rng.random() < 0.65 else 1024
     if rng.random() >= stream_share:
         return frames, None
-    frames = 2048 if rng.random() < 0.35 else 512  # some long: the state of a stream must not drift
+    frames = 2048 if endless and rng.random() < LONG else 512  # the state of a stream must not drift
     return frames, (int(rng.choice(CHUNKS)), int(rng.choice(CHUNKS)), int(rng.choice(LOOK_AHEADS)))
 
 

@@ -13,13 +13,15 @@ BEDS = "Hubbub, speech noise, speech babble", "Speech", "White noise", "Pink noi
 
 
 class Scenes:
-    """Draws scenes from sounds. `labels` is the order of the targets; `favour` are labels drawn `times` as often (the hard ones)."""
+    """Draws scenes from sounds. `labels` is the order of the targets; `favour` are labels drawn `times` as often (the hard ones); `endless` is the
+    share of scenes with a sound below them that never stops."""
 
-    def __init__(self, bank, labels, favour=(), times=3):
+    def __init__(self, bank, labels, favour=(), times=3, endless=0.0):
         self.labels = labels
         self.by_label = {label: [s for s in bank if label in s.labels] for label in labels if label != SILENCE}
         weights = np.array([times if label in favour else 1.0 for label in self.by_label])
         self.names, self.chances = list(self.by_label), weights / weights.sum()
+        self.endless = endless
         self.beds = [s for label in BEDS for s in self.by_label.get(label, [])]
         rng = np.random.default_rng(0)
         self.noises = [coloured_noise(rng, 1 << 18, exponent).astype(np.float32) for exponent in np.linspace(0.5, 2.5, 16)]
@@ -40,7 +42,7 @@ class Scenes:
         level = rng.uniform(-60, -12)
         for _ in range(count):
             self._add(rng, wave, activity, self.sound(rng), level - rng.uniform(0, 12))
-        if self.beds and rng.random() < 0.3:
+        if self.beds and rng.random() < self.endless:
             self._bed(rng, wave, activity, level - rng.uniform(0, 25))
         else:
             self._background(rng, wave, level)
