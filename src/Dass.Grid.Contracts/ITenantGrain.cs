@@ -1,12 +1,24 @@
 namespace Dass.Grid.Contracts;
 
-/// <summary>The streams of one tenant. Key: the tenant's name. In memory: streams report again and again, so a lost registry fills itself.</summary>
+/// <summary>
+/// The streams of one tenant, and what its gateways use. Key: the tenant's name. In memory: streams and gateways report again and again, so what was lost
+/// with a silo is known again within their reports' interval; until then more may be admitted than the limits say.
+/// </summary>
 [Alias("dass.ITenantGrain")]
 public interface ITenantGrain : IGrainWithStringKey
 {
     /// <summary>Adds or renews an entry; one that is not renewed is forgotten.</summary>
     [Alias("Report")]
     Task Report(StreamListing listing);
+
+    /// <summary>Enters a stream that is about to begin. One that is listed as live is admitted in any case.</summary>
+    /// <returns>Whether it is new, and to be forgotten if it does not begin after all; or which limit is reached.</returns>
+    [Alias("Admit")]
+    Task<Outcome<Admission>> Admit(string stream, TenantLimits limits);
+
+    /// <summary>Tells what a gateway uses, and learns what it may use until it asks again. A gateway that does not is forgotten.</summary>
+    [Alias("Lease")]
+    Task<Allowance> Lease(GatewayUse use, TenantLimits limits);
 
     [Alias("Forget")]
     Task Forget(string stream);
@@ -15,6 +27,30 @@ public interface ITenantGrain : IGrainWithStringKey
     [Alias("List")]
     Task<StreamListing[]> List(string after, int count);
 }
+
+[GenerateSerializer, Immutable, Alias("dass.Admission")]
+public sealed record Admission([property: Id(0)] bool IsNew);
+
+/// <summary>What one gateway uses of a tenant's limits.</summary>
+/// <param name="Gateway">Any name of its own.</param>
+/// <param name="Calls">Streams that it feeds.</param>
+/// <param name="CatchingUp">Whether some of them send faster than real time.</param>
+/// <param name="Subscribers">That it serves.</param>
+/// <param name="Wanted">Subscribers that it would like to serve.</param>
+[GenerateSerializer, Immutable, Alias("dass.GatewayUse")]
+public sealed record GatewayUse(
+    [property: Id(0)] string Gateway,
+    [property: Id(1)] int Calls,
+    [property: Id(2)] bool CatchingUp,
+    [property: Id(3)] int Subscribers,
+    [property: Id(4)] int Wanted);
+
+/// <summary>What one gateway may use.</summary>
+/// <param name="SpareRate">Seconds of audio per second, beyond the 1 of each stream that it feeds.</param>
+/// <param name="Subscribers">That it may serve.</param>
+/// <param name="SubscribersInAll">That all gateways serve.</param>
+[GenerateSerializer, Immutable, Alias("dass.Allowance")]
+public sealed record Allowance([property: Id(0)] double SpareRate, [property: Id(1)] int Subscribers, [property: Id(2)] int SubscribersInAll);
 
 [GenerateSerializer, Immutable, Alias("dass.StreamListing")]
 public sealed record StreamListing(

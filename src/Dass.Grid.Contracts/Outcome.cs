@@ -31,11 +31,23 @@ public enum RefusalCode
 
     /// <summary>The stream stands on another silo or earlier than its feeder thinks: attach again and send from there.</summary>
     Moved = 9,
+
+    UnknownTenant = 10,
+
+    /// <summary>The name is taken.</summary>
+    AlreadyExists = 11,
+
+    /// <summary>A limit of the tenant or of the grid; the message names it, its value and its use.</summary>
+    LimitReached = 12,
 }
 
 /// <summary>An expected no. The message names the field, the value and the rule, and is meant for the client.</summary>
 [GenerateSerializer, Immutable, Alias("dass.Refusal")]
-public sealed record Refusal([property: Id(0)] RefusalCode Code, [property: Id(1)] string Message);
+public sealed record Refusal([property: Id(0)] RefusalCode Code, [property: Id(1)] string Message)
+{
+    /// <summary>When the same call may succeed, as far as that is known.</summary>
+    [Id(2)] public TimeSpan? RetryAfter { get; init; }
+}
 
 /// <summary>What a grain answers: a value, or why there is none. Exceptions are left for what nobody expects.</summary>
 [GenerateSerializer, Immutable, Alias("dass.Outcome`1")]

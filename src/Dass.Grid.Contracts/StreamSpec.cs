@@ -7,6 +7,7 @@ public sealed record StreamSpec
     /// <summary>Required to begin a stream.</summary>
     [Id(0)] public AudioShape? Format { get; init; }
 
+    /// <summary>A model's own name.</summary>
     [Id(1)] public string? Model { get; init; }
 
     /// <summary>Committed audio per chunk.</summary>
@@ -14,6 +15,15 @@ public sealed record StreamSpec
 
     /// <summary>Audio after the chunk that is heard as context.</summary>
     [Id(3)] public TimeSpan? LookAhead { get; init; }
+
+    /// <summary>What the client calls <see cref="Model"/>, when that is not its own name. Whoever comes back with it finds the stream, whatever it stands for by then.</summary>
+    [Id(4)] public string? Alias { get; init; }
+
+    /// <summary>The model of a new stream when <see cref="Model"/> is null. Null: the silo's own default.</summary>
+    [Id(5)] public string? DefaultModel { get; init; }
+
+    /// <summary>A stream that is live with another model goes on with <see cref="Model"/>.</summary>
+    [Id(6)] public bool SwitchModel { get; init; }
 }
 
 /// <summary>What a live stream is, with every default filled in.</summary>
@@ -23,4 +33,14 @@ public sealed record StreamShape(
     [property: Id(1)] int BytesPerFrame,
     [property: Id(2)] ModelSummary Model,
     [property: Id(3)] TimeSpan Chunk,
-    [property: Id(4)] TimeSpan LookAhead);
+    [property: Id(4)] TimeSpan LookAhead)
+{
+    /// <summary>See <see cref="StreamSpec.Alias"/>.</summary>
+    [Id(5)] public string? Alias { get; init; }
+}
+
+/// <summary>Key of the request context by which a stream's first message names its model to those who place it.</summary>
+public static class ModelHint
+{
+    public const string Key = "dass.model";
+}

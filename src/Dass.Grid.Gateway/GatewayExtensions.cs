@@ -21,14 +21,22 @@ public static class GatewayExtensions
         services.AddSingleton<IValidateOptions<TenantsOptions>, TenantsOptionsValidator>();
         services.AddMetrics();
         services.AddSingleton<GatewayInstruments>();
+        services.AddSingleton<RegisterWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<RegisterWatch>());
         services.AddSingleton<TenantKeys>();
+        services.AddSingleton<LiveCalls>();
+        services.AddSingleton<ModelNames>();
+        services.AddSingleton<TenantUses>();
+        services.AddHostedService(provider => provider.GetRequiredService<TenantUses>());
         services.AddSingleton<ModelCards>();
         services.AddSingleton<StreamFeeds>();
         services.AddSingleton<GatewayShared>();
         services.AddSingleton<CallDrain>();
         services.AddHostedService(provider => provider.GetRequiredService<CallDrain>());
 
-        services.AddGrpc().AddServiceOptions<TaggingService>(grpc => grpc.Interceptors.Add<CallInterceptor>());
+        services.AddGrpc()
+            .AddServiceOptions<TaggingService>(grpc => grpc.Interceptors.Add<CallInterceptor>())
+            .AddServiceOptions<AdminService>(grpc => grpc.Interceptors.Add<CallInterceptor>());
         services.AddOptions<GrpcServiceOptions<TaggingService>>().Configure<IOptions<GatewayOptions>>(
             (grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
         services.AddGrpcReflection();
@@ -39,6 +47,7 @@ public static class GatewayExtensions
     public static IEndpointRouteBuilder MapDassGateway(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGrpcService<TaggingService>();
+        endpoints.MapGrpcService<AdminService>();
         endpoints.MapGrpcReflectionService();
         endpoints.MapGrpcHealthChecksService();
         return endpoints;

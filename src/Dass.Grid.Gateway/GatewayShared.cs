@@ -1,5 +1,6 @@
 using Dass.Grid.Gateway.Scores;
 using Dass.Grid.Gateway.Subscriptions;
+using Dass.Grid.Gateway.Tenants;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -10,6 +11,8 @@ internal sealed class GatewayShared(
     IGrainFactory grains,
     ModelCards cards,
     StreamFeeds feeds,
+    ModelNames names,
+    TenantUses uses,
     GatewayInstruments instruments,
     IOptions<GatewayOptions> options,
     TimeProvider time,
@@ -22,6 +25,10 @@ internal sealed class GatewayShared(
     public ModelCards Cards => cards;
 
     public StreamFeeds Feeds => feeds;
+
+    public ModelNames Names => names;
+
+    public TenantUses Uses => uses;
 
     public GatewayInstruments Instruments => instruments;
 

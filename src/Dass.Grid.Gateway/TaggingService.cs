@@ -28,12 +28,18 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
     public override async Task<TagResponse> Tag(TagRequest request, ServerCallContext context)
     {
         ScoreView.Check(request.Filter);
-        var spec = RequestRules.Spec(request.Format ?? throw ProtocolErrors.NoFormat(), request.Model, request.Chunk, request.LookAhead);
+        var caller = CallState.Of(context).Caller;
+        var asked = RequestRules.Spec(request.Format ?? throw ProtocolErrors.NoFormat(), request.Model, request.Chunk, request.LookAhead);
+        var spec = shared.Names.Resolve(caller, asked);
         if (request.Audio.IsEmpty)
         {
             throw ProtocolErrors.EmptyAudio("audio");
         }
-        var view = new ScoreView(request.Filter, await shared.Cards.NamedAsync(spec.Model));
+        if (request.Audio.Length > caller.Limits.MessageBytes)
+        {
+            throw ProtocolErrors.MessageTooLong(request.Audio.Length, caller.Limits.MessageBytes.Value);
+        }
+        var view = new ScoreView(request.Filter, await shared.Cards.NamedAsync(spec.Model ?? spec.DefaultModel));
         shared.Instruments.OnAudio(request.Audio.Length);
         using var ending = Ending(context);
         var clip = await shared.Grains.GetGrain<IClipGrain>(0).Tag(spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
@@ -76,12 +82,20 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
         return new CloseStreamResponse { Reason = Answers.Of(end.Reason), Summary = view.Of(end.Summary) };
     }
 
-    public override async Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context) =>
-        new() { Models = { (await shared.Cards.ListAsync()).Select(Answers.Of) } };
+    public override async Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)
+    {
+        var caller = CallState.Of(context).Caller;
+        var standard = shared.Names.Resolve(caller, new StreamSpec()).DefaultModel;
+        var models = (await shared.Cards.ListAsync())
+            .Where(model => caller.Models.Length == 0 || caller.Models.Contains(model.Name))
+            .Select(model => Answers.Of(standard is null ? model : model with { IsDefault = model.Name == standard }));
+        return new ListModelsResponse { Models = { models } };
+    }
 
     public override async Task<ListLabelsResponse> ListLabels(ListLabelsRequest request, ServerCallContext context)
     {
-        var card = await shared.Cards.NamedAsync(request.Model.Length == 0 ? null : request.Model);
+        var spec = shared.Names.Resolve(CallState.Of(context).Caller, new StreamSpec { Model = request.Model.Length == 0 ? null : request.Model });
+        var card = await shared.Cards.NamedAsync(spec.Model ?? spec.DefaultModel);
         return new ListLabelsResponse
         {
             Model = Answers.Of(card.Summary),
@@ -95,7 +109,8 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
         return (id, shared.Grains.GetGrain<IStreamGrain>(id.ToString()));
     }
 
-    /// <summary>The call ends when its client or its deadline says so, or when this gateway stops.</summary>
+    /// <summary>The call ends when its client or its deadline says so, when its key is revoked, or when this gateway stops.</summary>
     private CancellationTokenSource Ending(ServerCallContext context) =>
-        CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        CancellationTokenSource.CreateLinkedTokenSource(
+            context.CancellationToken, lifetime.ApplicationStopping, CallState.Of(context).Revoked);
 }

@@ -3,6 +3,7 @@ using Dass.Grid.Grains.Clips;
 using Dass.Grid.Grains.Models;
 using Dass.Grid.Grains.Placement;
 using Dass.Grid.Grains.Streams;
+using Dass.Grid.Grains.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -43,6 +44,7 @@ public static class SiloBuilderExtensions
             types.Classes.Remove(typeof(StreamGrain));
             types.Classes.Remove(typeof(ClipGrain));
             types.Classes.Remove(typeof(ModelCatalogGrain));
+            types.Classes.Remove(typeof(RegisterGrain));
         });
         return silo.AddDassLimits().AddDassPlacement();
     }

@@ -25,14 +25,14 @@ public static class GridHost
         var configuration = builder.Configuration;
         var grid = configuration.GetSection("Grid").Get<GridOptions>() ?? new GridOptions();
         var tenants = new TenantsOptions();
-        configuration.GetSection("Tenants").Bind(tenants.Tenants);
+        Bind(configuration, tenants);
         GridRules.Check(grid, tenants);
 
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = grid.ShutdownTimeout);
         builder.Services.Configure<ModelRegistryOptions>(configuration.GetSection("Grid"));
         builder.Services.Configure<StreamGrainOptions>(configuration.GetSection("Grid:Streams"));
         builder.Services.Configure<GatewayOptions>(configuration.GetSection("Grid:Gateway"));
-        builder.Services.Configure<TenantsOptions>(options => configuration.GetSection("Tenants").Bind(options.Tenants));
+        builder.Services.Configure<TenantsOptions>(options => Bind(configuration, options));
 
         builder.UseGridCluster(grid);
         builder.UseGridEndpoints(grid);
@@ -50,5 +50,11 @@ public static class GridHost
             app.MapDassGateway();
         }
         return app;
+    }
+
+    private static void Bind(IConfiguration configuration, TenantsOptions options)
+    {
+        configuration.GetSection("Tenants").Bind(options.Tenants);
+        configuration.GetSection("Admin:KeyHashes").Bind(options.AdminKeyHashes);
     }
 }

@@ -17,9 +17,9 @@ internal static class GridRules
         {
             errors.Add($"Grid:Listen is '{grid.Listen}'; http://address:port with an IP address or localhost.");
         }
-        else if (grid.Role != GridRole.Silo && tenants.Tenants.Count == 0 && !IPAddress.IsLoopback(listen.Address))
+        else if (grid.Role != GridRole.Silo && !tenants.AnyKeys && !IPAddress.IsLoopback(listen.Address))
         {
-            errors.Add($"Grid:Listen is '{grid.Listen}', which others can reach; without API keys (section Tenants) only a loopback address is allowed.");
+            errors.Add($"Grid:Listen is '{grid.Listen}', which others can reach; without API keys (sections Tenants and Admin) only a loopback address is allowed.");
         }
         if (GridOptions.Endpoint(grid.OperationsListen) is null)
         {

@@ -82,13 +82,22 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether this model can go on with the states of another one: the same state layout, features and labels.</summary>
+    public bool CanAdopt(StreamEngine other) =>
+        Model.Config with { Dims = [], Depths = [] } == other.Model.Config with { Dims = [], Depths = [] }
+        && Model.Config.Dims.SequenceEqual(other.Model.Config.Dims)
+        && Model.Config.Depths.SequenceEqual(other.Model.Config.Depths)
+        && Model.Labels.All.SequenceEqual(other.Model.Labels.All);
+
     /// <summary>Continues the stream that <see cref="StreamSession.Save"/> wrote, as if it had never been interrupted.</summary>
+    /// <param name="snapshot">What was written.</param>
+    /// <param name="ofOtherWeights">The snapshot may be another model's, of which <see cref="CanAdopt"/> is true: its past is kept, its future is this model's.</param>
     /// <exception cref="SnapshotException">Not a snapshot, another version or model, or damaged; the message names the field.</exception>
     /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
-    public StreamSession Restore(ReadOnlySpan<byte> snapshot)
+    public StreamSession Restore(ReadOnlySpan<byte> snapshot, bool ofOtherWeights = false)
     {
         var from = new SnapshotReader(snapshot);
-        var (format, options) = StreamSnapshot.ReadHeader(ref from, Model);
+        var (format, options) = StreamSnapshot.ReadHeader(ref from, Model, ofOtherWeights);
         StreamSession session;
         try
         {

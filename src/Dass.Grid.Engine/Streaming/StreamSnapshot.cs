@@ -51,7 +51,7 @@ internal static class StreamSnapshot
 
     /// <summary>Reads up to the options, from which the session is opened.</summary>
     /// <exception cref="SnapshotException">Not a snapshot, another version, another model, or damaged.</exception>
-    public static (AudioFormat Format, StreamSessionOptions Options) ReadHeader(ref SnapshotReader from, DassModel model)
+    public static (AudioFormat Format, StreamSessionOptions Options) ReadHeader(ref SnapshotReader from, DassModel model, bool ofOtherWeights)
     {
         if (from.Read<int>("magic") != Magic)
         {
@@ -61,7 +61,7 @@ internal static class StreamSnapshot
         {
             throw new SnapshotException($"The stream's snapshot has version {version}; this engine continues version {Version}.");
         }
-        if (from.ReadString("model hash") is var hash && hash != model.Hash)
+        if (from.ReadString("model hash") is var hash && hash != model.Hash && !ofOtherWeights)
         {
             throw new SnapshotException($"The stream's snapshot belongs to model {hash}; this engine runs '{model.Name}', {model.Hash}.");
         }

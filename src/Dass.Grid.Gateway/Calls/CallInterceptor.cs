@@ -9,12 +9,15 @@ namespace Dass.Grid.Gateway;
 /// <summary>Around every call: who calls, how it ended, and the measurement of both.</summary>
 internal sealed partial class CallInterceptor(
     TenantKeys keys,
+    LiveCalls live,
     GatewayInstruments instruments,
     CallDrain drain,
     IOptions<GatewayOptions> options,
     IHostApplicationLifetime lifetime,
     ILogger<CallInterceptor> logger) : Interceptor
 {
+    private static readonly string AdminMethods = $"/{V1.Admin.Descriptor.FullName}/";
+
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
         Guard(context, () => continuation(request, context));
@@ -33,12 +36,18 @@ internal sealed partial class CallInterceptor(
     private async Task<T> Guard<T>(ServerCallContext context, Func<Task<T>> continuation)
     {
         drain.Enter(context.GetHttpContext());
-        var call = CallState.Begin(context);
+        using var call = CallState.Begin(context);
         var status = StatusCode.OK;
         instruments.OnCallBegun(call.Method);
         try
         {
-            call.Tenant = keys.TenantOf(context.RequestHeaders);
+            if (context.Method.StartsWith(AdminMethods, StringComparison.Ordinal))
+            {
+                keys.RequireAdmin(context.RequestHeaders);
+                return await continuation();
+            }
+            call.Caller = keys.CallerOf(context.RequestHeaders);
+            live.Enter(call);
             return await continuation();
         }
         catch (Exception failure)
@@ -57,6 +66,7 @@ internal sealed partial class CallInterceptor(
         }
         finally
         {
+            live.Leave(call);
             instruments.OnCallEnded(call.Method, status);
         }
     }

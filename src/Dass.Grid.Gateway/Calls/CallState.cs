@@ -1,15 +1,28 @@
+using Dass.Grid.Gateway.Tenants;
+
 namespace Dass.Grid.Gateway;
 
 /// <summary>Who calls, and about what.</summary>
-internal sealed class CallState(string method)
+internal sealed class CallState(string method) : IDisposable
 {
+    private readonly CancellationTokenSource _revoked = new();
+
     /// <summary>The method's own name, e.g. <c>Stream</c>.</summary>
     public string Method => method;
 
-    public string Tenant { get; set; } = "";
+    /// <summary>Known from the moment that the call is let in.</summary>
+    public Caller Caller { get; set; } = new("", null, TenantLimits.None, []);
+
+    public string Tenant => Caller.Tenant;
 
     /// <summary>The stream's name once it is known, for the words of a failure.</summary>
     public string? Stream { get; set; }
+
+    /// <summary>Cancelled when the caller has lost its right.</summary>
+    public CancellationToken Revoked => _revoked.Token;
+
+    /// <summary>Why the caller has lost its right; null: it has not.</summary>
+    public RpcException? Reason { get; private set; }
 
     public static CallState Of(ServerCallContext context) => (CallState)context.UserState[nameof(CallState)];
 
@@ -18,6 +31,19 @@ internal sealed class CallState(string method)
         var call = new CallState(context.Method[(context.Method.LastIndexOf('/') + 1)..]);
         context.UserState[nameof(CallState)] = call;
         return call;
+    }
+
+    public void Revoke(RpcException reason)
+    {
+        Reason ??= reason;
+        try
+        {
+            _revoked.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // it has ended meanwhile
+        }
     }
 
     /// <summary>The stream that a request names, scoped by its tenant.</summary>
@@ -31,4 +57,6 @@ internal sealed class CallState(string method)
         Stream = name;
         return new StreamId(Tenant, name);
     }
+
+    public void Dispose() => _revoked.Dispose();
 }

@@ -8,6 +8,27 @@ internal static class ProtocolErrors
 
     public static RpcException WrongKey() => new(new Status(StatusCode.Unauthenticated, "The API key belongs to no tenant of this grid."));
 
+    public static RpcException NoAdmin() => new(new Status(
+        StatusCode.Unauthenticated, "Admin calls need an admin key (Admin:KeyHashes) in the header 'authorization: Bearer <key>' or 'x-api-key'."));
+
+    public static RpcException KeyRevoked() => new(new Status(StatusCode.Unauthenticated, "The API key has been revoked or has run out."));
+
+    public static RpcException TenantDisabled(string tenant) => new(new Status(StatusCode.PermissionDenied, $"tenant '{tenant}' is disabled."));
+
+    public static RpcException RegisterUnknown() => new(new Status(
+        StatusCode.Unavailable, "this gateway has not read the register of tenants yet. Call again."));
+
+    public static RpcException ModelNotAllowed(string model) => new(new Status(
+        StatusCode.NotFound, $"model '{Short(model)}' is unknown, or not among those that the tenant may use; ListModels names them."));
+
+    public static RpcException SwitchWithoutModel() => Invalid("switch_model is set without model; the model to go on with is needed.");
+
+    public static RpcException MessageTooLong(int bytes, int limit) => new(new Status(
+        StatusCode.ResourceExhausted, $"the message has {bytes} bytes of audio; the tenant's quota message_bytes is {limit}. Send smaller pieces."));
+
+    public static RpcException Subscribers(int limit, int use) => new(
+        new Status(StatusCode.ResourceExhausted, $"the tenant's quota subscribers is {limit}, and {use} listen. Call again when one has left."));
+
     public static RpcException NoConfig(string got) => Invalid(
         $"the first message of Stream must be config; got {got}.");
 

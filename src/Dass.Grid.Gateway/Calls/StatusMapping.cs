@@ -5,23 +5,31 @@ namespace Dass.Grid.Gateway;
 /// <summary>The one place where refusals and failures become status codes.</summary>
 internal static class StatusMapping
 {
+    /// <summary>Trailer: seconds after which the same call may succeed.</summary>
+    private const string RetryAfter = "retry-after";
+
     /// <summary>The value, or the refusal as an <see cref="RpcException"/>.</summary>
     public static T OrThrow<T>(this Outcome<T> outcome)
         where T : class => outcome.Has(out var value, out var refusal) ? value : throw Of(refusal);
 
-    public static RpcException Of(Refusal refusal) => new(new Status(
+    public static RpcException Of(Refusal refusal) => new(
+        Status(refusal),
+        refusal.RetryAfter is { } wait ? new Metadata { { RetryAfter, FormattableString.Invariant($"{Math.Ceiling(wait.TotalSeconds)}") } } : []);
+
+    private static Status Status(Refusal refusal) => new(
         refusal.Code switch
         {
             RefusalCode.InvalidRequest => StatusCode.InvalidArgument,
             RefusalCode.PositionGap => StatusCode.OutOfRange,
-            RefusalCode.UnknownStream or RefusalCode.UnknownModel => StatusCode.NotFound,
+            RefusalCode.UnknownStream or RefusalCode.UnknownModel or RefusalCode.UnknownTenant => StatusCode.NotFound,
             RefusalCode.StreamEnded or RefusalCode.ShapeDiffers => StatusCode.FailedPrecondition,
             RefusalCode.TakenOver => StatusCode.Aborted,
-            RefusalCode.NoFreeSlot => StatusCode.ResourceExhausted,
+            RefusalCode.NoFreeSlot or RefusalCode.LimitReached => StatusCode.ResourceExhausted,
+            RefusalCode.AlreadyExists => StatusCode.AlreadyExists,
             RefusalCode.Busy or RefusalCode.Moved => StatusCode.Unavailable,
             _ => StatusCode.Internal,
         },
-        refusal.Message));
+        refusal.Message);
 
     /// <param name="failure">What ended the call.</param>
     /// <param name="call">The call.</param>
@@ -33,6 +41,7 @@ internal static class StatusMapping
         RpcException { StatusCode: StatusCode.ResourceExhausted } rpc when rpc.Status.Detail.Contains("maximum configured message size") =>
             New(StatusCode.ResourceExhausted, $"the request message is larger than {maxMessageBytes} bytes, this grid's limit; send smaller pieces."),
         RpcException rpc => rpc,
+        OperationCanceledException when call.Reason is { } revoked => revoked,
         OperationCanceledException when stopping => New(StatusCode.Unavailable, $"this gateway is stopping. {Again(call)}"),
         OperationCanceledException or IOException => New(StatusCode.Cancelled, "the call was cancelled."),
         TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(call)}"),

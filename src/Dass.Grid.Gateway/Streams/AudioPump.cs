@@ -1,4 +1,5 @@
 using Dass.Grid.Gateway.Scores;
+using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Microsoft.Extensions.Logging;
 
@@ -14,6 +15,7 @@ internal sealed partial class AudioPump(
     IStreamGrain stream,
     Attachment attachment,
     ScoreView view,
+    AudioAllowance allowance,
     IServerStreamWriter<StreamResponse> responses,
     CancellationToken cancellationToken)
 {
@@ -21,7 +23,7 @@ internal sealed partial class AudioPump(
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(200);
 
-    private readonly ReplayTape _tape = new(attachment.Shape.BytesPerFrame, shared.Options.RetainedBytes);
+    private readonly ReplayTape _tape = new(attachment.Shape.BytesPerFrame, Math.Min(shared.Options.RetainedBytes, allowance.RetainedBytes));
     private readonly int _pieceFrames = Math.Max(1, (int)(shared.Options.MaxPush.TotalSeconds * attachment.Shape.Format.SampleRateHz));
     private long _applied = attachment.NextSample;
     private long _durable = attachment.DurableSample;
@@ -43,6 +45,8 @@ internal sealed partial class AudioPump(
             throw ProtocolErrors.PositionGap(audio.FirstSample, _applied); // only a call's first audio can: the others follow each other
         }
         shared.Instruments.OnAudio(audio.Data.Length);
+        await allowance.TakeAsync(
+            (double)audio.Data.Length / attachment.Shape.BytesPerFrame / attachment.Shape.Format.SampleRateHz, cancellationToken);
         await MakeRoomAsync(audio.Data.Length);
         _tape.Append(audio);
         var before = _applied;
@@ -105,7 +109,7 @@ internal sealed partial class AudioPump(
     {
         var shape = attachment.Shape;
         var spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead };
-        var answer = await stream.Attach(spec, new Feeder(attachment.Id, _tape.Start ?? _applied), cancellationToken);
+        var answer = await stream.AttachAsync(spec, new Feeder(attachment.Id, _tape.Start ?? _applied), cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
             return; // what is done next says so, or has the answer

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Dass.Grid.Gateway.Scores;
+using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Streams;
@@ -16,12 +17,28 @@ internal sealed class StreamCall(
     {
         var config = await ReadConfigAsync();
         var id = call.Scope(config.StreamId.Length == 0 ? Guid.NewGuid().ToString("N") : config.StreamId);
-        var spec = RequestRules.Spec(config.Format, config.Model, config.Chunk, config.LookAhead);
+        var asked = RequestRules.Spec(config.Format, config.Model, config.Chunk, config.LookAhead);
+        var spec = shared.Names.Resolve(call.Caller, asked) with { SwitchModel = config.SwitchModel };
         await CheckAsync(config, id, spec);
 
         var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
         var feeder = new Feeder(OldestSample: config.OldestSample);
-        var attachment = (await Recovery.AskAsync(shared, () => stream.Attach(spec, feeder, cancellationToken), cancellationToken)).OrThrow();
+        var attachment = await AdmitAsync(id, async () =>
+            (await Recovery.AskAsync(shared, () => stream.AttachAsync(spec, feeder, cancellationToken), cancellationToken)).OrThrow());
+        var use = shared.Uses.Of(call.Caller);
+        use.EnterCall();
+        try
+        {
+            await ServeAsync(config, id, stream, attachment, use);
+        }
+        finally
+        {
+            use.LeaveCall();
+        }
+    }
+
+    private async Task ServeAsync(StreamConfig config, StreamId id, IStreamGrain stream, Attachment attachment, TenantUse use)
+    {
         var view = new ScoreView(config.Filter, await shared.Cards.OfAsync(attachment.Shape.Model));
         await responses.WriteAsync(new StreamResponse { Ready = Answers.Of(id, attachment) }, cancellationToken);
         if (attachment.Gap is { } gap)
@@ -29,12 +46,34 @@ internal sealed class StreamCall(
             await responses.WriteAsync(new StreamResponse { Gap = Answers.Of(gap) }, cancellationToken);
         }
 
-        var pump = new AudioPump(shared, id, stream, attachment, view, responses, cancellationToken);
+        var allowance = new AudioAllowance(use, shared.Time);
+        var pump = new AudioPump(shared, id, stream, attachment, view, allowance, responses, cancellationToken);
         if (config.HasFromChunk)
         {
             await pump.RepeatAsync(config.FromChunk);
         }
         await PumpAsync(pump, new AudioLaw(attachment.NextSample, attachment.Shape.BytesPerFrame));
+    }
+
+    /// <summary>A stream that its tenant's limits do not admit is refused before it is touched.</summary>
+    private async Task<Attachment> AdmitAsync(StreamId id, Func<Task<Attachment>> attach)
+    {
+        var limits = call.Caller.Limits;
+        if (limits is { LiveStreams: null, NewStreamsPerMinute: null, AudioRate: null })
+        {
+            return await attach();
+        }
+        var tenant = shared.Grains.GetGrain<ITenantGrain>(id.Tenant);
+        var admission = (await Recovery.AskAsync(shared, () => tenant.Admit(id.Name, limits), cancellationToken)).OrThrow();
+        try
+        {
+            return await attach();
+        }
+        catch when (admission.IsNew)
+        {
+            tenant.Forget(id.Name).Ignore();
+            throw;
+        }
     }
 
     private async Task<StreamConfig> ReadConfigAsync()
@@ -59,11 +98,15 @@ internal sealed class StreamCall(
         {
             throw ProtocolErrors.OldestSample(config.OldestSample);
         }
+        if (config.SwitchModel && config.Model.Length == 0)
+        {
+            throw ProtocolErrors.SwitchWithoutModel();
+        }
         ScoreView.Check(config.Filter);
         if (config.Filter is { Labels.Count: > 0 })
         {
             var status = await Recovery.AskAsync(shared, shared.Grains.GetGrain<IStreamGrain>(id.ToString()).GetStatus, cancellationToken);
-            var model = status.Has(out var live, out _) ? live.Shape.Model.Name : spec.Model;
+            var model = status.Has(out var live, out _) ? live.Shape.Model.Name : spec.Model ?? spec.DefaultModel;
             _ = new ScoreView(config.Filter, await shared.Cards.NamedAsync(model));
         }
     }
@@ -100,6 +143,10 @@ internal sealed class StreamCall(
         {
             while (await requests.MoveNext(ending))
             {
+                if (requests.Current.Audio?.Data.Length > call.Caller.Limits.MessageBytes)
+                {
+                    throw ProtocolErrors.MessageTooLong(requests.Current.Audio.Data.Length, call.Caller.Limits.MessageBytes.Value);
+                }
                 await waiting.WriteAsync(law.Accept(requests.Current), ending);
             }
             waiting.Complete();

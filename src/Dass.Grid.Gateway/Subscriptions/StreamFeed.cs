@@ -61,6 +61,15 @@ internal sealed partial class StreamFeed : ITagObserver
         return Task.CompletedTask;
     }
 
+    public Task OnModel(ModelSummary model, long nextChunk)
+    {
+        foreach (var queue in _subscribers)
+        {
+            queue.Offer(model, nextChunk);
+        }
+        return Task.CompletedTask;
+    }
+
     public Task OnEnded(StreamEnd end)
     {
         foreach (var queue in _subscribers)

@@ -27,6 +27,7 @@ internal sealed class SubscribeCall(
 
         // The queue listens before the past is read, so nothing falls between the two; what comes twice is skipped by its index.
         var queue = new SubscriberQueue(shared.Options.SubscriberQueueChunks);
+        var use = await shared.Uses.EnterSubscriberAsync(call.Caller);
         var feed = shared.Feeds.Join(id, queue);
         shared.Instruments.OnSubscribed();
         try
@@ -36,6 +37,7 @@ internal sealed class SubscribeCall(
         finally
         {
             shared.Instruments.OnUnsubscribed();
+            use.LeaveSubscriber();
             await shared.Feeds.LeaveAsync(feed, queue);
         }
     }
@@ -60,6 +62,12 @@ internal sealed class SubscribeCall(
             {
                 await responses.WriteAsync(new SubscribeResponse { Gap = Answers.Of(gap) }, cancellationToken);
                 _next = Math.Max(_next, gap.NextChunk);
+            }
+            else if (word.Model is { } model)
+            {
+                await CatchUpAsync(word.NextChunk);
+                view = new ScoreView(request.Filter, await shared.Cards.OfAsync(model));
+                await responses.WriteAsync(new SubscribeResponse { Model = Answers.Of(model) }, cancellationToken);
             }
             else if (word.NextChunk > _next)
             {

@@ -2,8 +2,8 @@ using System.Threading.Channels;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>What a subscriber is told: chunks, a gap, or that the stream has chunks up to an index.</summary>
-internal readonly record struct Word(ChunkTags? Chunk, StreamGap? Gap, long NextChunk);
+/// <summary>What a subscriber is told: chunks, a gap, another model, or that the stream has chunks up to an index.</summary>
+internal readonly record struct Word(ChunkTags? Chunk, StreamGap? Gap, ModelSummary? Model, long NextChunk);
 
 /// <summary>What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices and asks the stream for it.</summary>
 internal sealed class SubscriberQueue(int capacity)
@@ -14,12 +14,14 @@ internal sealed class SubscriberQueue(int capacity)
     /// <summary>Set before the words complete.</summary>
     public StreamEnd? End { get; private set; }
 
-    public void Offer(ChunkTags chunk) => _words.Writer.TryWrite(new Word(chunk, null, chunk.Index + 1));
+    public void Offer(ChunkTags chunk) => _words.Writer.TryWrite(new Word(chunk, null, null, chunk.Index + 1));
 
-    public void Offer(StreamGap gap) => _words.Writer.TryWrite(new Word(null, gap, gap.NextChunk));
+    public void Offer(StreamGap gap) => _words.Writer.TryWrite(new Word(null, gap, null, gap.NextChunk));
+
+    public void Offer(ModelSummary model, long nextChunk) => _words.Writer.TryWrite(new Word(null, null, model, nextChunk));
 
     /// <summary>Whatever the subscriber lacks of the chunks before <paramref name="nextChunk"/> it has to ask the stream for.</summary>
-    public void Remind(long nextChunk) => _words.Writer.TryWrite(new Word(null, null, nextChunk));
+    public void Remind(long nextChunk) => _words.Writer.TryWrite(new Word(null, null, null, nextChunk));
 
     public void Complete(StreamEnd end)
     {

@@ -1,32 +1,114 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Tenants;
 
-/// <summary>From a call's key to its tenant.</summary>
-internal sealed class TenantKeys(IOptions<TenantsOptions> options)
+/// <summary>Who calls, and what that tenant may do.</summary>
+/// <param name="Tenant">The tenant's name.</param>
+/// <param name="KeyId">Which of its keys; null: one of the configuration, or none was needed.</param>
+/// <param name="Limits">What it may use.</param>
+/// <param name="Models">Models that it may use; empty: all.</param>
+internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits, string[] Models);
+
+/// <summary>From a call's key to its tenant: keys of the configuration, and keys of the register, which begin with <c>dass_&lt;id&gt;_</c>.</summary>
+internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch register, TimeProvider time)
 {
     public const string DefaultTenant = "default";
+
+    private const string Prefix = "dass_";
+    private const int IdBytes = 8;
+    private const int SecretBytes = 32;
 
     private readonly (string Tenant, KeyHash Hash)[] _keys =
         [.. options.Value.Tenants.SelectMany(tenant => tenant.Value.KeyHashes.Select(hash => (tenant.Key, KeyHash.Parse(hash)!)))];
 
-    /// <exception cref="RpcException">UNAUTHENTICATED: no key, or one that nobody has.</exception>
-    public string TenantOf(Metadata headers)
+    private volatile Index _index = new(Register.Empty, []);
+
+    private readonly KeyHash[] _adminKeys = [.. options.Value.AdminKeyHashes.Select(hash => KeyHash.Parse(hash)!)];
+
+    /// <summary>A new key, and what the grid keeps of it.</summary>
+    public static (string Key, KeyRecord Record) Create()
     {
-        if (_keys.Length == 0)
+        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
+        var key = $"{Prefix}{id}_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretBytes))}";
+        return (key, new KeyRecord(id, KeyHash.Create(key).ToString(), Until: null));
+    }
+
+    /// <exception cref="RpcException">UNAUTHENTICATED: no key, or one that nobody has. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: not known yet.</exception>
+    public Caller CallerOf(Metadata headers)
+    {
+        if (!options.Value.AnyKeys)
         {
-            return DefaultTenant;
+            return Configured(DefaultTenant);
         }
         var key = KeyIn(headers) ?? throw ProtocolErrors.NoKey();
         foreach (var (tenant, hash) in _keys)
         {
             if (hash.Matches(key))
             {
-                return tenant;
+                return Configured(tenant);
+            }
+        }
+        if (IdOf(key) is { } id)
+        {
+            var known = register.Current ?? throw ProtocolErrors.RegisterUnknown();
+            if (Find(known, id) is var (tenant, record) && KeyHash.Parse(record.Hash)!.Matches(key))
+            {
+                return Registered(tenant, id);
             }
         }
         throw ProtocolErrors.WrongKey();
     }
+
+    /// <exception cref="RpcException">UNAUTHENTICATED: not an admin's key.</exception>
+    public void RequireAdmin(Metadata headers)
+    {
+        if (options.Value.AnyKeys && !(KeyIn(headers) is { } key && _adminKeys.Any(hash => hash.Matches(key))))
+        {
+            throw ProtocolErrors.NoAdmin();
+        }
+    }
+
+    /// <summary>Why a call that was let in may not go on; null: it may.</summary>
+    public RpcException? Revoked(Caller caller)
+    {
+        if (caller.KeyId is not { } id || register.Current is not { } known)
+        {
+            return null;
+        }
+        return Find(known, id) is not var (tenant, _) ? ProtocolErrors.KeyRevoked()
+            : tenant.Disabled ? ProtocolErrors.TenantDisabled(tenant.Name)
+            : null;
+    }
+
+    private Caller Configured(string tenant)
+    {
+        var found = options.Value.Tenants.GetValueOrDefault(tenant);
+        return new Caller(tenant, KeyId: null, found?.Limits ?? TenantLimits.None, [.. found?.Models ?? []]);
+    }
+
+    private static Caller Registered(TenantRecord tenant, string id) =>
+        tenant.Disabled ? throw ProtocolErrors.TenantDisabled(tenant.Name) : new Caller(tenant.Name, id, tenant.Limits, tenant.Models);
+
+    private (TenantRecord Tenant, KeyRecord Key)? Find(Register known, string id)
+    {
+        var index = _index;
+        if (index.Of != known)
+        {
+            _index = index = new Index(known, known.Tenants
+                .SelectMany(tenant => tenant.Keys.Select(key => (tenant, key)))
+                .ToDictionary(entry => entry.key.Id!, StringComparer.Ordinal));
+        }
+        return index.ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;
+    }
+
+    private static string? IdOf(string key)
+    {
+        const int Id = 2 * IdBytes;
+        return key.Length == Prefix.Length + Id + 1 + 2 * SecretBytes && key.StartsWith(Prefix, StringComparison.Ordinal) ? key.Substring(Prefix.Length, Id) : null;
+    }
+
+    private sealed record Index(Register Of, Dictionary<string, (TenantRecord Tenant, KeyRecord Key)> ById);
 
     private static string? KeyIn(Metadata headers)
     {

@@ -19,7 +19,7 @@ namespace Dass.Grid.Grains.Checkpoints;
 /// <param name="History">The last chunks, oldest first.</param>
 /// <remarks>
 /// As bytes, little-endian: magic, layout version, model hash, position, epoch; the other fields in the order below; SHA-256 of all before it.
-/// A change of this order needs a new version, and the old one must still be read.
+/// A change of this order needs a new version, and the old one must still be read. Version 1 has neither alias nor events.
 /// </remarks>
 internal sealed record Checkpoint(
     long Epoch,
@@ -36,11 +36,15 @@ internal sealed record Checkpoint(
     /// <summary>What <see cref="StreamSession.Save"/> wrote, when this was read; empty of an ended stream.</summary>
     public ReadOnlyMemory<byte> Session { get; init; }
 
+    /// <summary>The sounds that were under way and the last that have ended; empty of a checkpoint without.</summary>
+    public ReadOnlyMemory<byte> Events { get; init; }
+
     /// <summary>"DGCP" in the byte order of the file.</summary>
     public const int Magic = 0x50434744;
 
-    public const int Version = 1;
+    public const int Version = 2;
 
+    private const int First = 1;
     private const int ChecksumBytes = SHA256.HashSizeInBytes;
 
     /// <param name="bytes">Empty; receives the checkpoint.</param>
@@ -63,6 +67,7 @@ internal sealed record Checkpoint(
         to.Write(Shape.Model.LabelCount);
         to.Write(Shape.Model.Note);
         to.Write(Shape.Model.IsDefault ? 1 : 0);
+        to.Write(Shape.Alias ?? "");
         to.Write(Shape.Chunk.Ticks);
         to.Write(Shape.LookAhead.Ticks);
         to.Write(Begun.UtcTicks);
@@ -84,6 +89,7 @@ internal sealed record Checkpoint(
             to.WriteAll<float>(chunk.Scores);
             to.WriteAll<float>(chunk.WindowScores);
         }
+        to.WriteAll(Events.Span);
         var lengthAt = bytes.Written.Length;
         to.Write(0);
         session?.Save(bytes);
@@ -102,7 +108,8 @@ internal sealed record Checkpoint(
         {
             throw new SnapshotException("These bytes are not a stream's checkpoint.");
         }
-        if (from.Read<int>("layout version") is var version and not Version)
+        var version = from.Read<int>("layout version");
+        if (version is < First or > Version)
         {
             throw new SnapshotException(version > Version
                 ? $"The checkpoint has layout version {version}; this silo reads up to {Version}. A newer silo wrote it: finish the upgrade."
@@ -123,8 +130,12 @@ internal sealed record Checkpoint(
         var bytesPerFrame = from.Read<int>("bytes per frame");
         var model = new ModelSummary(
             from.ReadString("model"), hash, from.Read<int>("label count"), from.ReadString("note"), from.Read<int>("default model") != 0);
+        var alias = version > First ? from.ReadString("alias") : "";
         var shape = new StreamShape(
-            format, bytesPerFrame, model, new TimeSpan(from.Read<long>("chunk length")), new TimeSpan(from.Read<long>("look-ahead")));
+            format, bytesPerFrame, model, new TimeSpan(from.Read<long>("chunk length")), new TimeSpan(from.Read<long>("look-ahead")))
+        {
+            Alias = alias.Length == 0 ? null : alias,
+        };
         var begun = new DateTimeOffset(from.Read<long>("begun"), TimeSpan.Zero);
         var origin = new StreamOrigin(from.Read<long>("origin sample"), from.Read<long>("origin chunk"));
         var nextChunk = from.Read<long>("next chunk");
@@ -139,12 +150,14 @@ internal sealed record Checkpoint(
                 from.Read<long>("chunk"), from.Read<double>("chunk start"), from.Read<double>("chunk end"),
                 from.ReadAll<float>("chunk scores"), from.ReadAll<float>("window scores"));
         }
+        var events = version > First ? from.ReadAll<byte>("events") : [];
         var session = from.ReadAll<byte>("session");
         SnapshotReader.Check(from.AtEnd, "end", "bytes are left over");
         return new Checkpoint(
             epoch, attachment, shape, begun, nextSample, origin, nextChunk, summary, ended == 0 ? null : (StreamEndReason)ended, history)
         {
             Session = session,
+            Events = events,
         };
     }
 

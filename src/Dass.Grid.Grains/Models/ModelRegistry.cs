@@ -1,32 +1,76 @@
 using System.Collections.Immutable;
+using Dass.Grid.Engine;
 using Dass.Grid.Engine.Streaming;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Grains.Models;
 
-/// <summary>One engine per model of this silo: started before the silo takes work, disposed after its last grain is gone.</summary>
+/// <summary>One engine per model of this silo: the configured ones start before the silo takes work, registered ones when the register names them.
+/// All are disposed after the silo's last grain is gone.</summary>
 public sealed partial class ModelRegistry(
-    IOptions<ModelRegistryOptions> options, ILogger<ModelRegistry> logger) : ILifecycleParticipant<ISiloLifecycle>
+    IOptions<ModelRegistryOptions> options, IGrainFactory grains, TimeProvider time, ILogger<ModelRegistry> logger) : ILifecycleParticipant<ISiloLifecycle>
 {
-    // Replaced as a whole, so that metrics can read it from any thread.
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
+
+    private readonly SemaphoreSlim _loading = new(1);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly HashSet<string> _unusable = new(StringComparer.Ordinal);
+    private Task _following = Task.CompletedTask;
+    private long _version = -1;
+
+    // Replaced as a whole, so that metrics and grains can read it from any thread.
     private ImmutableArray<ServedModel> _models = [];
 
     /// <summary>The default model first; empty until the silo has started.</summary>
     public IReadOnlyList<ServedModel> All => _models;
 
-    public void Participate(ISiloLifecycle lifecycle) =>
+    public void Participate(ISiloLifecycle lifecycle)
+    {
         lifecycle.Subscribe(nameof(ModelRegistry), ServiceLifecycleStage.ApplicationServices, StartAsync, StopAsync);
+        lifecycle.Subscribe(nameof(ModelRegistry), ServiceLifecycleStage.Active, StartFollowing, StopFollowing);
+    }
 
     /// <param name="name">Null or empty: the default model.</param>
     /// <param name="model">The model, or null when no model has this name.</param>
     /// <returns>Why there is none, or null.</returns>
     public Refusal? Find(string? name, out ServedModel model)
     {
-        model = string.IsNullOrEmpty(name) ? _models[0] : _models.FirstOrDefault(m => m.Name == name)!;
-        return model is null
-            ? new Refusal(RefusalCode.UnknownModel, $"model '{name}' is unknown; this grid has {string.Join(", ", _models.Select(m => m.Name))}.")
-            : null;
+        var models = _models;
+        model = string.IsNullOrEmpty(name) ? models[0] : models.FirstOrDefault(m => m.Name == name)!;
+        return model is not null ? null
+            : _version < 0 ? new Refusal(RefusalCode.Busy, $"model '{name}' is not served by this silo yet, which has just started. Call again.")
+            : new Refusal(RefusalCode.UnknownModel, $"model '{name}' is unknown; this grid has {string.Join(", ", models.Select(m => m.Name))}.");
+    }
+
+    /// <summary>Serves a model from now on; one that is served already is left as it is.</summary>
+    /// <param name="name">What requests call it.</param>
+    /// <param name="directory">In Hugging Face layout.</param>
+    /// <param name="maxStreams">Slots.</param>
+    /// <param name="hash">What its hash must be; null: whatever it is.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ModelLoadException">The directory cannot be used, or holds other weights.</exception>
+    public async Task<ServedModel> LoadAsync(string name, string directory, int maxStreams, string? hash, CancellationToken cancellationToken)
+    {
+        await _loading.WaitAsync(cancellationToken);
+        try
+        {
+            if (_models.FirstOrDefault(model => model.Name == name) is { } served)
+            {
+                return served;
+            }
+            var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = directory, MaxStreams = maxStreams }, cancellationToken);
+            if (hash is not null && engine.Model.Hash != hash)
+            {
+                await engine.DisposeAsync();
+                throw new ModelLoadException($"{directory} holds the weights {engine.Model.Hash}; {hash} were registered.");
+            }
+            return Serve(name, engine, isDefault: false);
+        }
+        finally
+        {
+            _loading.Release();
+        }
     }
 
     private async Task StartAsync(CancellationToken cancellationToken)
@@ -41,16 +85,81 @@ public sealed partial class ModelRegistry(
         {
             foreach (var (name, engineOptions) in configured.OrderByDescending(model => model.Key == defaultName))
             {
-                var engine = await StreamEngine.StartAsync(engineOptions, cancellationToken);
-                var served = new ServedModel(engine, Card(name, engine, name == defaultName));
-                _models = _models.Add(served);
-                LogServing(name, engine.Model.Hash, engine.Slots.Capacity, served.Card.Summary.Note);
+                Serve(name, await StreamEngine.StartAsync(engineOptions, cancellationToken), name == defaultName);
             }
         }
         catch
         {
             await StopAsync(CancellationToken.None);
             throw;
+        }
+    }
+
+    private ServedModel Serve(string name, StreamEngine engine, bool isDefault)
+    {
+        var labels = engine.Model.Labels.All.Select(label => new LabelName(label.Id, label.Name)).ToArray();
+        var served = new ServedModel(
+            engine, new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, engine.Model.Note ?? "", isDefault), labels));
+        _models = _models.Add(served);
+        LogServing(name, engine.Model.Hash, engine.Slots.Capacity, served.Card.Summary.Note);
+        return served;
+    }
+
+    private Task StartFollowing(CancellationToken cancellationToken)
+    {
+        _following = FollowAsync(_stopping.Token);
+        return Task.CompletedTask;
+    }
+
+    private async Task StopFollowing(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await _following;
+    }
+
+    /// <summary>Serves what is registered, a second or two after it is.</summary>
+    private async Task FollowAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(Poll, time);
+        try
+        {
+            do
+            {
+                try
+                {
+                    if (await grains.GetGrain<IRegisterGrain>(0).Get(_version) is { } register)
+                    {
+                        foreach (var record in register.Models)
+                        {
+                            await FollowAsync(record, stopping);
+                        }
+                        _version = register.Version;
+                    }
+                }
+                catch (Exception failure) when (failure is not OperationCanceledException)
+                {
+                    LogNoRegister(failure.Message);
+                }
+            }
+            while (await timer.WaitForNextTickAsync(stopping));
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    private async Task FollowAsync(ModelRecord record, CancellationToken stopping)
+    {
+        try
+        {
+            await LoadAsync(record.Name, record.Directory, record.MaxStreams, record.Hash, stopping);
+        }
+        catch (Exception unusable) when (unusable is ModelLoadException or ArgumentException)
+        {
+            if (_unusable.Add(record.Name))
+            {
+                LogUnusable(record.Name, record.Directory, unusable.Message);
+            }
         }
     }
 
@@ -64,12 +173,12 @@ public sealed partial class ModelRegistry(
         }
     }
 
-    private static ModelCard Card(string name, StreamEngine engine, bool isDefault)
-    {
-        var labels = engine.Model.Labels.All.Select(label => new LabelName(label.Id, label.Name)).ToArray();
-        return new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, engine.Model.Note ?? "", isDefault), labels);
-    }
-
     [LoggerMessage(LogLevel.Information, "Serving model {Model} ({Hash}), {Slots} stream slots. {Note}")]
     private partial void LogServing(string model, string hash, int slots, string note);
+
+    [LoggerMessage(LogLevel.Warning, "The register cannot be read ({Failure}); this silo serves the models that it has. Tried again each second.")]
+    private partial void LogNoRegister(string failure);
+
+    [LoggerMessage(LogLevel.Error, "Registered model {Model} cannot be served here: {Problem} Put the same files at {Directory} on every silo and restart this one.")]
+    private partial void LogUnusable(string model, string directory, string problem);
 }

@@ -34,6 +34,10 @@ public sealed class LoadMap(TimeProvider time)
     public bool HasRoom(SiloAddress silo) =>
         !_silos.TryGetValue(silo, out var entry) || (!entry.Load.Draining && entry.Load.Used + entry.Sent < entry.Load.Slots);
 
+    /// <summary>A silo that has not spoken yet counts as serving all. So does one of a version that does not say.</summary>
+    public bool Serves(SiloAddress silo, string? model) =>
+        model is null || !_silos.TryGetValue(silo, out var entry) || entry.Load.Models is not { } models || models.Contains(model);
+
     /// <summary>Share of the slots that are taken, and more when its devices do not keep up.</summary>
     public double Pressure(SiloAddress silo) => _silos.TryGetValue(silo, out var entry)
         ? (entry.Load.Used + entry.Sent + entry.Load.QueuedSteps) / (double)Math.Max(1, entry.Load.Slots)

@@ -30,7 +30,8 @@ public sealed partial class LoadReporter(
     private bool _draining;
 
     private SiloLoad Load => new(
-        models.All.Sum(model => model.Engine.Slots.Capacity), streams.Count, models.All.Sum(model => model.Engine.QueueLength), _draining);
+        models.All.Sum(model => model.Engine.Slots.Capacity), streams.Count, models.All.Sum(model => model.Engine.QueueLength), _draining,
+        [.. models.All.Select(model => model.Name)]);
 
     public void Participate(ISiloLifecycle lifecycle)
     {

@@ -4,7 +4,7 @@ namespace Dass.Grid.Grains.Placement;
 
 /// <summary>
 /// Of two silos taken at random the less loaded one: nearly as good as the best of all, and many gateways that see the same map a second late do not all
-/// choose the same silo. A silo that drains or has no slot is taken only when there is no other.
+/// choose the same silo. A stream whose model is named in the request goes where that is served. A silo that drains or has no slot is taken only when there is no other.
 /// </summary>
 public sealed class StreamPlacementDirector(LoadMap map) : IPlacementDirector
 {
@@ -15,10 +15,12 @@ public sealed class StreamPlacementDirector(LoadMap map) : IPlacementDirector
         {
             return Task.FromResult(map.Choose(wanted));
         }
-        SiloAddress[] open = [.. silos.Where(map.HasRoom)];
+        var model = target.RequestContextData is { } hints && hints.TryGetValue(ModelHint.Key, out var named) ? named as string : null;
+        SiloAddress[] serving = [.. silos.Where(silo => map.Serves(silo, model))];
+        SiloAddress[] open = [.. serving.Where(map.HasRoom)];
         if (open.Length == 0)
         {
-            open = [.. silos.Where(silo => !map.IsDraining(silo))];
+            open = [.. serving.Where(silo => !map.IsDraining(silo))];
         }
         if (open.Length == 0)
         {

@@ -23,7 +23,7 @@ internal static class SessionFactory
         {
             return new Refusal(RefusalCode.InvalidRequest, "format is missing; a new stream needs encoding, sample_rate_hz and channels.");
         }
-        if (models.Find(spec.Model, out var model) is { } unknown)
+        if (models.Find(spec.Model ?? spec.DefaultModel, out var model) is { } unknown)
         {
             return unknown;
         }
@@ -35,7 +35,7 @@ internal static class SessionFactory
             stream = new LiveStream(
                 model.Engine.Open(format, options),
                 model,
-                new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead),
+                new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead) { Alias = spec.Alias },
                 now,
                 StreamOrigin.AtOrAfter(oldestSample, shape.SampleRateHz, options.Chunk));
             return null;
@@ -59,6 +59,10 @@ internal static class SessionFactory
         var (name, hash) = (checkpoint.Shape.Model.Name, checkpoint.Shape.Model.Hash);
         if (models.Find(name, out var model) is { } unknown)
         {
+            if (unknown.Code == RefusalCode.Busy)
+            {
+                return unknown;
+            }
             throw new SnapshotException($"The stream's model is gone: {unknown.Message}");
         }
         if (model.Card.Summary.Hash != hash)
@@ -69,6 +73,33 @@ internal static class SessionFactory
         {
             var session = model.Engine.Restore(checkpoint.Session.Span);
             stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin);
+            return null;
+        }
+        catch (NoFreeSlotException full)
+        {
+            return new Refusal(RefusalCode.NoFreeSlot, full.Message);
+        }
+    }
+
+    /// <summary>Goes on with other weights that can use the stream's state: the same network and the same labels.</summary>
+    /// <returns>Why not now, or null with the stream, which is the caller's to dispose; and neither when the state is of no use to the model.</returns>
+    /// <param name="model">The other weights.</param>
+    /// <param name="alias">What the client calls them.</param>
+    /// <param name="before">The stream, not during a push; still the caller's.</param>
+    /// <param name="stream">The stream with its new model.</param>
+    public static Refusal? Adopt(ServedModel model, string? alias, LiveStream before, out LiveStream? stream)
+    {
+        stream = null;
+        if (!model.Engine.CanAdopt(before.Model.Engine))
+        {
+            return null;
+        }
+        using var bytes = new PooledBytes();
+        before.Save(bytes);
+        try
+        {
+            var session = model.Engine.Restore(bytes.Written.Span, ofOtherWeights: true);
+            stream = new LiveStream(session, model, before.Shape with { Model = model.Card.Summary, Alias = alias }, before.Begun, before.Origin);
             return null;
         }
         catch (NoFreeSlotException full)

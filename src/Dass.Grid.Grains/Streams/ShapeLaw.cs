@@ -17,7 +17,10 @@ internal static class ShapeLaw
         Compare("format.encoding", wants.Format?.Encoding, has.Format.Encoding);
         Compare("format.sample_rate_hz", wants.Format?.SampleRateHz, has.Format.SampleRateHz);
         Compare("format.channels", wants.Format?.Channels, has.Format.Channels);
-        Compare("model", wants.Model, has.Model.Name);
+        if (!wants.SwitchModel && (wants.Alias is null || wants.Alias != has.Alias))
+        {
+            Compare("model", wants.Model, has.Model.Name);
+        }
         Compare("chunk", wants.Chunk, has.Chunk);
         Compare("look_ahead", wants.LookAhead, has.LookAhead);
         return differences.Count == 0

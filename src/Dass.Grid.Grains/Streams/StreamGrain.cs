@@ -62,13 +62,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return State.TakenOver();
         }
+        var switchTo = spec is { SwitchModel: true, Model: { } other } && State.Shape is { } has && has.Model.Name != other ? spec : null;
         if (State.Shape is { } shape)
         {
             if (ShapeLaw.Differs(_id, shape, spec) is { } differs)
             {
                 return differs;
             }
-            spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead };
+            spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = shape.Alias };
         }
         if (await _life.WakeAsync() is { } asleep)
         {
@@ -78,6 +79,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         if (State.Live is not { } live)
         {
             refusal = _life.Begin(spec, feeder.OldestSample, out gap);
+        }
+        else if (switchTo is not null)
+        {
+            (refusal, gap) = await _life.SwitchAsync(live, switchTo, feeder.OldestSample);
         }
         else if (live.NextSample < feeder.OldestSample)
         {

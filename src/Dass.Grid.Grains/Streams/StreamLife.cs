@@ -27,6 +27,8 @@ internal interface IStreamHost
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared shared, IStreamHost host)
 {
+    private const double FrameSeconds = 0.01;
+
     public StreamState State { get; } = new(id, shared.Options);
 
     public ObserverLeases Observers { get; } = new(shared.Time, shared.Options.ObserverLease);
@@ -172,6 +174,49 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         return null;
     }
 
+    /// <summary>
+    /// Goes on with another model: with the state, when the model can use it; else as if begun a window before the next chunk, as far back as its audio can
+    /// still be had, so that the first chunk that is published has heard its past.
+    /// </summary>
+    /// <returns>Why not, or null; and what could not be bridged.</returns>
+    public async Task<(Refusal? Refusal, StreamGap? Gap)> SwitchAsync(LiveStream before, StreamSpec to, long oldestSample)
+    {
+        await Keeper.IdleAsync();
+        if (shared.Models.Find(to.Model, out var model) is { } unknown)
+        {
+            return (unknown, null);
+        }
+        if (SessionFactory.Adopt(model, to.Alias, before, out var live) is { } full)
+        {
+            return (full, null);
+        }
+        var (from, nextChunk, gap) = (before.NextSample, State.History.NextChunk, default(StreamGap));
+        if (live is null)
+        {
+            var shape = before.Shape;
+            var spec = new StreamSpec { Format = shape.Format, Model = to.Model, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = to.Alias };
+            var window = TimeSpan.FromSeconds(model.Engine.Model.Config.WindowFrames * FrameSeconds);
+            var begin = (long)((nextChunk * shape.Chunk - window).TotalSeconds * shape.Format.SampleRateHz);
+            if (SessionFactory.Open(shared.Models, spec, Math.Max(begin, oldestSample), before.Begun, out live) is { } refusal)
+            {
+                return (refusal, null);
+            }
+        }
+        LetGo(before);
+        Hold(live);
+        shared.Instruments.OnContinued(live.Model.Name, "switched");
+        shared.Logger.Switched(id, before.Model.Name, live.Model.Name, nextChunk);
+        if (live.Origin.Chunk > nextChunk)
+        {
+            gap = Cold(live, from, $"The audio from sample {from} to {oldestSample}, which model '{live.Model.Name}' needs, is no longer kept by whoever feeds the stream.");
+            State.History.Restore(State.History.Last(int.MaxValue), live.Origin.Chunk);
+        }
+        Observers.Notify(observer => observer.OnModel(live.Shape.Model, State.History.NextChunk));
+        await SaveAsync(); // else a failure would take the stream back to the model of before
+        host.Report();
+        return (null, gap);
+    }
+
     private StreamGap Cold(LiveStream live, long from, string reason)
     {
         var gap = new StreamGap(from, live.NextSample, live.Origin.Chunk, reason);
@@ -279,7 +324,8 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     /// <summary>New chunks: to the history, to observers, and to the caller.</summary>
     public ChunkTags[] Publish(LiveStream live)
     {
-        var tags = live.TakeFresh();
+        // A stream that was begun again before its next chunk says nothing twice.
+        ChunkTags[] tags = [.. live.TakeFresh().Where(chunk => chunk.Index >= State.History.NextChunk)];
         foreach (var chunk in tags)
         {
             State.History.Add(chunk);

@@ -20,6 +20,9 @@ internal static partial class StreamLog
     [LoggerMessage(LogLevel.Information, "Stream {Stream} goes on here at sample {Sample}: {How}.")]
     public static partial void Continued(this ILogger logger, StreamId stream, long sample, string how);
 
+    [LoggerMessage(LogLevel.Information, "Stream {Stream} goes on with model {Model} instead of {Before} from chunk {Chunk} on.")]
+    public static partial void Switched(this ILogger logger, StreamId stream, string before, string model, long chunk);
+
     [LoggerMessage(LogLevel.Information, "Stream {Stream} has had no audio after sample {Sample} for {HibernateAfter}; it gives its slot back and lies in the store.")]
     public static partial void Hibernated(this ILogger logger, StreamId stream, long sample, TimeSpan hibernateAfter);
 

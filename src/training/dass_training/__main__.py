@@ -36,7 +36,9 @@ def arguments():
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--stream-share", type=float, default=0.3, help="of the batches run in chunks with carried state")
     parser.add_argument("--endless", type=float, default=0.0,
-                        help="share of scenes over a bed that never stops; some streams last 20 s. For a later run (--init): from scratch little is learnt with it")
+                        help="share of scenes over a bed that never stops; some streams last 20 s. For a later run (--init)")
+    parser.add_argument("--quietest", type=float, default=-60.0,
+                        help="level of the quietest scenes, dB of full scale; from scratch -38 is learnt in half the steps, -60 is for a later run (--init)")
     parser.add_argument("--favour", type=float, default=4.0, help="how much more often sounds of the data are drawn than made ones")
     parser.add_argument("--without", action="store_true", help="also train a student without distillation, to compare")
     parser.add_argument("--seed", type=int, default=1)
@@ -79,7 +81,7 @@ def main():
     labels = hard + easy + ([sounds.SILENCE] if made else [])
     learnt = [s for s in given + made if s.fold != options.validate]
     unheard = [s for s in given if s.fold == options.validate]
-    scenes = Scenes(learnt, labels, hard, options.favour, options.endless)
+    scenes = Scenes(learnt, labels, hard, options.favour, options.endless, options.quietest)
     judged = Scenes([s for s in given + made if s.fold == options.validate], labels, hard, options.favour)
     print(f"{len(learnt)} sounds to learn, {len(unheard)} clips and {len(judged.by_label)} labels to judge, {len(labels)} labels", flush=True)
 

@@ -10,7 +10,7 @@ internal static class BareSession
 {
     private const float Tolerance = 1e-5f;
 
-    private static readonly Lazy<Task<(List<TagChunk> Chunks, StreamSummary Summary)>> Babbled = new(HearAsync);
+    private static readonly Lazy<Task<(List<TagChunk> Chunks, StreamSummary Summary)>> Babbled = new(() => HearAsync(TestGrid.TinyModel));
 
     public static async Task AssertEqualAsync(IReadOnlyList<Tags> tags, Summary summary)
     {
@@ -36,7 +36,7 @@ internal static class BareSession
         }
     }
 
-    private static void AssertClose(IReadOnlyList<float> expected, IReadOnlyList<float> actual)
+    public static void AssertClose(IReadOnlyList<float> expected, IReadOnlyList<float> actual)
     {
         Assert.Equal(expected.Count, actual.Count);
         for (var i = 0; i < expected.Count; i++)
@@ -45,12 +45,14 @@ internal static class BareSession
         }
     }
 
-    private static async Task<(List<TagChunk>, StreamSummary)> HearAsync()
+    /// <param name="model">Directory; null: the built-in model.</param>
+    /// <param name="fromSample">Where hearing begins.</param>
+    public static async Task<(List<TagChunk> Chunks, StreamSummary Summary)> HearAsync(string? model, int fromSample = 0)
     {
-        await using var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = TestGrid.TinyModel, MaxStreams = 1, Threads = 1 });
+        await using var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = model, MaxStreams = 1, Threads = 1 });
         using var session = engine.Open(new Engine.Audio.AudioFormat(SampleEncoding.Pcm16, Babble.SampleRateHz, 1), new StreamSessionOptions());
         var chunks = new List<TagChunk>();
-        await session.PushAsync(Babble.Pcm, chunks, CancellationToken.None);
+        await session.PushAsync(Babble.Slice(fromSample, Babble.Samples), chunks, CancellationToken.None);
         await session.CompleteAsync(chunks, CancellationToken.None);
         return (chunks, session.Summary());
     }

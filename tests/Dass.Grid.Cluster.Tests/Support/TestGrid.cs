@@ -23,6 +23,8 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
 
     public Tagging.TaggingClient Client => new(_channel);
 
+    public Admin.AdminClient Admin => new(_channel);
+
     public static async Task<TestGrid> StartAsync(Dictionary<string, string?>? settings = null, Action<WebApplicationBuilder>? configure = null)
     {
         settings ??= [];
