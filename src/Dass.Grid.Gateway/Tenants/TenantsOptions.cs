@@ -21,7 +21,7 @@ public sealed class TenantOptions
     public List<string> KeyHashes { get; } = [];
 
     /// <summary>What the tenant may use. Default: as much as there is.</summary>
-    public TenantLimits Limits { get; set; } = TenantLimits.None;
+    public TenantLimits Limits { get; set; } = new(); // an object of its own: the configuration is bound into it
 
     /// <summary>Names of the models that it may use. Default: none, which means all.</summary>
     public List<string> Models { get; } = [];

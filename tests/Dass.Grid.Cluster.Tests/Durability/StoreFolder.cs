@@ -44,6 +44,10 @@ internal sealed class StoreFolder : IDisposable
         File.WriteAllBytes(file, bytes);
     }
 
+    /// <summary>Whether any record holds the text.</summary>
+    public bool Holds(string text) =>
+        Directory.GetFiles(Place, "*.checkpoint").Any(file => File.ReadAllBytes(file).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0);
+
     public int Records => Directory.GetFiles(Place, "*.checkpoint").Length;
 
     public void Dispose() => _root.Delete(recursive: true);

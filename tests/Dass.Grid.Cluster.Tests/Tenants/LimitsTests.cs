@@ -1,0 +1,158 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
+using Dass.Grid.Gateway.Tenants;
+using Dass.Grid.V1;
+using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dass.Grid.Cluster.Tests.Tenants;
+
+/// <summary>What a tenant may use, through a real grid.</summary>
+public sealed class LimitsTests
+{
+    [Fact]
+    public async Task One_live_stream_too_many_is_refused_and_the_others_go_on()
+    {
+        await using var grid = await StartAsync(("LiveStreams", "2"));
+        using var one = await Feed.BeginAsync(grid.Client, Babble.Config("one"));
+        var two = await Feed.BeginAsync(grid.Client, Babble.Config("two"));
+        await TestGrid.RefusesAsync(
+            StatusCode.ResourceExhausted, "quota live_streams is 2, and 2 are live", () => Feed.BeginAsync(grid.Client, Babble.Config("three")));
+
+        // Coming back is not beginning; and whoever ends makes room.
+        two.Dispose();
+        using var again = await Feed.BeginAsync(grid.Client, Babble.Config("two"));
+        await again.SendBabbleAsync(0, 16_000);
+        await again.FinishAsync();
+        using var three = await Feed.BeginAsync(grid.Client, Babble.Config("three"));
+        await one.SendBabbleAsync(0, Babble.Samples);
+        await BareSession.AssertEqualAsync(one.Tags, await one.FinishAsync());
+    }
+
+    [Fact]
+    public async Task A_stream_that_could_not_begin_takes_no_place()
+    {
+        await using var grid = await StartAsync(("LiveStreams", "1"));
+        var broken = Babble.Config("broken");
+        broken.Format.SampleRateHz = 1;
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "sample rate is 1 Hz", () => Feed.BeginAsync(grid.Client, broken));
+        await Task.Delay(200); // nobody waits for the place to be given back
+        using var good = await Feed.BeginAsync(grid.Client, Babble.Config("good"));
+    }
+
+    [Fact]
+    public async Task Streams_that_begin_too_often_are_told_when_to_come_back()
+    {
+        await using var grid = await StartAsync(("NewStreamsPerMinute", "2"));
+        for (var i = 0; i < 2; i++)
+        {
+            using var feed = await Feed.BeginAsync(grid.Client, Babble.Config($"s{i}"));
+            await feed.FinishAsync();
+        }
+        var refusal = await Assert.ThrowsAsync<RpcException>(() => Feed.BeginAsync(grid.Client, Babble.Config("s2")));
+        Assert.Equal(StatusCode.ResourceExhausted, refusal.StatusCode);
+        Assert.Contains("quota new_streams_per_minute is 2", refusal.Status.Detail, StringComparison.Ordinal);
+        Assert.InRange(int.Parse(refusal.Trailers.GetValue("retry-after")!, System.Globalization.CultureInfo.InvariantCulture), 1, 60);
+    }
+
+    [Fact]
+    public async Task Audio_beyond_the_rate_is_slowed_down_and_not_lost()
+    {
+        // 15 s of audio: 5 s may come at once, the rest at 1 s/s of the stream's own and 19 s/s of what nobody else uses.
+        await using var grid = await StartAsync(("AudioRate", "20"));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("fast"));
+        await feed.SendBabbleAsync(0, Babble.Samples);
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+    }
+
+    [Fact]
+    public async Task As_many_streams_are_live_as_the_audio_rate_feeds()
+    {
+        await using var grid = await StartAsync(("AudioRate", "1.5"));
+        using var one = await Feed.BeginAsync(grid.Client, Babble.Config("one"));
+        await TestGrid.RefusesAsync(
+            StatusCode.ResourceExhausted, "quota audio_seconds_per_second is 1.5", () => Feed.BeginAsync(grid.Client, Babble.Config("two")));
+    }
+
+    [Fact]
+    public async Task A_call_takes_in_its_own_second_per_second_and_no_more_when_there_is_nothing_to_spare()
+    {
+        var time = new FakeTimeProvider();
+        var use = new TenantUse(time) { Limits = new TenantLimits { AudioRate = 1 } };
+        var allowance = new AudioAllowance(use, time);
+        await allowance.TakeAsync(5, CancellationToken.None); // the burst
+
+        var waiting = allowance.TakeAsync(2, CancellationToken.None).AsTask();
+        for (var passed = 0.0; passed < 1.9; passed += 0.1)
+        {
+            time.Advance(TimeSpan.FromSeconds(0.1));
+            await Task.Delay(5);
+            Assert.False(waiting.IsCompleted, $"Two seconds of audio were taken in after {passed + 0.1:F1} s.");
+        }
+        for (var i = 0; i < 20 && !waiting.IsCompleted; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(0.1));
+            await Task.Delay(20);
+        }
+        await waiting.WaitAsync(TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task What_is_left_over_goes_to_who_catches_up()
+    {
+        var time = new FakeTimeProvider();
+        var use = new TenantUse(time) { Limits = new TenantLimits { AudioRate = 11 } };
+        use.Renew(new Allowance(SpareRate: 10, Subscribers: 0, SubscribersInAll: 0));
+        var allowance = new AudioAllowance(use, time);
+        await allowance.TakeAsync(5, CancellationToken.None);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await allowance.TakeAsync(11, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.False(allowance.TakeAsync(1, CancellationToken.None).IsCompleted);
+    }
+
+    [Fact]
+    public async Task One_subscriber_too_many_is_refused_until_one_leaves()
+    {
+        await using var grid = await StartAsync(("Subscribers", "1"));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("s"));
+        using (var first = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }))
+        {
+            Assert.True(await first.ResponseStream.MoveNext(CancellationToken.None));
+            using var second = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" });
+            await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "quota subscribers is 1, and 1 listen", () => second.ResponseStream.MoveNext(CancellationToken.None));
+        }
+        for (var attempt = 0; ; attempt++)
+        {
+            using var third = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" });
+            try
+            {
+                Assert.True(await third.ResponseStream.MoveNext(CancellationToken.None));
+                break;
+            }
+            catch (RpcException) when (attempt < 50)
+            {
+                await Task.Delay(100); // the first one's call ends when the gateway sees it
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_message_above_the_tenants_limit_is_refused()
+    {
+        await using var grid = await StartAsync(("MessageBytes", "4096"));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("s"));
+        await feed.SendAsync(Babble.Slice(0, 2048));
+        await feed.AppliedAsync(2048);
+        await feed.SendAsync(Babble.Slice(2048, 2049));
+        await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "4098 bytes of audio; the tenant's quota message_bytes is 4096", feed.ReadToEndAsync);
+        await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "message_bytes", async () => await grid.Client.TagAsync(
+            new TagRequest { Format = Babble.Format, Audio = Google.Protobuf.ByteString.CopyFrom(Babble.Slice(0, 4096).Span) }));
+    }
+
+    [Fact]
+    public async Task A_limit_that_breaks_a_rule_stops_the_start() =>
+        Assert.Contains("Tenants:default:Limits: weight is 0; 1 to 100", (await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(("Weight", "0")))).Message, StringComparison.Ordinal);
+
+    private static Task<TestGrid> StartAsync(params (string Limit, string Value)[] limits) =>
+        TestGrid.StartAsync(limits.ToDictionary(limit => $"Tenants:default:Limits:{limit.Limit}", limit => (string?)limit.Value));
+}
