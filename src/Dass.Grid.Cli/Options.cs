@@ -131,6 +131,17 @@ internal static class Options
         };
     }
 
+    /// <summary>One duration.</summary>
+    public static Option<TimeSpan> Span(string name, string description, TimeSpan absent) => new(name)
+    {
+        Description = description,
+        HelpName = "DURATION",
+        DefaultValueFactory = _ => absent,
+        CustomParser = result => TryParseDuration(result.Tokens[0].Value, out var duration)
+            ? duration
+            : Refuse<TimeSpan>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a duration such as 30s, 5m or 24h."),
+    };
+
     private static TimeSpan[]? ParseDurations(string text)
     {
         var durations = text.Split(',').Select(part => TryParseDuration(part, out var duration) ? duration : TimeSpan.MinValue).ToArray();

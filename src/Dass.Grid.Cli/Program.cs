@@ -10,6 +10,7 @@ var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 don
     InspectModelCommand.Create(),
     EvaluateCommand.Create(),
     ServeCommand.Create(),
+    AdminCommand.Create(),
     Options.Verbose,
 };
 return await Invocation.RunAsync(root, args);

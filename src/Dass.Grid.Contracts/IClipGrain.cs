@@ -12,4 +12,5 @@ public interface IClipGrain : IGrainWithIntegerKey
 public sealed record ClipTags(
     [property: Id(0)] ModelSummary Model,
     [property: Id(1)] ChunkTags[] Tags,
-    [property: Id(2)] HeardSummary Summary);
+    [property: Id(2)] HeardSummary Summary,
+    [property: Id(3)] SoundEvent[] Events);

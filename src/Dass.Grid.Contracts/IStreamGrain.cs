@@ -55,9 +55,8 @@ public interface ITagObserver : IGrainObserver
     [Alias("OnGap"), OneWay]
     Task OnGap(StreamGap gap);
 
-    /// <summary>From <paramref name="nextChunk"/> on the tags come from another model.</summary>
     [Alias("OnModel"), OneWay]
-    Task OnModel(ModelSummary model, long nextChunk);
+    Task OnModel(ModelChange change);
 
     [Alias("OnEnded"), OneWay]
     Task OnEnded(StreamEnd end);

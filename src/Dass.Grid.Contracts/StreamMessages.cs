@@ -26,7 +26,20 @@ public sealed record Attachment(
     [property: Id(2)] long NextChunk,
     [property: Id(3)] StreamShape Shape,
     [property: Id(4)] long DurableSample,
-    [property: Id(5)] StreamGap? Gap);
+    [property: Id(5)] StreamGap? Gap)
+{
+    /// <summary>What this attachment has changed; null: nothing.</summary>
+    [Id(6)] public ModelChange? Change { get; init; }
+}
+
+/// <summary>A stream goes on with another model.</summary>
+/// <param name="Before">Whose tags it had.</param>
+/// <param name="Model">Whose tags it has.</param>
+/// <param name="NextChunk">From this chunk on.</param>
+/// <param name="Events">Sounds of the old model's labels that were under way, closed; none when the new one goes on with them.</param>
+[GenerateSerializer, Immutable, Alias("dass.ModelChange")]
+public sealed record ModelChange(
+    [property: Id(0)] ModelSummary Before, [property: Id(1)] ModelSummary Model, [property: Id(2)] long NextChunk, [property: Id(3)] SoundEvent[] Events);
 
 /// <summary>A place where a stream's memory was lost: it goes on as if it had begun there.</summary>
 /// <param name="FromSample">Last position that was heard with memory, as far as it is known.</param>
@@ -38,7 +51,11 @@ public sealed record StreamGap(
     [property: Id(0)] long FromSample,
     [property: Id(1)] long ToSample,
     [property: Id(2)] long NextChunk,
-    [property: Id(3)] string Reason);
+    [property: Id(3)] string Reason)
+{
+    /// <summary>Sounds that were under way: closed where the gap begins.</summary>
+    [Id(4)] public SoundEvent[] Events { get; init; } = [];
+}
 
 /// <summary>Audio that has arrived.</summary>
 /// <param name="AppliedSample">The stream has all audio before this position.</param>

@@ -22,6 +22,12 @@ public sealed record StreamSpec
     /// <summary>The model of a new stream when <see cref="Model"/> is null. Null: the silo's own default.</summary>
     [Id(5)] public string? DefaultModel { get; init; }
 
+    /// <summary>When sounds of a new stream count as events; null: the silo's default.</summary>
+    [Id(7)] public SoundEventRule? Events { get; init; }
+
+    /// <summary>Other rules for some labels, by label id or name.</summary>
+    [Id(8)] public Dictionary<string, SoundEventRule>? LabelEvents { get; init; }
+
     /// <summary>A stream that is live with another model goes on with <see cref="Model"/>.</summary>
     [Id(6)] public bool SwitchModel { get; init; }
 }
@@ -38,6 +44,15 @@ public sealed record StreamShape(
     /// <summary>See <see cref="StreamSpec.Alias"/>.</summary>
     [Id(5)] public string? Alias { get; init; }
 }
+
+/// <summary>When a label counts as heard. Null: the silo's value.</summary>
+/// <param name="On">Score of a chunk from which a sound begins, 0 to 1.</param>
+/// <param name="Off">Score below which it ends, 0 to <paramref name="On"/>.</param>
+/// <param name="MinDuration">Shorter sounds are no events.</param>
+/// <param name="MergeGap">A sound that is back within it goes on.</param>
+[GenerateSerializer, Immutable, Alias("dass.SoundEventRule")]
+public sealed record SoundEventRule(
+    [property: Id(0)] float? On, [property: Id(1)] float? Off, [property: Id(2)] TimeSpan? MinDuration, [property: Id(3)] TimeSpan? MergeGap);
 
 /// <summary>Key of the request context by which a stream's first message names its model to those who place it.</summary>
 public static class ModelHint

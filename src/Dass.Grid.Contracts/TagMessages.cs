@@ -7,7 +7,41 @@ public sealed record ChunkTags(
     [property: Id(1)] double StartSeconds,
     [property: Id(2)] double EndSeconds,
     [property: Id(3)] float[] Scores,
-    [property: Id(4)] float[] WindowScores);
+    [property: Id(4)] float[] WindowScores)
+{
+    /// <summary>What the chunk changed, in label order.</summary>
+    [Id(5)] public SoundEvent[] Events { get; init; } = [];
+}
+
+public enum SoundEventKind
+{
+    /// <summary>A sound has begun.</summary>
+    Opened = 1,
+
+    /// <summary>It goes on.</summary>
+    Updated = 2,
+
+    /// <summary>It is over.</summary>
+    Closed = 3,
+}
+
+/// <summary>One sound from onset to offset, as far as it is known.</summary>
+/// <param name="Id">Unique in the stream: a function of the label and the chunk in which it was opened.</param>
+/// <param name="Kind">What has become of it.</param>
+/// <param name="Label">Place in the model's output.</param>
+/// <param name="OnsetSeconds">Stream time.</param>
+/// <param name="OffsetSeconds">Of an event that is not closed: how far it has been heard.</param>
+/// <param name="Peak">Highest score of its chunks so far, 0 to 1.</param>
+/// <param name="Mean">Mean score of its chunks so far, 0 to 1.</param>
+[GenerateSerializer, Immutable, Alias("dass.SoundEvent")]
+public sealed record SoundEvent(
+    [property: Id(0)] string Id,
+    [property: Id(1)] SoundEventKind Kind,
+    [property: Id(2)] int Label,
+    [property: Id(3)] double OnsetSeconds,
+    [property: Id(4)] double OffsetSeconds,
+    [property: Id(5)] float Peak,
+    [property: Id(6)] float Mean);
 
 /// <summary>What a stream has heard so far; score lists are empty before the first chunk.</summary>
 [GenerateSerializer, Immutable, Alias("dass.HeardSummary")]
@@ -33,4 +67,8 @@ public enum StreamEndReason
 }
 
 [GenerateSerializer, Immutable, Alias("dass.StreamEnd")]
-public sealed record StreamEnd([property: Id(0)] StreamEndReason Reason, [property: Id(1)] HeardSummary Summary);
+public sealed record StreamEnd([property: Id(0)] StreamEndReason Reason, [property: Id(1)] HeardSummary Summary)
+{
+    /// <summary>Sounds that the end has closed.</summary>
+    [Id(2)] public SoundEvent[] Events { get; init; } = [];
+}

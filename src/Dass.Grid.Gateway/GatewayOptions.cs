@@ -29,6 +29,9 @@ public sealed class GatewayOptions
     /// <summary>Chunks that wait for a subscriber; when they are full the oldest go, to be read again from the stream's history. Default: 64.</summary>
     public int SubscriberQueueChunks { get; set; } = 64;
 
+    /// <summary>Streams that one subscription may listen to at once. Default: 1,000.</summary>
+    public int SubscriptionStreams { get; set; } = 1_000;
+
     /// <summary>How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or less. Default: 2 seconds.</summary>
     public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(2);
 }
@@ -53,6 +56,7 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         Require(options.RecoveryPatience >= TimeSpan.Zero, nameof(options.RecoveryPatience), options.RecoveryPatience, "zero or more");
         Require(options.RetainedBytes >= 1 << 16, nameof(options.RetainedBytes), options.RetainedBytes, "at least 65,536");
         Require(options.SubscriberQueueChunks >= 1, nameof(options.SubscriberQueueChunks), options.SubscriberQueueChunks, "at least 1");
+        Require(options.SubscriptionStreams >= 1, nameof(options.SubscriptionStreams), options.SubscriptionStreams, "at least 1");
         Require(options.LeaseRenewal > TimeSpan.Zero, nameof(options.LeaseRenewal), options.LeaseRenewal, "more than zero");
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }

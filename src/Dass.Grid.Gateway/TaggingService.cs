@@ -22,7 +22,7 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
     public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responses, ServerCallContext context)
     {
         using var ending = Ending(context);
-        await new SubscribeCall(shared, CallState.Of(context), request, responses, ending.Token).RunAsync();
+        await new SubscribeCall(shared, CallState.Of(context), request, responses, ending.Token).RunAsync(() => context.WriteResponseHeadersAsync([]));
     }
 
     public override async Task<TagResponse> Tag(TagRequest request, ServerCallContext context)
@@ -44,7 +44,7 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
         using var ending = Ending(context);
         var clip = await shared.Grains.GetGrain<IClipGrain>(0).Tag(spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
         var heard = clip.OrThrow();
-        return new TagResponse { Model = Answers.Of(heard.Model), Summary = view.Of(heard.Summary), Chunks = { heard.Tags.Select(view.Of) } };
+        return new TagResponse { Model = Answers.Of(heard.Model), Summary = view.Of(heard.Summary), Chunks = { heard.Tags.Select(view.Of) }, Events = { view.Select(heard.Events) } };
     }
 
     public override async Task<ListStreamsResponse> ListStreams(ListStreamsRequest request, ServerCallContext context)

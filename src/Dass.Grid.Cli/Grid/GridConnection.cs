@@ -18,6 +18,7 @@ internal sealed class GridConnection : IAsyncDisposable
         _channel = GrpcChannel.ForAddress(address);
         _embedded = embedded;
         Client = new Tagging.TaggingClient(_channel);
+        Admin = new Admin.AdminClient(_channel);
         if (!string.IsNullOrEmpty(key))
         {
             Headers.Add("authorization", $"Bearer {key}");
@@ -25,6 +26,8 @@ internal sealed class GridConnection : IAsyncDisposable
     }
 
     public Tagging.TaggingClient Client { get; }
+
+    public Admin.AdminClient Admin { get; }
 
     public Metadata Headers { get; } = [];
 

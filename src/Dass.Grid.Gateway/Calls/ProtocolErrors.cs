@@ -65,6 +65,26 @@ internal static class ProtocolErrors
 
     public static RpcException FromChunk(long value) => Invalid($"from_chunk is {value}; 0 or more.");
 
+    public static RpcException Selection() => Invalid("more than one of stream_id, stream_ids, prefix and all_streams is set; exactly one is needed.");
+
+    public static RpcException TooManyIds(int count, int most) => Invalid($"stream_ids or cursors has {count} entries; at most {most}.");
+
+    public static RpcException MinInterval(double seconds) => Invalid($"min_interval is {seconds} s; 0 s to 1 h.");
+
+    public static RpcException Slow(int value) => Invalid($"slow is {value}; one of SLOW_POLICY_DROP_OLDEST (1) to SLOW_POLICY_DISCONNECT (3).");
+
+    public static RpcException TooManyStreams(int most) => new(new Status(
+        StatusCode.ResourceExhausted, $"more than {most} streams are wanted by one subscription, this grid's limit (Grid:Gateway:SubscriptionStreams); name fewer."));
+
+    public static RpcException TooSlow(string stream, long missing, long next) => new(new Status(
+        StatusCode.ResourceExhausted, $"the subscriber is too slow: {missing} chunks of stream '{stream}' from chunk {next} on are no longer kept (slow is DISCONNECT)."));
+
+    public static RpcException EventScore(string field, float value) => Invalid($"{field} is {value}; 0 to 1, and off at most on.");
+
+    public static RpcException EventSpan(string field, double seconds) => Invalid($"{field} is {seconds} s; 0 s to 60 s.");
+
+    public static RpcException LabelRules(int count, int most) => Invalid($"label_events has {count} rules; at most {most}.");
+
     public static RpcException OldestSample(long value) => Invalid($"oldest_sample is {value}; 0 or more.");
 
     public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");

@@ -9,6 +9,8 @@ internal static class RequestRules
     private const long TicksPerColumn = 320 * TimeSpan.TicksPerMillisecond;
     private const long TicksPerFrame = 10 * TimeSpan.TicksPerMillisecond;
     private const double MaxSpanSeconds = 10.24;
+    private const double MaxEventSeconds = 60;
+    private const int MaxLabelRules = 1_000;
 
     public static StreamSpec Spec(AudioFormat? format, string model, Duration? chunk, Duration? lookAhead) => new()
     {
@@ -17,6 +19,43 @@ internal static class RequestRules
         Chunk = Span(chunk, TicksPerColumn, TicksPerColumn, ProtocolErrors.Chunk),
         LookAhead = Span(lookAhead, TicksPerFrame, 0, ProtocolErrors.LookAhead),
     };
+
+    /// <summary>The stream's specification with everything that a configuration can say of it.</summary>
+    public static StreamSpec Spec(StreamConfig config)
+    {
+        if (config.LabelEvents.Count > MaxLabelRules)
+        {
+            throw ProtocolErrors.LabelRules(config.LabelEvents.Count, MaxLabelRules);
+        }
+        var labels = new Dictionary<string, SoundEventRule>(StringComparer.OrdinalIgnoreCase);
+        for (var i = 0; i < config.LabelEvents.Count; i++)
+        {
+            labels[config.LabelEvents[i].Label] = Rule($"label_events[{i}].rule", config.LabelEvents[i].Rule ?? new EventRule());
+        }
+        return Spec(config.Format, config.Model, config.Chunk, config.LookAhead) with
+        {
+            SwitchModel = config.SwitchModel,
+            Events = config.Events is { } rule ? Rule("events", rule) : null,
+            LabelEvents = labels.Count == 0 ? null : labels,
+        };
+    }
+
+    private static SoundEventRule Rule(string field, EventRule rule)
+    {
+        if (rule.HasOn && rule.On is not (>= 0 and <= 1))
+        {
+            throw ProtocolErrors.EventScore($"{field}.on", rule.On);
+        }
+        if (rule.HasOff && !(rule.Off >= 0 && rule.Off <= (rule.HasOn ? rule.On : 1)))
+        {
+            throw ProtocolErrors.EventScore($"{field}.off", rule.Off);
+        }
+        return new SoundEventRule(
+            rule.HasOn ? rule.On : null,
+            rule.HasOff ? rule.Off : null,
+            Span(rule.MinDuration, 1, 0, seconds => ProtocolErrors.EventSpan($"{field}.min_duration", seconds), MaxEventSeconds),
+            Span(rule.MergeGap, 1, 0, seconds => ProtocolErrors.EventSpan($"{field}.merge_gap", seconds), MaxEventSeconds));
+    }
 
     public static AudioFormat Format(AudioShape shape) => new()
     {
@@ -34,14 +73,14 @@ internal static class RequestRules
         return new AudioShape((AudioEncoding)((int)format.Encoding - 1), format.SampleRateHz, format.Channels);
     }
 
-    private static TimeSpan? Span(Duration? duration, long unitTicks, long minTicks, Func<double, RpcException> error)
+    private static TimeSpan? Span(Duration? duration, long unitTicks, long minTicks, Func<double, RpcException> error, double maxSeconds = MaxSpanSeconds)
     {
         if (duration is null)
         {
             return null;
         }
         var seconds = duration.Seconds + duration.Nanos / 1e9;
-        var ticks = seconds is >= 0 and <= MaxSpanSeconds ? duration.Seconds * TimeSpan.TicksPerSecond + duration.Nanos / 100 : -1;
+        var ticks = seconds >= 0 && seconds <= maxSeconds ? duration.Seconds * TimeSpan.TicksPerSecond + duration.Nanos / 100 : -1;
         return ticks >= minTicks && ticks % unitTicks == 0 && duration.Nanos % 100 == 0 ? new TimeSpan(ticks) : throw error(seconds);
     }
 }

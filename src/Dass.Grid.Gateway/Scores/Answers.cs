@@ -44,8 +44,6 @@ internal static class Answers
         DurableSample = attachment.DurableSample,
     };
 
-    public static Gap Of(StreamGap gap) => new() { FromSample = gap.FromSample, ToSample = gap.ToSample, NextChunk = gap.NextChunk, Reason = gap.Reason };
-
     public static StreamInfo Of(StreamId id, StreamStatus status, ScoreView view) => new()
     {
         Entry = Of(new StreamListing(id.Name, status.Shape.Model.Name, status.Begun, status.End is not null)),

@@ -50,8 +50,30 @@ internal sealed class ScoreView
             tags.DenseChunkScores.AddRange(chunk.Scores);
             tags.DenseWindowScores.AddRange(chunk.WindowScores);
         }
+        tags.Events.AddRange(Select(chunk.Events));
         return tags;
     }
+
+    public Gap Of(StreamGap gap) =>
+        new() { FromSample = gap.FromSample, ToSample = gap.ToSample, NextChunk = gap.NextChunk, Reason = gap.Reason, Events = { Select(gap.Events) } };
+
+    public Ended Of(StreamEnd end) => new() { Reason = Answers.Of(end.Reason), Summary = Of(end.Summary), Events = { Select(end.Events) } };
+
+    /// <summary>Events of the wanted labels whose peak reaches the minimum.</summary>
+    public IEnumerable<Event> Select(SoundEvent[] events) => events
+        .Where(sound => sound.Peak >= _minScore && Array.BinarySearch(_wanted, sound.Label) >= 0)
+        .Select(sound => new Event
+        {
+            Id = sound.Id,
+            Kind = (EventKind)sound.Kind,
+            LabelIndex = sound.Label,
+            LabelId = _labels[sound.Label].Id,
+            Label = _labels[sound.Label].Name,
+            OnsetSeconds = sound.OnsetSeconds,
+            OffsetSeconds = sound.OffsetSeconds,
+            PeakScore = sound.Peak,
+            MeanScore = sound.Mean,
+        });
 
     public Summary Of(HeardSummary heard)
     {

@@ -65,13 +65,23 @@ internal sealed partial class AudioPump(
         if (answer.Refusal is { Code: RefusalCode.StreamEnded } && (await stream.GetStatus()).Value is { End: { } known } status)
         {
             await FillAsync(status.NextChunk); // it had ended when the answer got lost
-            await responses.WriteAsync(new StreamResponse { Summary = view.Of(known.Summary) }, cancellationToken);
+            await EndAsync(known);
             return;
         }
         var finished = ElsewhereException.OrThrow(answer);
         await WriteAsync(finished.Tags);
-        await responses.WriteAsync(new StreamResponse { Summary = view.Of(finished.End.Summary) }, cancellationToken);
+        await EndAsync(finished.End);
     });
+
+    private async Task EndAsync(StreamEnd end)
+    {
+        Event[] closed = [.. view.Select(end.Events)];
+        if (closed.Length > 0)
+        {
+            await responses.WriteAsync(new StreamResponse { Events = new EventList { Events = { closed } } }, cancellationToken);
+        }
+        await responses.WriteAsync(new StreamResponse { Summary = view.Of(end.Summary) }, cancellationToken);
+    }
 
     /// <summary>Does something with the stream, wherever it is, for as long as the patience lasts.</summary>
     private async Task OnAsync(Func<Task> work)
@@ -117,7 +127,7 @@ internal sealed partial class AudioPump(
         attachment = ElsewhereException.OrThrow(answer);
         if (attachment.Gap is { } gap)
         {
-            await responses.WriteAsync(new StreamResponse { Gap = Answers.Of(gap) }, cancellationToken);
+            await responses.WriteAsync(new StreamResponse { Gap = view.Of(gap) }, cancellationToken);
             _nextChunk = Math.Max(_nextChunk, gap.NextChunk);
         }
         _applied = attachment.NextSample;

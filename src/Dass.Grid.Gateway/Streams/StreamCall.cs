@@ -17,8 +17,7 @@ internal sealed class StreamCall(
     {
         var config = await ReadConfigAsync();
         var id = call.Scope(config.StreamId.Length == 0 ? Guid.NewGuid().ToString("N") : config.StreamId);
-        var asked = RequestRules.Spec(config.Format, config.Model, config.Chunk, config.LookAhead);
-        var spec = shared.Names.Resolve(call.Caller, asked) with { SwitchModel = config.SwitchModel };
+        var spec = shared.Names.Resolve(call.Caller, RequestRules.Spec(config));
         await CheckAsync(config, id, spec);
 
         var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
@@ -41,9 +40,14 @@ internal sealed class StreamCall(
     {
         var view = new ScoreView(config.Filter, await shared.Cards.OfAsync(attachment.Shape.Model));
         await responses.WriteAsync(new StreamResponse { Ready = Answers.Of(id, attachment) }, cancellationToken);
+        if (attachment.Change is { Events.Length: > 0 } change)
+        {
+            var closed = new ScoreView(null, await shared.Cards.OfAsync(change.Before)).Select(change.Events);
+            await responses.WriteAsync(new StreamResponse { Events = new EventList { Events = { closed } } }, cancellationToken);
+        }
         if (attachment.Gap is { } gap)
         {
-            await responses.WriteAsync(new StreamResponse { Gap = Answers.Of(gap) }, cancellationToken);
+            await responses.WriteAsync(new StreamResponse { Gap = view.Of(gap) }, cancellationToken);
         }
 
         var allowance = new AudioAllowance(use, shared.Time);

@@ -61,11 +61,11 @@ internal sealed partial class StreamFeed : ITagObserver
         return Task.CompletedTask;
     }
 
-    public Task OnModel(ModelSummary model, long nextChunk)
+    public Task OnModel(ModelChange change)
     {
         foreach (var queue in _subscribers)
         {
-            queue.Offer(model, nextChunk);
+            queue.Offer(change);
         }
         return Task.CompletedTask;
     }

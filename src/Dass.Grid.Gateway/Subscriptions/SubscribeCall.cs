@@ -4,7 +4,7 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>One subscriber: kept tags first when asked for, then what comes; a gap is filled from what the stream keeps, or said.</summary>
+/// <summary>One subscriber, of one stream until that ends, or of several until the call does.</summary>
 internal sealed class SubscribeCall(
     GatewayShared shared,
     CallState call,
@@ -12,113 +12,154 @@ internal sealed class SubscribeCall(
     IServerStreamWriter<SubscribeResponse> responses,
     CancellationToken cancellationToken)
 {
-    private const int PageChunks = 64;
+    private const int PageStreams = 1_000;
+    private const int MaxIds = 1_000;
+    private static readonly TimeSpan Discovery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestInterval = TimeSpan.FromHours(1);
 
-    private long _next; // what the subscriber has not seen yet begins here
+    private readonly SemaphoreSlim _writing = new(1);
 
-    public async Task RunAsync()
+    /// <param name="begin">Tells the client that the call is served, before there is anything to say.</param>
+    public async Task RunAsync(Func<Task> begin)
     {
-        var id = call.Scope(request.StreamId);
-        if (request is { HasFromChunk: true, FromChunk: < 0 })
-        {
-            throw ProtocolErrors.FromChunk(request.FromChunk);
-        }
-        ScoreView.Check(request.Filter);
-
-        // The queue listens before the past is read, so nothing falls between the two; what comes twice is skipped by its index.
-        var queue = new SubscriberQueue(shared.Options.SubscriberQueueChunks);
+        Check();
         var use = await shared.Uses.EnterSubscriberAsync(call.Caller);
-        var feed = shared.Feeds.Join(id, queue);
         shared.Instruments.OnSubscribed();
         try
         {
-            await ServeAsync(id, queue, (await Recovery.AskAsync(shared, feed.RenewAsync, cancellationToken)).OrThrow());
+            if (request.StreamId.Length > 0)
+            {
+                await new StreamEar(shared, call.Scope(request.StreamId), request, From(request.StreamId), message => WriteAsync(request.StreamId, message), cancellationToken)
+                    .RunAsync();
+            }
+            else
+            {
+                await begin();
+                await HearAllAsync();
+            }
         }
         finally
         {
             shared.Instruments.OnUnsubscribed();
             use.LeaveSubscriber();
-            await shared.Feeds.LeaveAsync(feed, queue);
+            _writing.Dispose();
         }
     }
 
-    private async Task ServeAsync(StreamId id, SubscriberQueue queue, StreamStatus status)
+    private void Check()
     {
-        var view = new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model));
-        var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
-        _next = request.HasFromChunk ? request.FromChunk : status.NextChunk;
-        await responses.WriteAsync(
-            new SubscribeResponse { Subscribed = new Subscribed { Model = Answers.Of(status.Shape.Model), NextChunk = status.NextChunk } },
-            cancellationToken);
-
-        await CatchUpAsync(status.NextChunk);
-        if (status.End is { } ended)
+        var ways = (request.StreamId.Length > 0 ? 1 : 0) + (request.StreamIds.Count > 0 ? 1 : 0) + (request.Prefix.Length > 0 ? 1 : 0) + (request.AllStreams ? 1 : 0);
+        if (ways == 0)
         {
-            queue.Complete(ended);
+            throw ProtocolErrors.StreamId("");
         }
-        await foreach (var word in queue.ReadAllAsync(cancellationToken))
+        if (ways > 1)
         {
-            if (word.Gap is { } gap)
+            throw ProtocolErrors.Selection();
+        }
+        foreach (var name in request.StreamIds.Concat(request.Cursors.Keys).Concat(request.Prefix.Length > 0 ? [request.Prefix] : []))
+        {
+            call.Scope(name);
+        }
+        if (Math.Max(request.StreamIds.Count, request.Cursors.Count) is > MaxIds and var count)
+        {
+            throw ProtocolErrors.TooManyIds(count, MaxIds);
+        }
+        if (request is { HasFromChunk: true, FromChunk: < 0 })
+        {
+            throw ProtocolErrors.FromChunk(request.FromChunk);
+        }
+        if (request.Cursors.Values.FirstOrDefault(chunk => chunk < 0) is < 0 and var cursor)
+        {
+            throw ProtocolErrors.FromChunk(cursor);
+        }
+        if (request.MinInterval is { } interval && (interval.Seconds is < 0 or > 3_600 || interval.Nanos < 0 || interval.ToTimeSpan() > LongestInterval))
+        {
+            throw ProtocolErrors.MinInterval(interval.Seconds + interval.Nanos / 1e9);
+        }
+        if (!Enum.IsDefined(request.Slow))
+        {
+            throw ProtocolErrors.Slow((int)request.Slow);
+        }
+        ScoreView.Check(request.Filter);
+    }
+
+    /// <summary>Listens to each stream that is wanted from the moment that its tenant knows it.</summary>
+    private async Task HearAllAsync()
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var tenant = shared.Grains.GetGrain<ITenantGrain>(call.Tenant);
+        var (subscribed, ears, heard) = (shared.Time.GetUtcNow(), new List<Task>(), new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal));
+        using var timer = new PeriodicTimer(Discovery, shared.Time);
+        try
+        {
+            do
             {
-                await responses.WriteAsync(new SubscribeResponse { Gap = Answers.Of(gap) }, cancellationToken);
-                _next = Math.Max(_next, gap.NextChunk);
-            }
-            else if (word.Model is { } model)
-            {
-                await CatchUpAsync(word.NextChunk);
-                view = new ScoreView(request.Filter, await shared.Cards.OfAsync(model));
-                await responses.WriteAsync(new SubscribeResponse { Model = Answers.Of(model) }, cancellationToken);
-            }
-            else if (word.NextChunk > _next)
-            {
-                await CatchUpAsync(word.Chunk?.Index ?? word.NextChunk);
-                if (word.Chunk is { } chunk)
+                foreach (var listing in await Recovery.AskAsync(shared, () => ListAsync(tenant), ending.Token))
                 {
-                    await WriteAsync(chunk);
+                    if (IsWanted(listing.Name) && !(heard.TryGetValue(listing.Name, out var begun) && begun == listing.Begun) && !(listing.Ended && From(listing.Name) is null))
+                    {
+                        heard[listing.Name] = listing.Begun;
+                        ears.RemoveAll(ear => ear.IsCompletedSuccessfully);
+                        if (ears.Count >= shared.Options.SubscriptionStreams)
+                        {
+                            throw ProtocolErrors.TooManyStreams(shared.Options.SubscriptionStreams);
+                        }
+                        ears.Add(HearAsync(listing, listing.Begun >= subscribed ? 0 : From(listing.Name), ending.Token));
+                    }
                 }
             }
+            while (!ears.Any(ear => ear.IsFaulted) && await timer.WaitForNextTickAsync(ending.Token));
+            await Task.WhenAll(ears.Where(ear => ear.IsFaulted)); // which throws
         }
-        var end = queue.End!;
-        await CatchUpAsync(end.Summary.Chunks);
-        await responses.WriteAsync(
-            new SubscribeResponse { Ended = new Ended { Reason = Answers.Of(end.Reason), Summary = view.Of(end.Summary) } }, cancellationToken);
-
-        // Chunks are missing when the subscriber asked for old ones, was too slow for its queue, or a one-way message came late or never;
-        // the stream still keeps most of them, and what it does not is said to be dropped.
-        async Task CatchUpAsync(long nextChunk)
+        finally
         {
-            while (_next < nextChunk)
-            {
-                var (from, count) = (_next, (int)Math.Min(PageChunks, nextChunk - _next));
-                var answer = await Recovery.AskAsync(shared, () => stream.GetTags(from, count), cancellationToken);
-                ChunkTags[] kept = answer.Has(out var page, out _) ? [.. page.Tags.TakeWhile(chunk => chunk.Index < nextChunk)] : [];
-                foreach (var chunk in kept)
-                {
-                    await SkipToAsync(chunk.Index);
-                    await WriteAsync(chunk);
-                }
-                if (kept.Length == 0)
-                {
-                    await SkipToAsync(nextChunk);
-                }
-            }
+            await ending.CancelAsync();
+            await Task.WhenAll(ears).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
 
-        async Task SkipToAsync(long index)
+    private async Task HearAsync(StreamListing listing, long? from, CancellationToken ending)
+    {
+        try
         {
-            var missing = index - _next;
-            if (missing > 0)
-            {
-                shared.Instruments.OnDropped(missing);
-                await responses.WriteAsync(new SubscribeResponse { Dropped = new Dropped { Chunks = missing } }, cancellationToken);
-                _next = index;
-            }
+            await new StreamEar(shared, new StreamId(call.Tenant, listing.Name), request, from, message => WriteAsync(listing.Name, message), ending).RunAsync();
         }
-
-        async Task WriteAsync(ChunkTags chunk)
+        catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && request.Filter?.Labels.Count is null or 0)
         {
-            _next = chunk.Index + 1;
-            await responses.WriteAsync(new SubscribeResponse { Tags = view.Of(chunk) }, cancellationToken);
+            // It has been forgotten since it was listed.
+        }
+    }
+
+    private static async Task<List<StreamListing>> ListAsync(ITenantGrain tenant)
+    {
+        var all = new List<StreamListing>();
+        StreamListing[] page;
+        do
+        {
+            page = await tenant.List(all.Count == 0 ? "" : all[^1].Name, PageStreams);
+            all.AddRange(page);
+        }
+        while (page.Length == PageStreams);
+        return all;
+    }
+
+    private bool IsWanted(string name) =>
+        request.AllStreams || (request.Prefix.Length > 0 ? name.StartsWith(request.Prefix, StringComparison.Ordinal) : request.StreamIds.Contains(name));
+
+    private long? From(string name) => request.Cursors.TryGetValue(name, out var cursor) ? cursor : request.HasFromChunk ? request.FromChunk : null;
+
+    private async Task WriteAsync(string stream, SubscribeResponse message)
+    {
+        message.StreamId = stream;
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            await responses.WriteAsync(message, cancellationToken);
+        }
+        finally
+        {
+            _writing.Release();
         }
     }
 }

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 namespace Dass.Grid.Gateway.Subscriptions;
 
 /// <summary>What a subscriber is told: chunks, a gap, another model, or that the stream has chunks up to an index.</summary>
-internal readonly record struct Word(ChunkTags? Chunk, StreamGap? Gap, ModelSummary? Model, long NextChunk);
+internal readonly record struct Word(ChunkTags? Chunk, StreamGap? Gap, ModelChange? Change, long NextChunk);
 
 /// <summary>What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices and asks the stream for it.</summary>
 internal sealed class SubscriberQueue(int capacity)
@@ -18,7 +18,7 @@ internal sealed class SubscriberQueue(int capacity)
 
     public void Offer(StreamGap gap) => _words.Writer.TryWrite(new Word(null, gap, null, gap.NextChunk));
 
-    public void Offer(ModelSummary model, long nextChunk) => _words.Writer.TryWrite(new Word(null, null, model, nextChunk));
+    public void Offer(ModelChange change) => _words.Writer.TryWrite(new Word(null, null, change, change.NextChunk));
 
     /// <summary>Whatever the subscriber lacks of the chunks before <paramref name="nextChunk"/> it has to ask the stream for.</summary>
     public void Remind(long nextChunk) => _words.Writer.TryWrite(new Word(null, null, null, nextChunk));

@@ -36,7 +36,10 @@ internal sealed record Checkpoint(
     /// <summary>What <see cref="StreamSession.Save"/> wrote, when this was read; empty of an ended stream.</summary>
     public ReadOnlyMemory<byte> Session { get; init; }
 
-    /// <summary>The sounds that were under way and the last that have ended; empty of a checkpoint without.</summary>
+    /// <summary>Sounds that the stream's end has closed.</summary>
+    public SoundEvent[] Closed { get; init; } = [];
+
+    /// <summary>What <see cref="StreamEvents.Save"/> wrote, when this was read; empty of an ended stream, and of one from before there were events.</summary>
     public ReadOnlyMemory<byte> Events { get; init; }
 
     /// <summary>"DGCP" in the byte order of the file.</summary>
@@ -45,6 +48,7 @@ internal sealed record Checkpoint(
     public const int Version = 2;
 
     private const int First = 1;
+    private const int EventBytes = 36; // at least
     private const int ChecksumBytes = SHA256.HashSizeInBytes;
 
     /// <param name="bytes">Empty; receives the checkpoint.</param>
@@ -88,12 +92,11 @@ internal sealed record Checkpoint(
             to.Write(chunk.EndSeconds);
             to.WriteAll<float>(chunk.Scores);
             to.WriteAll<float>(chunk.WindowScores);
+            Write(to, chunk.Events);
         }
-        to.WriteAll(Events.Span);
-        var lengthAt = bytes.Written.Length;
-        to.Write(0);
-        session?.Save(bytes);
-        bytes.Replace(lengthAt, bytes.Written.Length - lengthAt - sizeof(int));
+        Write(to, Closed);
+        WriteBlock(bytes, session is null ? null : session.Events.Save);
+        WriteBlock(bytes, session is null ? null : session.Save);
         Span<byte> checksum = stackalloc byte[ChecksumBytes];
         SHA256.HashData(bytes.Written.Span, checksum);
         bytes.Write(checksum);
@@ -148,8 +151,12 @@ internal sealed record Checkpoint(
         {
             history[i] = new ChunkTags(
                 from.Read<long>("chunk"), from.Read<double>("chunk start"), from.Read<double>("chunk end"),
-                from.ReadAll<float>("chunk scores"), from.ReadAll<float>("window scores"));
+                from.ReadAll<float>("chunk scores"), from.ReadAll<float>("window scores"))
+            {
+                Events = version > First ? ReadEvents(ref from, bytes.Length) : [],
+            };
         }
+        var closed = version > First ? ReadEvents(ref from, bytes.Length) : [];
         var events = version > First ? from.ReadAll<byte>("events") : [];
         var session = from.ReadAll<byte>("session");
         SnapshotReader.Check(from.AtEnd, "end", "bytes are left over");
@@ -158,12 +165,48 @@ internal sealed record Checkpoint(
         {
             Session = session,
             Events = events,
+            Closed = closed,
         };
     }
 
-    private static int Count(int count, int bytes)
+    private static void WriteBlock(PooledBytes bytes, Action<IBufferWriter<byte>>? write)
     {
-        SnapshotReader.Check(count >= 0 && count <= bytes, "history", $"count {count}");
+        var lengthAt = bytes.Written.Length;
+        new SnapshotWriter(bytes).Write(0);
+        write?.Invoke(bytes);
+        bytes.Replace(lengthAt, bytes.Written.Length - lengthAt - sizeof(int));
+    }
+
+    private static void Write(SnapshotWriter to, SoundEvent[] events)
+    {
+        to.Write(events.Length);
+        foreach (var sound in events)
+        {
+            to.Write(sound.Id);
+            to.Write((int)sound.Kind);
+            to.Write(sound.Label);
+            to.Write(sound.OnsetSeconds);
+            to.Write(sound.OffsetSeconds);
+            to.Write(sound.Peak);
+            to.Write(sound.Mean);
+        }
+    }
+
+    private static SoundEvent[] ReadEvents(ref SnapshotReader from, int bytes)
+    {
+        var events = new SoundEvent[Count(from.Read<int>("chunk events"), bytes / EventBytes)];
+        for (var i = 0; i < events.Length; i++)
+        {
+            events[i] = new SoundEvent(
+                from.ReadString("event"), (SoundEventKind)from.Read<int>("event kind"), from.Read<int>("event label"),
+                from.Read<double>("onset"), from.Read<double>("offset"), from.Read<float>("peak score"), from.Read<float>("mean score"));
+        }
+        return events;
+    }
+
+    private static int Count(int count, int most)
+    {
+        SnapshotReader.Check(count >= 0 && count <= most, "history", $"count {count}");
         return count;
     }
 }

@@ -10,7 +10,7 @@ public sealed class ClipGrain(StreamGrainShared shared) : Grain, IClipGrain
 {
     public async Task<Outcome<ClipTags>> Tag(StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if (SessionFactory.Open(shared.Models, spec, oldestSample: 0, shared.Time.GetUtcNow(), out var clip) is { } refusal)
+        if (SessionFactory.Open(shared.Models, spec, oldestSample: 0, shared.Time.GetUtcNow(), shared.Options.Events, out var clip) is { } refusal)
         {
             return refusal;
         }
@@ -33,7 +33,8 @@ public sealed class ClipGrain(StreamGrainShared shared) : Grain, IClipGrain
             {
                 return new Refusal(RefusalCode.Busy, busy.Message);
             }
-            return new ClipTags(clip.Shape.Model, clip.TakeFresh(), clip.Heard);
+            ChunkTags[] tags = [.. clip.TakeFresh().Select(chunk => chunk with { Events = clip.Events.Hear(chunk) })];
+            return new ClipTags(clip.Shape.Model, tags, clip.Heard, clip.Events.Complete(clip.NextSeconds));
         }
     }
 

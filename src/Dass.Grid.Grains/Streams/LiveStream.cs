@@ -6,7 +6,8 @@ using Dass.Grid.Grains.Models;
 namespace Dass.Grid.Grains.Streams;
 
 /// <summary>A stream's session with the law of its positions. Not thread-safe; only <see cref="Heard"/> and positions may be read during a push.</summary>
-internal sealed class LiveStream(StreamSession session, ServedModel model, StreamShape shape, DateTimeOffset begun, StreamOrigin origin) : IDisposable
+internal sealed class LiveStream(
+    StreamSession session, ServedModel model, StreamShape shape, DateTimeOffset begun, StreamOrigin origin, StreamEvents events) : IDisposable
 {
     private readonly List<TagChunk> _fresh = [];
     private HeardSummary _heard = new(0, 0, [], []);
@@ -20,6 +21,11 @@ internal sealed class LiveStream(StreamSession session, ServedModel model, Strea
     public DateTimeOffset Begun => begun;
 
     public StreamOrigin Origin => origin;
+
+    public StreamEvents Events => events;
+
+    /// <summary>End of the audio that has been taken in, in stream time.</summary>
+    public double NextSeconds => (double)NextSample / shape.Format.SampleRateHz;
 
     public long NextSample => origin.Sample + session.AppliedSamples;
 

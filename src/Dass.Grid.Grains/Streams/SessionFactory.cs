@@ -1,5 +1,6 @@
 using Dass.Grid.Engine;
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Events;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Models;
@@ -15,8 +16,10 @@ internal static class SessionFactory
     /// <param name="spec">What is asked for.</param>
     /// <param name="oldestSample">First sample that will come; the session begins at the next chunk.</param>
     /// <param name="now">When the stream begins.</param>
+    /// <param name="defaults">When sounds are events, unless the client says otherwise.</param>
     /// <param name="stream">The stream, when nothing is returned.</param>
-    public static Refusal? Open(ModelRegistry models, StreamSpec spec, long oldestSample, DateTimeOffset now, out LiveStream stream)
+    /// <param name="events">What goes on; null: the stream begins.</param>
+    public static Refusal? Open(ModelRegistry models, StreamSpec spec, long oldestSample, DateTimeOffset now, EventRule defaults, out LiveStream stream, StreamEvents? events = null)
     {
         stream = null!;
         if (spec.Format is not { } shape)
@@ -26,6 +29,10 @@ internal static class SessionFactory
         if (models.Find(spec.Model ?? spec.DefaultModel, out var model) is { } unknown)
         {
             return unknown;
+        }
+        if (events is null && StreamEvents.Create(spec, defaults, model.Card.Labels, out events) is { } broken)
+        {
+            return broken;
         }
         var format = new AudioFormat(Encoding(shape.Encoding), shape.SampleRateHz, shape.Channels);
         var options = new StreamSessionOptions();
@@ -37,12 +44,13 @@ internal static class SessionFactory
                 model,
                 new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead) { Alias = spec.Alias },
                 now,
-                StreamOrigin.AtOrAfter(oldestSample, shape.SampleRateHz, options.Chunk));
+                StreamOrigin.AtOrAfter(oldestSample, shape.SampleRateHz, options.Chunk),
+                events);
             return null;
         }
-        catch (Exception broken) when (broken is AudioFormatException or ArgumentException)
+        catch (Exception invalid) when (invalid is AudioFormatException or ArgumentException)
         {
-            return new Refusal(RefusalCode.InvalidRequest, broken.Message);
+            return new Refusal(RefusalCode.InvalidRequest, invalid.Message);
         }
         catch (NoFreeSlotException full)
         {
@@ -51,9 +59,13 @@ internal static class SessionFactory
     }
 
     /// <summary>Continues the session of a checkpoint, which is the caller's to dispose.</summary>
+    /// <param name="models">Of this silo.</param>
+    /// <param name="checkpoint">Of a live stream.</param>
+    /// <param name="defaults">When sounds are events, for a checkpoint that does not say.</param>
+    /// <param name="stream">The stream, when nothing is returned.</param>
     /// <returns>Why not now, or null with the stream.</returns>
     /// <exception cref="SnapshotException">Its state cannot be used by this silo's models.</exception>
-    public static Refusal? Restore(ModelRegistry models, Checkpoint checkpoint, out LiveStream stream)
+    public static Refusal? Restore(ModelRegistry models, Checkpoint checkpoint, EventRule defaults, out LiveStream stream)
     {
         stream = null!;
         var (name, hash) = (checkpoint.Shape.Model.Name, checkpoint.Shape.Model.Hash);
@@ -71,8 +83,9 @@ internal static class SessionFactory
         }
         try
         {
+            var events = StreamEvents.Restore(checkpoint.Events.Span, defaults, model.Card.Labels.Length);
             var session = model.Engine.Restore(checkpoint.Session.Span);
-            stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin);
+            stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin, events);
             return null;
         }
         catch (NoFreeSlotException full)
@@ -99,7 +112,7 @@ internal static class SessionFactory
         try
         {
             var session = model.Engine.Restore(bytes.Written.Span, ofOtherWeights: true);
-            stream = new LiveStream(session, model, before.Shape with { Model = model.Card.Summary, Alias = alias }, before.Begun, before.Origin);
+            stream = new LiveStream(session, model, before.Shape with { Model = model.Card.Summary, Alias = alias }, before.Begun, before.Origin, before.Events);
             return null;
         }
         catch (NoFreeSlotException full)

@@ -75,14 +75,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return asleep;
         }
-        var (gap, refusal) = (default(StreamGap), default(Refusal));
+        var (gap, refusal, change) = (default(StreamGap), default(Refusal), default(ModelChange));
         if (State.Live is not { } live)
         {
             refusal = _life.Begin(spec, feeder.OldestSample, out gap);
         }
         else if (switchTo is not null)
         {
-            (refusal, gap) = await _life.SwitchAsync(live, switchTo, feeder.OldestSample);
+            (refusal, gap, change) = await _life.SwitchAsync(live, switchTo, feeder.OldestSample);
         }
         else if (live.NextSample < feeder.OldestSample)
         {
@@ -98,7 +98,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         _lastActive = _shared.Time.GetUtcNow();
         State.Attachment = feeder.Attachment ?? State.Attachment + 1;
-        return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, _life.Keeper.DurableSample, gap);
+        return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, _life.Keeper.DurableSample, gap)
+        {
+            Change = change,
+        };
     }
 
     public async Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using Dass.Grid.Engine.Events;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Grains.Streams;
@@ -32,6 +33,9 @@ public sealed class StreamGrainOptions
     /// <summary>Chunks of tags that a stream keeps for late readers; about 4 kB each. Default: 512.</summary>
     public int HistoryChunks { get; set; } = 512;
 
+    /// <summary>When sounds of streams count as events, unless their clients say otherwise. Defaults: those of <see cref="EventRule"/>.</summary>
+    public EventRule Events { get; set; } = new();
+
     /// <summary>A silo whose device has been at one batch for this long counts as hung and ends, so that its streams go on elsewhere. Default: 60 seconds.</summary>
     public TimeSpan StuckAfter { get; set; } = TimeSpan.FromSeconds(60);
 
@@ -61,6 +65,14 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
         Positive(nameof(options.ObserverLease), options.ObserverLease);
         Positive(nameof(options.StuckAfter), options.StuckAfter);
         Positive(nameof(options.MaxClip), options.MaxClip);
+        try
+        {
+            options.Events.Validate();
+        }
+        catch (ArgumentException broken)
+        {
+            errors.Add($"Grid:Streams:{nameof(options.Events)}: {broken.Message}");
+        }
         if (options.HistoryChunks < 1)
         {
             errors.Add($"Grid:Streams:{nameof(options.HistoryChunks)} is {options.HistoryChunks}; at least 1.");

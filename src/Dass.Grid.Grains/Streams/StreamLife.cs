@@ -62,7 +62,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         try
         {
             var checkpoint = Checkpoint.Read(carried);
-            if (SessionFactory.Restore(shared.Models, checkpoint, out var live) is { } refusal)
+            if (SessionFactory.Restore(shared.Models, checkpoint, shared.Options.Events, out var live) is { } refusal)
             {
                 throw new SnapshotException(refusal.Message);
             }
@@ -107,7 +107,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
                     return State.HasEnded();
                 }
             }
-            if (SessionFactory.Restore(shared.Models, checkpoint, out var live) is { } refusal)
+            if (SessionFactory.Restore(shared.Models, checkpoint, shared.Options.Events, out var live) is { } refusal)
             {
                 return refusal;
             }
@@ -140,7 +140,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     public Refusal? Begin(StreamSpec spec, long oldestSample, out StreamGap? gap)
     {
         gap = null;
-        if (SessionFactory.Open(shared.Models, spec, oldestSample, shared.Time.GetUtcNow(), out var live) is { } refusal)
+        if (SessionFactory.Open(shared.Models, spec, oldestSample, shared.Time.GetUtcNow(), shared.Options.Events, out var live) is { } refusal)
         {
             return spec.Format is null ? State.Unknown() : refusal;
         }
@@ -149,7 +149,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         shared.Logger.Begun(id, live.Model.Name);
         if (State.Unreadable is not null || oldestSample > 0)
         {
-            gap = Cold(live, live.NextSample, State.Unreadable?.Message ?? "The store has no checkpoint of the stream, and its first audio is no longer kept.");
+            gap = Cold(live, live.NextSample, State.Unreadable?.Message ?? "The store has no checkpoint of the stream, and its first audio is no longer kept.", []);
         }
         State.Unreadable = null;
         State.History.Restore(State.History.Last(int.MaxValue), live.Origin.Chunk);
@@ -163,13 +163,13 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         gap = null;
         var from = before.NextSample;
         LetGo(before);
-        if (SessionFactory.Open(shared.Models, spec, oldestSample, before.Begun, out var live) is { } refusal)
+        if (SessionFactory.Open(shared.Models, spec, oldestSample, before.Begun, shared.Options.Events, out var live, before.Events) is { } refusal)
         {
             return refusal;
         }
         Hold(live);
         shared.Instruments.OnBegun(live.Model.Name);
-        gap = Cold(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by whoever feeds the stream.");
+        gap = Cold(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by whoever feeds the stream.", before.Events.Break());
         State.History.Restore(State.History.Last(int.MaxValue), live.Origin.Chunk);
         return null;
     }
@@ -178,29 +178,31 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     /// Goes on with another model: with the state, when the model can use it; else as if begun a window before the next chunk, as far back as its audio can
     /// still be had, so that the first chunk that is published has heard its past.
     /// </summary>
-    /// <returns>Why not, or null; and what could not be bridged.</returns>
-    public async Task<(Refusal? Refusal, StreamGap? Gap)> SwitchAsync(LiveStream before, StreamSpec to, long oldestSample)
+    /// <returns>Why not, or null; what could not be bridged; and what has changed.</returns>
+    public async Task<(Refusal? Refusal, StreamGap? Gap, ModelChange? Change)> SwitchAsync(LiveStream before, StreamSpec to, long oldestSample)
     {
         await Keeper.IdleAsync();
         if (shared.Models.Find(to.Model, out var model) is { } unknown)
         {
-            return (unknown, null);
+            return (unknown, null, null);
         }
         if (SessionFactory.Adopt(model, to.Alias, before, out var live) is { } full)
         {
-            return (full, null);
+            return (full, null, null);
         }
-        var (from, nextChunk, gap) = (before.NextSample, State.History.NextChunk, default(StreamGap));
+        var (from, nextChunk, gap, closed) = (before.NextSample, State.History.NextChunk, default(StreamGap), Array.Empty<SoundEvent>());
         if (live is null)
         {
             var shape = before.Shape;
             var spec = new StreamSpec { Format = shape.Format, Model = to.Model, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = to.Alias };
             var window = TimeSpan.FromSeconds(model.Engine.Model.Config.WindowFrames * FrameSeconds);
             var begin = (long)((nextChunk * shape.Chunk - window).TotalSeconds * shape.Format.SampleRateHz);
-            if (SessionFactory.Open(shared.Models, spec, Math.Max(begin, oldestSample), before.Begun, out live) is { } refusal)
+            var events = before.Events.For(before.Model.Card.Labels, model.Card.Labels);
+            if (SessionFactory.Open(shared.Models, spec, Math.Max(begin, oldestSample), before.Begun, shared.Options.Events, out live, events) is { } refusal)
             {
-                return (refusal, null);
+                return (refusal, null, null);
             }
+            closed = before.Events.Break();
         }
         LetGo(before);
         Hold(live);
@@ -208,18 +210,19 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         shared.Logger.Switched(id, before.Model.Name, live.Model.Name, nextChunk);
         if (live.Origin.Chunk > nextChunk)
         {
-            gap = Cold(live, from, $"The audio from sample {from} to {oldestSample}, which model '{live.Model.Name}' needs, is no longer kept by whoever feeds the stream.");
+            gap = Cold(live, from, $"The audio from sample {from} to {oldestSample}, which model '{live.Model.Name}' needs, is no longer kept by whoever feeds the stream.", []);
             State.History.Restore(State.History.Last(int.MaxValue), live.Origin.Chunk);
         }
-        Observers.Notify(observer => observer.OnModel(live.Shape.Model, State.History.NextChunk));
+        var change = new ModelChange(before.Shape.Model, live.Shape.Model, State.History.NextChunk, closed);
+        Observers.Notify(observer => observer.OnModel(change));
         await SaveAsync(); // else a failure would take the stream back to the model of before
         host.Report();
-        return (null, gap);
+        return (null, gap, change);
     }
 
-    private StreamGap Cold(LiveStream live, long from, string reason)
+    private StreamGap Cold(LiveStream live, long from, string reason, SoundEvent[] closed)
     {
-        var gap = new StreamGap(from, live.NextSample, live.Origin.Chunk, reason);
+        var gap = new StreamGap(from, live.NextSample, live.Origin.Chunk, reason) { Events = closed };
         shared.Instruments.OnCold(live.Model.Name);
         shared.Logger.Cold(id, live.NextSample, reason);
         Observers.Notify(observer => observer.OnGap(gap));
@@ -300,17 +303,18 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     public async Task<StreamEnd?> SealAsync(LiveStream live, StreamEndReason reason)
     {
         await Keeper.IdleAsync();
+        var closed = live.Events.Complete(live.NextSeconds);
         try
         {
             await Keeper.SaveAsync(
-                State.Snapshot(live, Keeper.Epoch, reason), session: null, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
+                State.Snapshot(live, Keeper.Epoch, reason) with { Closed = closed }, session: null, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
         }
         catch (InconsistentStateException)
         {
             Fence();
             return null;
         }
-        var end = new StreamEnd(reason, live.Heard);
+        var end = new StreamEnd(reason, live.Heard) { Events = closed };
         State.Ended = new StreamStatus(live.Shape, live.Begun, live.NextSample, State.History.NextChunk, end.Summary, end);
         host.OnActive();
         Observers.Notify(observer => observer.OnEnded(end));
@@ -326,9 +330,10 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     {
         // A stream that was begun again before its next chunk says nothing twice.
         ChunkTags[] tags = [.. live.TakeFresh().Where(chunk => chunk.Index >= State.History.NextChunk)];
-        foreach (var chunk in tags)
+        for (var i = 0; i < tags.Length; i++)
         {
-            State.History.Add(chunk);
+            tags[i] = tags[i] with { Events = live.Events.Hear(tags[i]) };
+            State.History.Add(tags[i]);
         }
         if (tags.Length > 0)
         {

@@ -48,11 +48,14 @@ internal sealed class StreamState(StreamId id, StreamGrainOptions options)
         if (checkpoint.Ended is { } reason)
         {
             Ended = new StreamStatus(
-                checkpoint.Shape, checkpoint.Begun, checkpoint.NextSample, checkpoint.NextChunk, checkpoint.Summary, new StreamEnd(reason, checkpoint.Summary));
+                checkpoint.Shape, checkpoint.Begun, checkpoint.NextSample, checkpoint.NextChunk, checkpoint.Summary, new StreamEnd(reason, checkpoint.Summary)
+                {
+                    Events = checkpoint.Closed,
+                });
         }
         else
         {
-            Asleep = checkpoint with { History = [], Session = default };
+            Asleep = checkpoint with { History = [], Session = default, Events = default };
         }
     }
 

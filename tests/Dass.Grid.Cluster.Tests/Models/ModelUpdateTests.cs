@@ -74,7 +74,7 @@ public sealed class ModelUpdateTests : IAsyncLifetime
         }
         Assert.Empty(again.Gaps);
         Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
-        Assert.Equal("sibling", watch.ResponseStream.Current.Model?.Name);
+        Assert.Equal("sibling", watch.ResponseStream.Current.NewModel?.Model.Name);
     }
 
     [Fact]

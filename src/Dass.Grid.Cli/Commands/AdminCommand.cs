@@ -1,0 +1,227 @@
+using System.CommandLine;
+using System.Globalization;
+using Dass.Grid.Cli.Grid;
+using Dass.Grid.Cli.Output;
+using Dass.Grid.V1;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Spectre.Console;
+
+namespace Dass.Grid.Cli.Commands;
+
+/// <summary><c>dass admin …</c>: tenants, models and aliases of a running grid.</summary>
+internal static class AdminCommand
+{
+    private static readonly JsonFormatter Json = new(JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(true));
+
+    public static Command Create() => new("admin", "Changes who may use a running grid, and which models it serves. Needs an admin key (Admin:KeyHashes).")
+    {
+        Tenants(), CreateTenant(), UpdateTenant(), RotateKey(), RegisterModel(), Aliases(), SetAlias(), DeleteAlias(),
+    };
+
+    private static Command Tenants() => Make("tenants", "Lists the tenants.", [], async (call, _) =>
+    {
+        var tenants = new List<Tenant>();
+        var request = new ListTenantsRequest();
+        do
+        {
+            var page = await call.Client.ListTenantsAsync(request, call.Headers, cancellationToken: call.Cancellation);
+            tenants.AddRange(page.Tenants);
+            request.PageToken = page.NextPageToken;
+        }
+        while (request.PageToken.Length > 0);
+        call.Write(tenants, ["tenant", "state", "limits", "models", "keys"], tenant =>
+        [
+            tenant.Name,
+            tenant.Disabled ? "disabled" : tenant.Configured ? "configured" : "registered",
+            Text(tenant.Limits),
+            tenant.Models.Count == 0 ? "all" : string.Join(' ', tenant.Models),
+            string.Join(' ', tenant.Keys.Select(key => key.Until is { } until ? $"{key.Id} until {until.ToDateTimeOffset():u}" : key.Id)),
+        ]);
+    });
+
+    private static Command CreateTenant()
+    {
+        var (name, models, limits) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions());
+        return Make("create-tenant", "Makes a tenant and prints its key, this once.", [name, models, .. limits.All], async (call, parsed) =>
+        {
+            var request = new CreateTenantRequest { Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] } };
+            call.WriteKey(await call.Client.CreateTenantAsync(request, call.Headers, cancellationToken: call.Cancellation));
+        });
+    }
+
+    private static Command UpdateTenant()
+    {
+        var (name, models, limits) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions());
+        var disabled = new Option<bool?>("--disabled") { HelpName = "true|false", Description = "Whether its calls are refused." };
+        var all = new Option<bool>("--all-models") { Description = "It may use all models." };
+        return Make("update-tenant", "Changes a tenant. Any limit that is given replaces all of them.", [name, disabled, models, all, .. limits.All], async (call, parsed) =>
+        {
+            var request = new UpdateTenantRequest
+            {
+                Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, AllModels = parsed.GetValue(all),
+            };
+            if (parsed.GetValue(disabled) is { } state)
+            {
+                request.Disabled = state;
+            }
+            var tenant = await call.Client.UpdateTenantAsync(request, call.Headers, cancellationToken: call.Cancellation);
+            call.Write([tenant], ["tenant", "state", "limits"], each => [each.Name, each.Disabled ? "disabled" : "enabled", Text(each.Limits)]);
+        });
+    }
+
+    private static Command RotateKey()
+    {
+        var name = Name("NAME", "The tenant's name.");
+        var keep = Options.Span("--keep-old", "How long the old keys still work, up to 720h.", TimeSpan.Zero);
+        return Make("rotate-key", "Makes a new key for a tenant and prints it, this once.", [name, keep], async (call, parsed) =>
+        {
+            var request = new RotateKeyRequest { Name = parsed.GetValue(name), KeepOld = parsed.GetValue(keep).ToDuration() };
+            call.WriteKey(await call.Client.RotateKeyAsync(request, call.Headers, cancellationToken: call.Cancellation));
+        });
+    }
+
+    private static Command RegisterModel()
+    {
+        var (name, directory) = (Name("NAME", "What requests call it."), Name("DIR", "Model directory in Hugging Face layout, at the same path on every silo."));
+        var streams = Options.Whole("--max-streams", "Slots of each silo,", 1, 100_000, absent: 256);
+        return Make("register-model", "Serves one more model, on every silo.", [name, directory, streams], async (call, parsed) =>
+        {
+            var request = new RegisterModelRequest
+            {
+                Name = parsed.GetValue(name), Directory = Path.GetFullPath(parsed.GetValue(directory)!), MaxStreams = parsed.GetValue(streams)!.Value,
+            };
+            var model = await call.Client.RegisterModelAsync(request, call.Headers, cancellationToken: call.Cancellation);
+            call.Write([model], ["model", "labels", "hash"], each => [each.Name, $"{each.LabelCount}", each.Hash]);
+        });
+    }
+
+    private static Command Aliases() => Make("aliases", "Lists the aliases of models.", [], async (call, _) =>
+        WriteAliases(call, (await call.Client.ListAliasesAsync(new ListAliasesRequest(), call.Headers, cancellationToken: call.Cancellation)).Aliases));
+
+    private static Command SetAlias()
+    {
+        var (name, model, tenant) = (Name("ALIAS", "What requests say; default is what they mean that name no model."), Name("MODEL", "What it stands for."), OfTenant());
+        return Make("set-alias", "Points a name at a model: new streams get it at once, live ones when they ask to.", [name, model, tenant], async (call, parsed) =>
+        {
+            var alias = new Alias { Name = parsed.GetValue(name), Model = parsed.GetValue(model), Tenant = parsed.GetValue(tenant) ?? "" };
+            WriteAliases(call, [await call.Client.SetAliasAsync(alias, call.Headers, cancellationToken: call.Cancellation)]);
+        });
+    }
+
+    private static Command DeleteAlias()
+    {
+        var (name, tenant) = (Name("ALIAS", "The name."), OfTenant());
+        return Make("delete-alias", "Takes a name away from a model.", [name, tenant], async (call, parsed) =>
+            await call.Client.DeleteAliasAsync(
+                new DeleteAliasRequest { Name = parsed.GetValue(name), Tenant = parsed.GetValue(tenant) ?? "" }, call.Headers, cancellationToken: call.Cancellation));
+    }
+
+    private static void WriteAliases(AdminCall call, IReadOnlyCollection<Alias> aliases) =>
+        call.Write(aliases, ["alias", "model", "tenant"], alias => [alias.Name, alias.Model, alias.Tenant.Length == 0 ? "everybody" : alias.Tenant]);
+
+    private static Argument<string> Name(string name, string description) => new(name) { Description = description };
+
+    private static Option<string?> OfTenant() => new("--tenant") { HelpName = "NAME", Description = "Whose name it is (default: everybody's who has none of his own)." };
+
+    private static Option<string[]?> Models() => new("--model") { HelpName = "NAME", Description = "A model that it may use; may be given several times (default: all)." };
+
+    private static string Text(Limits limits) => string.Join(
+        ' ', limits.ToString() is { Length: > 2 } json ? json.Trim('{', '}', ' ').Replace("\"", "", StringComparison.Ordinal) : "none");
+
+    private static Command Make(string name, string description, Symbol[] symbols, Func<AdminCall, ParseResult, Task> run)
+    {
+        var (grid, keyFile) = (Options.Grid($"{Options.DefaultGrid}, where 'dass serve' answers"), Options.KeyFile());
+        var format = Options.Word("--format", "table for people; json (one object per line) for programs.", OutputFormat.Table);
+        var command = new Command(name, description) { grid, keyFile, format };
+        foreach (var symbol in symbols)
+        {
+            if (symbol is Argument argument)
+            {
+                command.Add(argument);
+            }
+            else
+            {
+                command.Add((System.CommandLine.Option)symbol);
+            }
+        }
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
+            await run(new AdminCall(connection.Admin, connection.Headers, parsed.GetValue(format) == OutputFormat.Json, cancellationToken), parsed).ConfigureAwait(false);
+            return Invocation.Success;
+        });
+        return command;
+    }
+
+    /// <summary>The limits of a tenant as options.</summary>
+    private sealed class LimitOptions
+    {
+        private readonly Option<int?> _live = Options.Whole("--live-streams", "Streams that are live at once,", 1, int.MaxValue, absent: null);
+        private readonly Option<int?> _new = Options.Whole("--new-streams-per-minute", "Streams that may begin in a minute,", 1, int.MaxValue, absent: null);
+        private readonly Option<int?> _rate = Options.Whole("--audio-rate", "Seconds of audio per second,", 1, int.MaxValue, absent: null);
+        private readonly Option<int?> _subscribers = Options.Whole("--subscribers", "Subscriptions at once,", 1, int.MaxValue, absent: null);
+        private readonly Option<int?> _message = Options.Whole("--message-bytes", "Audio of a message in bytes,", 4096, int.MaxValue, absent: null);
+        private readonly Option<int?> _retained = Options.Whole("--retained-bytes", "Audio that a gateway keeps of each call in bytes,", 1 << 16, int.MaxValue, absent: null);
+        private readonly Option<int?> _weight = Options.Whole("--weight", "Share of a busy device,", 1, 100, absent: null);
+
+        public Symbol[] All => [_live, _new, _rate, _subscribers, _message, _retained, _weight];
+
+        /// <summary>Null: none is given.</summary>
+        public Limits? Of(ParseResult parsed)
+        {
+            var limits = new Limits();
+            void Set(Option<int?> option, Action<int> set)
+            {
+                if (parsed.GetValue(option) is { } value)
+                {
+                    set(value);
+                }
+            }
+            Set(_live, value => limits.LiveStreams = value);
+            Set(_new, value => limits.NewStreamsPerMinute = value);
+            Set(_rate, value => limits.AudioSecondsPerSecond = value);
+            Set(_subscribers, value => limits.Subscribers = value);
+            Set(_message, value => limits.MessageBytes = value);
+            Set(_retained, value => limits.RetainedBytes = value);
+            Set(_weight, value => limits.Weight = value);
+            return limits.Equals(new Limits()) ? null : limits;
+        }
+    }
+
+    /// <summary>One call, and how its answer is written.</summary>
+    private sealed record AdminCall(Admin.AdminClient Client, Metadata Headers, bool AsJson, CancellationToken Cancellation)
+    {
+        public void Write<T>(IReadOnlyCollection<T> rows, string[] columns, Func<T, string[]> cells)
+            where T : IMessage
+        {
+            if (AsJson)
+            {
+                foreach (var row in rows)
+                {
+                    Console.Out.WriteLine(Json.Format(row));
+                }
+                return;
+            }
+            var table = Terminal.NewTable().AddColumns(columns);
+            foreach (var row in rows)
+            {
+                table.AddRow([.. cells(row).Select(Markup.Escape)]);
+            }
+            AnsiConsole.Write(table);
+        }
+
+        /// <summary>The key alone on standard output, so that a script can keep it.</summary>
+        public void WriteKey(TenantWithKey made)
+        {
+            if (AsJson)
+            {
+                Console.Out.WriteLine(Json.Format(made));
+                return;
+            }
+            Terminal.Note(string.Create(CultureInfo.InvariantCulture, $"the key of tenant {made.Tenant.Name}; the grid does not show it again."));
+            Console.Out.WriteLine(made.Key);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.Text.Json;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Gateway.Tenants;
+
+namespace Dass.Grid.Cluster.Tests.Cli;
+
+public sealed class AdminCommandTests
+{
+    private const string AdminKey = "admin-0123456789abcdef";
+
+    [Fact]
+    public async Task A_tenant_is_made_listed_limited_and_disabled_from_the_command_line()
+    {
+        await using var grid = await TestGrid.StartAsync(new() { ["Admin:KeyHashes:0"] = KeyHash.Create(AdminKey).ToString() });
+        var address = grid.Host.Address.ToString();
+        Task<Dass.Result> AdminAsync(params string[] arguments) => RunAsync(AdminKey, ["admin", .. arguments, "--grid", address]);
+
+        var made = await AdminAsync("create-tenant", "zoo", "--live-streams", "2", "--weight", "5");
+        Assert.Equal(0, made.ExitCode);
+        var key = Assert.Single(made.Lines); // the key and nothing else
+        Assert.StartsWith("dass_", key);
+
+        var listed = await AdminAsync("tenants", "--format", "json");
+        var tenant = JsonDocument.Parse(Assert.Single(listed.Lines)).RootElement;
+        Assert.Equal(("zoo", 2), (tenant.GetProperty("name").GetString(), tenant.GetProperty("limits").GetProperty("live_streams").GetInt32()));
+
+        Assert.Equal(0, (await RunAsync(key, "stream", Dass.Babble, "--grid", address)).ExitCode);
+        Assert.Equal(0, (await AdminAsync("update-tenant", "zoo", "--disabled", "true")).ExitCode);
+        var refused = await RunAsync(key, "stream", Dass.Babble, "--grid", address);
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("tenant 'zoo' is disabled", refused.Errors);
+
+        Assert.Equal(0, (await AdminAsync("set-alias", "live", "tiny")).ExitCode);
+        Assert.Contains("tiny", (await AdminAsync("aliases")).Output);
+        var wrong = await RunAsync(key, "admin", "tenants", "--grid", address);
+        Assert.Equal(1, wrong.ExitCode);
+        Assert.Contains("need an admin key", wrong.Errors);
+    }
+
+    private static async Task<Dass.Result> RunAsync(string key, params string[] arguments)
+    {
+        using var dass = Dass.Start([("DASS_API_KEY", key)], arguments);
+        return await dass.ResultAsync();
+    }
+}
