@@ -1,3 +1,4 @@
+using Dass.Grid.Engine.Events;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Evaluation.Data;
@@ -6,16 +7,19 @@ using Dass.Grid.Evaluation.Metrics;
 namespace Dass.Grid.Evaluation.Events;
 
 /// <summary>How well onsets and offsets are found at one threshold.</summary>
-/// <param name="Threshold">Chunk score from which a sound counts as heard.</param>
+/// <param name="Threshold">Chunk score that a sound must reach (<see cref="EventRule.On"/>).</param>
 /// <param name="F1">Event-based F1 (200 ms collar, offset within 20 % of the length), mean of the labels, at the threshold.</param>
 /// <param name="Psds1">PSDS, scenario 1.</param>
 /// <param name="Psds2">PSDS, scenario 2.</param>
 /// <param name="Detected">Share of events with a detection that meets them, at the threshold.</param>
-/// <param name="DelaySeconds">Median time from an onset to the end of the audio that had to be heard to answer it: chunk and look-ahead are in it. NaN: none was detected.</param>
-public sealed record EventReport(float Threshold, double F1, double Psds1, double Psds2, double Detected, double DelaySeconds);
+/// <param name="FalsePerHour">Detections that meet no event of their label, in an hour of audio, all labels together, at the threshold.</param>
+/// <param name="DelaySeconds">
+/// Median time from an onset to the end of the audio that had to be heard to answer it: chunk and look-ahead are in it. NaN: none was detected.
+/// </param>
+public sealed record EventReport(float Threshold, double F1, double Psds1, double Psds2, double Detected, double FalsePerHour, double DelaySeconds);
 
 /// <summary>The best of 49 thresholds, 0.02 to 0.98.</summary>
-/// <param name="Threshold">Chunk score from which a sound counts as heard; of equally good ones the lowest. NaN: none finds an event.</param>
+/// <param name="Threshold">Chunk score that a sound must reach (<see cref="EventRule.On"/>); of equally good ones the lowest. NaN: none finds an event.</param>
 /// <param name="F1">Event-based F1 there, 0 to 1. It is chosen on the data that it is measured on, so it flatters.</param>
 public readonly record struct BestThreshold(float Threshold, double F1);
 
@@ -25,7 +29,7 @@ public readonly record struct BestThreshold(float Threshold, double F1);
 /// <param name="BestByLabel">A threshold for each label that has events.</param>
 public sealed record EventReports(IReadOnlyList<EventReport> Rows, BestThreshold Best, IReadOnlyList<(Label Label, BestThreshold Best)> BestByLabel);
 
-/// <summary>Detections are runs of chunks whose score reaches a threshold.</summary>
+/// <summary>Detections are a tracker's events. A threshold is its rule's On; Off follows it, and the other fields have their defaults.</summary>
 public static class EventEvaluation
 {
     private const int Thresholds = 49;
@@ -55,10 +59,10 @@ public static class EventEvaluation
             data.Files,
             async (file, _) =>
             {
-                var chunks = new List<ScoredChunk>();
+                var chunks = new List<TagChunk>();
                 var summary = await Listening.HearFileAsync(
                     engine, file.Path, options,
-                    chunk => chunks.Add(new(chunk.StartSeconds, chunk.EndSeconds, [.. labels.Select(label => chunk.Scores[label])])),
+                    chunk => chunks.Add(chunk with { Scores = [.. labels.Select(label => chunk.Scores[label])], WindowScores = [] }),
                     cancellationToken).ConfigureAwait(false);
                 return new ScoredFile(chunks, summary.DurationSeconds);
             },
@@ -76,10 +80,9 @@ public static class EventEvaluation
     internal static EventReports Report(
         IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, int[] labels, IReadOnlyList<float> thresholds, double lookAhead, LabelSet known)
     {
-        SoundEvent[] Detect(float at) =>
-            [.. heard.SelectMany((file, index) => labels.SelectMany((label, column) => Runs(file.Chunks, column, at, index, label)))];
+        Detection[] Detect(float at) => [.. heard.SelectMany((file, index) => Detections(file, index, labels, new EventRule { On = at }))];
 
-        var points = Enumerable.Range(1, Thresholds).Select(i => i / (Thresholds + 1f)).Select(at => (At: at, Found: Detect(at))).ToArray();
+        var points = Enumerable.Range(1, Thresholds).Select(i => i / (Thresholds + 1f)).Select(at => (At: at, Found: Sounds(Detect(at)))).ToArray();
         IReadOnlyList<SoundEvent>[] curve = [.. points.Select(point => point.Found)];
         var hours = heard.Sum(file => file.DurationSeconds) / 3600;
         var (psds1, psds2) = (Psds.Score(truth, curve, hours, PsdsScenario.One), Psds.Score(truth, curve, hours, PsdsScenario.Two));
@@ -87,8 +90,9 @@ public static class EventEvaluation
         {
             var found = Detect(threshold);
             var delays = Delays(heard, truth, found, lookAhead);
+            var missing = found.Count(detection => !truth.Any(sound => Meets(detection.Sound, sound)));
             return new EventReport(
-                threshold, EventF1.Score(truth, found).Macro, psds1, psds2, (double)delays.Length / truth.Length,
+                threshold, EventF1.Score(truth, Sounds(found)).Macro, psds1, psds2, (double)delays.Length / truth.Length, missing / hours,
                 delays.Length == 0 ? double.NaN : delays[delays.Length / 2]);
         })];
 
@@ -106,18 +110,19 @@ public static class EventEvaluation
     }
 
     /// <summary>Seconds from the onset of each event that was detected to the end of the audio that its answer needs, in order.</summary>
-    internal static double[] Delays(IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, SoundEvent[] found, double lookAhead)
+    internal static double[] Delays(IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, Detection[] found, double lookAhead)
     {
-        // A recording's last chunks wait for no more audio than there is.
-        double Answered(SoundEvent detection, SoundEvent sound) =>
+        // A detection that was open before the sound began is answered by the first chunk of the sound. A recording's last chunks wait for no more audio
+        // than there is.
+        double Answered(Detection detection, SoundEvent sound) =>
             Math.Min(
-                heard[sound.File].Chunks.First(chunk => chunk.Start >= detection.Onset && chunk.End > sound.Onset).End + lookAhead,
+                heard[sound.File].Chunks.First(chunk => chunk.Index >= detection.OpenedChunk && chunk.EndSeconds > sound.Onset).EndSeconds + lookAhead,
                 heard[sound.File].DurationSeconds);
 
         return
         [
             .. from sound in truth
-               let meeting = found.Where(detection => detection.Label == sound.Label && detection.Overlap(sound) > 0).ToArray()
+               let meeting = found.Where(detection => Meets(detection.Sound, sound)).ToArray()
                where meeting.Length > 0
                let delay = meeting.Min(detection => Answered(detection, sound)) - sound.Onset
                orderby delay
@@ -125,26 +130,29 @@ public static class EventEvaluation
         ];
     }
 
-    internal static IEnumerable<SoundEvent> Runs(IReadOnlyList<ScoredChunk> chunks, int column, float threshold, int file, int label)
+    /// <param name="heard">The file.</param>
+    /// <param name="file">Its number.</param>
+    /// <param name="labels">Labels in the order of the chunks' scores.</param>
+    /// <param name="rule">When a sound is an event.</param>
+    internal static IEnumerable<Detection> Detections(ScoredFile heard, int file, int[] labels, EventRule rule)
     {
-        for (var i = 0; i < chunks.Count; i++)
+        var (tracker, changes) = (new SoundEventTracker(new EventRules(rule), labels.Length), new List<EventChange>());
+        foreach (var chunk in heard.Chunks)
         {
-            if (chunks[i].Scores[column] < threshold)
-            {
-                continue;
-            }
-            var begin = i;
-            while (i + 1 < chunks.Count && chunks[i + 1].Scores[column] >= threshold)
-            {
-                i++;
-            }
-            yield return new SoundEvent(file, label, chunks[begin].Start, chunks[i].End);
+            tracker.Add(chunk, changes);
         }
+        tracker.Complete(heard.DurationSeconds, changes);
+        return changes.Where(change => change.Kind == EventChangeKind.Closed)
+            .Select(change => new Detection(new(file, labels[change.Label], change.OnsetSeconds, change.OffsetSeconds), change.OpenedChunk));
     }
 
-    /// <summary>Times in seconds; scores of the labels that have events, 0 to 1.</summary>
-    internal readonly record struct ScoredChunk(double Start, double End, float[] Scores);
+    private static SoundEvent[] Sounds(Detection[] found) => [.. found.Select(detection => detection.Sound)];
 
-    /// <summary>A file's chunks in order, and its length.</summary>
-    internal sealed record ScoredFile(IReadOnlyList<ScoredChunk> Chunks, double DurationSeconds);
+    private static bool Meets(SoundEvent detection, SoundEvent sound) => detection.Label == sound.Label && detection.Overlap(sound) > 0;
+
+    /// <summary>An event that was heard, and the chunk with which it became certain.</summary>
+    internal readonly record struct Detection(SoundEvent Sound, long OpenedChunk);
+
+    /// <summary>A file's chunks in order, with the scores of the labels that have events, and its length.</summary>
+    internal sealed record ScoredFile(IReadOnlyList<TagChunk> Chunks, double DurationSeconds);
 }

@@ -13,7 +13,7 @@ internal static class EvaluateEventsCommand
     {
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
-        var threshold = Options.Numbers("--threshold", "Chunk score from which a sound counts as heard, for F1 and delay", 0, 1, "0.5");
+        var threshold = Options.Numbers("--threshold", "Chunk score that a sound must reach, for F1, false detections and delay", 0, 1, "0.5");
         var command = new Command(
             "events", "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
         {
@@ -43,20 +43,21 @@ internal static class EvaluateEventsCommand
         }
         if (format == OutputFormat.Csv)
         {
-            Console.Out.WriteLine("threshold,f1,psds1,psds2,detected,delay_seconds");
+            Console.Out.WriteLine("threshold,f1,psds1,psds2,detected,false_per_hour,delay_seconds");
             foreach (var row in reports.Rows)
             {
                 Console.Out.WriteLine(FormattableString.Invariant(
-                    $"{row.Threshold},{row.F1:R},{row.Psds1:R},{row.Psds2:R},{row.Detected:R},{row.DelaySeconds:R}"));
+                    $"{row.Threshold},{row.F1:R},{row.Psds1:R},{row.Psds2:R},{row.Detected:R},{row.FalsePerHour:R},{row.DelaySeconds:R}"));
             }
             return;
         }
-        var table = Terminal.NewTable().AddColumns("threshold", "event F1", "PSDS 1", "PSDS 2", "detected", "delay, s");
+        var table = Terminal.NewTable().AddColumns("threshold", "event F1", "PSDS 1", "PSDS 2", "detected", "false an hour", "delay, s");
         foreach (var row in reports.Rows)
         {
             table.AddRow(
                 EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.F1), EvaluateCommand.Text(row.Psds1),
-                EvaluateCommand.Text(row.Psds2), EvaluateCommand.Text(row.Detected), EvaluateCommand.Text(row.DelaySeconds, "0.00"));
+                EvaluateCommand.Text(row.Psds2), EvaluateCommand.Text(row.Detected), EvaluateCommand.Text(row.FalsePerHour, "0"),
+                EvaluateCommand.Text(row.DelaySeconds, "0.00"));
         }
         AnsiConsole.Write(table);
         var best = Terminal.NewTable().AddColumns("label", "best threshold", "event F1");
@@ -76,6 +77,7 @@ internal static class EvaluateEventsCommand
             psds1 = row.Psds1,
             psds2 = row.Psds2,
             detected = row.Detected,
+            false_per_hour = row.FalsePerHour,
             delay_seconds = EvaluateCommand.Number(row.DelaySeconds),
         }),
         best = new
