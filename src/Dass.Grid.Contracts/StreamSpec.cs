@@ -28,6 +28,9 @@ public sealed record StreamSpec
     /// <summary>Other rules for some labels, by label id or name.</summary>
     [Id(8)] public Dictionary<string, SoundEventRule>? LabelEvents { get; init; }
 
+    /// <summary>When the first sample of a new stream was heard by the microphone; null: when the stream begins.</summary>
+    [Id(9)] public DateTimeOffset? Captured { get; init; }
+
     /// <summary>A stream that is live with another model goes on with <see cref="Model"/>.</summary>
     [Id(6)] public bool SwitchModel { get; init; }
 }
@@ -43,6 +46,9 @@ public sealed record StreamShape(
 {
     /// <summary>See <see cref="StreamSpec.Alias"/>.</summary>
     [Id(5)] public string? Alias { get; init; }
+
+    /// <summary>See <see cref="StreamSpec.Captured"/>.</summary>
+    [Id(6)] public DateTimeOffset? Captured { get; init; }
 }
 
 /// <summary>When a label counts as heard. Null: the silo's value.</summary>

@@ -70,6 +70,12 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
         return await WithKeyAsync(await Register.AddKey(request.Name, record, time.GetUtcNow() + overlap), key);
     }
 
+    public override async Task<GetUsageResponse> GetTenantUsage(GetTenantUsageRequest request, ServerCallContext context)
+    {
+        RequireTenant("name", request.Name);
+        return Answers.Of(await grains.GetGrain<IUsageGrain>(request.Name).Get());
+    }
+
     public override async Task<ModelInfo> RegisterModel(RegisterModelRequest request, ServerCallContext context)
     {
         RequireName("name", request.Name);

@@ -1,3 +1,4 @@
+using Dass.Grid.Gateway.Events;
 using Dass.Grid.Gateway.Scores;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.Gateway.Subscriptions;
@@ -81,6 +82,18 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
         var end = (await stream.Close(context.CancellationToken)).OrThrow().End;
         return new CloseStreamResponse { Reason = Answers.Of(end.Reason), Summary = view.Of(end.Summary) };
     }
+
+    public override Task<ListEventsResponse> ListEvents(ListEventsRequest request, ServerCallContext context) =>
+        new KeptEvents(shared, CallState.Of(context)).ListAsync(request, context.CancellationToken);
+
+    public override async Task ExportEvents(ExportEventsRequest request, IServerStreamWriter<ExportEventsResponse> responses, ServerCallContext context)
+    {
+        using var ending = Ending(context);
+        await new KeptEvents(shared, CallState.Of(context)).ExportAsync(request, responses, ending.Token);
+    }
+
+    public override async Task<GetUsageResponse> GetUsage(GetUsageRequest request, ServerCallContext context) =>
+        Answers.Of(await shared.Grains.GetGrain<IUsageGrain>(CallState.Of(context).Tenant).Get());
 
     public override async Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)
     {

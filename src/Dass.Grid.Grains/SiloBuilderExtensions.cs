@@ -45,6 +45,8 @@ public static class SiloBuilderExtensions
             types.Classes.Remove(typeof(ClipGrain));
             types.Classes.Remove(typeof(ModelCatalogGrain));
             types.Classes.Remove(typeof(RegisterGrain));
+            types.Classes.Remove(typeof(EventLogGrain));
+            types.Classes.Remove(typeof(UsageGrain));
         });
         return silo.AddDassLimits().AddDassPlacement();
     }

@@ -85,6 +85,16 @@ internal static class ProtocolErrors
 
     public static RpcException LabelRules(int count, int most) => Invalid($"label_events has {count} rules; at most {most}.");
 
+    public static RpcException Time(string field, long seconds, int nanos) => Invalid(
+        $"{field} is {seconds} s and {nanos} ns since 1970; a time of the years 1 to 9999, with 0 to 999,999,999 ns.");
+
+    public static RpcException TimeRange(DateTimeOffset from, DateTimeOffset to, TimeSpan longest) => Invalid(
+        $"selection.from is {from:u} and selection.to {to:u}; from before to, and at most {longest.TotalDays:F0} days.");
+
+    public static RpcException Format(int value) => Invalid($"format is {value}; one of EXPORT_FORMAT_JSON_LINES (1) to EXPORT_FORMAT_WEBVTT (5).");
+
+    public static RpcException OneStream(int count) => Invalid($"selection.stream_ids has {count} entries; this format is of one stream.");
+
     public static RpcException OldestSample(long value) => Invalid($"oldest_sample is {value}; 0 or more.");
 
     public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");
@@ -96,7 +106,7 @@ internal static class ProtocolErrors
 
     public static RpcException PageSize(int value) => Invalid($"page_size is {value}; 1 to 1,000, or 0 for 100.");
 
-    public static RpcException PageToken(string value) => Invalid($"page_token '{Short(value)}' is none that ListStreams gave.");
+    public static RpcException PageToken(string value) => Invalid($"page_token '{Short(value)}' is none that an answer gave.");
 
     private static RpcException Invalid(string message) => new(new Status(StatusCode.InvalidArgument, message));
 

@@ -35,9 +35,23 @@ internal static class RequestRules
         return Spec(config.Format, config.Model, config.Chunk, config.LookAhead) with
         {
             SwitchModel = config.SwitchModel,
+            Captured = Time("capture_time", config.CaptureTime),
             Events = config.Events is { } rule ? Rule("events", rule) : null,
             LabelEvents = labels.Count == 0 ? null : labels,
         };
+    }
+
+    /// <exception cref="RpcException">INVALID_ARGUMENT: not a time.</exception>
+    public static DateTimeOffset? Time(string field, Timestamp? time)
+    {
+        try
+        {
+            return time?.ToDateTimeOffset();
+        }
+        catch (Exception broken) when (broken is InvalidOperationException or ArgumentOutOfRangeException)
+        {
+            throw ProtocolErrors.Time(field, time!.Seconds, time.Nanos);
+        }
     }
 
     private static SoundEventRule Rule(string field, EventRule rule)

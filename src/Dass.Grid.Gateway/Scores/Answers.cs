@@ -42,6 +42,22 @@ internal static class Answers
         Chunk = attachment.Shape.Chunk.ToDuration(),
         LookAhead = attachment.Shape.LookAhead.ToDuration(),
         DurableSample = attachment.DurableSample,
+        CaptureTime = attachment.Shape.Captured is { } captured ? Timestamp.FromDateTimeOffset(captured) : null,
+    };
+
+    public static Subscribed Subscribed(StreamStatus status) => new()
+    {
+        Model = Of(status.Shape.Model),
+        NextChunk = status.NextChunk,
+        CaptureTime = Timestamp.FromDateTimeOffset(status.Shape.Captured ?? status.Begun),
+    };
+
+    public static GetUsageResponse Of(Contracts.ModelUsage[] usage) => new()
+    {
+        Models =
+        {
+            usage.Select(model => new V1.ModelUsage { Model = model.Model, AudioSeconds = model.AudioSeconds, Streams = model.Streams, Events = model.Events }),
+        },
     };
 
     public static StreamInfo Of(StreamId id, StreamStatus status, ScoreView view) => new()

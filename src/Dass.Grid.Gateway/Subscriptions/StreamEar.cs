@@ -48,7 +48,7 @@ internal sealed class StreamEar(
     {
         _view = new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model));
         _next = fromChunk ?? status.NextChunk;
-        await write(new SubscribeResponse { Subscribed = new Subscribed { Model = Answers.Of(status.Shape.Model), NextChunk = status.NextChunk } });
+        await write(new SubscribeResponse { Subscribed = Answers.Subscribed(status) });
 
         await CatchUpAsync(status.NextChunk, asked: true);
         if (status.End is { } ended)

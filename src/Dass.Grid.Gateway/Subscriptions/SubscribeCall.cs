@@ -97,7 +97,9 @@ internal sealed class SubscribeCall(
             {
                 foreach (var listing in await Recovery.AskAsync(shared, () => ListAsync(tenant), ending.Token))
                 {
-                    if (IsWanted(listing.Name) && !(heard.TryGetValue(listing.Name, out var begun) && begun == listing.Begun) && !(listing.Ended && From(listing.Name) is null))
+                    var isNew = listing.Begun >= subscribed;
+                    var isOver = listing.Ended && !isNew && From(listing.Name) is null; // nothing of it is wanted
+                    if (IsWanted(listing.Name) && !isOver && !(heard.TryGetValue(listing.Name, out var begun) && begun == listing.Begun))
                     {
                         heard[listing.Name] = listing.Begun;
                         ears.RemoveAll(ear => ear.IsCompletedSuccessfully);
@@ -105,7 +107,7 @@ internal sealed class SubscribeCall(
                         {
                             throw ProtocolErrors.TooManyStreams(shared.Options.SubscriptionStreams);
                         }
-                        ears.Add(HearAsync(listing, listing.Begun >= subscribed ? 0 : From(listing.Name), ending.Token));
+                        ears.Add(HearAsync(listing, isNew ? 0 : From(listing.Name), ending.Token));
                     }
                 }
             }

@@ -19,7 +19,7 @@ namespace Dass.Grid.Grains.Checkpoints;
 /// <param name="History">The last chunks, oldest first.</param>
 /// <remarks>
 /// As bytes, little-endian: magic, layout version, model hash, position, epoch; the other fields in the order below; SHA-256 of all before it.
-/// A change of this order needs a new version, and the old one must still be read. Version 1 has neither alias nor events.
+/// A change of this order needs a new version, and the old one must still be read. Version 1 has neither alias, capture time, events nor ledger.
 /// </remarks>
 internal sealed record Checkpoint(
     long Epoch,
@@ -35,6 +35,9 @@ internal sealed record Checkpoint(
 {
     /// <summary>What <see cref="StreamSession.Save"/> wrote, when this was read; empty of an ended stream.</summary>
     public ReadOnlyMemory<byte> Session { get; init; }
+
+    /// <summary>What <see cref="StreamLedger.Save"/> wrote; empty of a checkpoint without.</summary>
+    public ReadOnlyMemory<byte> Ledger { get; init; }
 
     /// <summary>Sounds that the stream's end has closed.</summary>
     public SoundEvent[] Closed { get; init; } = [];
@@ -72,6 +75,7 @@ internal sealed record Checkpoint(
         to.Write(Shape.Model.Note);
         to.Write(Shape.Model.IsDefault ? 1 : 0);
         to.Write(Shape.Alias ?? "");
+        to.Write(Shape.Captured?.UtcTicks ?? 0);
         to.Write(Shape.Chunk.Ticks);
         to.Write(Shape.LookAhead.Ticks);
         to.Write(Begun.UtcTicks);
@@ -95,6 +99,7 @@ internal sealed record Checkpoint(
             Write(to, chunk.Events);
         }
         Write(to, Closed);
+        to.WriteAll(Ledger.Span);
         WriteBlock(bytes, session is null ? null : session.Events.Save);
         WriteBlock(bytes, session is null ? null : session.Save);
         Span<byte> checksum = stackalloc byte[ChecksumBytes];
@@ -134,10 +139,12 @@ internal sealed record Checkpoint(
         var model = new ModelSummary(
             from.ReadString("model"), hash, from.Read<int>("label count"), from.ReadString("note"), from.Read<int>("default model") != 0);
         var alias = version > First ? from.ReadString("alias") : "";
+        var captured = version > First ? from.Read<long>("capture time") : 0;
         var shape = new StreamShape(
             format, bytesPerFrame, model, new TimeSpan(from.Read<long>("chunk length")), new TimeSpan(from.Read<long>("look-ahead")))
         {
             Alias = alias.Length == 0 ? null : alias,
+            Captured = captured == 0 ? null : new DateTimeOffset(captured, TimeSpan.Zero),
         };
         var begun = new DateTimeOffset(from.Read<long>("begun"), TimeSpan.Zero);
         var origin = new StreamOrigin(from.Read<long>("origin sample"), from.Read<long>("origin chunk"));
@@ -157,6 +164,7 @@ internal sealed record Checkpoint(
             };
         }
         var closed = version > First ? ReadEvents(ref from, bytes.Length) : [];
+        var ledger = version > First ? from.ReadAll<byte>("ledger") : [];
         var events = version > First ? from.ReadAll<byte>("events") : [];
         var session = from.ReadAll<byte>("session");
         SnapshotReader.Check(from.AtEnd, "end", "bytes are left over");
@@ -166,6 +174,7 @@ internal sealed record Checkpoint(
             Session = session,
             Events = events,
             Closed = closed,
+            Ledger = ledger,
         };
     }
 

@@ -42,7 +42,7 @@ internal static class SessionFactory
             stream = new LiveStream(
                 model.Engine.Open(format, options),
                 model,
-                new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead) { Alias = spec.Alias },
+                new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead) { Alias = spec.Alias, Captured = spec.Captured },
                 now,
                 StreamOrigin.AtOrAfter(oldestSample, shape.SampleRateHz, options.Chunk),
                 events);

@@ -88,12 +88,12 @@ internal sealed class StreamEvents
     public void Save(IBufferWriter<byte> bytes)
     {
         var to = new SnapshotWriter(bytes);
-        Save(to, _rule);
+        Write(to, _rule);
         to.Write(_byLabel.Count);
         foreach (var (label, own) in _byLabel)
         {
             to.Write(label);
-            Save(to, own);
+            Write(to, own);
         }
         _tracker.Save(to);
     }
@@ -146,7 +146,7 @@ internal sealed class StreamEvents
         return asked.Off is { } off ? rule with { Off = off } : asked.On is null ? rule with { Off = defaults.Off } : rule;
     }
 
-    private static void Save(SnapshotWriter to, EventRule rule)
+    private static void Write(SnapshotWriter to, EventRule rule)
     {
         to.Write(rule.On);
         to.Write(rule.Off);

@@ -69,7 +69,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             {
                 return differs;
             }
-            spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = shape.Alias };
+            spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = shape.Alias, Captured = shape.Captured };
         }
         if (await _life.WakeAsync() is { } asleep)
         {
@@ -212,7 +212,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             await _life.Keeper.IdleAsync();
             using var bytes = new PooledBytes();
-            State.Snapshot(live, _life.Keeper.Epoch).WriteTo(bytes, live);
+            _life.Snapshot(live).WriteTo(bytes, live);
             _carried = bytes.Written.ToArray();
             if (reason.ReasonCode != DeactivationReasonCode.Migrating)
             {
@@ -269,6 +269,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         var idle = _shared.Time.GetUtcNow() - _lastActive;
         _shared.Instruments.OnObserversExpired(_life.Observers.Expire());
+        _life.Ledger.Settle(GrainFactory, State.Live);
         if (State.Ended is not null && idle >= _shared.Options.Retention)
         {
             await ForgetAsync();
@@ -309,6 +310,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     private async Task ForgetAsync()
     {
+        if (!_life.Ledger.IsSettled)
+        {
+            return; // tried again at the next upkeep
+        }
         try
         {
             await _life.Keeper.DeleteAsync();
@@ -368,6 +373,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
                 new GrainTimerCreationOptions(after, Timeout.InfiniteTimeSpan) { KeepAlive = true });
         }
     }
+
+    void IStreamHost.Settle() => _life.Ledger.Settle(GrainFactory, State.Live);
 
     void IStreamHost.OnActive() => _lastActive = _shared.Time.GetUtcNow();
 

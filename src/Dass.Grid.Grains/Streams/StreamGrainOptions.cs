@@ -36,6 +36,12 @@ public sealed class StreamGrainOptions
     /// <summary>When sounds of streams count as events, unless their clients say otherwise. Defaults: those of <see cref="EventRule"/>.</summary>
     public EventRule Events { get; set; } = new();
 
+    /// <summary>How long closed events are kept for ListEvents. Zero: they are not kept. Default: 7 days.</summary>
+    public TimeSpan EventRetention { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>Closed events of a tenant that are kept of each five minutes; about 300 bytes each. Default: 50,000.</summary>
+    public int EventsPerSpan { get; set; } = 50_000;
+
     /// <summary>A silo whose device has been at one batch for this long counts as hung and ends, so that its streams go on elsewhere. Default: 60 seconds.</summary>
     public TimeSpan StuckAfter { get; set; } = TimeSpan.FromSeconds(60);
 
@@ -76,6 +82,14 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
         if (options.HistoryChunks < 1)
         {
             errors.Add($"Grid:Streams:{nameof(options.HistoryChunks)} is {options.HistoryChunks}; at least 1.");
+        }
+        if (options.EventRetention < TimeSpan.Zero)
+        {
+            errors.Add($"Grid:Streams:{nameof(options.EventRetention)} is {options.EventRetention}; zero or more.");
+        }
+        if (options.EventsPerSpan < 1)
+        {
+            errors.Add($"Grid:Streams:{nameof(options.EventsPerSpan)} is {options.EventsPerSpan}; at least 1.");
         }
         if (options.CheckpointChunks < 0)
         {

@@ -16,6 +16,9 @@ internal interface IStreamHost
     /// <summary>The stream's idle time begins anew.</summary>
     void OnActive();
 
+    /// <summary>Tells the tenant's books soon.</summary>
+    void Settle();
+
     /// <summary>Tells the tenant's list.</summary>
     void Report();
 
@@ -32,6 +35,8 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     public StreamState State { get; } = new(id, shared.Options);
 
     public ObserverLeases Observers { get; } = new(shared.Time, shared.Options.ObserverLease);
+
+    public StreamLedger Ledger { get; } = new(id, shared);
 
     public CheckpointKeeper Keeper { get; } = new(shared.Storage, grain, shared.Instruments);
 
@@ -81,6 +86,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     private void TakeOver(Checkpoint checkpoint)
     {
         State.TakeOver(checkpoint);
+        Ledger.Restore(checkpoint.Ledger.Span);
         host.KeepUp();
     }
 
@@ -145,6 +151,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             return spec.Format is null ? State.Unknown() : refusal;
         }
         Hold(live);
+        Ledger.Begin(live.NextSample, live.Origin.Chunk);
         shared.Instruments.OnBegun(live.Model.Name);
         shared.Logger.Begun(id, live.Model.Name);
         if (State.Unreadable is not null || oldestSample > 0)
@@ -161,15 +168,18 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     public Refusal? BeginAgain(LiveStream before, StreamSpec spec, long oldestSample, out StreamGap? gap)
     {
         gap = null;
-        var from = before.NextSample;
+        var (from, closed) = (before.NextSample, before.Events.Break());
+        Ledger.Enter(before, closed);
+        Ledger.End(before);
         LetGo(before);
         if (SessionFactory.Open(shared.Models, spec, oldestSample, before.Begun, shared.Options.Events, out var live, before.Events) is { } refusal)
         {
             return refusal;
         }
         Hold(live);
+        Ledger.Begin(live.NextSample, live.Origin.Chunk);
         shared.Instruments.OnBegun(live.Model.Name);
-        gap = Cold(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by whoever feeds the stream.", before.Events.Break());
+        gap = Cold(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by whoever feeds the stream.", closed);
         State.History.Restore(State.History.Last(int.MaxValue), live.Origin.Chunk);
         return null;
     }
@@ -204,8 +214,11 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             }
             closed = before.Events.Break();
         }
+        Ledger.Enter(before, closed);
+        Ledger.End(before);
         LetGo(before);
         Hold(live);
+        Ledger.Begin(live.NextSample, Math.Max(nextChunk, 1)); // not a stream's first span
         shared.Instruments.OnContinued(live.Model.Name, "switched");
         shared.Logger.Switched(id, before.Model.Name, live.Model.Name, nextChunk);
         if (live.Origin.Chunk > nextChunk)
@@ -257,7 +270,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         try
         {
             var saved = await Keeper.SaveAsync(
-                State.Snapshot(live, Keeper.Epoch), live, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
+                Snapshot(live), live, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
             if (State.Live == live)
             {
                 host.ScheduleCheckpoint(saved ? NextCheckpoint() : shared.Options.CheckpointRetry);
@@ -268,6 +281,9 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             Fence();
         }
     }
+
+    /// <summary>The stream at rest, with what it owes.</summary>
+    public Checkpoint Snapshot(LiveStream live) => State.Snapshot(live, Keeper.Epoch) with { Ledger = Ledger.Save() };
 
     private TimeSpan NextCheckpoint() => shared.Options.CheckpointInterval * (2.0 / 3 + Random.Shared.NextDouble() * 2 / 3);
 
@@ -304,10 +320,12 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     {
         await Keeper.IdleAsync();
         var closed = live.Events.Complete(live.NextSeconds);
+        Ledger.Enter(live, closed);
+        Ledger.End(live);
         try
         {
             await Keeper.SaveAsync(
-                State.Snapshot(live, Keeper.Epoch, reason) with { Closed = closed }, session: null, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
+                State.Snapshot(live, Keeper.Epoch, reason) with { Closed = closed, Ledger = Ledger.Save() }, session: null, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
         }
         catch (InconsistentStateException)
         {
@@ -322,6 +340,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         shared.Logger.Ended(id, reason, State.Ended.NextSample, State.Ended.NextChunk);
         LetGo(live);
         host.Report();
+        host.Settle();
         return end;
     }
 
@@ -333,11 +352,16 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         for (var i = 0; i < tags.Length; i++)
         {
             tags[i] = tags[i] with { Events = live.Events.Hear(tags[i]) };
+            Ledger.Enter(live, tags[i].Events);
             State.History.Add(tags[i]);
         }
         if (tags.Length > 0)
         {
             Observers.Notify(observer => observer.OnTags(tags));
+            if (tags.Any(chunk => chunk.Events.Length > 0))
+            {
+                host.Settle();
+            }
             shared.Instruments.OnTagged(live.Model.Name, tags.Length);
         }
         return tags;

@@ -41,6 +41,12 @@ internal static partial class StreamLog
     [LoggerMessage(LogLevel.Warning, "Stream {Stream} could not be carried to another silo; it goes on from its checkpoint.")]
     public static partial void NotCarried(this ILogger logger, StreamId stream, Exception failure);
 
+    [LoggerMessage(LogLevel.Warning, "Use and {Owed} events of stream {Stream} could not be entered in the tenant's books; told again soon.")]
+    public static partial void NotSettled(this ILogger logger, StreamId stream, int owed, Exception failure);
+
+    [LoggerMessage(LogLevel.Error, "Event {Event} of stream {Stream} is not kept: {Limit} wait for the tenant's books already.")]
+    public static partial void EventLost(this ILogger logger, StreamId stream, string @event, int limit);
+
     [LoggerMessage(LogLevel.Error, "The tail of stream {Stream} could not be tagged; it ends without.")]
     public static partial void TailFailed(this ILogger logger, StreamId stream, Exception failure);
 }

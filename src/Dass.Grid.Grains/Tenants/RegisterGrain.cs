@@ -1,6 +1,4 @@
-using System.Text.Json;
 using Dass.Grid.Engine;
-using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Models;
 using Dass.Grid.Grains.Placement;
 using Dass.Grid.Grains.Streams;
@@ -24,19 +22,13 @@ public sealed partial class RegisterGrain(
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
     private Register _register = Register.Empty;
-    private string? _etag;
+    private StoredJson<Register> _store = null!; // from activation on
 
     /// <remarks>Without the store there is no register: whoever asks, asks again.</remarks>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        var record = new GrainState<StoredCheckpoint>(new StoredCheckpoint());
-        await storage.ReadStateAsync(StateName, this.GetGrainId(), record);
-        if (record.RecordExists && record.State is { Bytes: { IsEmpty: false } bytes })
-        {
-            _register = JsonSerializer.Deserialize<Register>(bytes.Span)
-                ?? throw new JsonException("The stored register is empty.");
-            _etag = record.ETag;
-        }
+        _store = new StoredJson<Register>(storage, StateName, this.GetGrainId());
+        _register = await _store.ReadAsync() ?? _register;
     }
 
     public Task<Register?> Get(long known) => Task.FromResult(_register.Version == known ? null : _register);
@@ -161,20 +153,16 @@ public sealed partial class RegisterGrain(
     private async Task WriteAsync(Register register)
     {
         register = register with { Version = _register.Version + 1 };
-        var record = new GrainState<StoredCheckpoint>(new StoredCheckpoint { Bytes = JsonSerializer.SerializeToUtf8Bytes(register) }, _etag)
-        {
-            RecordExists = _etag is not null,
-        };
         try
         {
-            await storage.WriteStateAsync(StateName, this.GetGrainId(), record);
+            await _store.WriteAsync(register);
         }
         catch (InconsistentStateException)
         {
             DeactivateOnIdle(); // another silo has changed it: this activation must not answer any more
             throw;
         }
-        (_etag, _register) = (record.ETag, register);
+        _register = register;
     }
 
     [LoggerMessage(LogLevel.Information, "Tenant {Tenant} was {What} in the register.")]

@@ -17,6 +17,9 @@ internal sealed class Feed : IDisposable
 
     public List<Gap> Gaps { get; } = [];
 
+    /// <summary>All that the answers said of events, in order.</summary>
+    public List<Event> Events { get; } = [];
+
     public Summary? Summary { get; private set; }
 
     public long Applied { get; private set; }
@@ -96,9 +99,14 @@ internal sealed class Feed : IDisposable
         {
             case StreamResponse.ResponseOneofCase.Tags:
                 Tags.Add(response.Tags);
+                Events.AddRange(response.Tags.Events);
                 break;
             case StreamResponse.ResponseOneofCase.Gap:
                 Gaps.Add(response.Gap);
+                Events.AddRange(response.Gap.Events);
+                break;
+            case StreamResponse.ResponseOneofCase.Events:
+                Events.AddRange(response.Events.Events);
                 break;
             case StreamResponse.ResponseOneofCase.Ack:
                 Applied = response.Ack.AppliedSample;

@@ -1,0 +1,114 @@
+using System.Text.Json;
+
+namespace Dass.Grid.Grains.Streams;
+
+/// <summary>What a stream owes to its tenant's books: closed events and use. It stays here, and in checkpoints, until the books have it in the store.</summary>
+/// <remarks>Used on the grain's own scheduler only.</remarks>
+internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
+{
+    private const int MaxOwed = 10_000; // events, while the books are away
+
+    private readonly Queue<LoggedEvent> _owed = new();
+    private readonly Queue<UsageSpan> _finals = new();
+    private Span _span = new(0, 0, 0);
+    private UsageSpan? _reported;
+    private Task _settling = Task.CompletedTask;
+
+    /// <summary>Whether the books have everything but the span that goes on.</summary>
+    public bool IsSettled => _owed.Count == 0 && _finals.Count == 0 && _settling.IsCompleted;
+
+    /// <summary>A stream begins, or begins again with another session or model.</summary>
+    /// <param name="nextSample">Audio before it is not heard by this session.</param>
+    /// <param name="nextChunk">First chunk of the span.</param>
+    public void Begin(long nextSample, long nextChunk) => (_span, _reported) = (new Span(nextSample, nextChunk, 0), null);
+
+    /// <summary>The span is over.</summary>
+    public void End(LiveStream live) => _finals.Enqueue(SpanOf(live, final: true));
+
+    /// <summary>Enters closed events.</summary>
+    public void Enter(LiveStream live, SoundEvent[] events)
+    {
+        foreach (var sound in events.Where(sound => sound.Kind == SoundEventKind.Closed))
+        {
+            _span = _span with { Events = _span.Events + 1 };
+            if (shared.Options.EventRetention == TimeSpan.Zero)
+            {
+                continue;
+            }
+            var label = live.Model.Card.Labels[sound.Label];
+            var onset = (live.Shape.Captured ?? live.Begun) + TimeSpan.FromSeconds(sound.OnsetSeconds);
+            _owed.Enqueue(new LoggedEvent(
+                id.Name, live.Begun, sound.Id, onset, sound.OnsetSeconds, sound.OffsetSeconds, label.Id, label.Name, sound.Peak, sound.Mean, live.Model.Name));
+            if (_owed.Count > MaxOwed)
+            {
+                shared.Logger.EventLost(id, _owed.Dequeue().Id, MaxOwed);
+            }
+        }
+    }
+
+    /// <summary>Tells the books. Never throws: what fails is owed on, and told again the next time.</summary>
+    /// <param name="grains">Where the books are.</param>
+    /// <param name="live">Whose span goes on; null: none does.</param>
+    public void Settle(IGrainFactory grains, LiveStream? live)
+    {
+        if (_settling.IsCompleted)
+        {
+            _settling = SettleAsync(grains, live is null ? null : SpanOf(live, final: false));
+        }
+    }
+
+    public byte[] Save() => JsonSerializer.SerializeToUtf8Bytes(new Page(_span, [.. _owed], [.. _finals]));
+
+    /// <exception cref="JsonException">Damaged.</exception>
+    public void Restore(ReadOnlySpan<byte> page)
+    {
+        if (page.IsEmpty || JsonSerializer.Deserialize<Page>(page) is not { } saved)
+        {
+            return;
+        }
+        _span = saved.Span;
+        Array.ForEach(saved.Owed, _owed.Enqueue);
+        Array.ForEach(saved.Finals, _finals.Enqueue);
+    }
+
+    private async Task SettleAsync(IGrainFactory grains, UsageSpan? goesOn)
+    {
+        try
+        {
+            while (_owed.Count > 0)
+            {
+                var begun = EventLogKey.SpanOf(_owed.Peek().Onset);
+                LoggedEvent[] events = [.. _owed.TakeWhile(sound => EventLogKey.SpanOf(sound.Onset) == begun)];
+                await grains.GetGrain<IEventLogGrain>(new EventLogKey(id.Tenant, begun).ToString()).Append(events);
+                for (var i = 0; i < events.Length && _owed.TryPeek(out var oldest) && oldest == events[i]; i++)
+                {
+                    _owed.Dequeue();
+                }
+            }
+            var usage = grains.GetGrain<IUsageGrain>(id.Tenant);
+            while (_finals.TryPeek(out var final))
+            {
+                await usage.Report(final);
+                _finals.Dequeue();
+            }
+            if (goesOn is not null && goesOn != _reported)
+            {
+                await usage.Report(goesOn);
+                _reported = goesOn;
+            }
+        }
+        catch (Exception failure)
+        {
+            shared.Logger.NotSettled(id, _owed.Count, failure);
+        }
+    }
+
+    private UsageSpan SpanOf(LiveStream live, bool final) => new(
+        id.Name, live.Begun, _span.FromChunk, live.Model.Name, (double)(live.NextSample - _span.FromSample) / live.Shape.Format.SampleRateHz, _span.Events, final);
+
+    /// <summary>One session's use so far.</summary>
+    internal sealed record Span(long FromSample, long FromChunk, long Events);
+
+    /// <summary>The ledger at rest.</summary>
+    internal sealed record Page(Span Span, LoggedEvent[] Owed, UsageSpan[] Finals);
+}

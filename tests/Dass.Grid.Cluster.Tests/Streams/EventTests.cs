@@ -1,0 +1,155 @@
+using Dass.Grid.Cluster.Tests.Durability;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Engine.Events;
+using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using EventRule = Dass.Grid.V1.EventRule;
+using Rule = Dass.Grid.Engine.Events.EventRule;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+/// <summary>Events as they come through the grid: what the tracker says of the scores that the engine alone gives, no less and nothing twice.</summary>
+public sealed class EventTests : IDisposable
+{
+    private const string Id = "yard";
+    private const int Half = 120_000;
+    private const double Seconds = 15.06;
+
+    private readonly StoreFolder _store = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task A_stream_says_what_the_tracker_says()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await feed.SendBabbleAsync(0, Babble.Samples);
+        await feed.FinishAsync();
+
+        var expected = await ExpectedAsync(new Rule());
+        Assert.Contains(expected, sound => sound.Kind == EventChangeKind.Closed && sound.OffsetSeconds < 10);
+        AssertEqual(expected, feed.Events);
+        Assert.All(feed.Events, sound => Assert.False(string.IsNullOrEmpty(sound.Label)));
+    }
+
+    [Fact]
+    public async Task A_streams_own_rules_hold_for_life_also_after_a_crash()
+    {
+        var config = Babble.Config(Id);
+        config.Events = new EventRule { On = 0.55f, Off = 0.5f, MergeGap = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)) };
+        config.LabelEvents.Add(new LabelRule { Label = "speech", Rule = new EventRule { On = 0.3f, MinDuration = Duration.FromTimeSpan(TimeSpan.Zero) } });
+        List<Event> before;
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            using var feed = await Feed.BeginAsync(grid.Client, config);
+            await feed.SendBabbleAsync(0, Half);
+            await feed.AppliedAsync(Half);
+            before = feed.Events;
+        }
+        await using var next = await TestGrid.StartAsync(_store.Settings());
+        using var again = await Feed.BeginAsync(next.Client, new StreamConfig { StreamId = Id });
+        await again.SendBabbleAsync(Half, Babble.Samples);
+        await again.FinishAsync();
+
+        var rule = new Rule { On = 0.55f, Off = 0.5f, MergeGap = TimeSpan.FromSeconds(2) };
+        var speech = rule with { On = 0.3f, Off = new Rule { On = 0.3f }.Off, MinDuration = TimeSpan.Zero };
+        AssertEqual(await ExpectedAsync(rule, new() { [0] = speech }), [.. before, .. again.Events]);
+    }
+
+    [Fact]
+    public async Task A_subscriber_of_events_alone_hears_all_of_them()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var ear = grid.Client.Subscribe(
+            new SubscribeRequest { StreamId = Id, FromChunk = 0, EventsOnly = true, Filter = new TagFilter { Top = 0 } }, deadline: TestGrid.Deadline);
+        Assert.True(await ear.ResponseStream.MoveNext(CancellationToken.None));
+        await feed.SendBabbleAsync(0, Babble.Samples);
+        await feed.FinishAsync();
+
+        var heard = new List<Event>();
+        while (await ear.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            var response = ear.ResponseStream.Current;
+            Assert.False(response.Tags is { Events.Count: 0 }, "Tags without events came.");
+            heard.AddRange(response.Tags?.Events ?? response.Ended?.Events ?? []);
+        }
+        Assert.Equal(feed.Events, heard);
+    }
+
+    [Fact]
+    public async Task A_filter_holds_for_events_too()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var config = Babble.Config(Id);
+        config.Filter = new TagFilter { Labels = { "Speech", "Dog" }, MinScore = 0.2f };
+        using var feed = await Feed.BeginAsync(grid.Client, config);
+        await feed.SendBabbleAsync(0, Babble.Samples);
+        await feed.FinishAsync();
+        var wanted = (await ExpectedAsync(new Rule())).Where(sound => feed.Events.Select(each => each.LabelIndex).Contains(sound.Label)).ToList();
+        AssertEqual(wanted, feed.Events);
+        Assert.All(feed.Events, sound => Assert.Contains(sound.Label, (string[])["Speech", "Dog"]));
+    }
+
+    [Fact]
+    public async Task A_clip_has_the_events_of_a_stream()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var answer = await grid.Client.TagAsync(new TagRequest { Format = Babble.Format, Audio = Google.Protobuf.ByteString.CopyFrom(Babble.Pcm) });
+        AssertEqual(await ExpectedAsync(new Rule()), [.. answer.Chunks.SelectMany(chunk => chunk.Events), .. answer.Events]);
+    }
+
+    [Theory]
+    [InlineData(1.1f, 0.5f, "events.on is 1.1")]
+    [InlineData(0.5f, 0.6f, "events.off is 0.6")]
+    [InlineData(float.NaN, 0f, "events.on is NaN")]
+    public async Task Thresholds_that_break_a_rule_are_refused(float on, float off, string fragment)
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var config = Babble.Config(Id);
+        config.Events = new EventRule { On = on, Off = off };
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, fragment, () => Feed.BeginAsync(grid.Client, config));
+    }
+
+    [Fact]
+    public async Task Rules_of_labels_that_break_a_rule_are_refused()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var config = Babble.Config(Id);
+        config.LabelEvents.Add(new LabelRule { Label = "No such sound" });
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "no label 'No such sound'", () => Feed.BeginAsync(grid.Client, config));
+        config.LabelEvents[0] = new LabelRule { Label = "Dog", Rule = new EventRule { MergeGap = new Duration { Seconds = 61 } } };
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "label_events[0].rule.merge_gap is 61 s", () => Feed.BeginAsync(grid.Client, config));
+        config.LabelEvents.Clear();
+        config.Events = new EventRule { Off = 0.9f };
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "Off is 0.9", () => Feed.BeginAsync(grid.Client, config));
+    }
+
+    private static async Task<List<EventChange>> ExpectedAsync(Rule rule, Dictionary<int, Rule>? byLabel = null)
+    {
+        var (chunks, _) = await BareSession.HearAsync(TestGrid.TinyModel);
+        var (tracker, changes) = (new SoundEventTracker(new EventRules(rule, byLabel), chunks[0].Scores.Length), new List<EventChange>());
+        foreach (var chunk in chunks)
+        {
+            tracker.Add(chunk, changes);
+        }
+        tracker.Complete(Seconds, changes);
+        return changes;
+    }
+
+    private static void AssertEqual(List<EventChange> expected, IReadOnlyList<Event> actual)
+    {
+        Assert.NotEmpty(expected);
+        Assert.Equal(
+            expected.Select(sound => (sound.Id, sound.Kind.ToString(), sound.Label)), actual.Select(sound => (sound.Id, sound.Kind.ToString(), sound.LabelIndex)));
+        foreach (var (one, other) in expected.Zip(actual))
+        {
+            Assert.Equal(one.OnsetSeconds, other.OnsetSeconds, 1e-2);
+            Assert.Equal(one.OffsetSeconds, other.OffsetSeconds, 1e-2);
+            Assert.Equal(one.Peak, other.PeakScore, 1e-4f);
+            Assert.Equal(one.Mean, other.MeanScore, 1e-4f);
+        }
+    }
+}
