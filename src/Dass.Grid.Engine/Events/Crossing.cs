@@ -21,7 +21,7 @@ internal static class Crossing
     {
         var (from, to) = (Logit(before), Logit(after));
         var share = from == to ? 0.5 : Math.Clamp((Logit(threshold) - from) / (to - from), 0, 1);
-        return beforeSeconds + share * (afterSeconds - beforeSeconds);
+        return Math.Min(beforeSeconds + share * (afterSeconds - beforeSeconds), afterSeconds); // rounding must not pass the centre
     }
 
     private static double Logit(float score)
