@@ -2,12 +2,12 @@ namespace Dass.Grid.Engine.Events;
 
 /// <summary>When a score passed a threshold between two chunks.</summary>
 /// <remarks>
-/// A chunk's score speaks for its centre, so the time lies between two centres. The head is linear and a chunk's logit the mean of its tokens' logits: a sound
-/// that fills a part of a chunk raises the logit, not the score, by that part. So logits are interpolated.
+/// A chunk's score speaks for its centre, so the time lies between two centres. The head is linear and a chunk's logit the mean of its tokens'
+/// logits: a sound that fills a part of a chunk raises the logit, not the score, by that part. So logits are interpolated.
 /// </remarks>
 internal static class Crossing
 {
-    // How silent silence was says nothing of when it ended: beyond these scores logits grow without bound and would draw the time to the louder chunk.
+    // How silent silence was says nothing of when it ended: without these bounds a score near 0 would draw the time to the louder chunk.
     private const double Lowest = 0.01;
     private const double Highest = 0.99;
 

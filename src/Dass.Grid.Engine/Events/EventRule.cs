@@ -3,8 +3,8 @@ using Dass.Grid.Engine.Streaming;
 namespace Dass.Grid.Engine.Events;
 
 /// <summary>
-/// When a sound is an event. A sound lasts while its chunk scores are at least <see cref="Off"/>; pauses up to <see cref="MergeGap"/> belong to it.
-/// It is an event once it has reached <see cref="On"/> and has lasted <see cref="MinDuration"/>.
+/// When a sound is an event. A sound lasts while its chunk scores are at least <see cref="Off"/>; pauses up to <see cref="MergeGap"/> belong to
+/// it. It is an event once it has reached <see cref="On"/> and has lasted <see cref="MinDuration"/>.
 /// </summary>
 /// <remarks>
 /// The defaults were chosen on 200 scenes of 30 s (<c>src/training/run export_scenes --seed 13 --count 200</c>) heard by the built-in model in chunks of

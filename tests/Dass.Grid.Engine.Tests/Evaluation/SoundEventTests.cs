@@ -72,7 +72,8 @@ public sealed class SoundEventTests
         Assert.Equal([9, 4], found.Select(detection => detection.Sound.Label));
         Assert.Equal(new SoundEvent(2, 4, 0, 3), found[1].Sound);
         Assert.All(found, detection => Assert.Equal(2, detection.Sound.File));
-        Assert.Equal([2, 1], found.Select(detection => detection.OpenedChunk)); // 0.75 s are certain when label 9 is over, and at the second centre of label 4
+        // 0.75 s are certain when label 9 is over, and at the second centre of label 4.
+        Assert.Equal([2, 1], found.Select(detection => detection.OpenedChunk));
     }
 
     [Fact]
@@ -81,7 +82,7 @@ public sealed class SoundEventTests
         var file = File([0], [0], [0], [0]) with { DurationSeconds = 3.5 };
         SoundEvent[] truth = [new(0, 0, 0.25, 1), new(0, 0, 2.5, 3.5), new(0, 0, 1.25, 1.75)]; // the last is missed
         EventEvaluation.Detection[] found = [new(new(0, 0, 0, 1), OpenedChunk: 1), new(new(0, 0, 1.9, 3.5), OpenedChunk: 1)];
-        // The first is certain at 2 s. The second detection is open before its sound begins, whose first chunk ends at 3 s; to 3.75 there is no audio.
+        // The first is certain at 2 s. The second is open before its sound begins, whose first chunk ends at 3 s; to 3.75 there is no audio.
         Assert.Equal([1.0, 2.5], EventEvaluation.Delays([file], truth, found, lookAhead: 0.75));
         Assert.Equal([0.5, 1.75], EventEvaluation.Delays([file], truth, found, lookAhead: 0));
     }
@@ -89,7 +90,7 @@ public sealed class SoundEventTests
     [Fact]
     public void The_best_threshold_of_each_label_and_of_all_is_reported()
     {
-        // Off is 0.8 of On, and times lie between centres. Label 3 is found where it is from 0.54 to 0.68, label 5 from 0.68 to 0.8, label 7 elsewhere.
+        // Off is 0.8 of On, and times lie between centres. Label 3 is found from 0.54 to 0.68, label 5 from 0.68 to 0.8, label 7 only elsewhere.
         var file = File([0.3f, 0.4f, 0], [0.7f, 0.4f, 0], [0.3f, 0.8f, 0.9f], [0.3f, 0.8f, 0.9f]);
         SoundEvent[] truth = [new(0, 3, 1, 2), new(0, 5, 2, 4), new(0, 7, 0, 1)];
         var reports = EventEvaluation.Report([file], truth, [3, 5, 7], [0.6f, 0.68f], lookAhead: 0, AudioSetLabels.All);

@@ -19,7 +19,10 @@ public sealed class SoundEventTrackerLaws
         from share in Gen.Frequency((1, Gen.Const(1f)), (3, Gen.Float[0, 1]))
         from min in Gen.OneOf(Gen.Const(0.0), Gen.Double[0, 4])
         from gap in Gen.OneOf(Gen.Const(0.0), Gen.Double[0, 4])
-        select new EventRule { On = high / 10f, Off = share * high / 10f, MinDuration = TimeSpan.FromSeconds(min), MergeGap = TimeSpan.FromSeconds(gap) };
+        select new EventRule
+        {
+            On = high / 10f, Off = share * high / 10f, MinDuration = TimeSpan.FromSeconds(min), MergeGap = TimeSpan.FromSeconds(gap),
+        };
 
     private static readonly Gen<EventRules> Rules =
         Gen.Select(Rule, Rule, Gen.Double[1, 20], (all, own, every) =>
@@ -133,7 +136,7 @@ public sealed class SoundEventTrackerLaws
                 return Chunk(i, Sigmoid(low + part * (high - low)));
             }).ToArray();
             AssertNear(new EventRule(), chunks, onset, length, 0.75);
-            // With a threshold half-way there is no error for a sound that begins at a chunk's border or centre, and between at most 1.5 - √2 of a chunk.
+            // With a threshold half-way, times at a chunk's border or centre are exact, and others off by at most 1.5 - √2 of a chunk.
             var half = Sigmoid((low + high) / 2);
             AssertNear(new EventRule { On = half, Off = half }, chunks, onset, length, 0.0859);
         });

@@ -53,7 +53,8 @@ public sealed class SoundEventTrackerTests
     {
         // Off at 2 s, back at 4 s.
         float[] scores = [0.3f, 0.7f, 0.3f, 0.3f, 0.7f, 0.3f, 0.3f, 0.3f, 0.3f];
-        var (split, joined) = (Plain(0.5f, 0.5f) with { MergeGap = TimeSpan.FromSeconds(1.9) }, Plain(0.5f, 0.5f) with { MergeGap = TimeSpan.FromSeconds(2.1) });
+        var split = Plain(0.5f, 0.5f) with { MergeGap = TimeSpan.FromSeconds(1.9) };
+        var joined = split with { MergeGap = TimeSpan.FromSeconds(2.1) };
         Assert.Equal([(1.0, 2.0), (4.0, 5.0)], Times(Hear(split, scores)));
         Assert.Equal([(1.0, 5.0)], Times(Hear(joined, scores)));
         // It is over when the next chunk can no longer be back in time: 7.5 - 5 > 2.1.
@@ -167,8 +168,8 @@ public sealed class SoundEventTrackerTests
         var rules = new EventRules(new EventRule(), new Dictionary<int, EventRule> { [3] = new() { On = 0.9f } });
         var (tracker, changes) = (new SoundEventTracker(rules, 527), new List<EventChange>());
         var random = new Random(1);
-        TagChunk[] chunks =
-            [.. Enumerable.Range(0, 300).Select(i => Chunk(i, [.. Enumerable.Range(0, 527).Select(label => label == 3 ? 0.8f : 0.38f * random.NextSingle())]))];
+        float[] Scores() => [.. Enumerable.Range(0, 527).Select(label => label == 3 ? 0.8f : 0.38f * random.NextSingle())];
+        TagChunk[] chunks = [.. Enumerable.Range(0, 300).Select(i => Chunk(i, Scores()))];
         Add(tracker, chunks[..100], changes);
         var before = GC.GetAllocatedBytesForCurrentThread();
         foreach (var chunk in chunks.AsSpan(100))
