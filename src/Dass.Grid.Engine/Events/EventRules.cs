@@ -53,7 +53,9 @@ public sealed class EventRules
     /// <exception cref="SnapshotException">The snapshot was made by other rules, or is damaged.</exception>
     internal void Check(ref SnapshotReader from)
     {
-        var same = from.Read<long>("event updates") == UpdateEvery.Ticks & Equal(Default, ref from) & from.Read<int>("event rules of labels") == _byLabel.Count;
+        var same = from.Read<long>("UpdateEvery") == UpdateEvery.Ticks;
+        same &= Equal(Default, ref from);
+        same &= from.Read<int>("event rules of labels") == _byLabel.Count;
         foreach (var (label, own) in same ? Overrides : [])
         {
             same &= from.Read<int>("label of an event rule") == label & Equal(own, ref from);

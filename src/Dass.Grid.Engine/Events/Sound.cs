@@ -86,8 +86,9 @@ internal struct Sound
             sound.Onset <= sound.Until && sound.Until <= end && Math.Abs(sound.Onset) <= end && sound.Told >= 0 && sound.Told <= end,
             "times of a sound", $"{sound.Onset}, {sound.Until}, {sound.Told}");
         SnapshotReader.Check(
-            sound.Chunks >= 1 && sound.Chunks <= chunks && double.IsFinite(sound.Sum) && float.IsFinite(sound.Peak) && double.IsFinite(sound.PeakSeconds),
+            sound.Chunks >= 1 && sound.Chunks <= chunks && sound.Peak is >= 0 and <= 1 && sound.Sum >= 0 && sound.Sum <= sound.Chunks,
             "scores of a sound", $"{sound.Peak}, {sound.Sum}, {sound.Chunks}");
+        SnapshotReader.Check(sound.PeakSeconds >= sound.Onset && sound.PeakSeconds <= sound.Until, "time of the peak", $"{sound.PeakSeconds}");
         return sound;
     }
 }

@@ -19,7 +19,7 @@ namespace Dass.Grid.Evaluation.Events;
 public sealed record EventReport(float Threshold, double F1, double Psds1, double Psds2, double Detected, double FalsePerHour, double DelaySeconds);
 
 /// <summary>The best of 49 thresholds, 0.02 to 0.98.</summary>
-/// <param name="Threshold">Chunk score that a sound must reach (<see cref="EventRule.On"/>); of equally good ones the lowest. NaN: none finds an event.</param>
+/// <param name="Threshold">Chunk score that a sound must reach (<see cref="EventRule.On"/>); of equally good ones the lowest. NaN: none.</param>
 /// <param name="F1">Event-based F1 there, 0 to 1. It is chosen on the data that it is measured on, so it flatters.</param>
 public readonly record struct BestThreshold(float Threshold, double F1);
 
@@ -112,11 +112,12 @@ public static class EventEvaluation
     /// <summary>Seconds from the onset of each event that was detected to the end of the audio that its answer needs, in order.</summary>
     internal static double[] Delays(IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, Detection[] found, double lookAhead)
     {
-        // A detection that was open before the sound began is answered by the first chunk of the sound. A recording's last chunks wait for no more audio
+        // A detection that was open before the sound began answers it with the sound's first chunk. A recording's last chunks wait for no more audio
         // than there is.
         double Answered(Detection detection, SoundEvent sound) =>
             Math.Min(
-                heard[sound.File].Chunks.First(chunk => chunk.Index >= detection.OpenedChunk && chunk.EndSeconds > sound.Onset).EndSeconds + lookAhead,
+                heard[sound.File].Chunks.First(chunk => chunk.Index >= detection.OpenedChunk && chunk.EndSeconds > sound.Onset).EndSeconds
+                    + lookAhead,
                 heard[sound.File].DurationSeconds);
 
         return

@@ -61,7 +61,9 @@ public sealed class EvaluateCommandTests : IDisposable
     {
         var events = await Dass.RunAsync("evaluate", "events", "--data", _data, "--threshold", "0.2,0.5", "--format", "csv");
         Assert.True(events.ExitCode == 0, events.Errors);
-        Assert.Equal(["threshold,f1,psds1,psds2,detected,delay_seconds", "0.2", "0.5"], events.Lines.Select((line, i) => i == 0 ? line : line.Split(',')[0]));
+        Assert.Equal(
+            ["threshold,f1,psds1,psds2,detected,false_per_hour,delay_seconds", "0.2", "0.5"],
+            events.Lines.Select((line, i) => i == 0 ? line : line.Split(',')[0]));
         var best = await Dass.RunAsync("evaluate", "events", "--data", _data, "--format", "json");
         Assert.True(best.ExitCode == 0, best.Errors);
         using var json = JsonDocument.Parse(Assert.Single(best.Lines));

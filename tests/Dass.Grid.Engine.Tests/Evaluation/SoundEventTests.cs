@@ -1,3 +1,4 @@
+using Dass.Grid.Engine.Events;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Evaluation.Events;
 using Dass.Grid.Evaluation.Metrics;
@@ -64,33 +65,44 @@ public sealed class SoundEventTests
     }
 
     [Fact]
-    public void Runs_of_loud_chunks_are_detections()
+    public void Detections_are_events_of_the_tracker()
     {
-        EventEvaluation.ScoredChunk[] chunks = [new(0, 1, [0.6f]), new(1, 2, [0.7f]), new(2, 3, [0.4f]), new(3, 4, [0.5f])];
-        Assert.Equal([new SoundEvent(2, 9, 0, 2), new SoundEvent(2, 9, 3, 4)], EventEvaluation.Runs(chunks, column: 0, threshold: 0.5f, file: 2, label: 9));
+        var file = File([0.1f, 0.6f], [0.9f, 0.6f], [0.1f, 0.6f]);
+        var found = EventEvaluation.Detections(file, file: 2, labels: [9, 4], new EventRule()).ToArray();
+        Assert.Equal([9, 4], found.Select(detection => detection.Sound.Label));
+        Assert.Equal(new SoundEvent(2, 4, 0, 3), found[1].Sound);
+        Assert.All(found, detection => Assert.Equal(2, detection.Sound.File));
+        // 0.75 s are certain when label 9 is over, and at the second centre of label 4.
+        Assert.Equal([2, 1], found.Select(detection => detection.OpenedChunk));
     }
 
     [Fact]
-    public void An_answer_waits_for_look_ahead_but_not_beyond_the_end()
+    public void An_answer_waits_for_certainty_and_look_ahead_but_not_beyond_the_end()
     {
-        EventEvaluation.ScoredFile file = new([new(0, 1, [0.9f]), new(1, 2, [0.1f]), new(2, 3, [0.9f]), new(3, 3.5, [0.9f])], DurationSeconds: 3.5);
+        var file = File([0], [0], [0], [0]) with { DurationSeconds = 3.5 };
         SoundEvent[] truth = [new(0, 0, 0.25, 1), new(0, 0, 2.5, 3.5), new(0, 0, 1.25, 1.75)]; // the last is missed
-        SoundEvent[] found = [new(0, 0, 0, 1), new(0, 0, 2, 3.5)];
-        // The first needs 1 s and its look-ahead; the chunk that ends at 3 would need audio to 3.75, but the recording is over.
-        Assert.Equal([1.0, 1.5], EventEvaluation.Delays([file], truth, found, lookAhead: 0.75));
-        Assert.Equal([0.5, 0.75], EventEvaluation.Delays([file], truth, found, lookAhead: 0));
+        EventEvaluation.Detection[] found = [new(new(0, 0, 0, 1), OpenedChunk: 1), new(new(0, 0, 1.9, 3.5), OpenedChunk: 1)];
+        // The first is certain at 2 s. The second is open before its sound begins, whose first chunk ends at 3 s; to 3.75 there is no audio.
+        Assert.Equal([1.0, 2.5], EventEvaluation.Delays([file], truth, found, lookAhead: 0.75));
+        Assert.Equal([0.5, 1.75], EventEvaluation.Delays([file], truth, found, lookAhead: 0));
     }
 
     [Fact]
     public void The_best_threshold_of_each_label_and_of_all_is_reported()
     {
-        // Label 3 is found alone from 0.31 to 0.8, label 5 from 0.61 to 0.9, so that both are from 0.61 on; label 7 is never where it should be.
-        EventEvaluation.ScoredFile file = new([new(0, 1, [0.3f, 0.6f, 0]), new(1, 2, [0.8f, 0.6f, 0]), new(2, 3, [0.3f, 0.9f, 0])], DurationSeconds: 3);
-        SoundEvent[] truth = [new(0, 3, 1, 2), new(0, 5, 2, 3), new(0, 7, 0, 1)];
-        var reports = EventEvaluation.Report([file], truth, [3, 5, 7], [0.5f, 0.7f], lookAhead: 0, AudioSetLabels.All);
+        // Off is 0.8 of On, and times lie between centres. Label 3 is found from 0.54 to 0.68, label 5 from 0.68 to 0.8, label 7 only elsewhere.
+        var file = File([0.3f, 0.4f, 0], [0.7f, 0.4f, 0], [0.3f, 0.8f, 0.9f], [0.3f, 0.8f, 0.9f]);
+        SoundEvent[] truth = [new(0, 3, 1, 2), new(0, 5, 2, 4), new(0, 7, 0, 1)];
+        var reports = EventEvaluation.Report([file], truth, [3, 5, 7], [0.6f, 0.68f], lookAhead: 0, AudioSetLabels.All);
         Assert.Equal([1.0 / 3, 2.0 / 3], reports.Rows.Select(row => row.F1));
+        Assert.Equal([2.0 / 3, 2.0 / 3], reports.Rows.Select(row => row.Detected));
+        Assert.Equal([900.0, 900.0], reports.Rows.Select(row => row.FalsePerHour)); // one in four seconds
         Assert.Equal([3, 5, 7], reports.BestByLabel.Select(best => best.Label.Index));
-        Assert.Equal([new(0.32f, 1), new(0.62f, 1), new(float.NaN, 0)], reports.BestByLabel.Select(best => best.Best));
-        Assert.Equal(new BestThreshold(0.62f, 2.0 / 3), reports.Best);
+        Assert.Equal([new(0.54f, 1), new(0.68f, 1), new(float.NaN, 0)], reports.BestByLabel.Select(best => best.Best));
+        Assert.Equal(new BestThreshold(0.68f, 2.0 / 3), reports.Best);
     }
+
+    /// <summary>Chunks of one second with the scores of some labels.</summary>
+    private static EventEvaluation.ScoredFile File(params float[][] scores) =>
+        new([.. scores.Select((score, i) => new TagChunk(i, i, i + 1, score, []))], scores.Length);
 }
