@@ -8,9 +8,10 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
 {
     private const int MaxOwed = 10_000; // events, while the books are away
 
-    private readonly Queue<LoggedEvent> _owed = new();
+    private readonly List<LoggedEvent> _owed = [];
     private readonly Queue<UsageSpan> _finals = new();
     private Span _span = new(0, 0, 0);
+    private UsageSpan? _goesOn; // as of the last call of Settle
     private UsageSpan? _reported;
     private Task _settling = Task.CompletedTask;
 
@@ -37,11 +38,12 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
             }
             var label = live.Model.Card.Labels[sound.Label];
             var onset = (live.Shape.Captured ?? live.Begun) + TimeSpan.FromSeconds(sound.OnsetSeconds);
-            _owed.Enqueue(new LoggedEvent(
+            _owed.Add(new LoggedEvent(
                 id.Name, live.Begun, sound.Id, onset, sound.OnsetSeconds, sound.OffsetSeconds, label.Id, label.Name, sound.Peak, sound.Mean, live.Model.Name));
             if (_owed.Count > MaxOwed)
             {
-                shared.Logger.EventLost(id, _owed.Dequeue().Id, MaxOwed);
+                shared.Logger.EventLost(id, _owed[0].Id, MaxOwed);
+                _owed.RemoveAt(0);
             }
         }
     }
@@ -51,9 +53,10 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
     /// <param name="live">Whose span goes on; null: none does.</param>
     public void Settle(IGrainFactory grains, LiveStream? live)
     {
+        _goesOn = live is null ? null : SpanOf(live, final: false);
         if (_settling.IsCompleted)
         {
-            _settling = SettleAsync(grains, live is null ? null : SpanOf(live, final: false));
+            _settling = SettleAsync(grains);
         }
     }
 
@@ -67,34 +70,32 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
             return;
         }
         _span = saved.Span;
-        Array.ForEach(saved.Owed, _owed.Enqueue);
+        _owed.AddRange(saved.Owed);
         Array.ForEach(saved.Finals, _finals.Enqueue);
     }
 
-    private async Task SettleAsync(IGrainFactory grains, UsageSpan? goesOn)
+    private async Task SettleAsync(IGrainFactory grains)
     {
         try
         {
-            while (_owed.Count > 0)
-            {
-                var begun = EventLogKey.SpanOf(_owed.Peek().Onset);
-                LoggedEvent[] events = [.. _owed.TakeWhile(sound => EventLogKey.SpanOf(sound.Onset) == begun)];
-                await grains.GetGrain<IEventLogGrain>(new EventLogKey(id.Tenant, begun).ToString()).Append(events);
-                for (var i = 0; i < events.Length && _owed.TryPeek(out var oldest) && oldest == events[i]; i++)
-                {
-                    _owed.Dequeue();
-                }
-            }
             var usage = grains.GetGrain<IUsageGrain>(id.Tenant);
-            while (_finals.TryPeek(out var final))
+            while (_owed.Count > 0 || _finals.Count > 0 || (_goesOn is not null && _goesOn != _reported))
             {
-                await usage.Report(final);
-                _finals.Dequeue();
-            }
-            if (goesOn is not null && goesOn != _reported)
-            {
-                await usage.Report(goesOn);
-                _reported = goesOn;
+                foreach (var span in _owed.GroupBy(sound => EventLogKey.SpanOf(sound.Onset)).Select(span => (span.Key, Events: span.ToArray())).ToArray())
+                {
+                    await grains.GetGrain<IEventLogGrain>(new EventLogKey(id.Tenant, span.Key).ToString()).Append(span.Events);
+                    _owed.RemoveAll(span.Events.Contains);
+                }
+                if (_finals.TryPeek(out var final))
+                {
+                    await usage.Report(final);
+                    _finals.Dequeue();
+                }
+                else if (_goesOn is { } goesOn && goesOn != _reported)
+                {
+                    await usage.Report(goesOn);
+                    _reported = goesOn;
+                }
             }
         }
         catch (Exception failure)

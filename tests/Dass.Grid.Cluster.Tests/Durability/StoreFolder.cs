@@ -1,3 +1,5 @@
+using Dass.Grid.Cluster.Tests.Support;
+
 namespace Dass.Grid.Cluster.Tests.Durability;
 
 /// <summary>A file store of its own, which can be away, and whose records can be damaged.</summary>
@@ -23,6 +25,14 @@ internal sealed class StoreFolder : IDisposable
     public void TakeAway() => Directory.Move(Place, Elsewhere);
 
     public void BringBack() => Directory.Move(Elsewhere, Place);
+
+    /// <summary>Stops the grid so that nothing of its last moments reaches the store.</summary>
+    public async Task CrashAsync(TestGrid grid)
+    {
+        TakeAway();
+        await grid.DisposeAsync();
+        BringBack();
+    }
 
     /// <summary>Begins with the records of a folder.</summary>
     public void Put(string folder)

@@ -67,7 +67,7 @@ public sealed class StoredStreamTests : IDisposable
             await feed.AppliedAsync(Half);
             before = feed.Tags;
         }
-        await CrashAsync(grid);
+        await _store.CrashAsync(grid);
         await using var next = await TestGrid.StartAsync(_store.Settings());
 
         using var again = await Feed.BeginAsync(next.Client, Config(before));
@@ -85,7 +85,7 @@ public sealed class StoredStreamTests : IDisposable
     {
         var grid = await TestGrid.StartAsync(_store.Settings());
         await FeedAsync(grid, 0, Half);
-        await CrashAsync(grid);
+        await _store.CrashAsync(grid);
         await using var next = await TestGrid.StartAsync(_store.Settings());
 
         using var again = await Feed.BeginAsync(next.Client, Babble.Config(Id));
@@ -365,13 +365,6 @@ public sealed class StoredStreamTests : IDisposable
 
     private static IStreamGrain StreamOf(TestGrid grid) => grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
 
-    private static async Task<long> CheckpointAsync(TestGrid grid, long attachment = 1) => (await StreamOf(grid).Checkpoint(attachment)).Value!.Sample;
-
-    /// <summary>Stops the grid so that nothing of its last moments reaches the store.</summary>
-    private async Task CrashAsync(TestGrid grid)
-    {
-        _store.TakeAway();
-        await grid.DisposeAsync();
-        _store.BringBack();
-    }
+    /// <summary>Of the stream "yard".</summary>
+    internal static async Task<long> CheckpointAsync(TestGrid grid, long attachment = 1) => (await StreamOf(grid).Checkpoint(attachment)).Value!.Sample;
 }
