@@ -8,7 +8,7 @@ namespace Dass.Grid.Chaos;
 internal sealed record GapMilliseconds(
     [property: JsonPropertyName("p50")] double P50, [property: JsonPropertyName("p99")] double P99, [property: JsonPropertyName("max")] double Max);
 
-/// <summary>What the clients of one run saw. Scores are of fp32: batches of other shapes round differently.</summary>
+/// <summary>What the clients of one run saw, chunks and events together. Scores are of fp32: batches of other shapes round differently.</summary>
 internal sealed record ChaosResult(
     [property: JsonPropertyName("fault")] string Fault,
     [property: JsonPropertyName("store")] string Store,
@@ -25,16 +25,17 @@ internal sealed record ChaosResult(
     [JsonIgnore]
     public bool Passed => Lost == 0 && Doubled == 0 && GapEvents == 0 && Failed.Count == 0 && MaxScoreDifference <= Tolerance;
 
-    public static ChaosResult Of(string fault, string store, IReadOnlyList<(ChaosStream Stream, List<TagChunk> Expected)> runs)
+    public static ChaosResult Of(string fault, string store, IReadOnlyList<(ChaosStream Stream, Expected Expected)> runs)
     {
         var gaps = runs.Select(run => run.Stream.LongestGap.TotalMilliseconds).Order().ToArray();
         return new ChaosResult(
             fault,
             store,
             runs.Count,
-            runs.Sum(run => run.Expected.Count(chunk => !run.Stream.Tags.ContainsKey(chunk.Index)) + (run.Stream.Broken > 0 ? 1 : 0)),
-            runs.Sum(run => run.Stream.Doubled + run.Stream.Tags.Keys.Count(index => index >= run.Expected.Count)),
-            runs.Max(run => run.Expected.Max(chunk => Difference(chunk, run.Stream))),
+            runs.Sum(run => run.Expected.Chunks.Count(chunk => !run.Stream.Tags.ContainsKey(chunk.Index)) + run.Expected.Events.Except(run.Stream.Events).Count() + (run.Stream.Broken > 0 ? 1 : 0)),
+            runs.Sum(run =>
+                run.Stream.Doubled + run.Stream.Tags.Keys.Count(index => index >= run.Expected.Chunks.Count) + run.Stream.Events.Except(run.Expected.Events).Count()),
+            runs.Max(run => run.Expected.Chunks.Max(chunk => Difference(chunk, run.Stream))),
             new GapMilliseconds(Round(gaps[gaps.Length / 2]), Round(gaps[(int)Math.Ceiling(0.99 * gaps.Length) - 1]), Round(gaps[^1])),
             runs.Sum(run => run.Stream.Gaps),
             [.. runs.Select(run => run.Stream.Failure).OfType<string>().Distinct()]);

@@ -25,7 +25,7 @@ internal sealed class ChaosRun(string fault, StoreServer store, string directory
     };
 
     public async Task<ChaosResult> RunAsync(
-        IReadOnlyList<Audio16k> audio, IReadOnlyDictionary<int, List<TagChunk>> expected, CancellationToken cancellationToken)
+        IReadOnlyList<Audio16k> audio, IReadOnlyDictionary<int, Expected> expected, CancellationToken cancellationToken)
     {
         using var disk = fault == "full-disk" ? new SmallDisk(store.Files) : null;
         try

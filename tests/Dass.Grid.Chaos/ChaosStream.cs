@@ -23,7 +23,10 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
 
     public IReadOnlyDictionary<long, Tags> Tags => _tags;
 
-    /// <summary>Chunks that came twice.</summary>
+    /// <summary>Openings and closings, each "id kind".</summary>
+    public HashSet<string> Events { get; } = [];
+
+    /// <summary>Chunks and events that came twice.</summary>
     public int Doubled { get; private set; }
 
     /// <summary>Audio that the grid asked for although it had said that it would not.</summary>
@@ -118,12 +121,21 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
         await to.CompleteAsync();
     }
 
+    private void Take(IEnumerable<Event> events)
+    {
+        foreach (var sound in events.Where(sound => sound.Kind != EventKind.Updated))
+        {
+            Doubled += Events.Add($"{sound.Id} {sound.Kind}") ? 0 : 1;
+        }
+    }
+
     private void Take(StreamResponse response)
     {
         switch (response)
         {
             case { Tags: { } tags }:
                 Doubled += _tags.TryAdd(tags.Chunk, tags) ? 0 : 1;
+                Take(tags.Events);
                 var now = Stopwatch.GetTimestamp();
                 if (_lastTags != 0)
                 {
@@ -131,6 +143,9 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
                     LongestGap = gap > LongestGap ? gap : LongestGap;
                 }
                 _lastTags = now;
+                break;
+            case { Events: { } list }:
+                Take(list.Events);
                 break;
             case { Ack: { } ack }:
                 _durable = Math.Max(_durable, ack.DurableSample);

@@ -1,4 +1,5 @@
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Events;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 
@@ -10,7 +11,7 @@ internal static class Reference
     /// <summary>Without look-ahead: half the work, so that a hundred streams leave a small machine room for its injuries.</summary>
     public static readonly StreamSessionOptions Options = new() { LookAhead = TimeSpan.Zero };
 
-    public static async Task<IReadOnlyDictionary<int, List<TagChunk>>> HearAsync(IReadOnlyList<Audio16k> audio, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyDictionary<int, Expected>> HearAsync(IReadOnlyList<Audio16k> audio, CancellationToken cancellationToken)
     {
         await using var engine = await StreamEngine.StartAsync(new EngineOptions { MaxStreams = audio.Count }, cancellationToken);
         var heard = await Task.WhenAll(audio.Select(async one =>
@@ -23,8 +24,24 @@ internal static class Reference
                 await session.PushAsync(one.All[at..Math.Min(at + Piece, one.All.Length)], chunks, cancellationToken);
             }
             await session.CompleteAsync(chunks, cancellationToken);
-            return (one.Variant, chunks);
+            return (one.Variant, new Expected(chunks, EventsOf(chunks, session.Summary().DurationSeconds)));
         }));
-        return heard.ToDictionary(pair => pair.Variant, pair => pair.chunks);
+        return heard.ToDictionary(pair => pair.Variant, pair => pair.Item2);
+    }
+
+    private static HashSet<string> EventsOf(List<TagChunk> chunks, double seconds)
+    {
+        var (tracker, changes) = (new SoundEventTracker(new EventRules(new EventRule()), chunks[0].Scores.Length), new List<EventChange>());
+        foreach (var chunk in chunks)
+        {
+            tracker.Add(chunk, changes);
+        }
+        tracker.Complete(seconds, changes);
+        return [.. changes.Where(change => change.Kind != EventChangeKind.Updated).Select(change => $"{change.Id} {change.Kind}")];
     }
 }
+
+/// <summary>What a stream must say.</summary>
+/// <param name="Chunks">In order.</param>
+/// <param name="Events">Openings and closings, each "id kind".</param>
+internal sealed record Expected(List<TagChunk> Chunks, HashSet<string> Events);

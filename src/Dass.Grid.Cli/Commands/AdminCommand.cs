@@ -17,7 +17,7 @@ internal static class AdminCommand
 
     public static Command Create() => new("admin", "Changes who may use a running grid, and which models it serves. Needs an admin key (Admin:KeyHashes).")
     {
-        Tenants(), CreateTenant(), UpdateTenant(), RotateKey(), RegisterModel(), Aliases(), SetAlias(), DeleteAlias(),
+        Tenants(), CreateTenant(), UpdateTenant(), RotateKey(), Usage(), RegisterModel(), Aliases(), SetAlias(), DeleteAlias(),
     };
 
     private static Command Tenants() => Make("tenants", "Lists the tenants.", [], async (call, _) =>
@@ -79,6 +79,19 @@ internal static class AdminCommand
         {
             var request = new RotateKeyRequest { Name = parsed.GetValue(name), KeepOld = parsed.GetValue(keep).ToDuration() };
             call.WriteKey(await call.Client.RotateKeyAsync(request, call.Headers, cancellationToken: call.Cancellation));
+        });
+    }
+
+    private static Command Usage()
+    {
+        var name = Name("NAME", "The tenant's name.");
+        return Make("usage", "What a tenant has used since its first stream.", [name], async (call, parsed) =>
+        {
+            var usage = await call.Client.GetTenantUsageAsync(new GetTenantUsageRequest { Name = parsed.GetValue(name) }, call.Headers, cancellationToken: call.Cancellation);
+            call.Write(usage.Models, ["model", "audio seconds", "streams", "events"], model =>
+            [
+                model.Model, model.AudioSeconds.ToString("0.00", CultureInfo.InvariantCulture), $"{model.Streams}", $"{model.Events}",
+            ]);
         });
     }
 

@@ -146,6 +146,9 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
             case { Gap: { } gap }:
                 view.OnNote(FormattableString.Invariant($"the stream has a gap before {(double)gap.ToSample / tape.Format.SampleRateHz:0.00} s: {gap.Reason}"));
                 break;
+            case { Events: { } closed }:
+                view.OnEvents(closed.Events);
+                break;
             case { Summary: { } summary }:
                 _finished = true;
                 view.OnSummary(summary);

@@ -29,6 +29,10 @@ internal sealed class StreamWatcher(GridConnection grid, IStreamView view)
                 case { Gap: { } gap }:
                     view.OnNote($"the stream has a gap before chunk {gap.NextChunk}: {gap.Reason}");
                     break;
+                case { NewModel: { } change }:
+                    view.OnNote($"from chunk {change.NextChunk} on the stream is heard by model {change.Model.Name}.");
+                    view.OnEvents(change.Events);
+                    break;
                 case { Ended: { } ended }:
                     reason = ended.Reason;
                     view.OnNote(reason switch
@@ -38,6 +42,7 @@ internal sealed class StreamWatcher(GridConnection grid, IStreamView view)
                         EndReason.Lost => "the stream is lost: its silo failed before its state was safe, and nobody feeds it any more.",
                         _ => "",
                     });
+                    view.OnEvents(ended.Events);
                     view.OnSummary(ended.Summary);
                     break;
             }

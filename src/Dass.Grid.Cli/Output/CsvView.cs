@@ -17,6 +17,10 @@ internal sealed class CsvView : IStreamView
         }
     }
 
+    public void OnEvents(IReadOnlyCollection<Event> events)
+    {
+    }
+
     public void OnDropped(long chunks) => Console.Error.WriteLine($"dass: {chunks} chunks were dropped.");
 
     public void OnSummary(Summary summary)

@@ -9,6 +9,9 @@ internal interface IStreamView
 
     void OnTags(Tags tags);
 
+    /// <summary>Sounds that the stream's end has closed. Empty: none.</summary>
+    void OnEvents(IReadOnlyCollection<Event> events);
+
     void OnDropped(long chunks);
 
     /// <summary>Something that a person should know. Empty: nothing.</summary>

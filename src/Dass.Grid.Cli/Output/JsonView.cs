@@ -3,7 +3,7 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Cli.Output;
 
-/// <summary>One object per line, told apart by <c>type</c>: ready, tags, dropped, summary.</summary>
+/// <summary>One object per line, told apart by <c>type</c>: ready, tags, dropped, events (that the stream's end has closed), summary.</summary>
 internal sealed class JsonView : IStreamView
 {
     public void OnReady(Ready ready) => Write(new { type = "ready", stream_id = ready.StreamId, model = ready.Model.Name, next_sample = ready.NextSample });
@@ -16,7 +16,16 @@ internal sealed class JsonView : IStreamView
         end = tags.EndSeconds,
         scores = List(tags.ChunkScores),
         window_scores = List(tags.WindowScores),
+        events = tags.Events.Select(Of),
     });
+
+    public void OnEvents(IReadOnlyCollection<Event> events)
+    {
+        if (events.Count > 0)
+        {
+            Write(new { type = "events", events = events.Select(Of) });
+        }
+    }
 
     public void OnDropped(long chunks) => Write(new { type = "dropped", chunks });
 
@@ -28,6 +37,18 @@ internal sealed class JsonView : IStreamView
         max = List(summary.Max),
         mean = List(summary.Mean),
     });
+
+    private static object Of(Event sound) => new
+    {
+        id = sound.Id,
+        kind = sound.Kind.ToString().ToLowerInvariant(),
+        label = sound.Label,
+        label_id = sound.LabelId,
+        onset = sound.OnsetSeconds,
+        offset = sound.OffsetSeconds,
+        peak = sound.PeakScore,
+        mean = sound.MeanScore,
+    };
 
     private static object List(IEnumerable<LabelScore> scores) => scores.Select(score => new { label = score.Name, id = score.Id, score = score.Score });
 

@@ -8,7 +8,15 @@ internal sealed class LineView : IStreamView
 {
     public void OnReady(Ready ready) => Console.Out.WriteLine($"stream {ready.StreamId}, model {ready.Model.Name}");
 
-    public void OnTags(Tags tags) => Console.Out.WriteLine($"{Seconds(tags.StartSeconds),8} - {Seconds(tags.EndSeconds),8}  {List(tags.WindowScores)}");
+    public void OnTags(Tags tags) => Console.Out.WriteLine($"{Seconds(tags.StartSeconds),8} - {Seconds(tags.EndSeconds),8}  {List(tags.WindowScores)}{Changes(tags)}");
+
+    public void OnEvents(IReadOnlyCollection<Event> events)
+    {
+        foreach (var sound in events)
+        {
+            Console.Out.WriteLine($"  until the end: {Span(sound)}");
+        }
+    }
 
     public void OnDropped(long chunks) => Console.Out.WriteLine($"{chunks} chunks were dropped");
 
@@ -20,6 +28,16 @@ internal sealed class LineView : IStreamView
     }
 
     public static string Seconds(double seconds) => seconds.ToString("0.00", CultureInfo.InvariantCulture) + "s";
+
+    /// <summary>What has begun and what is over with a chunk.</summary>
+    public static string Changes(Tags tags) => string.Concat(tags.Events.Select(sound => sound.Kind switch
+    {
+        EventKind.Opened => $"  > {sound.Label} from {Seconds(sound.OnsetSeconds)}",
+        EventKind.Closed => $"  < {Span(sound)}",
+        _ => "",
+    }));
+
+    private static string Span(Event sound) => $"{sound.Label} {Seconds(sound.OnsetSeconds)} - {Seconds(sound.OffsetSeconds)}";
 
     public static string List(IEnumerable<LabelScore> scores) => string.Join("  ", scores.Select(score => $"{score.Name} {Scores.Text(score.Score)}"));
 }

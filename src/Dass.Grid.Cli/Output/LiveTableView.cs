@@ -12,6 +12,7 @@ internal sealed class LiveTableView : IStreamView
     private readonly Table _table;
     private readonly LiveDisplayContext _screen;
     private readonly Queue<string> _notes = new();
+    private IReadOnlyCollection<Event> _closed = [];
     private Summary? _summary;
 
     private LiveTableView(Table table, LiveDisplayContext screen) => (_table, _screen) = (table, screen);
@@ -22,14 +23,15 @@ internal sealed class LiveTableView : IStreamView
             .AddColumn("from", column => column.RightAligned())
             .AddColumn("to", column => column.RightAligned())
             .AddColumn("heard in the last 10 s");
-        var summary = await AnsiConsole.Live(table).StartAsync(async screen =>
+        var (summary, closed) = await AnsiConsole.Live(table).StartAsync(async screen =>
         {
             var view = new LiveTableView(table, screen);
             await work(view).ConfigureAwait(false);
-            return view._summary;
+            return (view._summary, view._closed);
         }).ConfigureAwait(false);
         if (summary is not null)
         {
+            new LineView().OnEvents(closed);
             new LineView().OnSummary(summary); // below the table, once that stands still
         }
     }
@@ -41,7 +43,9 @@ internal sealed class LiveTableView : IStreamView
     }
 
     public void OnTags(Tags tags) =>
-        AddRow(LineView.Seconds(tags.StartSeconds), LineView.Seconds(tags.EndSeconds), Markup.Escape(LineView.List(tags.WindowScores)));
+        AddRow(LineView.Seconds(tags.StartSeconds), LineView.Seconds(tags.EndSeconds), Markup.Escape(LineView.List(tags.WindowScores) + LineView.Changes(tags)));
+
+    public void OnEvents(IReadOnlyCollection<Event> events) => _closed = events;
 
     public void OnDropped(long chunks) => AddRow("", "", $"[yellow]{chunks} chunks were dropped[/]");
 

@@ -22,10 +22,10 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     private readonly EventLogKey _key;
 
     public EventLogGrain(
-        [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, TimeProvider time, ILogger<EventLogGrain> logger)
+        [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, ILogger<EventLogGrain> logger)
     {
         _store = new StoredJson<LoggedEvent[]>(storage, "events", this.GetGrainId());
-        _writes = new GatheredWrites(WriteAsync, Gather, time);
+        _writes = new GatheredWrites(WriteAsync, Gather);
         (_options, _logger, _key) = (options.Value, logger, EventLogKey.Parse(this.GetPrimaryKeyString()));
     }
 

@@ -46,9 +46,8 @@ internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId 
 
 /// <summary>Gathers changes and writes them together: whoever waits learns when a write that holds his change is done. Used on the grain's own scheduler only.</summary>
 /// <param name="write">Writes everything as it is when it is called.</param>
-/// <param name="gather">How long changes are gathered.</param>
-/// <param name="time">The grid's clock.</param>
-internal sealed class GatheredWrites(Func<Task> write, TimeSpan gather, TimeProvider time)
+/// <param name="gather">How long changes are gathered, in real time: a grain that stops waits for it.</param>
+internal sealed class GatheredWrites(Func<Task> write, TimeSpan gather)
 {
     private Task? _next; // waits and then writes; null: none is waiting
     private Task _running = Task.CompletedTask;
@@ -58,7 +57,7 @@ internal sealed class GatheredWrites(Func<Task> write, TimeSpan gather, TimeProv
 
     private async Task NextAsync()
     {
-        await Task.Delay(gather, time);
+        await Task.Delay(gather);
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _next = null;
         await (_running = write());

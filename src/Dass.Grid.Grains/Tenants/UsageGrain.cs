@@ -25,7 +25,7 @@ public sealed class UsageGrain : Grain, IUsageGrain
     public UsageGrain([FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, TimeProvider time)
     {
         _store = new StoredJson<Account>(storage, "usage", this.GetGrainId());
-        _writes = new GatheredWrites(WriteAsync, Gather, time);
+        _writes = new GatheredWrites(WriteAsync, Gather);
         _time = time;
     }
 

@@ -24,7 +24,16 @@ public sealed class AdminCommandTests
         var tenant = JsonDocument.Parse(Assert.Single(listed.Lines)).RootElement;
         Assert.Equal(("zoo", 2), (tenant.GetProperty("name").GetString(), tenant.GetProperty("limits").GetProperty("live_streams").GetInt32()));
 
-        Assert.Equal(0, (await RunAsync(key, "stream", Dass.Babble, "--grid", address)).ExitCode);
+        Assert.Equal(0, (await RunAsync(key, "stream", Dass.Babble, "--grid", address, "--stream-id", "cage")).ExitCode);
+        await Task.Delay(2_500); // the books gather for a second
+        var events = await RunAsync(key, "events", "--grid", address, "--format", "csv");
+        Assert.StartsWith("stream_id,onset", events.Lines[0]);
+        Assert.All(events.Lines.Skip(1), line => Assert.StartsWith("cage,", line));
+        Assert.True(events.Lines.Length > 1, "No event is kept.");
+        Assert.Equal(events.Lines.Length - 1, (await RunAsync(key, "events", "--grid", address, "--stream-id", "cage", "--format", "audacity")).Lines.Length);
+        Assert.Equal(2, (await RunAsync(key, "events", "--grid", address, "--from", "soon")).ExitCode);
+        var used = await AdminAsync("usage", "zoo", "--format", "json");
+        Assert.Equal(15.06, JsonDocument.Parse(Assert.Single(used.Lines)).RootElement.GetProperty("audio_seconds").GetDouble(), 0.01);
         Assert.Equal(0, (await AdminAsync("update-tenant", "zoo", "--disabled", "true")).ExitCode);
         var refused = await RunAsync(key, "stream", Dass.Babble, "--grid", address);
         Assert.Equal(1, refused.ExitCode);

@@ -12,7 +12,9 @@ public class StreamCommandTests
     {
         var result = await Dass.RunAsync("stream", Dass.Babble);
         Assert.Equal(0, result.ExitCode);
-        Assert.Equal(1 + 16 + 3, result.Lines.Length);
+        Assert.Equal(1 + 16 + 1 + 3, result.Lines.Length);
+        Assert.Contains("> Hubbub, speech noise, speech babble from 0.00s", result.Output);
+        Assert.Contains("until the end: Hubbub, speech noise, speech babble 0.00s - 15.06s", result.Output);
         Assert.Contains("heard 15.06s in 16 chunks", result.Output);
         Assert.DoesNotContain('\u001b', result.Output);
     }
@@ -26,7 +28,7 @@ public class StreamCommandTests
         var piped = await Dass.RunAsync(wav, "stream", "-", "--format", "json");
         Assert.Equal(file.Lines[1..], raw.Lines[1..]);
         Assert.Equal(file.Lines[1..], piped.Lines[1..]);
-        Assert.Equal(["ready", .. Enumerable.Repeat("tags", 16), "summary"], file.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()));
+        Assert.Equal(["ready", .. Enumerable.Repeat("tags", 16), "events", "summary"], file.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()));
     }
 
     [Fact]

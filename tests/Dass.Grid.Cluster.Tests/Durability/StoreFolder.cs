@@ -5,6 +5,8 @@ namespace Dass.Grid.Cluster.Tests.Durability;
 /// <summary>A file store of its own, which can be away, and whose records can be damaged.</summary>
 internal sealed class StoreFolder : IDisposable
 {
+    private const int ETagBytes = 8;
+
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("dass-store-");
 
     private string Place => Path.Combine(_root.FullName, "streams");
@@ -47,8 +49,7 @@ internal sealed class StoreFolder : IDisposable
     /// <summary>Bytes of the only stream's record, behind its ETag.</summary>
     public void Change(Action<Span<byte>> change)
     {
-        const int ETagBytes = 8;
-        var file = Directory.GetFiles(Place, "*.checkpoint").Single();
+        var file = Streams.Single();
         var bytes = File.ReadAllBytes(file);
         change(bytes.AsSpan(ETagBytes));
         File.WriteAllBytes(file, bytes);
@@ -58,7 +59,12 @@ internal sealed class StoreFolder : IDisposable
     public bool Holds(string text) =>
         Directory.GetFiles(Place, "*.checkpoint").Any(file => File.ReadAllBytes(file).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0);
 
-    public int Records => Directory.GetFiles(Place, "*.checkpoint").Length;
+    /// <summary>Streams that have a record.</summary>
+    public int Records => Streams.Count();
+
+    // Beside them the store has the books of tenants.
+    private IEnumerable<string> Streams => Directory.GetFiles(Place, "*.checkpoint")
+        .Where(file => File.ReadAllBytes(file).AsSpan(ETagBytes).StartsWith("DGCP"u8));
 
     public void Dispose() => _root.Delete(recursive: true);
 }
