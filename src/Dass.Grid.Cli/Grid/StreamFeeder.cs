@@ -158,5 +158,5 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
 
     /// <summary>The grid says so, or the connection ended before it could.</summary>
     private static bool IsInterruption(RpcException broken) =>
-        broken.StatusCode == StatusCode.Unavailable || broken.Status.DebugException is HttpProtocolException;
+        broken.StatusCode == StatusCode.Unavailable || broken.Status.DebugException is IOException or HttpRequestException; // within an answer, too
 }

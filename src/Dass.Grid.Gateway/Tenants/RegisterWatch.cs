@@ -33,9 +33,9 @@ internal sealed partial class RegisterWatch(IGrainFactory grains, TimeProvider t
         {
             try
             {
-                await RefreshAsync();
+                await RefreshAsync().WaitAsync(stoppingToken);
             }
-            catch (Exception failure)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
                 LogUnreachable(_register?.Version ?? -1, failure.Message);
             }

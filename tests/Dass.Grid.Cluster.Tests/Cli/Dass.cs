@@ -24,8 +24,9 @@ internal sealed class Dass : IDisposable
     public static async Task<Result> RunAsync(byte[] input, params string[] arguments)
     {
         using var dass = Start([], arguments);
+        var result = dass.ResultAsync(); // read at once: a full pipe would stop the program before it has read its input
         await dass.InputAsync(input);
-        return await dass.ResultAsync();
+        return await result;
     }
 
     public static Dass Start((string Name, string Value)[] environment, params string[] arguments)
