@@ -28,6 +28,12 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
                 await CallAsync(cancellationToken).ConfigureAwait(false);
                 return;
             }
+            catch (HttpIOException broken) when (_ready && !cancellationToken.IsCancellationRequested && (attempt = _progress ? 1 : attempt) < MaxAttempts)
+            {
+                // The connection broke within an answer, which the gRPC client does not call a status.
+                view.OnNote($"stream {config.StreamId} is interrupted ({broken.Message}); trying again.");
+                await Task.Delay(FirstPause * (1 << (attempt - 1)), time, cancellationToken).ConfigureAwait(false);
+            }
             catch (RpcException ended) when (ended.StatusCode == StatusCode.FailedPrecondition && _finishing)
             {
                 // The stream has ended as it was asked to; only the answer was lost.
