@@ -32,4 +32,8 @@ public sealed record ModelSummary(
 public sealed record ModelCard([property: Id(0)] ModelSummary Summary, [property: Id(1)] LabelName[] Labels);
 
 [GenerateSerializer, Immutable, Alias("dass.LabelName")]
-public sealed record LabelName([property: Id(0)] string Id, [property: Id(1)] string Name);
+public sealed record LabelName([property: Id(0)] string Id, [property: Id(1)] string Name)
+{
+    /// <summary>Whether a client means this label: by its id or display name, letter case ignored.</summary>
+    public bool IsCalled(string text) => text.Equals(Id, StringComparison.OrdinalIgnoreCase) || text.Equals(Name, StringComparison.OrdinalIgnoreCase);
+}

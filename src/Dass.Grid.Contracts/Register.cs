@@ -33,19 +33,16 @@ public sealed record TenantRecord(
     [property: Id(5)] DateTimeOffset Created);
 
 /// <summary>A key as the grid keeps it.</summary>
-/// <param name="Id">The part of the key that is no secret; null of a key from the configuration.</param>
+/// <param name="Id">The part of the key that is no secret.</param>
 /// <param name="Hash">Salted; in the form of the gateway's key hash.</param>
 /// <param name="Until">Refused from then on; null: never.</param>
 [GenerateSerializer, Immutable, Alias("dass.KeyRecord")]
-public sealed record KeyRecord([property: Id(0)] string? Id, [property: Id(1)] string Hash, [property: Id(2)] DateTimeOffset? Until);
+public sealed record KeyRecord([property: Id(0)] string Id, [property: Id(1)] string Hash, [property: Id(2)] DateTimeOffset? Until);
 
 /// <summary>What a tenant may use of the grid, over all gateways. Null: as much as there is.</summary>
 [GenerateSerializer, Immutable, Alias("dass.TenantLimits")]
 public sealed record TenantLimits
 {
-    /// <summary>Largest <see cref="Weight"/>.</summary>
-    public const int MaxWeight = 100;
-
     public static readonly TenantLimits None = new();
 
     /// <summary>Streams that are live at once, those without a call included.</summary>
@@ -60,14 +57,11 @@ public sealed record TenantLimits
     /// <summary>Subscriptions that are open at once.</summary>
     [Id(3)] public int? Subscribers { get; init; }
 
-    /// <summary>Bytes of a request message; a gateway's own limit holds too.</summary>
+    /// <summary>Bytes of audio in a request message; a gateway's own limit holds for the whole of it.</summary>
     [Id(4)] public int? MessageBytes { get; init; }
 
     /// <summary>Bytes of audio that a gateway keeps of each call; its own limit holds too.</summary>
     [Id(5)] public int? RetainedBytes { get; init; }
-
-    /// <summary>Share of a busy device, against the other tenants' weights. 1 to 100.</summary>
-    [Id(6)] public int Weight { get; init; } = 1;
 
     /// <summary>The rules that are broken, each with field, value and rule.</summary>
     public IEnumerable<string> Problems()
@@ -95,10 +89,6 @@ public sealed record TenantLimits
         if (RetainedBytes is < 1 << 16)
         {
             yield return $"retained_bytes is {RetainedBytes}; at least 65,536";
-        }
-        if (Weight is < 1 or > MaxWeight)
-        {
-            yield return $"weight is {Weight}; 1 to {MaxWeight}";
         }
     }
 }

@@ -22,6 +22,9 @@ public sealed record StreamSpec
     /// <summary>The model of a new stream when <see cref="Model"/> is null. Null: the silo's own default.</summary>
     [Id(5)] public string? DefaultModel { get; init; }
 
+    /// <summary>A stream that is live with another model goes on with <see cref="Model"/>.</summary>
+    [Id(6)] public bool SwitchModel { get; init; }
+
     /// <summary>When sounds of a new stream count as events; null: the silo's default.</summary>
     [Id(7)] public SoundEventRule? Events { get; init; }
 
@@ -30,9 +33,6 @@ public sealed record StreamSpec
 
     /// <summary>When the first sample of a new stream was heard by the microphone; null: when the stream begins.</summary>
     [Id(9)] public DateTimeOffset? Captured { get; init; }
-
-    /// <summary>A stream that is live with another model goes on with <see cref="Model"/>.</summary>
-    [Id(6)] public bool SwitchModel { get; init; }
 }
 
 /// <summary>What a live stream is, with every default filled in.</summary>

@@ -142,7 +142,7 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
 
     private static Limits Of(TenantLimits limits)
     {
-        var answer = new Limits { Weight = limits.Weight };
+        var answer = new Limits();
         if (limits.LiveStreams is { } live)
         {
             answer.LiveStreams = live;
@@ -184,7 +184,6 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
             Subscribers = asked.HasSubscribers ? asked.Subscribers : null,
             MessageBytes = asked.HasMessageBytes ? asked.MessageBytes : null,
             RetainedBytes = asked.HasRetainedBytes ? asked.RetainedBytes : null,
-            Weight = asked.HasWeight ? asked.Weight : 1,
         };
         var problems = string.Join("; limits.", limits.Problems());
         return problems.Length == 0 ? limits : throw Error(StatusCode.InvalidArgument, $"limits.{problems}.");

@@ -140,8 +140,7 @@ internal static class AdminCommand
 
     private static Option<string[]?> Models() => new("--model") { HelpName = "NAME", Description = "A model that it may use; may be given several times (default: all)." };
 
-    private static string Text(Limits limits) => string.Join(
-        ' ', limits.ToString() is { Length: > 2 } json ? json.Trim('{', '}', ' ').Replace("\"", "", StringComparison.Ordinal) : "none");
+    private static string Text(Limits limits) => limits.CalculateSize() == 0 ? "none" : Json.Format(limits).Trim('{', '}', ' ').Replace("\"", "", StringComparison.Ordinal);
 
     private static Command Make(string name, string description, Symbol[] symbols, Func<AdminCall, ParseResult, Task> run)
     {
@@ -177,9 +176,8 @@ internal static class AdminCommand
         private readonly Option<int?> _subscribers = Options.Whole("--subscribers", "Subscriptions at once,", 1, int.MaxValue, absent: null);
         private readonly Option<int?> _message = Options.Whole("--message-bytes", "Audio of a message in bytes,", 4096, int.MaxValue, absent: null);
         private readonly Option<int?> _retained = Options.Whole("--retained-bytes", "Audio that a gateway keeps of each call in bytes,", 1 << 16, int.MaxValue, absent: null);
-        private readonly Option<int?> _weight = Options.Whole("--weight", "Share of a busy device,", 1, 100, absent: null);
 
-        public Symbol[] All => [_live, _new, _rate, _subscribers, _message, _retained, _weight];
+        public Symbol[] All => [_live, _new, _rate, _subscribers, _message, _retained];
 
         /// <summary>Null: none is given.</summary>
         public Limits? Of(ParseResult parsed)
@@ -198,7 +196,6 @@ internal static class AdminCommand
             Set(_subscribers, value => limits.Subscribers = value);
             Set(_message, value => limits.MessageBytes = value);
             Set(_retained, value => limits.RetainedBytes = value);
-            Set(_weight, value => limits.Weight = value);
             return limits.Equals(new Limits()) ? null : limits;
         }
     }

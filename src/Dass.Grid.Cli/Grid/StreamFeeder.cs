@@ -28,12 +28,6 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
                 await CallAsync(cancellationToken).ConfigureAwait(false);
                 return;
             }
-            catch (HttpIOException broken) when (_ready && !cancellationToken.IsCancellationRequested && (attempt = _progress ? 1 : attempt) < MaxAttempts)
-            {
-                // The connection broke within an answer, which the gRPC client does not call a status.
-                view.OnNote($"stream {config.StreamId} is interrupted ({broken.Message}); trying again.");
-                await Task.Delay(FirstPause * (1 << (attempt - 1)), time, cancellationToken).ConfigureAwait(false);
-            }
             catch (RpcException ended) when (ended.StatusCode == StatusCode.FailedPrecondition && _finishing)
             {
                 // The stream has ended as it was asked to; only the answer was lost.
@@ -41,14 +35,14 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
                     new SubscribeRequest { StreamId = config.StreamId, FromChunk = _nextChunk, Filter = config.Filter }, cancellationToken).ConfigureAwait(false);
                 return;
             }
-            catch (RpcException broken) when (IsInterruption(broken) && _ready && !cancellationToken.IsCancellationRequested)
+            catch (Exception broken) when (IsInterruption(broken) && _ready && !cancellationToken.IsCancellationRequested)
             {
                 attempt = _progress ? 1 : attempt;
                 if (attempt == MaxAttempts)
                 {
                     throw;
                 }
-                view.OnNote($"stream {config.StreamId} is interrupted ({broken.Status.Detail}); trying again.");
+                view.OnNote($"stream {config.StreamId} is interrupted ({(broken as RpcException)?.Status.Detail ?? broken.Message}); trying again.");
                 await Task.Delay(FirstPause * (1 << (attempt - 1)), time, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -162,7 +156,7 @@ internal sealed class StreamFeeder(GridConnection grid, AudioTape tape, StreamCo
         }
     }
 
-    /// <summary>The grid says so, or the connection ended before it could.</summary>
-    private static bool IsInterruption(RpcException broken) =>
-        broken.StatusCode == StatusCode.Unavailable || broken.Status.DebugException is IOException or HttpRequestException; // within an answer, too
+    /// <summary>The grid says so, or the connection ended before it could: within an answer the gRPC client knows no status.</summary>
+    private static bool IsInterruption(Exception broken) =>
+        broken is HttpIOException or RpcException { StatusCode: StatusCode.Unavailable } or RpcException { Status.DebugException: IOException or HttpRequestException };
 }

@@ -27,6 +27,9 @@ public sealed record DassConfig
     /// <summary>Frames of the windows that the network was trained on (10.24 s at a hop of 10 ms).</summary>
     public int WindowFrames { get; init; } = 1024;
 
+    /// <summary>Length of these windows, e.g. 10.24 s.</summary>
+    public TimeSpan Window => TimeSpan.FromSeconds(WindowFrames * Features.LogMel.HopSeconds);
+
     /// <summary>Mean that is subtracted from each log-mel value before the division by twice <see cref="FeatureStd"/>.</summary>
     public float FeatureMean { get; init; } = -4.2677393f;
 

@@ -99,8 +99,7 @@ internal sealed class ScoreView
 
     private static int IndexOf(string label, ModelCard card)
     {
-        var index = Array.FindIndex(
-            card.Labels, l => label.Equals(l.Id, StringComparison.OrdinalIgnoreCase) || label.Equals(l.Name, StringComparison.OrdinalIgnoreCase));
+        var index = Array.FindIndex(card.Labels, each => each.IsCalled(label));
         return index >= 0 ? index : throw ProtocolErrors.UnknownLabel(label, card.Summary.Name);
     }
 }

@@ -97,7 +97,7 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
         {
             _index = index = new Index(known, known.Tenants
                 .SelectMany(tenant => tenant.Keys.Select(key => (tenant, key)))
-                .ToDictionary(entry => entry.key.Id!, StringComparer.Ordinal));
+                .ToDictionary(entry => entry.key.Id, StringComparer.Ordinal));
         }
         return index.ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;
     }

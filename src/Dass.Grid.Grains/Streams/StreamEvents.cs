@@ -32,7 +32,7 @@ internal sealed class StreamEvents
         var byLabel = new Dictionary<int, EventRule>();
         foreach (var (label, own) in spec.LabelEvents ?? [])
         {
-            var index = Array.FindIndex(labels, each => label.Equals(each.Id, StringComparison.OrdinalIgnoreCase) || label.Equals(each.Name, StringComparison.OrdinalIgnoreCase));
+            var index = Array.FindIndex(labels, each => each.IsCalled(label));
             if (index < 0)
             {
                 return new Refusal(RefusalCode.InvalidRequest, $"label_events: the model has no label '{(label.Length <= 64 ? label : label[..64] + "…")}'; ListLabels names them.");

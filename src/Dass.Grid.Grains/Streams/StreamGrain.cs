@@ -374,7 +374,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
     }
 
-    void IStreamHost.Settle() => _life.Ledger.Settle(GrainFactory, State.Live);
+    void IStreamHost.Settle() => _life.Ledger.Settle(GrainFactory);
 
     void IStreamHost.OnActive() => _lastActive = _shared.Time.GetUtcNow();
 

@@ -11,7 +11,7 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
     private readonly List<LoggedEvent> _owed = [];
     private readonly Queue<UsageSpan> _finals = new();
     private Span _span = new(0, 0, 0);
-    private UsageSpan? _goesOn; // as of the last call of Settle
+    private UsageSpan? _goesOn; // as of the last report that was wanted
     private UsageSpan? _reported;
     private Task _settling = Task.CompletedTask;
 
@@ -24,7 +24,11 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
     public void Begin(long nextSample, long nextChunk) => (_span, _reported) = (new Span(nextSample, nextChunk, 0), null);
 
     /// <summary>The span is over.</summary>
-    public void End(LiveStream live) => _finals.Enqueue(SpanOf(live, final: true));
+    public void End(LiveStream live)
+    {
+        _goesOn = null;
+        _finals.Enqueue(SpanOf(live, final: true));
+    }
 
     /// <summary>Enters closed events.</summary>
     public void Enter(LiveStream live, SoundEvent[] events)
@@ -50,10 +54,10 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
 
     /// <summary>Tells the books. Never throws: what fails is owed on, and told again the next time.</summary>
     /// <param name="grains">Where the books are.</param>
-    /// <param name="live">Whose span goes on; null: none does.</param>
-    public void Settle(IGrainFactory grains, LiveStream? live)
+    /// <param name="report">Whose use so far is reported, too; null: nobody's.</param>
+    public void Settle(IGrainFactory grains, LiveStream? report = null)
     {
-        _goesOn = live is null ? null : SpanOf(live, final: false);
+        _goesOn = report is null ? _goesOn : SpanOf(report, final: false);
         if (_settling.IsCompleted)
         {
             _settling = SettleAsync(grains);
@@ -69,7 +73,10 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
         {
             return;
         }
-        _span = saved.Span;
+        // What this activation owed before it slept is in the checkpoint that it left.
+        _owed.Clear();
+        _finals.Clear();
+        (_span, _reported) = (saved.Span, null);
         _owed.AddRange(saved.Owed);
         Array.ForEach(saved.Finals, _finals.Enqueue);
     }

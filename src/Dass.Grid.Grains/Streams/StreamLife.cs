@@ -30,8 +30,6 @@ internal interface IStreamHost
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared shared, IStreamHost host)
 {
-    private const double FrameSeconds = 0.01;
-
     public StreamState State { get; } = new(id, shared.Options);
 
     public ObserverLeases Observers { get; } = new(shared.Time, shared.Options.ObserverLease);
@@ -108,6 +106,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             {
                 State.Asleep = null;
                 State.TakeOver(checkpoint); // another silo had it meanwhile
+                Ledger.Restore(checkpoint.Ledger.Span);
                 if (State.Ended is not null)
                 {
                     return State.HasEnded();
@@ -205,8 +204,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         {
             var shape = before.Shape;
             var spec = new StreamSpec { Format = shape.Format, Model = to.Model, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = to.Alias };
-            var window = TimeSpan.FromSeconds(model.Engine.Model.Config.WindowFrames * FrameSeconds);
-            var begin = (long)((nextChunk * shape.Chunk - window).TotalSeconds * shape.Format.SampleRateHz);
+            var begin = (long)((nextChunk * shape.Chunk - model.Engine.Model.Config.Window).TotalSeconds * shape.Format.SampleRateHz);
             var events = before.Events.For(before.Model.Card.Labels, model.Card.Labels);
             if (SessionFactory.Open(shared.Models, spec, Math.Max(begin, oldestSample), before.Begun, shared.Options.Events, out live, events) is { } refusal)
             {

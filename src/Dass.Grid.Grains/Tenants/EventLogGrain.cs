@@ -68,8 +68,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
             .Where(sound => sound.Onset >= query.From && sound.Onset < query.To && sound.Peak >= query.MinPeak)
             .Where(sound => query.Streams?.Contains(sound.Stream) ?? true)
             .Where(sound => query.Prefix is null || sound.Stream.StartsWith(query.Prefix, StringComparison.Ordinal))
-            .Where(sound => query.Labels?.Any(label =>
-                label.Equals(sound.Label, StringComparison.OrdinalIgnoreCase) || label.Equals(sound.LabelId, StringComparison.OrdinalIgnoreCase)) ?? true)
+            .Where(sound => query.Labels?.Any(new LabelName(sound.LabelId, sound.Label).IsCalled) ?? true)
             .OrderBy(sound => sound.Onset).ThenBy(sound => sound.Stream, StringComparer.Ordinal).ThenBy(sound => sound.Id, StringComparer.Ordinal)
             .ToArray();
         if (_events.Count == 0)

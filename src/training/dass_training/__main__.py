@@ -38,7 +38,7 @@ def arguments():
     parser.add_argument("--endless", type=float, default=0.0,
                         help="share of scenes over a bed that never stops; some streams last 20 s. For a later run (--init)")
     parser.add_argument("--quietest", type=float, default=-60.0,
-                        help="level of the quietest scenes, dB of full scale; from scratch -38 is learnt in half the steps, -60 is for a later run (--init)")
+                        help="level of the quietest scenes, dB of full scale; from scratch -38 is learnt much sooner, -60 is for a later run (--init)")
     parser.add_argument("--favour", type=float, default=4.0, help="how much more often sounds of the data are drawn than made ones")
     parser.add_argument("--without", action="store_true", help="also train a student without distillation, to compare")
     parser.add_argument("--seed", type=int, default=1)

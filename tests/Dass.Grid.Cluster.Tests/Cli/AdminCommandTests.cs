@@ -15,7 +15,7 @@ public sealed class AdminCommandTests
         var address = grid.Host.Address.ToString();
         Task<Dass.Result> AdminAsync(params string[] arguments) => RunAsync(AdminKey, ["admin", .. arguments, "--grid", address]);
 
-        var made = await AdminAsync("create-tenant", "zoo", "--live-streams", "2", "--weight", "5");
+        var made = await AdminAsync("create-tenant", "zoo", "--live-streams", "2", "--subscribers", "5");
         Assert.Equal(0, made.ExitCode);
         var key = Assert.Single(made.Lines); // the key and nothing else
         Assert.StartsWith("dass_", key);

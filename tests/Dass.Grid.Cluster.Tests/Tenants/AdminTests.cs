@@ -36,9 +36,9 @@ public sealed class AdminTests : IAsyncLifetime
     [Fact]
     public async Task A_new_tenants_key_works_and_outlives_the_grid()
     {
-        var made = await CreateAsync("zoo", new Limits { LiveStreams = 2, Weight = 3 });
+        var made = await CreateAsync("zoo", new Limits { LiveStreams = 2, Subscribers = 3 });
         Assert.Matches("^dass_[0-9a-f]{16}_[0-9a-f]{64}$", made.Key);
-        Assert.Equal((false, 2, 3), (made.Tenant.Disabled, made.Tenant.Limits.LiveStreams, made.Tenant.Limits.Weight));
+        Assert.Equal((false, 2, 3), (made.Tenant.Disabled, made.Tenant.Limits.LiveStreams, made.Tenant.Limits.Subscribers));
         Assert.Empty((await _grid.Client.ListStreamsAsync(new ListStreamsRequest(), Bearer(made.Key))).Streams);
 
         await _grid.DisposeAsync();
@@ -154,7 +154,7 @@ public sealed class AdminTests : IAsyncLifetime
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "name 'a/b' is not", () => CreateAsync("a/b"));
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "limits.live_streams is 0; at least 1", () => CreateAsync("x", new Limits { LiveStreams = 0 }));
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "limits.audio_seconds_per_second is NaN", () => CreateAsync("x", new Limits { AudioSecondsPerSecond = double.NaN }));
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "weight is 101; 1 to 100", () => CreateAsync("x", new Limits { Weight = 101 }));
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "retained_bytes is 1; at least 65,536", () => CreateAsync("x", new Limits { RetainedBytes = 1 }));
         await TestGrid.RefusesAsync(
             StatusCode.NotFound, "model 'none' is unknown", async () => await Admin.CreateTenantAsync(new CreateTenantRequest { Name = "x", Models = { "none" } }, Root));
         await TestGrid.RefusesAsync(

@@ -151,7 +151,7 @@ public sealed class LimitsTests
 
     [Fact]
     public async Task A_limit_that_breaks_a_rule_stops_the_start() =>
-        Assert.Contains("Tenants:default:Limits: weight is 0; 1 to 100", (await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(("Weight", "0")))).Message, StringComparison.Ordinal);
+        Assert.Contains("Tenants:default:Limits: subscribers is 0; at least 1", (await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(("Subscribers", "0")))).Message, StringComparison.Ordinal);
 
     private static Task<TestGrid> StartAsync(params (string Limit, string Value)[] limits) =>
         TestGrid.StartAsync(limits.ToDictionary(limit => $"Tenants:default:Limits:{limit.Limit}", limit => (string?)limit.Value));
