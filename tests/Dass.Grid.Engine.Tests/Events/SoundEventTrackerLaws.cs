@@ -135,10 +135,16 @@ public sealed class SoundEventTrackerLaws
                 var part = Math.Max(0, Math.Min(i + 1, onset + length) - Math.Max(i, onset));
                 return Chunk(i, Sigmoid(low + part * (high - low)));
             }).ToArray();
-            AssertNear(new EventRule(), chunks, onset, length, 0.75);
-            // With a threshold half-way, times at a chunk's border or centre are exact, and others off by at most 1.5 - √2 of a chunk.
+            // An onset that leaves the share p of its chunk loud is found f / p + p - 1.5 late, f being the height of Off between quiet and loud, or by the
+            // mirrored term when p < f: the extremes are at p = √f and 1 - p = √(1 - f). Half-way, nothing is further off than 1.5 - √2 of a chunk.
+            double Furthest(float off)
+            {
+                var height = (Logit(off) - low) / (high - low);
+                return 1.5 - 2 * Math.Sqrt(Math.Min(height, 1 - height)) + 1e-4; // scores are of single precision
+            }
             var half = Sigmoid((low + high) / 2);
-            AssertNear(new EventRule { On = half, Off = half }, chunks, onset, length, 0.0859);
+            AssertNear(new EventRule(), chunks, onset, length, Furthest(new EventRule().Off));
+            AssertNear(new EventRule { On = half, Off = half }, chunks, onset, length, Furthest(half));
         });
 
     private static void AssertNear(EventRule rule, TagChunk[] chunks, double onset, double length, double error)
