@@ -70,7 +70,7 @@ done
 
 # `or vector(0)` answers whatever the name: every metric of the grid that the dashboard names must be one that an instrument makes.
 curl --silent --fail "http://127.0.0.1:$api/api/v1/label/__name__/values" | jq -r '.data[]' >"$work/names"
-for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason|result|how)' | sort -u); do
+for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason|result|how|pace)' | sort -u); do
   grep -qx "$name" "$work/names" && continue
   instrument=${name%_total} instrument=${instrument%_seconds_bucket}
   grep -rqE "(^ +|Create[A-Za-z<>]+\()\"${instrument//_/[._]}\"" src --include=*.cs || fail "no instrument makes $name."

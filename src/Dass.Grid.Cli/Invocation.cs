@@ -51,7 +51,8 @@ public static class Invocation
         }
     }
 
-    private static string Explain(Exception exception) => exception switch
+    /// <summary>What went wrong and what to do, in one sentence.</summary>
+    public static string Explain(Exception exception) => exception switch
     {
         OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } => "interrupted.",
         RpcException { StatusCode: StatusCode.Unavailable, Status.DebugException: { } cause } =>

@@ -103,6 +103,13 @@ internal static class Options
     public static Option<string?> Model() =>
         new("--model") { HelpName = "DIR", Description = "Model directory in Hugging Face layout (default: the built-in model)." };
 
+    /// <summary>A model of a grid that runs elsewhere, or of one inside this process.</summary>
+    public static Option<string?> GridModel() => new("--model")
+    {
+        HelpName = "MODEL",
+        Description = "Model directory in Hugging Face layout; with --grid, the name of one of its models (default: the built-in model; with --grid, its default).",
+    };
+
     /// <summary>Several durations, separated by commas.</summary>
     public static Option<TimeSpan[]> Durations(string name, string description, string absent) => new(name)
     {
@@ -130,6 +137,26 @@ internal static class Options
                 ?? Refuse<double[]>(result, FormattableString.Invariant($"{name} is '{result.Tokens[0].Value}'; it must be numbers from {least} to {most}, separated by commas.")),
         };
     }
+
+    /// <summary>A number from 0 to 1; null: not given.</summary>
+    public static Option<float?> Score(string name, string description) => new(name)
+    {
+        Description = $"{description} 0 to 1.",
+        HelpName = "SCORE",
+        CustomParser = result => float.TryParse(result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 1
+            ? value
+            : Refuse<float?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a number from 0 to 1."),
+    };
+
+    /// <summary>One duration; null: not given.</summary>
+    public static Option<TimeSpan?> Span(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "DURATION",
+        CustomParser = result => TryParseDuration(result.Tokens[0].Value, out var duration)
+            ? duration
+            : Refuse<TimeSpan?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a duration such as 0.5s, 30s or 5m."),
+    };
 
     /// <summary>One duration.</summary>
     public static Option<TimeSpan> Span(string name, string description, TimeSpan absent) => new(name)

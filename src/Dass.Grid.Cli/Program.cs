@@ -8,6 +8,7 @@ var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 don
     StreamCommand.Create(),
     WatchCommand.Create(),
     EventsCommand.Create(),
+    LoadCommand.Create(),
     InspectModelCommand.Create(),
     EvaluateCommand.Create(),
     ServeCommand.Create(),

@@ -5,7 +5,7 @@ namespace Dass.Grid.Contracts;
 public interface IClipGrain : IGrainWithIntegerKey
 {
     [Alias("Tag"), ResponseTimeout("00:01:00")]
-    Task<Outcome<ClipTags>> Tag(StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken = default);
+    Task<Outcome<ClipTags>> Tag(string tenant, StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken = default);
 }
 
 [GenerateSerializer, Immutable, Alias("dass.ClipTags")]

@@ -32,4 +32,4 @@ public interface IRegisterGrain : IGrainWithIntegerKey
 /// <summary>What is to become of a tenant. Null: as it is.</summary>
 [GenerateSerializer, Immutable, Alias("dass.TenantChange")]
 public sealed record TenantChange(
-    [property: Id(0)] bool? Disabled, [property: Id(1)] TenantLimits? Limits, [property: Id(2)] string[]? Models);
+    [property: Id(0)] bool? Disabled, [property: Id(1)] TenantLimits? Limits, [property: Id(2)] string[]? Models, [property: Id(3)] SoundEventRule? Events);

@@ -30,7 +30,11 @@ public sealed record TenantRecord(
     [property: Id(2)] KeyRecord[] Keys,
     [property: Id(3)] TenantLimits Limits,
     [property: Id(4)] string[] Models,
-    [property: Id(5)] DateTimeOffset Created);
+    [property: Id(5)] DateTimeOffset Created)
+{
+    /// <summary>When sounds of its new streams count as events, where their clients do not say. Null: as on every silo.</summary>
+    [Id(6)] public SoundEventRule? Events { get; init; }
+}
 
 /// <summary>A key as the grid keeps it.</summary>
 /// <param name="Id">The part of the key that is no secret.</param>
@@ -63,6 +67,9 @@ public sealed record TenantLimits
     /// <summary>Bytes of audio that a gateway keeps of each call; its own limit holds too.</summary>
     [Id(5)] public int? RetainedBytes { get; init; }
 
+    /// <summary>Device time in relation to other tenants, when there is too little of it for all. Null: 1.</summary>
+    [Id(6)] public double? Weight { get; init; }
+
     /// <summary>The rules that are broken, each with field, value and rule.</summary>
     public IEnumerable<string> Problems()
     {
@@ -89,6 +96,10 @@ public sealed record TenantLimits
         if (RetainedBytes is < 1 << 16)
         {
             yield return $"retained_bytes is {RetainedBytes}; at least 65,536";
+        }
+        if (Weight is { } weight && !(weight is >= 0.01 and <= 100))
+        {
+            yield return $"weight is {weight}; 0.01 to 100";
         }
     }
 }

@@ -67,7 +67,14 @@ public sealed record Pushed(
     [property: Id(0)] long AppliedSample,
     [property: Id(1)] ChunkTags[] Tags,
     [property: Id(2)] bool Busy,
-    [property: Id(3)] long DurableSample);
+    [property: Id(3)] long DurableSample)
+{
+    /// <summary>How long the last step waited for the device.</summary>
+    [Id(4)] public TimeSpan DeviceWait { get; init; }
+
+    /// <summary>Whether the last step's audio came faster than real time, so that live streams went first.</summary>
+    [Id(5)] public bool CatchesUp { get; init; }
+}
 
 /// <summary>How far a stream is safe: audio before <c>Sample</c> will not be asked for again, whatever fails.</summary>
 [GenerateSerializer, Immutable, Alias("dass.Durable")]

@@ -33,6 +33,9 @@ public sealed record StreamSpec
 
     /// <summary>When the first sample of a new stream was heard by the microphone; null: when the stream begins.</summary>
     [Id(9)] public DateTimeOffset? Captured { get; init; }
+
+    /// <summary>The tenant's device time in relation to other tenants; null: as it was.</summary>
+    [Id(10)] public double? Weight { get; init; }
 }
 
 /// <summary>What a live stream is, with every default filled in.</summary>

@@ -13,6 +13,9 @@ public sealed class EngineInstruments : IDisposable
 
     private static readonly ActivitySource Source = new(Name);
 
+    private static readonly KeyValuePair<string, object?> Live = new("dass.pace", "live");
+    private static readonly KeyValuePair<string, object?> CatchUp = new("dass.pace", "catch_up");
+
     private readonly Meter _meter = new(Name);
     private readonly KeyValuePair<string, object?> _model;
     private readonly Histogram<double> _duration;
@@ -28,7 +31,7 @@ public sealed class EngineInstruments : IDisposable
         var seconds = new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
         var sizes = new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] };
         _duration = _meter.CreateHistogram("dass.engine.step.duration", "s", "Time that a batch takes on its device.", advice: seconds);
-        _wait = _meter.CreateHistogram("dass.engine.step.wait", "s", "Time that a step waits for its batch.", advice: seconds);
+        _wait = _meter.CreateHistogram("dass.engine.step.wait", "s", "Time that a step waits for its batch; dass.pace says whether its audio was due in real time.", advice: seconds);
         _batchSize = _meter.CreateHistogram("dass.engine.step.batch_size", "{stream}", "Streams of a batch.", advice: sizes);
         _steps = _meter.CreateCounter<long>("dass.engine.steps", "{step}", "Steps of single streams that succeeded.");
         _failures = _meter.CreateCounter<long>("dass.engine.step.failures", "{step}", "Steps of single streams that failed.");
@@ -71,7 +74,7 @@ public sealed class EngineInstruments : IDisposable
         _batchSize.Record(batch.Length, _model);
         foreach (var step in batch)
         {
-            _wait.Record(Stopwatch.GetElapsedTime(step.EnqueuedAt, startedAt).TotalSeconds, _model);
+            _wait.Record(Stopwatch.GetElapsedTime(step.EnqueuedAt, startedAt).TotalSeconds, _model, step.Live ? Live : CatchUp);
         }
         if (failure is not null)
         {

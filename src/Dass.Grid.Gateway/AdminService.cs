@@ -27,7 +27,10 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
             throw Error(StatusCode.AlreadyExists, $"tenant '{request.Name}' is in the configuration already.");
         }
         var (key, record) = TenantKeys.Create();
-        var tenant = new TenantRecord(request.Name, Disabled: false, [record], LimitsOf(request.Limits), ModelsOf(request.Models), time.GetUtcNow());
+        var tenant = new TenantRecord(request.Name, Disabled: false, [record], LimitsOf(request.Limits), ModelsOf(request.Models), time.GetUtcNow())
+        {
+            Events = RequestRules.Rule("events", request.Events),
+        };
         return await WithKeyAsync(await Register.CreateTenant(tenant), key);
     }
 
@@ -52,7 +55,7 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
     {
         RequireTenant("name", request.Name);
         var models = request.AllModels ? [] : request.Models.Count > 0 ? ModelsOf(request.Models) : null;
-        var change = new TenantChange(request.HasDisabled ? request.Disabled : null, request.Limits is { } limits ? LimitsOf(limits) : null, models);
+        var change = new TenantChange(request.HasDisabled ? request.Disabled : null, request.Limits is { } limits ? LimitsOf(limits) : null, models, RequestRules.Rule("events", request.Events));
         var changed = (await Register.UpdateTenant(request.Name, change)).OrThrow();
         await register.RefreshAsync();
         return Of(changed);
@@ -61,18 +64,25 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
     public override async Task<TenantWithKey> RotateKey(RotateKeyRequest request, ServerCallContext context)
     {
         RequireTenant("name", request.Name);
-        var overlap = request.KeepOld is { } keep ? TimeSpan.FromSeconds(keep.Seconds + keep.Nanos / 1e9) : TimeSpan.Zero;
-        if (overlap < TimeSpan.Zero || overlap > LongestOverlap)
+        var overlap = request.KeepOld is { } keep ? keep.Seconds + keep.Nanos / 1e9 : 0;
+        if (!(overlap >= 0 && overlap <= LongestOverlap.TotalSeconds))
         {
-            throw Error(StatusCode.InvalidArgument, $"keep_old is {overlap.TotalSeconds:F0} s; 0 to {LongestOverlap.TotalDays} days.");
+            throw Error(StatusCode.InvalidArgument, $"keep_old is {overlap:F0} s; 0 to {LongestOverlap.TotalDays} days.");
         }
         var (key, record) = TenantKeys.Create();
-        return await WithKeyAsync(await Register.AddKey(request.Name, record, time.GetUtcNow() + overlap), key);
+        return await WithKeyAsync(await Register.AddKey(request.Name, record, time.GetUtcNow() + TimeSpan.FromSeconds(overlap)), key);
     }
 
     public override async Task<GetUsageResponse> GetTenantUsage(GetTenantUsageRequest request, ServerCallContext context)
     {
         RequireTenant("name", request.Name);
+        await register.RefreshAsync();
+        if (request.Name != TenantKeys.DefaultTenant
+            && !configured.Value.Tenants.ContainsKey(request.Name)
+            && register.Current?.Tenants.Any(tenant => tenant.Name == request.Name) != true)
+        {
+            throw Error(StatusCode.NotFound, $"tenant '{request.Name}' is unknown; ListTenants names those that there are.");
+        }
         return Answers.Of(await grains.GetGrain<IUsageGrain>(request.Name).Get());
     }
 
@@ -135,6 +145,7 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
         Models = { tenant.Models },
         Keys = { tenant.Keys.Select(key => new Key { Id = key.Id, Until = key.Until is { } until ? Timestamp.FromDateTimeOffset(until) : null }) },
         Created = Timestamp.FromDateTimeOffset(tenant.Created),
+        Events = tenant.Events is { } rule ? RequestRules.Of(rule) : null,
     };
 
     private static Tenant Of(string name, TenantOptions tenant) =>
@@ -167,6 +178,10 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
         {
             answer.RetainedBytes = retained;
         }
+        if (limits.Weight is { } weight)
+        {
+            answer.Weight = weight;
+        }
         return answer;
     }
 
@@ -184,6 +199,7 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
             Subscribers = asked.HasSubscribers ? asked.Subscribers : null,
             MessageBytes = asked.HasMessageBytes ? asked.MessageBytes : null,
             RetainedBytes = asked.HasRetainedBytes ? asked.RetainedBytes : null,
+            Weight = asked.HasWeight ? asked.Weight : null,
         };
         var problems = string.Join("; limits.", limits.Problems());
         return problems.Length == 0 ? limits : throw Error(StatusCode.InvalidArgument, $"limits.{problems}.");

@@ -1,8 +1,10 @@
 using Dass.Grid.Gateway.Scores;
 using Dass.Grid.Gateway.Subscriptions;
 using Dass.Grid.Gateway.Tenants;
+using Dass.Grid.Gateway.Web;
 using Dass.Grid.V1;
 using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -24,6 +26,8 @@ public static class GatewayExtensions
         services.AddSingleton<RegisterWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<RegisterWatch>());
         services.AddSingleton<TenantKeys>();
+        services.AddSingleton<Callers>();
+        services.AddSingleton<CallGuard>();
         services.AddSingleton<LiveCalls>();
         services.AddSingleton<ModelNames>();
         services.AddSingleton<TenantUses>();
@@ -34,7 +38,11 @@ public static class GatewayExtensions
         services.AddSingleton<CallDrain>();
         services.AddHostedService(provider => provider.GetRequiredService<CallDrain>());
 
-        services.AddGrpc()
+        services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer();
+        services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme)
+            .Configure<IOptions<TenantsOptions>>((bearer, tenants) => Callers.Configure(bearer, tenants.Value.Tokens));
+
+        services.AddGrpc().AddJsonTranscoding()
             .AddServiceOptions<TaggingService>(grpc => grpc.Interceptors.Add<CallInterceptor>())
             .AddServiceOptions<AdminService>(grpc => grpc.Interceptors.Add<CallInterceptor>());
         services.AddOptions<GrpcServiceOptions<TaggingService>>().Configure<IOptions<GatewayOptions>>(
@@ -46,8 +54,11 @@ public static class GatewayExtensions
 
     public static IEndpointRouteBuilder MapDassGateway(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGrpcService<TaggingService>();
-        endpoints.MapGrpcService<AdminService>();
+        endpoints.MapGrpcService<TaggingService>().Add(BrokenMessages.AreInvalid);
+        endpoints.MapGrpcService<AdminService>().Add(BrokenMessages.AreInvalid);
+        endpoints.MapGet("/v1/subscribe", EventStream.RunAsync);
+        endpoints.MapGet("/v1/events:export", EventFile.RunAsync);
+        endpoints.Map("/v1/streams/{streamId}/audio", AudioSocket.RunAsync);
         endpoints.MapGrpcReflectionService();
         endpoints.MapGrpcHealthChecksService();
         return endpoints;

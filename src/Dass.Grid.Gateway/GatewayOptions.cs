@@ -32,6 +32,11 @@ public sealed class GatewayOptions
     /// <summary>Streams that one subscription may listen to at once. Default: 1,000.</summary>
     public int SubscriptionStreams { get; set; } = 1_000;
 
+    /// <summary>
+    /// Origins of web pages, e.g. <c>https://dashboard.example.org</c>, that may open WebSockets here beside pages of the gateway's own host. Default: none.
+    /// </summary>
+    public List<string> Origins { get; } = [];
+
     /// <summary>How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or less. Default: 2 seconds.</summary>
     public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(2);
 }

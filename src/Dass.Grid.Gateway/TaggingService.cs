@@ -3,12 +3,11 @@ using Dass.Grid.Gateway.Scores;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.Gateway.Subscriptions;
 using Dass.Grid.V1;
-using Microsoft.Extensions.Hosting;
 
 namespace Dass.Grid.Gateway;
 
 /// <summary>The public service. Its rules are written in tagging.proto.</summary>
-internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifetime lifetime) : Tagging.TaggingBase
+internal sealed class TaggingService(GatewayShared shared, CallGuard guard) : Tagging.TaggingBase
 {
     private const int DefaultPage = 100;
     private const int MaxPage = 1_000;
@@ -31,7 +30,7 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
         ScoreView.Check(request.Filter);
         var caller = CallState.Of(context).Caller;
         var asked = RequestRules.Spec(request.Format ?? throw ProtocolErrors.NoFormat(), request.Model, request.Chunk, request.LookAhead);
-        var spec = shared.Names.Resolve(caller, asked);
+        var spec = caller.Complete(shared.Names.Resolve(caller, asked));
         if (request.Audio.IsEmpty)
         {
             throw ProtocolErrors.EmptyAudio("audio");
@@ -43,7 +42,7 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
         var view = new ScoreView(request.Filter, await shared.Cards.NamedAsync(spec.Model ?? spec.DefaultModel));
         shared.Instruments.OnAudio(request.Audio.Length);
         using var ending = Ending(context);
-        var clip = await shared.Grains.GetGrain<IClipGrain>(0).Tag(spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
+        var clip = await shared.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
         var heard = clip.OrThrow();
         return new TagResponse { Model = Answers.Of(heard.Model), Summary = view.Of(heard.Summary), Chunks = { heard.Tags.Select(view.Of) }, Events = { view.Select(heard.Events) } };
     }
@@ -122,8 +121,5 @@ internal sealed class TaggingService(GatewayShared shared, IHostApplicationLifet
         return (id, shared.Grains.GetGrain<IStreamGrain>(id.ToString()));
     }
 
-    /// <summary>The call ends when its client or its deadline says so, when its key is revoked, or when this gateway stops.</summary>
-    private CancellationTokenSource Ending(ServerCallContext context) =>
-        CancellationTokenSource.CreateLinkedTokenSource(
-            context.CancellationToken, lifetime.ApplicationStopping, CallState.Of(context).Revoked);
+    private CancellationTokenSource Ending(ServerCallContext context) => guard.Ending(CallState.Of(context), context.CancellationToken);
 }

@@ -11,6 +11,7 @@ public sealed class GrainsInstruments
     private readonly Counter<long> _ended;
     private readonly Counter<double> _audio;
     private readonly Counter<long> _chunks;
+    private readonly Counter<long> _events;
     private readonly Counter<long> _observersExpired;
     private readonly Counter<long> _checkpoints;
     private readonly Histogram<double> _checkpointDuration;
@@ -24,6 +25,7 @@ public sealed class GrainsInstruments
         _ended = meter.CreateCounter<long>("dass.streams.ended", "{stream}", "Streams that have ended, by reason.");
         _audio = meter.CreateCounter<double>("dass.audio", "s", "Audio that streams have taken in.");
         _chunks = meter.CreateCounter<long>("dass.chunks", "{chunk}", "Chunks that have been tagged.");
+        _events = meter.CreateCounter<long>("dass.events", "{event}", "Events, by result: closed (by a stream), kept (in the store), lost (beyond what is kept).");
         _observersExpired = meter.CreateCounter<long>("dass.observers.expired", "{observer}", "Observers that did not renew their lease.");
         _checkpoints = meter.CreateCounter<long>("dass.checkpoints", "{checkpoint}", "Checkpoints, by result: written, failed, fenced (another silo owns the stream).");
         _checkpointDuration = meter.CreateHistogram<double>(
@@ -53,13 +55,13 @@ public sealed class GrainsInstruments
 
     internal void OnCheckpoint(TimeSpan duration)
     {
-        _checkpoints.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Result, "written"));
+        _checkpoints.Add(1, Result("written"));
         _checkpointDuration.Record(duration.TotalSeconds);
     }
 
-    internal void OnCheckpointFailed() => _checkpoints.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Result, "failed"));
+    internal void OnCheckpointFailed() => _checkpoints.Add(1, Result("failed"));
 
-    internal void OnFenced() => _checkpoints.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Result, "fenced"));
+    internal void OnFenced() => _checkpoints.Add(1, Result("fenced"));
 
     internal void OnPushed(LiveStream stream, int bytes, TimeSpan duration)
     {
@@ -69,7 +71,15 @@ public sealed class GrainsInstruments
 
     internal void OnTagged(string model, int chunks) => _chunks.Add(chunks, Model(model));
 
+    internal void OnEventClosed() => _events.Add(1, Result("closed"));
+
+    internal void OnEventsKept(int count) => _events.Add(count, Result("kept"));
+
+    internal void OnEventsLost(int count) => _events.Add(count, Result("lost"));
+
     internal void OnObserversExpired(int count) => _observersExpired.Add(count);
+
+    private static KeyValuePair<string, object?> Result(string name) => new(TelemetryNames.Result, name);
 
     private static KeyValuePair<string, object?> Model(string name) => new(TelemetryNames.Model, name);
 }

@@ -16,6 +16,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         _app = app;
         Address = new Uri(app.Urls.First());
         OperationsAddress = new Uri(app.Urls.Last());
+        HttpAddress = app.Urls.Count > 2 ? new Uri(app.Urls.ElementAt(1)) : null;
     }
 
     /// <summary>Where gRPC answers (HTTP/2 without TLS), e.g. <c>http://127.0.0.1:40123</c>.</summary>
@@ -23,6 +24,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
 
     /// <summary>Where /healthz/live, /healthz/ready and /metrics answer (HTTP/1).</summary>
     public Uri OperationsAddress { get; }
+
+    /// <summary>Where clients without gRPC are answered; null: nowhere.</summary>
+    internal Uri? HttpAddress { get; }
 
     internal IGrainFactory Grains => _app.Services.GetRequiredService<IGrainFactory>();
 
@@ -47,13 +51,14 @@ public sealed class EmbeddedGrid : IAsyncDisposable
             cancellationToken);
     }
 
-    /// <param name="settings">Configuration keys; those of the ports are set here.</param>
+    /// <param name="settings">Configuration keys; ports that they do not name are free ones.</param>
     /// <param name="configure">Changes what has been composed.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     internal static async Task<EmbeddedGrid> StartAsync(
         Dictionary<string, string?> settings, Action<WebApplicationBuilder>? configure, CancellationToken cancellationToken = default)
     {
-        settings["Grid:Listen"] = settings["Grid:OperationsListen"] = "http://127.0.0.1:0";
+        settings.TryAdd("Grid:Listen", "http://127.0.0.1:0");
+        settings["Grid:OperationsListen"] = "http://127.0.0.1:0";
         settings["Grid:SiloPort"] = $"{FreePort()}";
         settings.TryAdd("Grid:Store", "memory");
         var builder = WebApplication.CreateBuilder();

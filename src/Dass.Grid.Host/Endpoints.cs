@@ -1,11 +1,15 @@
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Dass.Grid.Host;
 
-/// <summary>Two ports: gRPC for clients, HTTP/1 for those who run the grid.</summary>
+/// <summary>Three ports: gRPC for clients, HTTP/1 for clients without gRPC, and HTTP/1 for those who run the grid.</summary>
 internal static class Endpoints
 {
+    private static readonly object Operations = new();
+
     public static void UseGridEndpoints(this WebApplicationBuilder builder, GridOptions grid) => builder.WebHost.ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
@@ -15,16 +19,46 @@ internal static class Endpoints
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
         if (grid.Role != GridRole.Silo)
         {
-            kestrel.Listen(GridOptions.Endpoint(grid.Listen)!, listen => listen.Protocols = HttpProtocols.Http2);
+            var files = grid.Certificate is null ? null : new CertificateFiles(
+                grid.Certificate, grid.CertificateKey, grid.ClientAuthority, TimeProvider.System, kestrel.ApplicationServices.GetRequiredService<ILogger<CertificateFiles>>());
+            kestrel.ListenForClients(grid.Listen, HttpProtocols.Http2, files);
+            if (grid.HttpListen is { } http)
+            {
+                kestrel.ListenForClients(http, HttpProtocols.Http1, files);
+            }
         }
-        kestrel.Listen(GridOptions.Endpoint(grid.OperationsListen)!, listen => listen.Protocols = HttpProtocols.Http1);
+        kestrel.Listen(GridOptions.Endpoint(grid.OperationsListen)!, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection =>
+            {
+                connection.Items[Operations] = true;
+                return next(connection);
+            });
+        });
     });
 
+    /// <summary>What comes by the operations port is answered there and nowhere else, and nothing of it elsewhere.</summary>
     public static void MapGridOperations(this WebApplication app) =>
-        app.UseWhen(http => HttpProtocol.IsHttp11(http.Request.Protocol), operations =>
+        app.MapWhen(http => http.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(Operations) == true, operations =>
         {
             operations.UseHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = _ => false });
             operations.UseHealthChecks("/healthz/ready");
             operations.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics");
+            operations.Run(http =>
+            {
+                http.Response.StatusCode = StatusCodes.Status404NotFound;
+                return Task.CompletedTask;
+            });
+        });
+
+    private static void ListenForClients(this KestrelServerOptions kestrel, string url, HttpProtocols protocols, CertificateFiles? files) =>
+        kestrel.Listen(GridOptions.Endpoint(url)!, listen =>
+        {
+            listen.Protocols = protocols;
+            if (files is not null)
+            {
+                listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(files.Current) });
+            }
         });
 }

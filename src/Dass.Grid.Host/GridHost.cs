@@ -25,14 +25,14 @@ public static class GridHost
         var configuration = builder.Configuration;
         var grid = configuration.GetSection("Grid").Get<GridOptions>() ?? new GridOptions();
         var tenants = new TenantsOptions();
-        Bind(configuration, tenants);
+        Bind(configuration, grid, tenants);
         GridRules.Check(grid, tenants);
 
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = grid.ShutdownTimeout);
         builder.Services.Configure<ModelRegistryOptions>(configuration.GetSection("Grid"));
         builder.Services.Configure<StreamGrainOptions>(configuration.GetSection("Grid:Streams"));
         builder.Services.Configure<GatewayOptions>(configuration.GetSection("Grid:Gateway"));
-        builder.Services.Configure<TenantsOptions>(options => Bind(configuration, options));
+        builder.Services.Configure<TenantsOptions>(options => Bind(configuration, grid, options));
 
         builder.UseGridCluster(grid);
         builder.UseGridEndpoints(grid);
@@ -47,13 +47,16 @@ public static class GridHost
         app.MapGridOperations();
         if (grid.Role != GridRole.Silo)
         {
+            app.UseWebSockets();
             app.MapDassGateway();
         }
         return app;
     }
 
-    private static void Bind(IConfiguration configuration, TenantsOptions options)
+    private static void Bind(IConfiguration configuration, GridOptions grid, TenantsOptions options)
     {
+        configuration.GetSection("Tokens").Bind(options.Tokens);
+        options.ClientCertificates = grid.ClientAuthority is not null;
         configuration.GetSection("Tenants").Bind(options.Tenants);
         configuration.GetSection("Admin:KeyHashes").Bind(options.AdminKeyHashes);
     }

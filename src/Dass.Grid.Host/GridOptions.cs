@@ -42,8 +42,26 @@ public sealed class GridOptions
     /// <summary>Default: all.</summary>
     public GridRole Role { get; set; } = GridRole.All;
 
-    /// <summary>Where gRPC answers (HTTP/2 without TLS). Port 0: a free one. Default: http://127.0.0.1:5230.</summary>
+    /// <summary>Where gRPC answers: HTTP/2, with TLS when it is https. Port 0: a free one. Default: http://127.0.0.1:5230.</summary>
     public string Listen { get; set; } = "http://127.0.0.1:5230";
+
+    /// <summary>
+    /// Where clients without gRPC are answered: JSON, server-sent events and WebSockets over HTTP/1, with TLS when it is https. Port 0: a free one.
+    /// Default: null, nowhere.
+    /// </summary>
+    public string? HttpListen { get; set; }
+
+    /// <summary>PEM file of the certificate for https and what leads to its root. Read again when it changes. Default: null.</summary>
+    public string? Certificate { get; set; }
+
+    /// <summary>PEM file of the certificate's key, not encrypted. Default: null, in the file of the certificate.</summary>
+    public string? CertificateKey { get; set; }
+
+    /// <summary>
+    /// PEM file of the authorities that sign clients' certificates: the common name of such a certificate names the tenant, and no key is needed. Certificates are not
+    /// looked up in revocation lists; a disabled tenant is refused. Default: null, no client certificates are taken.
+    /// </summary>
+    public string? ClientAuthority { get; set; }
 
     /// <summary>Where /healthz/live, /healthz/ready and /metrics answer (HTTP/1). Default: http://127.0.0.1:5231.</summary>
     public string OperationsListen { get; set; } = "http://127.0.0.1:5231";
@@ -85,9 +103,9 @@ public sealed class GridOptions
     /// <summary>Time that a stop may take: streams are told, calls are answered. Default: 30 seconds.</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>A URL of the form http://address:port; <c>localhost</c> is 127.0.0.1.</summary>
+    /// <summary>A URL of the form http://address:port or https://address:port; <c>localhost</c> is 127.0.0.1.</summary>
     internal static IPEndPoint? Endpoint(string url) =>
-        Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttp && uri.AbsolutePath == "/"
+        Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.AbsolutePath == "/"
             ? uri.Host == "localhost" ? new IPEndPoint(IPAddress.Loopback, uri.Port)
             : IPAddress.TryParse(uri.Host.Trim('[', ']'), out var address) ? new IPEndPoint(address, uri.Port)
             : null

@@ -12,16 +12,31 @@ internal static class GridRules
     public static void Check(GridOptions grid, TenantsOptions tenants)
     {
         var errors = new List<string>();
-        var listen = GridOptions.Endpoint(grid.Listen);
-        if (listen is null)
+        foreach (var (name, url) in new[] { ("Grid:Listen", grid.Listen), ("Grid:HttpListen", grid.HttpListen) })
         {
-            errors.Add($"Grid:Listen is '{grid.Listen}'; http://address:port with an IP address or localhost.");
+            if (url is null)
+            {
+                continue;
+            }
+            var listen = GridOptions.Endpoint(url);
+            if (listen is null)
+            {
+                errors.Add($"{name} is '{url}'; http://address:port or https://address:port with an IP address or localhost.");
+            }
+            else if (grid.Role != GridRole.Silo && !tenants.AnyCredentials && !IPAddress.IsLoopback(listen.Address))
+            {
+                errors.Add($"{name} is '{url}', which others can reach; without API keys (sections Tenants and Admin) only a loopback address is allowed.");
+            }
+            if (url.StartsWith("https:", StringComparison.OrdinalIgnoreCase) != grid.Certificate is not null)
+            {
+                errors.Add($"{name} is '{url}' and Grid:Certificate '{grid.Certificate}'; https needs a certificate, and a certificate https.");
+            }
         }
-        else if (grid.Role != GridRole.Silo && !tenants.AnyKeys && !IPAddress.IsLoopback(listen.Address))
+        if (grid.ClientAuthority is not null && grid.Certificate is null)
         {
-            errors.Add($"Grid:Listen is '{grid.Listen}', which others can reach; without API keys (sections Tenants and Admin) only a loopback address is allowed.");
+            errors.Add($"Grid:ClientAuthority is '{grid.ClientAuthority}'; client certificates need TLS: Grid:Certificate and an https Grid:Listen.");
         }
-        if (GridOptions.Endpoint(grid.OperationsListen) is null)
+        if (GridOptions.Endpoint(grid.OperationsListen) is null || grid.OperationsListen.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
         {
             errors.Add($"Grid:OperationsListen is '{grid.OperationsListen}'; http://address:port with an IP address or localhost.");
         }

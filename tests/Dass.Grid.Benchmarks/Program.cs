@@ -8,6 +8,7 @@ using Spectre.Console;
     ("step", () => StepBenchmark.Run(repetitions: 25)),
     ("scan", () => ScanBenchmark.Run(repetitions: 50)),
     ("front-end", () => FrontEndBenchmark.Run(repetitions: 50)),
+    ("fairness", () => FairnessBenchmark.Run(seconds: 20)),
     ("grid", () => GridBenchmark.Run(repetitions: 5)),
     ("memory", GridBenchmark.RunMemory),
 ];

@@ -10,13 +10,13 @@ internal sealed record ChaosOptions(IReadOnlyList<string> Faults, IReadOnlyList<
           --streams     Live streams, in real time, of three tenants. Default: 100.
           --seconds     Audio of each stream. Default: 75.
           --checkpoint  Mean interval of checkpoints in seconds. Default: 15.
-          --short       Two faults, 20 streams, 40 s: what CI runs.
+          --short       Two faults, 20 streams, 60 s: what CI runs.
         """;
 
     public static ChaosOptions Parse(string[] args)
     {
         var options = args.Contains("--short")
-            ? new ChaosOptions(["kill-silo", "rolling-restart"], ["file"], 20, 40, 8, false, false)
+            ? new ChaosOptions(["kill-silo", "rolling-restart"], ["file"], 20, 60, 8, false, false)
             : new ChaosOptions(ChaosRun.Faults, ["redis", "postgres", "file"], 100, 75, 15, false, false);
         for (var i = 0; i < args.Length; i++)
         {

@@ -20,6 +20,8 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     private long _durable;
     private long _began;
     private long _lastTags;
+    private bool _finishing;
+    private bool _ended; // as it was asked to; only the answer was lost
 
     public IReadOnlyDictionary<long, Tags> Tags => _tags;
 
@@ -49,7 +51,11 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
         {
             try
             {
-                await CallAsync(() => trouble = 0, cancellationToken);
+                await (_ended ? ReadRestAsync(cancellationToken) : CallAsync(() => trouble = 0, cancellationToken));
+            }
+            catch (RpcException ended) when (ended.StatusCode == StatusCode.FailedPrecondition && _finishing && !_ended)
+            {
+                _ended = true;
             }
             catch (RpcException broken) when (!cancellationToken.IsCancellationRequested)
             {
@@ -72,10 +78,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
         using var call = gateways[_gateway % gateways.Count].Stream(new Metadata { { "x-api-key", key } }, cancellationToken: stop.Token);
         var config = new StreamConfig { StreamId = id, Format = Audio16k.Format, Filter = new TagFilter { Top = 0, Dense = true }, OldestSample = _durable };
         config.LookAhead = Reference.Options.LookAhead.ToDuration();
-        if (_tags.Count > 0)
-        {
-            config.FromChunk = _tags.Keys.Max() + 1;
-        }
+        config.FromChunk = NextChunk;
         await call.RequestStream.WriteAsync(new StreamRequest { Config = config }, stop.Token);
         if (!await call.ResponseStream.MoveNext(stop.Token))
         {
@@ -103,6 +106,32 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
         }
     }
 
+    private long NextChunk => _tags.Count > 0 ? _tags.Keys.Max() + 1 : 0;
+
+    private async Task ReadRestAsync(CancellationToken cancellationToken)
+    {
+        var request = new SubscribeRequest { StreamId = id, Filter = new TagFilter { Top = 0, Dense = true }, FromChunk = NextChunk };
+        using var call = gateways[_gateway % gateways.Count].Subscribe(request, new Metadata { { "x-api-key", key } }, cancellationToken: cancellationToken);
+        while (await call.ResponseStream.MoveNext(cancellationToken))
+        {
+            switch (call.ResponseStream.Current)
+            {
+                case { Tags: { } tags }:
+                    Doubled += _tags.TryAdd(tags.Chunk, tags) ? 0 : 1;
+                    Take(tags.Events);
+                    break;
+                case { Ended: { } ended }:
+                    Take(ended.Events);
+                    Summary = ended.Summary;
+                    break;
+            }
+        }
+        if (Summary is null)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "the call ended before the stream"));
+        }
+    }
+
     private async Task WriteAsync(IClientStreamWriter<StreamRequest> to, long next, CancellationToken cancellationToken)
     {
         while (next < audio.Samples)
@@ -117,6 +146,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
             await to.WriteAsync(new StreamRequest { Audio = new Audio { FirstSample = next, Data = data } }, cancellationToken);
             next = end;
         }
+        _finishing = true;
         await to.WriteAsync(new StreamRequest { Finish = new Finish() }, cancellationToken);
         await to.CompleteAsync();
     }

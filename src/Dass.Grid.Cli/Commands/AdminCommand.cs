@@ -26,7 +26,7 @@ internal static class AdminCommand
         var request = new ListTenantsRequest();
         do
         {
-            var page = await call.Client.ListTenantsAsync(request, call.Headers, cancellationToken: call.Cancellation);
+            var page = await call.Client.ListTenantsAsync(request, cancellationToken: call.Cancellation);
             tenants.AddRange(page.Tenants);
             request.PageToken = page.NextPageToken;
         }
@@ -43,30 +43,30 @@ internal static class AdminCommand
 
     private static Command CreateTenant()
     {
-        var (name, models, limits) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions());
-        return Make("create-tenant", "Makes a tenant and prints its key, this once.", [name, models, .. limits.All], async (call, parsed) =>
+        var (name, models, limits, events) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions(), new EventRuleOptions());
+        return Make("create-tenant", "Makes a tenant and prints its key, this once.", [name, models, .. limits.All, .. events.All], async (call, parsed) =>
         {
-            var request = new CreateTenantRequest { Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] } };
-            call.WriteKey(await call.Client.CreateTenantAsync(request, call.Headers, cancellationToken: call.Cancellation));
+            var request = new CreateTenantRequest { Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, Events = events.Of(parsed) };
+            call.WriteKey(await call.Client.CreateTenantAsync(request, cancellationToken: call.Cancellation));
         });
     }
 
     private static Command UpdateTenant()
     {
-        var (name, models, limits) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions());
+        var (name, models, limits, events) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions(), new EventRuleOptions());
         var disabled = new Option<bool?>("--disabled") { HelpName = "true|false", Description = "Whether its calls are refused." };
         var all = new Option<bool>("--all-models") { Description = "It may use all models." };
-        return Make("update-tenant", "Changes a tenant. Any limit that is given replaces all of them.", [name, disabled, models, all, .. limits.All], async (call, parsed) =>
+        return Make("update-tenant", "Changes a tenant. Any limit that is given replaces all of them, and so with the rule of its events.", [name, disabled, models, all, .. limits.All, .. events.All], async (call, parsed) =>
         {
             var request = new UpdateTenantRequest
             {
-                Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, AllModels = parsed.GetValue(all),
+                Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, AllModels = parsed.GetValue(all), Events = events.Of(parsed),
             };
             if (parsed.GetValue(disabled) is { } state)
             {
                 request.Disabled = state;
             }
-            var tenant = await call.Client.UpdateTenantAsync(request, call.Headers, cancellationToken: call.Cancellation);
+            var tenant = await call.Client.UpdateTenantAsync(request, cancellationToken: call.Cancellation);
             call.Write([tenant], ["tenant", "state", "limits"], each => [each.Name, each.Disabled ? "disabled" : "enabled", Text(each.Limits)]);
         });
     }
@@ -78,7 +78,7 @@ internal static class AdminCommand
         return Make("rotate-key", "Makes a new key for a tenant and prints it, this once.", [name, keep], async (call, parsed) =>
         {
             var request = new RotateKeyRequest { Name = parsed.GetValue(name), KeepOld = parsed.GetValue(keep).ToDuration() };
-            call.WriteKey(await call.Client.RotateKeyAsync(request, call.Headers, cancellationToken: call.Cancellation));
+            call.WriteKey(await call.Client.RotateKeyAsync(request, cancellationToken: call.Cancellation));
         });
     }
 
@@ -87,7 +87,7 @@ internal static class AdminCommand
         var name = Name("NAME", "The tenant's name.");
         return Make("usage", "What a tenant has used since its first stream.", [name], async (call, parsed) =>
         {
-            var usage = await call.Client.GetTenantUsageAsync(new GetTenantUsageRequest { Name = parsed.GetValue(name) }, call.Headers, cancellationToken: call.Cancellation);
+            var usage = await call.Client.GetTenantUsageAsync(new GetTenantUsageRequest { Name = parsed.GetValue(name) }, cancellationToken: call.Cancellation);
             call.Write(usage.Models, ["model", "audio seconds", "streams", "events"], model =>
             [
                 model.Model, model.AudioSeconds.ToString("0.00", CultureInfo.InvariantCulture), $"{model.Streams}", $"{model.Events}",
@@ -105,13 +105,13 @@ internal static class AdminCommand
             {
                 Name = parsed.GetValue(name), Directory = Path.GetFullPath(parsed.GetValue(directory)!), MaxStreams = parsed.GetValue(streams)!.Value,
             };
-            var model = await call.Client.RegisterModelAsync(request, call.Headers, cancellationToken: call.Cancellation);
+            var model = await call.Client.RegisterModelAsync(request, cancellationToken: call.Cancellation);
             call.Write([model], ["model", "labels", "hash"], each => [each.Name, $"{each.LabelCount}", each.Hash]);
         });
     }
 
     private static Command Aliases() => Make("aliases", "Lists the aliases of models.", [], async (call, _) =>
-        WriteAliases(call, (await call.Client.ListAliasesAsync(new ListAliasesRequest(), call.Headers, cancellationToken: call.Cancellation)).Aliases));
+        WriteAliases(call, (await call.Client.ListAliasesAsync(new ListAliasesRequest(), cancellationToken: call.Cancellation)).Aliases));
 
     private static Command SetAlias()
     {
@@ -119,7 +119,7 @@ internal static class AdminCommand
         return Make("set-alias", "Points a name at a model: new streams get it at once, live ones when they ask to.", [name, model, tenant], async (call, parsed) =>
         {
             var alias = new Alias { Name = parsed.GetValue(name), Model = parsed.GetValue(model), Tenant = parsed.GetValue(tenant) ?? "" };
-            WriteAliases(call, [await call.Client.SetAliasAsync(alias, call.Headers, cancellationToken: call.Cancellation)]);
+            WriteAliases(call, [await call.Client.SetAliasAsync(alias, cancellationToken: call.Cancellation)]);
         });
     }
 
@@ -128,7 +128,7 @@ internal static class AdminCommand
         var (name, tenant) = (Name("ALIAS", "The name."), OfTenant());
         return Make("delete-alias", "Takes a name away from a model.", [name, tenant], async (call, parsed) =>
             await call.Client.DeleteAliasAsync(
-                new DeleteAliasRequest { Name = parsed.GetValue(name), Tenant = parsed.GetValue(tenant) ?? "" }, call.Headers, cancellationToken: call.Cancellation));
+                new DeleteAliasRequest { Name = parsed.GetValue(name), Tenant = parsed.GetValue(tenant) ?? "" }, cancellationToken: call.Cancellation));
     }
 
     private static void WriteAliases(AdminCall call, IReadOnlyCollection<Alias> aliases) =>
@@ -161,7 +161,7 @@ internal static class AdminCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
-            await run(new AdminCall(connection.Admin, connection.Headers, parsed.GetValue(format) == OutputFormat.Json, cancellationToken), parsed).ConfigureAwait(false);
+            await run(new AdminCall(connection.Client.Admin, parsed.GetValue(format) == OutputFormat.Json, cancellationToken), parsed).ConfigureAwait(false);
             return Invocation.Success;
         });
         return command;
@@ -176,8 +176,9 @@ internal static class AdminCommand
         private readonly Option<int?> _subscribers = Options.Whole("--subscribers", "Subscriptions at once,", 1, int.MaxValue, absent: null);
         private readonly Option<int?> _message = Options.Whole("--message-bytes", "Audio of a message in bytes,", 4096, int.MaxValue, absent: null);
         private readonly Option<int?> _retained = Options.Whole("--retained-bytes", "Audio that a gateway keeps of each call in bytes,", 1 << 16, int.MaxValue, absent: null);
+        private readonly Option<int?> _weight = Options.Whole("--weight", "Device time in relation to other tenants,", 1, 100, absent: null);
 
-        public Symbol[] All => [_live, _new, _rate, _subscribers, _message, _retained];
+        public Symbol[] All => [_live, _new, _rate, _subscribers, _message, _retained, _weight];
 
         /// <summary>Null: none is given.</summary>
         public Limits? Of(ParseResult parsed)
@@ -196,12 +197,13 @@ internal static class AdminCommand
             Set(_subscribers, value => limits.Subscribers = value);
             Set(_message, value => limits.MessageBytes = value);
             Set(_retained, value => limits.RetainedBytes = value);
+            Set(_weight, value => limits.Weight = value);
             return limits.Equals(new Limits()) ? null : limits;
         }
     }
 
     /// <summary>One call, and how its answer is written.</summary>
-    private sealed record AdminCall(Admin.AdminClient Client, Metadata Headers, bool AsJson, CancellationToken Cancellation)
+    private sealed record AdminCall(Admin.AdminClient Client, bool AsJson, CancellationToken Cancellation)
     {
         public void Write<T>(IReadOnlyCollection<T> rows, string[] columns, Func<T, string[]> cells)
             where T : IMessage

@@ -62,7 +62,7 @@ internal static class EventsCommand
         var request = new ListEventsRequest { Selection = selection, PageSize = 1_000 };
         do
         {
-            var page = await grid.Client.ListEventsAsync(request, grid.Headers, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var page = await grid.Client.Tagging.ListEventsAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false);
             foreach (var kept in page.Events)
             {
                 table.AddRow(
@@ -80,7 +80,7 @@ internal static class EventsCommand
 
     private static async Task ExportAsync(GridConnection grid, EventSelection selection, ExportFormat format, CancellationToken cancellationToken)
     {
-        using var call = grid.Client.ExportEvents(new ExportEventsRequest { Selection = selection, Format = format }, grid.Headers, cancellationToken: cancellationToken);
+        using var call = grid.Client.Tagging.ExportEvents(new ExportEventsRequest { Selection = selection, Format = format }, cancellationToken: cancellationToken);
         await using var output = Console.OpenStandardOutput();
         while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
         {

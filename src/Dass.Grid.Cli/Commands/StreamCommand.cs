@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
+using Dass.Grid.Client;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
@@ -17,34 +18,33 @@ internal static class StreamCommand
     {
         var file = new Argument<string>("FILE") { Description = "Audio file, or - for standard input: a WAV pipe, or raw samples with --rate." }.RefusingOptions();
         var (grid, keyFile, format, top) = (Options.Grid("start one inside this process"), Options.KeyFile(), Options.Format(), Options.Top(3));
-        var model = new Option<string?>("--model") { HelpName = "MODEL", Description = "Model directory in Hugging Face layout; with --grid, the name of one of its models (default: the built-in model; with --grid, its default)." };
+        var model = Options.GridModel();
         var id = new Option<string?>("--stream-id") { HelpName = "ID", Description = "The stream's id; one that is live is continued (default: the grid makes one)." };
         var realtime = new Option<bool>("--realtime") { Description = "Send at the speed of the audio." };
         var rate = Options.Whole("--rate", "FILE holds raw samples of this rate in Hz,", AudioFormat.MinSampleRateHz, AudioFormat.MaxSampleRateHz, absent: null);
         var channels = Options.Whole("--channels", "Interleaved channels of raw samples,", 1, AudioFormat.MaxChannels, absent: 1);
         var encoding = Options.Word("--encoding", "Encoding of raw samples.", SampleEncoding.Pcm16);
-        var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
+        var (chunk, lookAhead, events) = (Options.Chunk(), Options.LookAhead(), new EventRuleOptions());
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
             file, grid, keyFile, id, model, realtime, rate, channels, encoding, chunk, lookAhead, top, format,
         };
+        Array.ForEach(events.All, command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
             var raw = parsed.GetValue(rate) is { } hz ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)!.Value) : null;
-            await using var tape = await AudioTape.OpenAsync(stop => OpenAsync(name, raw, stop), rereadable: name != StandardInput, cancellationToken).ConfigureAwait(false);
+            var source = await OpenAsync(name, raw, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            async Task<Stream> ReopenAsync(CancellationToken stop) => new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));
+            await using var tape = new AudioTape(
+                AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source), name == StandardInput ? null : ReopenAsync, cancellationToken);
             var config = new StreamConfig
             {
                 StreamId = parsed.GetValue(id) ?? "",
-                Format = new V1.AudioFormat
-                {
-                    Encoding = (V1.Encoding)((int)tape.Format.Encoding + 1), // the protocol reserves 0
-                    SampleRateHz = tape.Format.SampleRateHz,
-                    Channels = tape.Format.Channels,
-                },
                 Model = address is null ? "" : parsed.GetValue(model) ?? "",
                 Chunk = parsed.GetValue(chunk)?.ToDuration(),
                 LookAhead = parsed.GetValue(lookAhead)?.ToDuration(),
+                Events = events.Of(parsed),
                 Filter = new TagFilter { Top = parsed.GetValue(top)!.Value },
             };
             await using var connection = address is null
@@ -54,7 +54,7 @@ internal static class StreamCommand
             {
                 await IStreamView.ShowAsync(
                     parsed.GetValue(format),
-                    view => new StreamFeeder(connection, tape, config, view, parsed.GetValue(realtime), TimeProvider.System).RunAsync(cancellationToken)).ConfigureAwait(false);
+                    view => StreamFeeder.RunAsync(connection.Client, tape, config, view, parsed.GetValue(realtime), TimeProvider.System, cancellationToken)).ConfigureAwait(false);
             }
             finally
             {
@@ -63,7 +63,7 @@ internal static class StreamCommand
                     Terminal.Note($"stream {config.StreamId} stays open on the grid for a while; --stream-id {config.StreamId} goes on with it.");
                 }
             }
-            if (tape.Truncated)
+            if (source is WavReader { Truncated: true })
             {
                 Terminal.Note($"{name} ends before its header says so; what is there has been tagged.");
             }

@@ -2,36 +2,65 @@ using System.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
 
 namespace Dass.Grid.Cli.Commands;
 
-/// <summary><c>dass watch --stream-id ID</c>: shows the tags of a stream that somebody else feeds.</summary>
+/// <summary><c>dass watch</c>: shows the tags of streams that somebody else feeds.</summary>
 internal static class WatchCommand
 {
     public static Command Create()
     {
         var (grid, keyFile, format, top) = (Options.Grid($"{Options.DefaultGrid}, where 'dass serve' answers"), Options.KeyFile(), Options.Format(), Options.Top(3));
-        var id = new Option<string>("--stream-id") { HelpName = "ID", Description = "The stream's id.", Required = true };
-        var from = new Option<long?>("--from-chunk") { Description = "First chunk that is wanted, as far back as the grid keeps them (default: from now on)." };
-        var command = new Command("watch", "Shows the tags of a stream that somebody else feeds.") { grid, keyFile, id, from, top, format };
+        var ids = new Option<string[]>("--stream-id") { HelpName = "ID", Description = "A stream; of several, those that are not there yet are waited for." };
+        var prefix = new Option<string?>("--prefix") { HelpName = "TEXT", Description = "All streams whose ids begin so." };
+        var all = new Option<bool>("--all") { Description = "All streams." };
+        var from = new Option<long?>("--from-chunk") { Description = "First chunk that is wanted of each stream, as far back as the grid keeps them (default: from now on)." };
+        var labels = new Option<string[]>("--label") { HelpName = "LABEL", Description = "A label's name or id; may be given several times (default: all)." };
+        var least = Options.Score("--min-score", "Labels below it are left out,");
+        var eventsOnly = new Option<bool>("--events-only") { Description = "Only chunks in which a sound begins or ends." };
+        var interval = Options.Span("--min-interval", "Time between chunks without events that are shown, per stream (default: none are left out).");
+        var command = new Command("watch", "Shows the tags of streams that somebody else feeds. Comes back by itself when the connection breaks.")
+        {
+            grid, keyFile, ids, prefix, all, from, labels, least, eventsOnly, interval, top, format,
+        };
+        command.Validators.Add(result =>
+        {
+            var ways = (result.GetValue(ids) is { Length: > 0 } ? 1 : 0) + (result.GetValue(prefix) is null ? 0 : 1) + (result.GetValue(all) ? 1 : 0);
+            if (ways != 1)
+            {
+                result.AddError("Which streams: give --stream-id, --prefix or --all, and only one kind of them.");
+            }
+        });
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
-            var request = new SubscribeRequest { StreamId = parsed.GetValue(id), Filter = new TagFilter { Top = parsed.GetValue(top)!.Value } };
+            using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile)).Client;
+            var request = new SubscribeRequest
+            {
+                Prefix = parsed.GetValue(prefix) ?? "",
+                AllStreams = parsed.GetValue(all),
+                Filter = new TagFilter { Top = parsed.GetValue(top)!.Value, MinScore = parsed.GetValue(least) ?? 0, Labels = { parsed.GetValue(labels) ?? [] } },
+                EventsOnly = parsed.GetValue(eventsOnly),
+                MinInterval = parsed.GetValue(interval)?.ToDuration(),
+            };
+            if (parsed.GetValue(ids) is [var one])
+            {
+                request.StreamId = one;
+            }
+            else
+            {
+                request.StreamIds.Add(parsed.GetValue(ids) ?? []);
+            }
             if (parsed.GetValue(from) is { } chunk)
             {
                 request.FromChunk = chunk;
             }
-            var reason = EndReason.Unspecified;
-            await IStreamView.ShowAsync(parsed.GetValue(format), async view => reason = await new StreamWatcher(connection, view).RunAsync(
-                request,
-                cancellationToken,
-                subscribed =>
-                {
-                    view.OnNote(subscribed.Model.Note);
-                    view.OnReady(new Ready { StreamId = request.StreamId, Model = subscribed.Model });
-                }).ConfigureAwait(false)).ConfigureAwait(false);
-            return reason == EndReason.Lost ? Invocation.Failure : Invocation.Success;
+            var lost = false;
+            async Task WatchAsync(Func<string, IStreamView> viewOf) => lost = await new StreamWatcher(connection, viewOf).RunAsync(request, cancellationToken).ConfigureAwait(false);
+            await (request.StreamId.Length > 0
+                ? IStreamView.ShowAsync(parsed.GetValue(format), view => WatchAsync(_ => view))
+                : IStreamView.ShowManyAsync(parsed.GetValue(format), WatchAsync)).ConfigureAwait(false);
+            return lost ? Invocation.Failure : Invocation.Success;
         });
         return command;
     }

@@ -1,7 +1,7 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Dass.Grid.Client;
 using Dass.Grid.Host;
-using Dass.Grid.V1;
-using Grpc.Core;
-using Grpc.Net.Client;
 
 namespace Dass.Grid.Cli.Grid;
 
@@ -10,47 +10,54 @@ internal sealed class GridConnection : IAsyncDisposable
 {
     public const string KeyVariable = "DASS_API_KEY";
 
-    private readonly GrpcChannel _channel;
+    private const string CertificateVariable = "DASS_CERTIFICATE_FILE";
+
     private readonly EmbeddedGrid? _embedded;
 
-    private GridConnection(Uri address, EmbeddedGrid? embedded, string? key)
-    {
-        _channel = GrpcChannel.ForAddress(address);
-        _embedded = embedded;
-        Client = new Tagging.TaggingClient(_channel);
-        Admin = new Admin.AdminClient(_channel);
-        if (!string.IsNullOrEmpty(key))
-        {
-            Headers.Add("authorization", $"Bearer {key}");
-        }
-    }
+    private GridConnection(Uri address, EmbeddedGrid? embedded, string? key, X509Certificate2? certificate = null) =>
+        (_embedded, Client) = (embedded, new GridClient(address, key, certificate));
 
-    public Tagging.TaggingClient Client { get; }
-
-    public Admin.AdminClient Admin { get; }
-
-    public Metadata Headers { get; } = [];
+    public GridClient Client { get; }
 
     /// <param name="address">Where gRPC answers.</param>
     /// <param name="keyFile">File with the tenant's key; null: the variable <see cref="KeyVariable"/>, if it is set.</param>
-    /// <exception cref="IOException">The file cannot be read or holds no key.</exception>
+    /// <exception cref="IOException">The file cannot be read or holds no key; or that of a client certificate, which <see cref="CertificateVariable"/> names.</exception>
     public static GridConnection Open(Uri address, string? keyFile) =>
-        new(address, embedded: null, keyFile is null ? Environment.GetEnvironmentVariable(KeyVariable)?.Trim() : ReadKey(keyFile));
+        new(address, embedded: null, keyFile is null ? Environment.GetEnvironmentVariable(KeyVariable)?.Trim() : ReadKey(keyFile), ReadCertificate());
 
     /// <param name="model">Model directory; null: the built-in model.</param>
     /// <param name="cancellationToken">Ends the start.</param>
-    public static async Task<GridConnection> EmbedAsync(string? model, CancellationToken cancellationToken)
+    /// <param name="streams">Streams that must find room; null: the grid's default.</param>
+    public static async Task<GridConnection> EmbedAsync(string? model, CancellationToken cancellationToken, int? streams = null)
     {
-        var embedded = await EmbeddedGrid.StartAsync(new EmbeddedGridOptions { ModelDirectory = model }, cancellationToken).ConfigureAwait(false);
+        var options = new EmbeddedGridOptions { ModelDirectory = model };
+        var embedded = await EmbeddedGrid.StartAsync(options with { MaxStreams = streams ?? options.MaxStreams }, cancellationToken).ConfigureAwait(false);
         return new GridConnection(embedded.Address, embedded, key: null);
     }
 
     public async ValueTask DisposeAsync()
     {
-        _channel.Dispose();
+        Client.Dispose();
         if (_embedded is not null)
         {
             await _embedded.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static X509Certificate2? ReadCertificate()
+    {
+        if (Environment.GetEnvironmentVariable(CertificateVariable) is not { Length: > 0 } file)
+        {
+            return null;
+        }
+        try
+        {
+            using var pem = X509Certificate2.CreateFromPemFile(file);
+            return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null); // binds the key to the process
+        }
+        catch (CryptographicException broken)
+        {
+            throw new IOException($"{CertificateVariable} is {file}; it must be a PEM file with a certificate and its key. {broken.Message}");
         }
     }
 

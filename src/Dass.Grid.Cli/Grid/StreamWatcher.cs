@@ -1,24 +1,35 @@
 using Dass.Grid.Cli.Output;
+using Dass.Grid.Client;
 using Dass.Grid.V1;
 using Grpc.Core;
 
 namespace Dass.Grid.Cli.Grid;
 
-/// <summary>Shows a stream that somebody else feeds, or the end of one's own.</summary>
-internal sealed class StreamWatcher(GridConnection grid, IStreamView view)
+/// <summary>Shows streams that somebody else feeds.</summary>
+/// <param name="grid">The grid.</param>
+/// <param name="viewOf">Shows the stream of an id.</param>
+internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> viewOf)
 {
-    /// <returns>How the stream ended.</returns>
-    /// <exception cref="RpcException">The grid refuses, or the call breaks.</exception>
-    public async Task<EndReason> RunAsync(SubscribeRequest request, CancellationToken cancellationToken, Action<Subscribed>? onSubscribed = null)
+    private string? _note; // of the model, shown once
+
+    /// <returns>Whether a stream was lost.</returns>
+    /// <exception cref="RpcException">The grid refuses, or stays away for longer than the attempts last.</exception>
+    public async Task<bool> RunAsync(SubscribeRequest request, CancellationToken cancellationToken)
     {
-        var reason = EndReason.Unspecified;
-        using var call = grid.Client.Subscribe(request, grid.Headers, cancellationToken: cancellationToken);
-        while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
+        var what = request.StreamId.Length > 0 ? request.StreamId : "of several";
+        var reconnect = new ReconnectOptions { Interrupted = broken => viewOf(request.StreamId).OnNote(StreamFeeder.Interruption(what, broken)) };
+        var lost = false;
+        await foreach (var response in new StreamSubscription(grid, request, reconnect).RunAsync(cancellationToken).ConfigureAwait(false))
         {
-            switch (call.ResponseStream.Current)
+            var view = viewOf(response.StreamId);
+            switch (response)
             {
                 case { Subscribed: { } subscribed }:
-                    onSubscribed?.Invoke(subscribed);
+                    if (_note != subscribed.Model.Note)
+                    {
+                        view.OnNote(_note = subscribed.Model.Note);
+                    }
+                    view.OnReady(new Ready { StreamId = response.StreamId, Model = subscribed.Model });
                     break;
                 case { Tags: { } tags }:
                     view.OnTags(tags);
@@ -27,19 +38,20 @@ internal sealed class StreamWatcher(GridConnection grid, IStreamView view)
                     view.OnDropped(dropped.Chunks);
                     break;
                 case { Gap: { } gap }:
-                    view.OnNote($"the stream has a gap before chunk {gap.NextChunk}: {gap.Reason}");
+                    view.OnNote($"stream {response.StreamId} has a gap before chunk {gap.NextChunk}: {gap.Reason}");
+                    view.OnEvents(gap.Events);
                     break;
                 case { NewModel: { } change }:
-                    view.OnNote($"from chunk {change.NextChunk} on the stream is heard by model {change.Model.Name}.");
+                    view.OnNote($"from chunk {change.NextChunk} on stream {response.StreamId} is heard by model {change.Model.Name}.");
                     view.OnEvents(change.Events);
                     break;
                 case { Ended: { } ended }:
-                    reason = ended.Reason;
-                    view.OnNote(reason switch
+                    lost |= ended.Reason == EndReason.Lost;
+                    view.OnNote(ended.Reason switch
                     {
-                        EndReason.Closed => "the stream was closed.",
-                        EndReason.Idle => "the stream ended because no audio came for too long.",
-                        EndReason.Lost => "the stream is lost: its silo failed before its state was safe, and nobody feeds it any more.",
+                        EndReason.Closed => $"stream {response.StreamId} was closed.",
+                        EndReason.Idle => $"stream {response.StreamId} ended because no audio came for too long.",
+                        EndReason.Lost => $"stream {response.StreamId} is lost: its silo failed before its state was safe, and nobody feeds it any more.",
                         _ => "",
                     });
                     view.OnEvents(ended.Events);
@@ -47,6 +59,6 @@ internal sealed class StreamWatcher(GridConnection grid, IStreamView view)
                     break;
             }
         }
-        return reason;
+        return lost;
     }
 }

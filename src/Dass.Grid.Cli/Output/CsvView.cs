@@ -4,16 +4,25 @@ using Dass.Grid.V1;
 namespace Dass.Grid.Cli.Output;
 
 /// <summary>One row per chunk and label.</summary>
-internal sealed class CsvView : IStreamView
+/// <param name="stream">First column of each row; null: there is only one stream.</param>
+internal sealed class CsvView(string? stream = null) : IStreamView
 {
-    public void OnReady(Ready ready) => Console.Out.WriteLine("chunk,start,end,label,window_score");
+    public static void WriteHeader(bool many) => Console.Out.WriteLine($"{(many ? "stream_id," : "")}chunk,start,end,label,window_score");
+
+    public void OnReady(Ready ready)
+    {
+        if (stream is null)
+        {
+            WriteHeader(many: false);
+        }
+    }
 
     public void OnTags(Tags tags)
     {
         foreach (var score in tags.WindowScores)
         {
             Console.Out.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{tags.Chunk},{tags.StartSeconds:R},{tags.EndSeconds:R},{Scores.Csv(score.Name)},{score.Score:R}"));
+                CultureInfo.InvariantCulture, $"{(stream is null ? "" : stream + ",")}{tags.Chunk},{tags.StartSeconds:R},{tags.EndSeconds:R},{Scores.Csv(score.Name)},{score.Score:R}"));
         }
     }
 

@@ -1,16 +1,21 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Dass.Grid.V1;
 
 namespace Dass.Grid.Cli.Output;
 
 /// <summary>One object per line, told apart by <c>type</c>: ready, tags, dropped, events (that the stream's end has closed), summary.</summary>
-internal sealed class JsonView : IStreamView
+/// <param name="stream">The stream_id of each line; null: there is only one stream, and only ready has it.</param>
+internal sealed class JsonView(string? stream = null) : IStreamView
 {
+    private static readonly JsonSerializerOptions Json = new(Scores.Json) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+
     public void OnReady(Ready ready) => Write(new { type = "ready", stream_id = ready.StreamId, model = ready.Model.Name, next_sample = ready.NextSample });
 
     public void OnTags(Tags tags) => Write(new
     {
         type = "tags",
+        stream_id = stream,
         chunk = tags.Chunk,
         start = tags.StartSeconds,
         end = tags.EndSeconds,
@@ -23,15 +28,16 @@ internal sealed class JsonView : IStreamView
     {
         if (events.Count > 0)
         {
-            Write(new { type = "events", events = events.Select(Of) });
+            Write(new { type = "events", stream_id = stream, events = events.Select(Of) });
         }
     }
 
-    public void OnDropped(long chunks) => Write(new { type = "dropped", chunks });
+    public void OnDropped(long chunks) => Write(new { type = "dropped", stream_id = stream, chunks });
 
     public void OnSummary(Summary summary) => Write(new
     {
         type = "summary",
+        stream_id = stream,
         duration_seconds = summary.DurationSeconds,
         chunks = summary.Chunks,
         max = List(summary.Max),
@@ -52,5 +58,5 @@ internal sealed class JsonView : IStreamView
 
     private static object List(IEnumerable<LabelScore> scores) => scores.Select(score => new { label = score.Name, id = score.Id, score = score.Score });
 
-    private static void Write(object line) => Console.Out.WriteLine(JsonSerializer.Serialize(line, Scores.Json));
+    private static void Write(object line) => Console.Out.WriteLine(JsonSerializer.Serialize(line, Json));
 }

@@ -4,27 +4,30 @@ using Dass.Grid.V1;
 namespace Dass.Grid.Cli.Output;
 
 /// <summary>One plain line per chunk.</summary>
-internal sealed class LineView : IStreamView
+/// <param name="stream">Begins each line; null: there is only one stream.</param>
+internal sealed class LineView(string? stream = null) : IStreamView
 {
+    private readonly string _begin = stream is null ? "" : stream + "  ";
+
     public void OnReady(Ready ready) => Console.Out.WriteLine($"stream {ready.StreamId}, model {ready.Model.Name}");
 
-    public void OnTags(Tags tags) => Console.Out.WriteLine($"{Seconds(tags.StartSeconds),8} - {Seconds(tags.EndSeconds),8}  {List(tags.WindowScores)}{Changes(tags)}");
+    public void OnTags(Tags tags) => Console.Out.WriteLine($"{_begin}{Seconds(tags.StartSeconds),8} - {Seconds(tags.EndSeconds),8}  {List(tags.WindowScores)}{Changes(tags)}");
 
     public void OnEvents(IReadOnlyCollection<Event> events)
     {
         foreach (var sound in events)
         {
-            Console.Out.WriteLine($"  until the end: {Span(sound)}");
+            Console.Out.WriteLine($"{_begin}  until the end: {Span(sound)}");
         }
     }
 
-    public void OnDropped(long chunks) => Console.Out.WriteLine($"{chunks} chunks were dropped");
+    public void OnDropped(long chunks) => Console.Out.WriteLine($"{_begin}{chunks} chunks were dropped");
 
     public void OnSummary(Summary summary)
     {
-        Console.Out.WriteLine($"heard {Seconds(summary.DurationSeconds)} in {summary.Chunks} chunks");
-        Console.Out.WriteLine($"  highest: {List(summary.Max)}");
-        Console.Out.WriteLine($"  mean:    {List(summary.Mean)}");
+        Console.Out.WriteLine($"{_begin}heard {Seconds(summary.DurationSeconds)} in {summary.Chunks} chunks");
+        Console.Out.WriteLine($"{_begin}  highest: {List(summary.Max)}");
+        Console.Out.WriteLine($"{_begin}  mean:    {List(summary.Mean)}");
     }
 
     public static string Seconds(double seconds) => seconds.ToString("0.00", CultureInfo.InvariantCulture) + "s";

@@ -12,7 +12,10 @@ internal enum QueuedStepState
 }
 
 /// <summary>A step that goes through a <see cref="StepBatcher"/>: one per stream, used again for every step, so that waiting for a step allocates nothing.</summary>
-public abstract class QueuedStep(StateSlot slot, DassConfig config) : StepRequest(slot, config), IValueTaskSource
+/// <param name="slot">Where the stream's state is.</param>
+/// <param name="config">Of the network.</param>
+/// <param name="share">Whose device time it takes. Null: its own.</param>
+public abstract class QueuedStep(StateSlot slot, DassConfig config, StepShare? share = null) : StepRequest(slot, config), IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<bool> _completion = new() { RunContinuationsAsynchronously = true };
 
@@ -21,7 +24,24 @@ public abstract class QueuedStep(StateSlot slot, DassConfig config) : StepReques
     internal StepBatcher? Batcher { get; set; }
     internal QueuedStep? Previous { get; set; }
     internal QueuedStep? Next { get; set; }
+    internal QueuedStep? PreviousOfShare { get; set; }
+    internal QueuedStep? NextOfShare { get; set; }
     internal long EnqueuedAt { get; set; }
+
+    /// <summary>When its audio is due at the pace of real time.</summary>
+    internal long DueAt { get; set; }
+
+    /// <summary>When the stream's next audio is due: at once, before its first step.</summary>
+    internal long DueNext { get; set; } = long.MinValue;
+
+    /// <summary>Ticks that it waited for its batch.</summary>
+    internal long Waited { get; set; }
+
+    /// <summary>Whether it was due when its batch began; else its stream catches up.</summary>
+    internal bool Live { get; set; }
+
+    internal StepShare Share { get; } = share ?? new StepShare();
+
     internal CancellationToken Cancellation { get; set; }
     internal CancellationTokenRegistration CancellationRegistration { get; set; }
     internal ActivityContext Caller { get; set; }

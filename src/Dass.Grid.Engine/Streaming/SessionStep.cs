@@ -4,7 +4,7 @@ using Dass.Grid.Engine.Tags;
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>A session's step: on the device thread its token sums become scores.</summary>
-internal sealed class SessionStep(StateSlot slot, DassConfig config, TagPool pool) : QueuedStep(slot, config)
+internal sealed class SessionStep(StateSlot slot, DassConfig config, TagPool pool, StepShare share) : QueuedStep(slot, config, share)
 {
     /// <summary>End of the chunk in stream time; set before the step.</summary>
     public double EndSeconds { get; set; }

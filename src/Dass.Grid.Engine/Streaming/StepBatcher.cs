@@ -4,7 +4,7 @@ using Dass.Grid.Engine.Model;
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>Gathers the steps of many streams into batches and runs them on threads of its own, never on the thread pool.</summary>
-/// <remarks>The queue is bounded and first in, first out; each stream has one step in it at a time.</remarks>
+/// <remarks>The queue is bounded; each stream has one step in it at a time. Whose turn it is: see <see cref="StepQueue"/>.</remarks>
 public sealed class StepBatcher : IAsyncDisposable
 {
     private readonly IStepModel _model;
@@ -28,7 +28,7 @@ public sealed class StepBatcher : IAsyncDisposable
         _model = model;
         _options = options;
         _instruments = instruments;
-        _queue = new StepQueue(options.MaxBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency));
+        _queue = new StepQueue(options.MaxBatch, options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency);
         instruments.ObserveQueue(() => QueueLength);
         _liveThreads = threads;
         _running = new long[threads];
@@ -47,6 +47,18 @@ public sealed class StepBatcher : IAsyncDisposable
             lock (_gate)
             {
                 return _queue.Count;
+            }
+        }
+    }
+
+    /// <summary>How long live steps have to wait now; zero when none waits.</summary>
+    public TimeSpan LiveWait
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return Stopwatch.GetElapsedTime(0, _queue.LiveWait(Stopwatch.GetTimestamp()));
             }
         }
     }

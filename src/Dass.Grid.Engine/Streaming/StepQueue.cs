@@ -1,15 +1,27 @@
 using System.Numerics;
+using Dass.Grid.Engine.Features;
 
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>
-/// The steps that wait, oldest first, and the rule by which they become batches: the oldest step, once it has waited long enough, takes
-/// along those of its shape; before that, any shape with a full batch goes. So a rare shape waits for the maximum wait and for older steps,
-/// never for younger ones. Not thread-safe; times are in ticks of any one clock.
+/// The steps that wait, and the rule by which they become batches. When: once the oldest step has waited long enough, or a shape has a full batch. Which:
+/// live steps before those of streams that catch up; of each kind, those of the owner who has had the least of the device for its weight (start-time fair
+/// queueing, Goyal 1997); of an owner, the step that is due first. A batch has one shape and one kind.
 /// </summary>
-internal sealed class StepQueue(int maxBatch, long maxWait)
+/// <remarks>
+/// A stream's audio is due at the pace of real time: each step moves the stream's due time on by what it commits. A step is live when it is due, and a stream
+/// may be up to <see cref="SlackSeconds"/> ahead of real time and still be live. So every stream, however fast its audio is sent, is live for a second per
+/// second, and what goes beyond waits for a device that has nothing live to do. Not thread-safe; times are in ticks of any one clock.
+/// </remarks>
+internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait, long ticksPerSecond)
 {
+    /// <summary>Audio that may come faster than real time and still be live: the first of a stream, or what a pause of the network has held up.</summary>
+    public const double SlackSeconds = 5;
+
     private readonly Dictionary<(int Frames, int Committed), int> _counts = [];
+    private readonly List<StepShare> _waiting = []; // owners with steps
+    private readonly long _slack = (long)(SlackSeconds * ticksPerSecond);
+    private double _virtualTime; // of the owner that was served last: where one begins that has had nothing to do
     private QueuedStep? _youngest;
 
     /// <summary>The step that has waited longest; null when none waits.</summary>
@@ -20,12 +32,27 @@ internal sealed class StepQueue(int maxBatch, long maxWait)
     /// <summary>When the oldest step will have waited long enough. Meaningful while <see cref="Count"/> is above 0.</summary>
     public long Deadline => Oldest!.EnqueuedAt + maxWait;
 
+    /// <summary>How long live steps have to wait: of the owner whose first one has waited longest. 0: none waits.</summary>
+    public long LiveWait(long now)
+    {
+        var longest = 0L;
+        foreach (var owner in _waiting)
+        {
+            if (owner.First is { } first && IsLive(first, now))
+            {
+                longest = Math.Max(longest, now - Math.Max(first.EnqueuedAt, first.DueAt));
+            }
+        }
+        return longest;
+    }
+
     /// <summary>Appends a step.</summary>
     /// <returns>Whether a thread has something new to do: there is a first deadline, or a batch is full.</returns>
     public bool Add(QueuedStep step, long now)
     {
         step.State = QueuedStepState.Waiting;
         step.EnqueuedAt = now;
+        step.DueAt = Math.Max(step.DueNext, now - _slack);
         (step.Previous, step.Next) = (_youngest, null);
         if (_youngest is null)
         {
@@ -36,6 +63,12 @@ internal sealed class StepQueue(int maxBatch, long maxWait)
             _youngest.Next = step;
         }
         _youngest = step;
+        if (step.Share.First is null)
+        {
+            _waiting.Add(step.Share);
+            step.Share.VirtualTime = Math.Max(step.Share.VirtualTime, _virtualTime);
+        }
+        step.Share.Add(step);
         Count++;
         var ofShape = _counts[Shape(step)] = _counts.GetValueOrDefault(Shape(step)) + 1;
         return Count == 1 || ofShape % maxBatch == 0;
@@ -60,6 +93,11 @@ internal sealed class StepQueue(int maxBatch, long maxWait)
             step.Next.Previous = step.Previous;
         }
         (step.Previous, step.Next) = (null, null);
+        step.Share.Remove(step);
+        if (step.Share.First is null)
+        {
+            _waiting.Remove(step.Share);
+        }
         step.State = QueuedStepState.Idle;
         Count--;
         if (--_counts[Shape(step)] == 0)
@@ -75,40 +113,72 @@ internal sealed class StepQueue(int maxBatch, long maxWait)
     /// <returns>The batch's size, a power of two, or 0.</returns>
     public int Take(long now, int freeThreads, Span<QueuedStep> batch)
     {
-        var first = Oldest;
-        if (first is not null && now < Deadline)
+        if (Count == 0)
         {
-            while (first is not null && _counts[Shape(first)] < maxBatch)
-            {
-                first = first.Next;
-            }
+            return 0;
         }
+        var first = Best(now, like: null, fullOnly: now < Deadline);
         if (first is null)
         {
             return 0;
         }
-
-        var waiting = Math.Min(_counts[Shape(first)], maxBatch);
-        var share = (waiting + freeThreads - 1) / freeThreads;
-        var size = 1 << BitOperations.Log2((uint)share);
-        var next = first;
+        var share = (CountLike(first, now) + freeThreads - 1) / freeThreads;
+        var size = Math.Min(1 << BitOperations.Log2((uint)share), IsLive(first, now) ? maxBatch : maxCatchUpBatch);
         for (var taken = 0; taken < size; taken++)
         {
-            while (!next!.HasShapeOf(first))
-            {
-                next = next.Next;
-            }
-            var step = next;
-            next = next.Next;
+            var step = taken == 0 ? first : Best(now, like: first, fullOnly: false)!;
             batch[taken] = step;
-        }
-        foreach (var step in batch[..size])
-        {
+            step.Live = IsLive(step, now);
+            step.Waited = now - step.EnqueuedAt;
             Remove(step);
             step.State = QueuedStepState.Running;
+            step.DueNext = step.DueAt + (long)(step.Committed * LogMel.HopSeconds * ticksPerSecond);
+            _virtualTime = Math.Max(_virtualTime, step.Share.VirtualTime);
+            step.Share.VirtualTime += step.Frames / step.Share.Weight;
         }
         return size;
     }
 
     private static (int Frames, int Committed) Shape(QueuedStep step) => (step.Frames, step.Committed);
+
+    private static bool IsLive(QueuedStep step, long now) => step.DueAt <= now;
+
+    /// <summary>The step whose turn it is: of the shape of <paramref name="like"/>, or of any, or of any that has a full batch.</summary>
+    private QueuedStep? Best(long now, QueuedStep? like, bool fullOnly)
+    {
+        QueuedStep? best = null;
+        foreach (var owner in _waiting)
+        {
+            var step = owner.First;
+            while (step is not null && (like is not null ? !step.HasShapeOf(like) : fullOnly && _counts[Shape(step)] < maxBatch))
+            {
+                step = step.NextOfShare;
+            }
+            if (step is not null && (best is null || IsBefore(step, best, now)))
+            {
+                best = step;
+            }
+        }
+        return best;
+    }
+
+    private static bool IsBefore(QueuedStep step, QueuedStep other, long now)
+    {
+        var (live, otherLive) = (IsLive(step, now), IsLive(other, now));
+        return live == otherLive ? step.Share.VirtualTime < other.Share.VirtualTime : live;
+    }
+
+    /// <summary>Steps of the same shape and kind that wait, up to the maximum batch.</summary>
+    private int CountLike(QueuedStep first, long now)
+    {
+        var count = 0;
+        foreach (var owner in _waiting)
+        {
+            for (var step = owner.First; step is not null && count < maxBatch; step = step.NextOfShare)
+            {
+                count += step.HasShapeOf(first) && IsLive(step, now) == IsLive(first, now) ? 1 : 0;
+            }
+        }
+        return count;
+    }
 }

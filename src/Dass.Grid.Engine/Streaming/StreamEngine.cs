@@ -11,6 +11,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly IStepModel _stepModel;
     private readonly StateArena _arena;
     private readonly EngineInstruments _instruments;
+    private readonly Dictionary<string, StepShare> _shares = new(StringComparer.Ordinal);
 
     /// <summary>Warms the allowed batch sizes on the calling thread and starts the threads.</summary>
     /// <param name="stepModel">Becomes the engine's.</param>
@@ -40,6 +41,9 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Steps that wait now.</summary>
     public int QueueLength => Batcher.QueueLength;
 
+    /// <summary>How long live steps have to wait now: beyond the length of a chunk the device does not keep up with its streams.</summary>
+    public TimeSpan LiveWait => Batcher.LiveWait;
+
     /// <summary>How long the oldest batch has been running now; zero when none is. A device that hangs shows here.</summary>
     public TimeSpan LongestRun => Batcher.LongestRun;
 
@@ -64,19 +68,24 @@ public sealed class StreamEngine : IAsyncDisposable
     }
 
     /// <summary>Begins a stream.</summary>
+    /// <param name="format">Of its audio.</param>
+    /// <param name="options">Its trade-off.</param>
+    /// <param name="owner">Whose device time it takes: under load owners are served by their weights, not by the number of their streams.</param>
     /// <exception cref="ArgumentException">The options break a rule.</exception>
     /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
     /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
-    public StreamSession Open(AudioFormat format, StreamSessionOptions options)
+    public StreamSession Open(AudioFormat format, StreamSessionOptions options, string owner = "")
     {
         options.Validate();
         var slot = _arena.TryRent() ?? throw new NoFreeSlotException(_arena.Capacity);
+        var share = Enter(owner);
         try
         {
-            return new StreamSession(this, format, options, slot);
+            return new StreamSession(this, format, options, slot, share);
         }
         catch
         {
+            Leave(share);
             slot.Dispose();
             throw;
         }
@@ -91,17 +100,18 @@ public sealed class StreamEngine : IAsyncDisposable
 
     /// <summary>Continues the stream that <see cref="StreamSession.Save"/> wrote, as if it had never been interrupted.</summary>
     /// <param name="snapshot">What was written.</param>
+    /// <param name="owner">As for <see cref="Open"/>.</param>
     /// <param name="ofOtherWeights">The snapshot may be another model's, of which <see cref="CanAdopt"/> is true: its past is kept, its future is this model's.</param>
     /// <exception cref="SnapshotException">Not a snapshot, another version or model, or damaged; the message names the field.</exception>
     /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
-    public StreamSession Restore(ReadOnlySpan<byte> snapshot, bool ofOtherWeights = false)
+    public StreamSession Restore(ReadOnlySpan<byte> snapshot, string owner = "", bool ofOtherWeights = false)
     {
         var from = new SnapshotReader(snapshot);
         var (format, options) = StreamSnapshot.ReadHeader(ref from, Model, ofOtherWeights);
         StreamSession session;
         try
         {
-            session = Open(format, options);
+            session = Open(format, options, owner);
         }
         catch (Exception exception) when (exception is ArgumentException or AudioFormatException)
         {
@@ -116,6 +126,42 @@ public sealed class StreamEngine : IAsyncDisposable
         {
             session.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Sets an owner's part of the device in relation to others, 0.01 to 100 (1 when never set), for as long as sessions of the owner are open.</summary>
+    public void Weigh(string owner, double weight)
+    {
+        lock (_shares)
+        {
+            if (_shares.TryGetValue(owner, out var share))
+            {
+                share.Weight = weight;
+            }
+        }
+    }
+
+    private StepShare Enter(string owner)
+    {
+        lock (_shares)
+        {
+            if (!_shares.TryGetValue(owner, out var share))
+            {
+                _shares.Add(owner, share = new StepShare(owner));
+            }
+            share.Sessions++;
+            return share;
+        }
+    }
+
+    internal void Leave(StepShare share)
+    {
+        lock (_shares)
+        {
+            if (--share.Sessions == 0)
+            {
+                _shares.Remove(share.Owner);
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Tags;
@@ -17,7 +18,7 @@ public sealed class StreamSession : IDisposable
     private int _busy;
     private bool _disposed;
 
-    internal StreamSession(StreamEngine engine, AudioFormat format, StreamSessionOptions options, StateSlot slot)
+    internal StreamSession(StreamEngine engine, AudioFormat format, StreamSessionOptions options, StateSlot slot, StepShare share)
     {
         _engine = engine;
         _schedule = options.Schedule;
@@ -27,7 +28,7 @@ public sealed class StreamSession : IDisposable
         LogMel = new LogMel(engine.LogMelTables);
         Frames = new FrameBuffer(engine.Model.Config.MelBins);
         Pool = new TagPool(engine.Model.Config, engine.Head);
-        _step = new SessionStep(slot, engine.Model.Config, Pool);
+        _step = new SessionStep(slot, engine.Model.Config, Pool, share);
     }
 
     public AudioFormat Format { get; }
@@ -36,6 +37,12 @@ public sealed class StreamSession : IDisposable
 
     /// <summary>Samples per channel that have been taken in, at the stream's own rate: where the next push begins.</summary>
     public long AppliedSamples { get; internal set; }
+
+    /// <summary>How long the last step waited for the device.</summary>
+    public TimeSpan LastWait { get; private set; }
+
+    /// <summary>Whether the last step's audio came faster than real time, so that live streams went first.</summary>
+    public bool CatchesUp { get; private set; }
 
     /// <summary>Whether the stream has been ended by <see cref="CompleteAsync"/>.</summary>
     public bool Ended { get; internal set; }
@@ -156,6 +163,7 @@ public sealed class StreamSession : IDisposable
         if (!Interlocked.Exchange(ref _disposed, true))
         {
             _engine.Batcher.Release(_step);
+            _engine.Leave(_step.Share);
         }
     }
 
@@ -194,6 +202,7 @@ public sealed class StreamSession : IDisposable
             var last = Ended && shape.Committed == Frames.Count;
             _step.EndSeconds = last ? AppliedSeconds : (Pool.Frames + shape.Committed) * LogMel.HopSeconds;
             await _engine.Batcher.StepAsync(_step, cancellationToken).ConfigureAwait(false);
+            (LastWait, CatchesUp) = (Stopwatch.GetElapsedTime(0, _step.Waited), !_step.Live);
             Frames.Drop(shape.Committed);
             _undelivered.Add(_step.Chunk!);
         }

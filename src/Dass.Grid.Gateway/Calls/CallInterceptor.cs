@@ -1,20 +1,9 @@
-using Dass.Grid.Gateway.Tenants;
 using Grpc.Core.Interceptors;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway;
 
-/// <summary>Around every call: who calls, how it ended, and the measurement of both.</summary>
-internal sealed partial class CallInterceptor(
-    TenantKeys keys,
-    LiveCalls live,
-    GatewayInstruments instruments,
-    CallDrain drain,
-    IOptions<GatewayOptions> options,
-    IHostApplicationLifetime lifetime,
-    ILogger<CallInterceptor> logger) : Interceptor
+/// <summary>Puts the guard around the calls of the gRPC services, those that come as JSON included.</summary>
+internal sealed class CallInterceptor(CallGuard guard) : Interceptor
 {
     private static readonly string AdminMethods = $"/{V1.Admin.Descriptor.FullName}/";
 
@@ -35,40 +24,8 @@ internal sealed partial class CallInterceptor(
 
     private async Task<T> Guard<T>(ServerCallContext context, Func<Task<T>> continuation)
     {
-        drain.Enter(context.GetHttpContext());
         using var call = CallState.Begin(context);
-        var status = StatusCode.OK;
-        instruments.OnCallBegun(call.Method);
-        try
-        {
-            if (context.Method.StartsWith(AdminMethods, StringComparison.Ordinal))
-            {
-                keys.RequireAdmin(context.RequestHeaders);
-                return await continuation();
-            }
-            call.Caller = keys.CallerOf(context.RequestHeaders);
-            live.Enter(call);
-            return await continuation();
-        }
-        catch (Exception failure)
-        {
-            var mapped = StatusMapping.Of(failure, call, lifetime.ApplicationStopping.IsCancellationRequested, options.Value.MaxMessageBytes);
-            status = mapped.StatusCode;
-            if (status == StatusCode.Internal)
-            {
-                LogFailed(call.Method, call.Tenant, call.Stream, failure);
-            }
-            else
-            {
-                LogEnded(call.Method, call.Tenant, call.Stream, status, mapped.Status.Detail);
-            }
-            throw mapped;
-        }
-        finally
-        {
-            live.Leave(call);
-            instruments.OnCallEnded(call.Method, status);
-        }
+        return await guard.RunAsync(context.GetHttpContext(), call, context.Method.StartsWith(AdminMethods, StringComparison.Ordinal), continuation);
     }
 
     private static async Task<bool> Done(Task call)
@@ -76,10 +33,4 @@ internal sealed partial class CallInterceptor(
         await call;
         return true;
     }
-
-    [LoggerMessage(LogLevel.Error, "{Method} of tenant {Tenant} on stream {Stream} failed.")]
-    private partial void LogFailed(string method, string tenant, string? stream, Exception failure);
-
-    [LoggerMessage(LogLevel.Information, "{Method} of tenant {Tenant} on stream {Stream} ended with {Status}: {Message}")]
-    private partial void LogEnded(string method, string tenant, string? stream, StatusCode status, string message);
 }

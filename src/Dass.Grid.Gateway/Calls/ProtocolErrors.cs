@@ -6,6 +6,32 @@ internal static class ProtocolErrors
     public static RpcException NoKey() => new(new Status(
         StatusCode.Unauthenticated, "This grid needs an API key in the header 'authorization: Bearer <key>' or 'x-api-key'."));
 
+    public static RpcException ForeignHost(string host) => new(new Status(
+        StatusCode.Unauthenticated, $"A grid without keys answers to the names of this machine's loopback only, not to '{Short(host)}'."));
+
+    public static RpcException ForeignOrigin(string origin) => new(new Status(
+        StatusCode.PermissionDenied, $"Pages of '{Short(origin)}' may not open WebSockets here (Grid:Gateway:Origins)."));
+
+    public static RpcException Query(string name, string value, string rule) => Invalid($"{name} is '{Short(value)}'; {rule}.");
+
+    public static RpcException NoSocket() => Invalid("this path takes WebSocket connections.");
+
+    public static RpcException BrokenText(string problem) => Invalid($"the text message is no StreamRequest in JSON: {problem}");
+
+    public static RpcException WrongToken() => new(new Status(
+        StatusCode.Unauthenticated, "The token is not valid here: its signature, issuer (Tokens:Authority) or audience (Tokens:Audience) is another."));
+
+    public static RpcException NoProvider() => new(new Status(
+        StatusCode.Unavailable, "the identity provider cannot be asked for its keys now. Call again."));
+
+    public static RpcException NoTenantClaim(string claim) => new(new Status(
+        StatusCode.Unauthenticated, $"The token has no claim '{claim}' (Tokens:TenantClaim) with the tenant's name."));
+
+    public static RpcException NoSuchTenant(string tenant) => new(new Status(
+        StatusCode.Unauthenticated, $"The credential is of '{Short(tenant)}', which is no tenant of this grid."));
+
+    public static RpcException CredentialExpired() => new(new Status(StatusCode.Unauthenticated, "The token or certificate has run out; call again with a new one."));
+
     public static RpcException WrongKey() => new(new Status(StatusCode.Unauthenticated, "The API key belongs to no tenant of this grid."));
 
     public static RpcException NoAdmin() => new(new Status(
@@ -52,6 +78,13 @@ internal static class ProtocolErrors
     public static RpcException PositionGap(long firstSample, long nextSample) => new(new Status(
         StatusCode.OutOfRange, $"audio.first_sample is {firstSample}; the stream has audio up to sample {nextSample} and expects that one next."));
 
+    public static RpcException BrokenMessage(Exception broken) => Invalid($"the request's bytes are no message of this method: {broken.Message}");
+
+    public static RpcException ModelName(string text) => Invalid(
+        $"model '{Short(text)}' ({text.Length} characters) is not 1 to {Contracts.StreamId.MaxNameLength} of {Contracts.StreamId.Alphabet}.");
+
+    public static RpcException TooManyLabels(int count, int most) => Invalid($"filter.labels has {count} entries; at most {most}.");
+
     public static RpcException StreamId(string text) => Invalid(
         $"stream_id '{Short(text)}' ({text.Length} characters) is not 1 to {Contracts.StreamId.MaxNameLength} of {Contracts.StreamId.Alphabet}.");
 
@@ -88,6 +121,8 @@ internal static class ProtocolErrors
     public static RpcException Time(string field, long seconds, int nanos) => Invalid(
         $"{field} is {seconds} s and {nanos} ns since 1970; a time of the years 1 to 9999, with 0 to 999,999,999 ns.");
 
+    public static RpcException CaptureTime(DateTimeOffset time, int first, int last) => Invalid($"capture_time is {time:u}; a time of the years {first} to {last}.");
+
     public static RpcException TimeRange(DateTimeOffset from, DateTimeOffset to, TimeSpan longest) => Invalid(
         $"selection.from is {from:u} and selection.to {to:u}; from before to, and at most {longest.TotalDays:F0} days.");
 
@@ -95,7 +130,7 @@ internal static class ProtocolErrors
 
     public static RpcException OneStream(int count) => Invalid($"selection.stream_ids has {count} entries; this format is of one stream.");
 
-    public static RpcException OldestSample(long value) => Invalid($"oldest_sample is {value}; 0 or more.");
+    public static RpcException OldestSample(long value, long most) => Invalid($"oldest_sample is {value}; 0 to {most}.");
 
     public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 
@@ -11,6 +12,8 @@ internal static class RequestRules
     private const double MaxSpanSeconds = 10.24;
     private const double MaxEventSeconds = 60;
     private const int MaxLabelRules = 1_000;
+    private const int FirstCaptureYear = 1970;
+    private const int LastCaptureYear = 7999;
 
     public static StreamSpec Spec(AudioFormat? format, string model, Duration? chunk, Duration? lookAhead) => new()
     {
@@ -35,8 +38,8 @@ internal static class RequestRules
         return Spec(config.Format, config.Model, config.Chunk, config.LookAhead) with
         {
             SwitchModel = config.SwitchModel,
-            Captured = Time("capture_time", config.CaptureTime),
-            Events = config.Events is { } rule ? Rule("events", rule) : null,
+            Captured = CaptureTime(config.CaptureTime),
+            Events = Rule("events", config.Events),
             LabelEvents = labels.Count == 0 ? null : labels,
         };
     }
@@ -54,8 +57,21 @@ internal static class RequestRules
         }
     }
 
-    private static SoundEventRule Rule(string field, EventRule rule)
+    /// <summary>Of a stream, whose events must still have a time after a thousand years of audio.</summary>
+    private static DateTimeOffset? CaptureTime(Timestamp? time) => Time("capture_time", time) switch
     {
+        { Year: < FirstCaptureYear or > LastCaptureYear } odd => throw ProtocolErrors.CaptureTime(odd, FirstCaptureYear, LastCaptureYear),
+        var captured => captured,
+    };
+
+    /// <exception cref="RpcException">INVALID_ARGUMENT: a field breaks its rule.</exception>
+    [return: NotNullIfNotNull(nameof(rule))]
+    public static SoundEventRule? Rule(string field, EventRule? rule)
+    {
+        if (rule is null)
+        {
+            return null;
+        }
         if (rule.HasOn && rule.On is not (>= 0 and <= 1))
         {
             throw ProtocolErrors.EventScore($"{field}.on", rule.On);
@@ -69,6 +85,20 @@ internal static class RequestRules
             rule.HasOff ? rule.Off : null,
             Span(rule.MinDuration, 1, 0, seconds => ProtocolErrors.EventSpan($"{field}.min_duration", seconds), MaxEventSeconds),
             Span(rule.MergeGap, 1, 0, seconds => ProtocolErrors.EventSpan($"{field}.merge_gap", seconds), MaxEventSeconds));
+    }
+
+    public static EventRule Of(SoundEventRule rule)
+    {
+        var answer = new EventRule { MinDuration = rule.MinDuration?.ToDuration(), MergeGap = rule.MergeGap?.ToDuration() };
+        if (rule.On is { } on)
+        {
+            answer.On = on;
+        }
+        if (rule.Off is { } off)
+        {
+            answer.Off = off;
+        }
+        return answer;
     }
 
     public static AudioFormat Format(AudioShape shape) => new()

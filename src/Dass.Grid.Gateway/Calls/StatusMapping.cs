@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Orleans.Runtime;
 
 namespace Dass.Grid.Gateway;
@@ -6,7 +7,7 @@ namespace Dass.Grid.Gateway;
 internal static class StatusMapping
 {
     /// <summary>Trailer: seconds after which the same call may succeed.</summary>
-    private const string RetryAfter = "retry-after";
+    public const string RetryAfter = "retry-after";
 
     /// <summary>The value, or the refusal as an <see cref="RpcException"/>.</summary>
     public static T OrThrow<T>(this Outcome<T> outcome)
@@ -43,8 +44,12 @@ internal static class StatusMapping
         RpcException rpc => rpc,
         OperationCanceledException when call.Reason is { } revoked => revoked,
         OperationCanceledException when stopping => New(StatusCode.Unavailable, $"this gateway is stopping. {Again(call)}"),
+        InvalidProtocolBufferException broken => ProtocolErrors.BrokenMessage(broken), // which is an IOException, too
         OperationCanceledException or IOException => New(StatusCode.Cancelled, "the call was cancelled."),
         TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(call)}"),
+        // What Orleans says of a grain that no silo of this gateway's cluster has made known yet.
+        ArgumentException unknown when unknown.Message.StartsWith("Could not find an implementation", StringComparison.Ordinal) =>
+            New(StatusCode.Unavailable, $"this gateway has just started and knows no silo yet. {Again(call)}"),
         OrleansException => New(StatusCode.Unavailable, $"no silo can be reached now. {Again(call)}"),
         _ => New(StatusCode.Internal, "the grid failed; its log says why."),
     };

@@ -7,13 +7,13 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace Dass.Grid.Gateway.Events;
 
-/// <summary>One call about the events that the grid keeps of its tenant: goes through the logs of the time range in order.</summary>
+/// <summary>One call about the events that the grid keeps of its tenant: goes through the tenant's logs of the time range in order.</summary>
 internal sealed class KeptEvents(GatewayShared shared, CallState call)
 {
     private const int DefaultPage = 100;
     private const int MaxPage = 1_000;
     private const int MaxNames = 1_000;
-    private const int SpansPerPage = 288; // a day: each is one call to a log
+    private const int SpansPerPage = 288; // each is one call to a log
     private const int PieceCharacters = 1 << 15;
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly TimeSpan LongestRange = TimeSpan.FromDays(366);
@@ -31,20 +31,22 @@ internal sealed class KeptEvents(GatewayShared shared, CallState call)
         {
             (span, skip) = Parse(request.PageToken);
         }
-        var (answer, last, asked) = (new ListEventsResponse(), EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1)), 0);
-        for (; span <= last; (span, skip) = (span + 1, 0))
+        var answer = new ListEventsResponse();
+        var spans = await SpansAsync(span, query, SpansPerPage + 1, cancellationToken);
+        for (var i = 0; i < spans.Length; i++)
         {
-            if (asked++ == SpansPerPage)
+            if (i == SpansPerPage)
             {
-                answer.NextPageToken = Token(span, 0);
+                answer.NextPageToken = Token(spans[i], 0);
                 break;
             }
-            var events = await ReadAsync(span, query, cancellationToken);
-            var taken = Math.Min(events.Length - skip, size - answer.Events.Count);
-            answer.Events.AddRange(events.Skip(skip).Take(taken).Select(Of));
-            if (answer.Events.Count == size && (skip + taken < events.Length || span < last))
+            var events = await ReadAsync(spans[i], query, cancellationToken);
+            var begin = spans[i] == span ? Math.Min(skip, events.Length) : 0;
+            var end = Math.Min(events.Length, begin + size - answer.Events.Count);
+            answer.Events.AddRange(events[begin..end].Select(Of));
+            if (answer.Events.Count == size && (end < events.Length || i + 1 < spans.Length))
             {
-                answer.NextPageToken = skip + taken < events.Length ? Token(span, skip + taken) : Token(span + 1, 0);
+                answer.NextPageToken = end < events.Length ? Token(spans[i], end) : Token(spans[i + 1], 0);
                 break;
             }
         }
@@ -64,17 +66,21 @@ internal sealed class KeptEvents(GatewayShared shared, CallState call)
         }
         var (query, text) = (QueryOf(selection), new StringBuilder());
         EventText.Begin(request.Format, text);
-        var last = EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1));
-        for (var span = EventLogKey.SpanOf(query.From); span <= last; span++)
+        var span = EventLogKey.SpanOf(query.From);
+        while (await SpansAsync(span, query, SpansPerPage, cancellationToken) is { Length: > 0 } spans)
         {
-            foreach (var sound in await ReadAsync(span, query, cancellationToken))
+            foreach (var known in spans)
             {
-                EventText.Write(request.Format, sound, text);
-                if (text.Length >= PieceCharacters)
+                foreach (var sound in await ReadAsync(known, query, cancellationToken))
                 {
-                    await FlushAsync();
+                    EventText.Write(request.Format, sound, text);
+                    if (text.Length >= PieceCharacters)
+                    {
+                        await FlushAsync();
+                    }
                 }
             }
+            span = spans[^1] + 1;
         }
         await FlushAsync();
 
@@ -83,6 +89,12 @@ internal sealed class KeptEvents(GatewayShared shared, CallState call)
             await responses.WriteAsync(new ExportEventsResponse { Data = ByteString.CopyFromUtf8(text.ToString()) }, cancellationToken);
             text.Clear();
         }
+    }
+
+    private Task<long[]> SpansAsync(long first, EventQuery query, int most, CancellationToken cancellationToken)
+    {
+        var index = shared.Grains.GetGrain<IEventIndexGrain>(call.Tenant);
+        return Recovery.AskAsync(shared, () => index.Find(first, EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1)), most), cancellationToken);
     }
 
     private Task<LoggedEvent[]> ReadAsync(long span, EventQuery query, CancellationToken cancellationToken)

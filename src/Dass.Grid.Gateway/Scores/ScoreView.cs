@@ -6,6 +6,7 @@ namespace Dass.Grid.Gateway.Scores;
 internal sealed class ScoreView
 {
     private const int DefaultTop = 10;
+    private const int MaxLabels = 1_000;
 
     private readonly LabelName[] _labels;
     private readonly int[] _wanted; // label indices, ascending
@@ -37,6 +38,10 @@ internal sealed class ScoreView
         if (filter is not null && filter.MinScore is not (>= 0 and <= 1))
         {
             throw ProtocolErrors.MinScore(filter.MinScore);
+        }
+        if (filter?.Labels.Count > MaxLabels)
+        {
+            throw ProtocolErrors.TooManyLabels(filter.Labels.Count, MaxLabels);
         }
     }
 

@@ -1,6 +1,7 @@
 using Dass.Grid.Gateway.Scores;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Gateway.Streams;
@@ -118,7 +119,7 @@ internal sealed partial class AudioPump(
     private async Task AttachAgainAsync()
     {
         var shape = attachment.Shape;
-        var spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead };
+        var spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Weight = allowance.Weight };
         var answer = await stream.AttachAsync(spec, new Feeder(attachment.Id, _tape.Start ?? _applied), cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
@@ -177,7 +178,7 @@ internal sealed partial class AudioPump(
         }
         _applied = pushed.AppliedSample;
         Durable(pushed.DurableSample);
-        await AcknowledgeAsync();
+        await AcknowledgeAsync(pushed);
         if (_tape.IsNearlyFull && !_asked)
         {
             _asked = true;
@@ -186,8 +187,18 @@ internal sealed partial class AudioPump(
         _asked &= _tape.IsNearlyFull;
     }
 
-    private Task AcknowledgeAsync() =>
-        responses.WriteAsync(new StreamResponse { Ack = new Ack { AppliedSample = _applied, DurableSample = _durable } }, cancellationToken);
+    private Task AcknowledgeAsync(Pushed? pushed = null) => responses.WriteAsync(
+        new StreamResponse
+        {
+            Ack = new Ack
+            {
+                AppliedSample = _applied,
+                DurableSample = _durable,
+                DeviceWait = pushed?.DeviceWait.ToDuration(),
+                CatchesUp = pushed?.CatchesUp ?? false,
+            },
+        },
+        cancellationToken);
 
     private void Durable(long sample)
     {

@@ -13,11 +13,14 @@ internal sealed class StreamCall(
     IServerStreamWriter<StreamResponse> responses,
     CancellationToken cancellationToken)
 {
+    /// <summary>46 years at 192 kHz, 1,115 at 8 kHz: far enough from where positions and times overflow.</summary>
+    private const long MaxOldestSample = 1L << 48;
+
     public async Task RunAsync()
     {
         var config = await ReadConfigAsync();
         var id = call.Scope(config.StreamId.Length == 0 ? Guid.NewGuid().ToString("N") : config.StreamId);
-        var spec = shared.Names.Resolve(call.Caller, RequestRules.Spec(config));
+        var spec = call.Caller.Complete(shared.Names.Resolve(call.Caller, RequestRules.Spec(config)));
         await CheckAsync(config, id, spec);
 
         var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
@@ -98,9 +101,9 @@ internal sealed class StreamCall(
         {
             throw ProtocolErrors.FromChunk(config.FromChunk);
         }
-        if (config is { HasOldestSample: true, OldestSample: < 0 })
+        if (config is { HasOldestSample: true, OldestSample: < 0 or > MaxOldestSample })
         {
-            throw ProtocolErrors.OldestSample(config.OldestSample);
+            throw ProtocolErrors.OldestSample(config.OldestSample, MaxOldestSample);
         }
         if (config.SwitchModel && config.Model.Length == 0)
         {

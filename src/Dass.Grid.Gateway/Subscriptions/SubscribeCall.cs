@@ -73,7 +73,8 @@ internal sealed class SubscribeCall(
         {
             throw ProtocolErrors.FromChunk(cursor);
         }
-        if (request.MinInterval is { } interval && (interval.Seconds is < 0 or > 3_600 || interval.Nanos < 0 || interval.ToTimeSpan() > LongestInterval))
+        if (request.MinInterval is { } interval
+            && (interval.Seconds is < 0 or > 3_600 || interval.Nanos is < 0 or > 999_999_999 || interval.ToTimeSpan() > LongestInterval))
         {
             throw ProtocolErrors.MinInterval(interval.Seconds + interval.Nanos / 1e9);
         }

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 
 namespace Dass.Grid.Gateway.Subscriptions;
@@ -5,9 +7,15 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// <summary>What a subscriber is told: chunks, a gap, another model, or that the stream has chunks up to an index.</summary>
 internal readonly record struct Word(ChunkTags? Chunk, StreamGap? Gap, ModelChange? Change, long NextChunk);
 
-/// <summary>What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices and asks the stream for it.</summary>
+/// <summary>
+/// What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices and asks the stream for it. Nobody can be asked
+/// again for a gap or another model, so these wait beside the chunks.
+/// </summary>
 internal sealed class SubscriberQueue(int capacity)
 {
+    private const int MaxNews = 64;
+
+    private readonly ConcurrentQueue<Word> _news = new(); // gaps and other models
     private readonly Channel<Word> _words = Channel.CreateBounded<Word>(
         new BoundedChannelOptions(capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
@@ -16,9 +24,9 @@ internal sealed class SubscriberQueue(int capacity)
 
     public void Offer(ChunkTags chunk) => _words.Writer.TryWrite(new Word(chunk, null, null, chunk.Index + 1));
 
-    public void Offer(StreamGap gap) => _words.Writer.TryWrite(new Word(null, gap, null, gap.NextChunk));
+    public void Offer(StreamGap gap) => Offer(new Word(null, gap, null, gap.NextChunk));
 
-    public void Offer(ModelChange change) => _words.Writer.TryWrite(new Word(null, null, change, change.NextChunk));
+    public void Offer(ModelChange change) => Offer(new Word(null, null, change, change.NextChunk));
 
     /// <summary>Whatever the subscriber lacks of the chunks before <paramref name="nextChunk"/> it has to ask the stream for.</summary>
     public void Remind(long nextChunk) => _words.Writer.TryWrite(new Word(null, null, null, nextChunk));
@@ -29,5 +37,31 @@ internal sealed class SubscriberQueue(int capacity)
         _words.Writer.TryComplete();
     }
 
-    public IAsyncEnumerable<Word> ReadAllAsync(CancellationToken cancellationToken) => _words.Reader.ReadAllAsync(cancellationToken);
+    /// <summary>Each piece of news comes before the first chunk that it concerns.</summary>
+    public async IAsyncEnumerable<Word> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var word in _words.Reader.ReadAllAsync(cancellationToken))
+        {
+            var next = word.Chunk?.Index ?? word.NextChunk;
+            while (_news.TryPeek(out var news) && news.NextChunk <= next && _news.TryDequeue(out news))
+            {
+                yield return news;
+            }
+            yield return word;
+        }
+        while (_news.TryDequeue(out var news))
+        {
+            yield return news;
+        }
+    }
+
+    private void Offer(Word news)
+    {
+        _news.Enqueue(news); // before any chunk that it concerns
+        if (_news.Count > MaxNews)
+        {
+            _news.TryDequeue(out _);
+        }
+        Remind(news.NextChunk);
+    }
 }

@@ -4,13 +4,17 @@ namespace Dass.Grid.Gateway.Tenants;
 internal sealed class ModelNames(RegisterWatch register)
 {
     /// <summary>The request's model as the silos know it; whether there is one is theirs to say.</summary>
-    /// <exception cref="RpcException">NOT_FOUND: the tenant may not use it.</exception>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: no name. NOT_FOUND: the tenant may not use it.</exception>
     public StreamSpec Resolve(Caller caller, StreamSpec asked)
     {
         if (asked.Model is not { } name)
         {
             var standard = Alias(caller.Tenant, ModelAlias.Default);
             return asked with { DefaultModel = standard is null ? caller.Models.FirstOrDefault() : Allowed(caller, standard) };
+        }
+        if (!StreamId.IsName(name))
+        {
+            throw ProtocolErrors.ModelName(name);
         }
         return Alias(caller.Tenant, name) is { } model
             ? asked with { Model = Allowed(caller, model), Alias = name }

@@ -3,14 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Tenants;
 
-/// <summary>Who calls, and what that tenant may do.</summary>
-/// <param name="Tenant">The tenant's name.</param>
-/// <param name="KeyId">Which of its keys; null: one of the configuration, or none was needed.</param>
-/// <param name="Limits">What it may use.</param>
-/// <param name="Models">Models that it may use; empty: all.</param>
-internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits, string[] Models);
-
-/// <summary>From a call's key to its tenant: keys of the configuration, and keys of the register, which begin with <c>dass_&lt;id&gt;_</c>.</summary>
+/// <summary>From a key to its tenant: keys of the configuration, and keys of the register, which begin with <c>dass_&lt;id&gt;_</c>.</summary>
 internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch register, TimeProvider time)
 {
     public const string DefaultTenant = "default";
@@ -34,19 +27,14 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
         return (key, new KeyRecord(id, KeyHash.Create(key).ToString(), Until: null));
     }
 
-    /// <exception cref="RpcException">UNAUTHENTICATED: no key, or one that nobody has. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: not known yet.</exception>
-    public Caller CallerOf(Metadata headers)
+    /// <exception cref="RpcException">UNAUTHENTICATED: a key that nobody has. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: not known yet.</exception>
+    public Caller CallerOf(string key)
     {
-        if (!options.Value.AnyKeys)
-        {
-            return Configured(DefaultTenant);
-        }
-        var key = KeyIn(headers) ?? throw ProtocolErrors.NoKey();
         foreach (var (tenant, hash) in _keys)
         {
             if (hash.Matches(key))
             {
-                return Configured(tenant);
+                return Configured(tenant)!;
             }
         }
         if (IdOf(key) is { } id)
@@ -60,35 +48,45 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
         throw ProtocolErrors.WrongKey();
     }
 
-    /// <exception cref="RpcException">UNAUTHENTICATED: not an admin's key.</exception>
-    public void RequireAdmin(Metadata headers)
-    {
-        if (options.Value.AnyKeys && !(KeyIn(headers) is { } key && _adminKeys.Any(hash => hash.Matches(key))))
-        {
-            throw ProtocolErrors.NoAdmin();
-        }
-    }
+    /// <summary>The tenant that somebody else than this grid vouches for.</summary>
+    /// <exception cref="RpcException">UNAUTHENTICATED: there is no such tenant. PERMISSION_DENIED: it is disabled. UNAVAILABLE: not known yet.</exception>
+    public Caller CallerNamed(string tenant) =>
+        Configured(tenant) ?? ((register.Current ?? throw ProtocolErrors.RegisterUnknown()).Tenants.FirstOrDefault(known => known.Name == tenant) is { } registered
+            ? Registered(registered, id: null)
+            : throw ProtocolErrors.NoSuchTenant(tenant));
+
+    /// <summary>Who calls a grid that asks for no credentials.</summary>
+    public Caller Anybody => Configured(DefaultTenant) ?? new Caller(DefaultTenant, KeyId: null, TenantLimits.None, []);
+
+    public bool IsAdmin(string key) => _adminKeys.Any(hash => hash.Matches(key));
 
     /// <summary>Why a call that was let in may not go on; null: it may.</summary>
     public RpcException? Revoked(Caller caller)
     {
-        if (caller.KeyId is not { } id || register.Current is not { } known)
+        if (caller.Until <= time.GetUtcNow())
+        {
+            return ProtocolErrors.CredentialExpired();
+        }
+        if (register.Current is not { } known || options.Value.Tenants.ContainsKey(caller.Tenant))
         {
             return null;
+        }
+        if (caller.KeyId is not { } id)
+        {
+            return options.Value.AnyCredentials && known.Tenants.FirstOrDefault(tenant => tenant.Name == caller.Tenant) is null or { Disabled: true }
+                ? ProtocolErrors.TenantDisabled(caller.Tenant)
+                : null;
         }
         return Find(known, id) is not var (tenant, _) ? ProtocolErrors.KeyRevoked()
             : tenant.Disabled ? ProtocolErrors.TenantDisabled(tenant.Name)
             : null;
     }
 
-    private Caller Configured(string tenant)
-    {
-        var found = options.Value.Tenants.GetValueOrDefault(tenant);
-        return new Caller(tenant, KeyId: null, found?.Limits ?? TenantLimits.None, [.. found?.Models ?? []]);
-    }
+    private Caller? Configured(string tenant) =>
+        options.Value.Tenants.GetValueOrDefault(tenant) is { } found ? new Caller(tenant, KeyId: null, found.Limits, [.. found.Models]) : null;
 
-    private static Caller Registered(TenantRecord tenant, string id) =>
-        tenant.Disabled ? throw ProtocolErrors.TenantDisabled(tenant.Name) : new Caller(tenant.Name, id, tenant.Limits, tenant.Models);
+    private static Caller Registered(TenantRecord tenant, string? id) =>
+        tenant.Disabled ? throw ProtocolErrors.TenantDisabled(tenant.Name) : new Caller(tenant.Name, id, tenant.Limits, tenant.Models) { Events = tenant.Events };
 
     private (TenantRecord Tenant, KeyRecord Key)? Find(Register known, string id)
     {
@@ -109,12 +107,4 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
     }
 
     private sealed record Index(Register Of, Dictionary<string, (TenantRecord Tenant, KeyRecord Key)> ById);
-
-    private static string? KeyIn(Metadata headers)
-    {
-        const string Bearer = "Bearer ";
-        return headers.GetValue("authorization") is { } value && value.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)
-            ? value[Bearer.Length..].Trim()
-            : headers.GetValue("x-api-key")?.Trim();
-    }
 }

@@ -90,6 +90,9 @@ internal sealed class AudioAllowance(TenantUse use, TimeProvider time)
     /// <summary>Most audio of the call that may be kept.</summary>
     public int RetainedBytes => use.Limits.RetainedBytes ?? int.MaxValue;
 
+    /// <summary>See <see cref="TenantLimits.Weight"/>.</summary>
+    public double? Weight => use.Limits.Weight;
+
     /// <summary>Waits until this much audio may be taken in.</summary>
     public async ValueTask TakeAsync(double seconds, CancellationToken cancellationToken)
     {

@@ -8,14 +8,19 @@ namespace Dass.Grid.Grains.Clips;
 [StatelessWorker]
 public sealed class ClipGrain(StreamGrainShared shared) : Grain, IClipGrain
 {
-    public async Task<Outcome<ClipTags>> Tag(StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken)
+    public async Task<Outcome<ClipTags>> Tag(string tenant, StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if (SessionFactory.Open(shared.Models, spec, oldestSample: 0, shared.Time.GetUtcNow(), shared.Options.Events, out var clip) is { } refusal)
+        if (SessionFactory.Overload(shared.Models, spec, shared.Options.MaxLiveWait) is { } overload)
+        {
+            return overload;
+        }
+        if (SessionFactory.Open(shared.Models, tenant, spec, oldestSample: 0, shared.Time.GetUtcNow(), shared.Options.Events, out var clip) is { } refusal)
         {
             return refusal;
         }
         using (clip)
         {
+            clip.Weigh(tenant, spec.Weight);
             if ((TooLong(clip.Shape, audio) ?? clip.News(audio, out _)) is { } broken)
             {
                 return broken;

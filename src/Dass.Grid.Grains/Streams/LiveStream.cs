@@ -27,6 +27,12 @@ internal sealed class LiveStream(
     /// <summary>End of the audio that has been taken in, in stream time.</summary>
     public double NextSeconds => (double)NextSample / shape.Format.SampleRateHz;
 
+    /// <summary>See <see cref="StreamSession.LastWait"/>.</summary>
+    public TimeSpan DeviceWait => session.LastWait;
+
+    /// <summary>See <see cref="StreamSession.CatchesUp"/>.</summary>
+    public bool CatchesUp => session.CatchesUp;
+
     public long NextSample => origin.Sample + session.AppliedSamples;
 
     /// <summary>The summary as of the last finished push: the session cannot be asked while it works.</summary>
@@ -78,6 +84,15 @@ internal sealed class LiveStream(
             origin.Chunk + chunk.Index, before + chunk.StartSeconds, before + chunk.EndSeconds, chunk.Scores, chunk.WindowScores)).ToArray();
         _fresh.Clear();
         return tags;
+    }
+
+    /// <summary>Sets the tenant's device time in relation to other tenants; null leaves it.</summary>
+    public void Weigh(string tenant, double? weight)
+    {
+        if (weight is { } given)
+        {
+            model.Engine.Weigh(tenant, given);
+        }
     }
 
     /// <summary>Writes the session; not during a push.</summary>

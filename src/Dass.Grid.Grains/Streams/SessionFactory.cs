@@ -10,16 +10,27 @@ namespace Dass.Grid.Grains.Streams;
 /// <summary>From a client's wishes to a session of an engine.</summary>
 internal static class SessionFactory
 {
+    /// <summary>Whether the device keeps up with the live streams that it has.</summary>
+    /// <returns>Why a new stream is not taken, or null.</returns>
+    public static Refusal? Overload(ModelRegistry models, StreamSpec spec, TimeSpan maxLiveWait) =>
+        models.Find(spec.Model ?? spec.DefaultModel, out var model) is null && model.Engine.LiveWait is var wait && wait > maxLiveWait
+            ? new Refusal(
+                RefusalCode.NoFreeSlot,
+                $"live audio waits {wait.TotalSeconds:F1} s for the device of model '{model.Name}', more than {maxLiveWait.TotalSeconds:0.###} s (Grid:Streams:MaxLiveWait); "
+                + "no new stream is taken until the device keeps up.") { RetryAfter = TimeSpan.FromSeconds(5) }
+            : null;
+
     /// <summary>Opens a session, which is the caller's to dispose.</summary>
     /// <returns>Why not, or null with the stream.</returns>
     /// <param name="models">Of this silo.</param>
+    /// <param name="tenant">Whose device time it takes.</param>
     /// <param name="spec">What is asked for.</param>
     /// <param name="oldestSample">First sample that will come; the session begins at the next chunk.</param>
     /// <param name="now">When the stream begins.</param>
     /// <param name="defaults">When sounds are events, unless the client says otherwise.</param>
     /// <param name="stream">The stream, when nothing is returned.</param>
     /// <param name="events">What goes on; null: the stream begins.</param>
-    public static Refusal? Open(ModelRegistry models, StreamSpec spec, long oldestSample, DateTimeOffset now, EventRule defaults, out LiveStream stream, StreamEvents? events = null)
+    public static Refusal? Open(ModelRegistry models, string tenant, StreamSpec spec, long oldestSample, DateTimeOffset now, EventRule defaults, out LiveStream stream, StreamEvents? events = null)
     {
         stream = null!;
         if (spec.Format is not { } shape)
@@ -40,7 +51,7 @@ internal static class SessionFactory
         try
         {
             stream = new LiveStream(
-                model.Engine.Open(format, options),
+                model.Engine.Open(format, options, tenant),
                 model,
                 new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead) { Alias = spec.Alias, Captured = spec.Captured },
                 now,
@@ -60,12 +71,13 @@ internal static class SessionFactory
 
     /// <summary>Continues the session of a checkpoint, which is the caller's to dispose.</summary>
     /// <param name="models">Of this silo.</param>
+    /// <param name="tenant">Whose device time it takes.</param>
     /// <param name="checkpoint">Of a live stream.</param>
     /// <param name="defaults">When sounds are events, for a checkpoint that does not say.</param>
     /// <param name="stream">The stream, when nothing is returned.</param>
     /// <returns>Why not now, or null with the stream.</returns>
     /// <exception cref="SnapshotException">Its state cannot be used by this silo's models.</exception>
-    public static Refusal? Restore(ModelRegistry models, Checkpoint checkpoint, EventRule defaults, out LiveStream stream)
+    public static Refusal? Restore(ModelRegistry models, string tenant, Checkpoint checkpoint, EventRule defaults, out LiveStream stream)
     {
         stream = null!;
         var (name, hash) = (checkpoint.Shape.Model.Name, checkpoint.Shape.Model.Hash);
@@ -84,7 +96,7 @@ internal static class SessionFactory
         try
         {
             var events = StreamEvents.Restore(checkpoint.Events.Span, defaults, model.Card.Labels.Length);
-            var session = model.Engine.Restore(checkpoint.Session.Span);
+            var session = model.Engine.Restore(checkpoint.Session.Span, tenant);
             stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin, events);
             return null;
         }
@@ -97,10 +109,11 @@ internal static class SessionFactory
     /// <summary>Goes on with other weights that can use the stream's state: the same network and the same labels.</summary>
     /// <returns>Why not now, or null with the stream, which is the caller's to dispose; and neither when the state is of no use to the model.</returns>
     /// <param name="model">The other weights.</param>
+    /// <param name="tenant">Whose device time it takes.</param>
     /// <param name="alias">What the client calls them.</param>
     /// <param name="before">The stream, not during a push; still the caller's.</param>
     /// <param name="stream">The stream with its new model.</param>
-    public static Refusal? Adopt(ServedModel model, string? alias, LiveStream before, out LiveStream? stream)
+    public static Refusal? Adopt(ServedModel model, string tenant, string? alias, LiveStream before, out LiveStream? stream)
     {
         stream = null;
         if (!model.Engine.CanAdopt(before.Model.Engine))
@@ -111,7 +124,7 @@ internal static class SessionFactory
         before.Save(bytes);
         try
         {
-            var session = model.Engine.Restore(bytes.Written.Span, ofOtherWeights: true);
+            var session = model.Engine.Restore(bytes.Written.Span, tenant, ofOtherWeights: true);
             stream = new LiveStream(session, model, before.Shape with { Model = model.Card.Summary, Alias = alias }, before.Begun, before.Origin, before.Events);
             return null;
         }

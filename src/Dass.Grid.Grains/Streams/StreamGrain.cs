@@ -16,6 +16,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     private const string CarriedETag = "dass.etag";
     private const string CarriedDurable = "dass.durable";
     private const string CarriedObservers = "dass.observers";
+    private const string CarriedWeight = "dass.weight";
 
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
@@ -62,6 +63,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return State.TakenOver();
         }
+        State.Weight = spec.Weight ?? State.Weight;
+        State.Live?.Weigh(_id.Tenant, State.Weight);
         var switchTo = spec is { SwitchModel: true, Model: { } other } && State.Shape is { } has && has.Model.Name != other ? spec : null;
         if (State.Shape is { } shape)
         {
@@ -78,7 +81,9 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         var (gap, refusal, change) = (default(StreamGap), default(Refusal), default(ModelChange));
         if (State.Live is not { } live)
         {
-            refusal = _life.Begin(spec, feeder.OldestSample, out gap);
+            // A stream that is taken up again has been promised its place.
+            refusal = (feeder.Attachment is null ? SessionFactory.Overload(_shared.Models, spec, _shared.Options.MaxLiveWait) : null)
+                ?? _life.Begin(spec, feeder.OldestSample, out gap);
         }
         else if (switchTo is not null)
         {
@@ -143,7 +148,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             tags = _life.Publish(live);
         }
         _shared.Instruments.OnPushed(live, news.Length, _shared.Time.GetElapsedTime(started));
-        return new Pushed(live.NextSample, tags, busy, _life.Keeper.DurableSample);
+        return new Pushed(live.NextSample, tags, busy, _life.Keeper.DurableSample) { DeviceWait = live.DeviceWait, CatchesUp = live.CatchesUp };
     }
 
     public async Task<Outcome<Durable>> Checkpoint(long attachment, CancellationToken cancellationToken)
@@ -199,6 +204,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     public Task Unsubscribe(ITagObserver observer)
     {
         _life.Observers.Remove(observer);
+        if (!State.IsKnown)
+        {
+            DeactivateOnIdle(); // it was made by this very call
+        }
         return Task.CompletedTask;
     }
 
@@ -243,6 +252,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             dehydrationContext.TryAddValue(CarriedETag, _life.Keeper.ETag ?? "");
             dehydrationContext.TryAddValue(CarriedDurable, _life.Keeper.DurableSample);
             dehydrationContext.TryAddValue(CarriedObservers, _life.Observers.All);
+            dehydrationContext.TryAddValue(CarriedWeight, State.Weight ?? 0);
         }
     }
 
@@ -253,6 +263,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             _carried = carried.ToArray();
             _life.Keeper.ETag = string.IsNullOrEmpty(etag) ? null : etag;
             _life.Keeper.DurableSample = rehydrationContext.TryGetValue<long>(CarriedDurable, out var durable) ? durable : 0;
+            State.Weight = rehydrationContext.TryGetValue<double>(CarriedWeight, out var weight) && weight > 0 ? weight : null;
             if (rehydrationContext.TryGetValue<ITagObserver[]>(CarriedObservers, out var observers))
             {
                 Array.ForEach(observers!, _life.Observers.Renew);

@@ -45,6 +45,9 @@ public sealed class StreamGrainOptions
     /// <summary>A silo whose device has been at one batch for this long counts as hung and ends, so that its streams go on elsewhere. Default: 60 seconds.</summary>
     public TimeSpan StuckAfter { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>A silo whose live steps wait longer than this for the device takes no new streams: those that are there would wait still longer. Default: 2 seconds.</summary>
+    public TimeSpan MaxLiveWait { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>Longest recording that is tagged in one call. Default: 60 seconds.</summary>
     public TimeSpan MaxClip { get; set; } = TimeSpan.FromSeconds(60);
 }
@@ -70,6 +73,7 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
         Positive(nameof(options.Upkeep), options.Upkeep);
         Positive(nameof(options.ObserverLease), options.ObserverLease);
         Positive(nameof(options.StuckAfter), options.StuckAfter);
+        Positive(nameof(options.MaxLiveWait), options.MaxLiveWait);
         Positive(nameof(options.MaxClip), options.MaxClip);
         try
         {

@@ -44,10 +44,12 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
             var onset = (live.Shape.Captured ?? live.Begun) + TimeSpan.FromSeconds(sound.OnsetSeconds);
             _owed.Add(new LoggedEvent(
                 id.Name, live.Begun, sound.Id, onset, sound.OnsetSeconds, sound.OffsetSeconds, label.Id, label.Name, sound.Peak, sound.Mean, live.Model.Name));
+            shared.Instruments.OnEventClosed();
             if (_owed.Count > MaxOwed)
             {
                 shared.Logger.EventLost(id, _owed[0].Id, MaxOwed);
                 _owed.RemoveAt(0);
+                shared.Instruments.OnEventsLost(1);
             }
         }
     }
@@ -92,6 +94,7 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
                 {
                     await grains.GetGrain<IEventLogGrain>(new EventLogKey(id.Tenant, span.Key).ToString()).Append(span.Events);
                     _owed.RemoveAll(span.Events.Contains);
+                    shared.Instruments.OnEventsKept(span.Events.Length);
                 }
                 if (_finals.TryPeek(out var final))
                 {

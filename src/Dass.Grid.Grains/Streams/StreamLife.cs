@@ -65,7 +65,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         try
         {
             var checkpoint = Checkpoint.Read(carried);
-            if (SessionFactory.Restore(shared.Models, checkpoint, shared.Options.Events, out var live) is { } refusal)
+            if (SessionFactory.Restore(shared.Models, id.Tenant, checkpoint, shared.Options.Events, out var live) is { } refusal)
             {
                 throw new SnapshotException(refusal.Message);
             }
@@ -112,7 +112,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
                     return State.HasEnded();
                 }
             }
-            if (SessionFactory.Restore(shared.Models, checkpoint, shared.Options.Events, out var live) is { } refusal)
+            if (SessionFactory.Restore(shared.Models, id.Tenant, checkpoint, shared.Options.Events, out var live) is { } refusal)
             {
                 return refusal;
             }
@@ -145,7 +145,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     public Refusal? Begin(StreamSpec spec, long oldestSample, out StreamGap? gap)
     {
         gap = null;
-        if (SessionFactory.Open(shared.Models, spec, oldestSample, shared.Time.GetUtcNow(), shared.Options.Events, out var live) is { } refusal)
+        if (SessionFactory.Open(shared.Models, id.Tenant, spec, oldestSample, shared.Time.GetUtcNow(), shared.Options.Events, out var live) is { } refusal)
         {
             return spec.Format is null ? State.Unknown() : refusal;
         }
@@ -171,7 +171,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         Ledger.Enter(before, closed);
         Ledger.End(before);
         LetGo(before);
-        if (SessionFactory.Open(shared.Models, spec, oldestSample, before.Begun, shared.Options.Events, out var live, before.Events) is { } refusal)
+        if (SessionFactory.Open(shared.Models, id.Tenant, spec, oldestSample, before.Begun, shared.Options.Events, out var live, before.Events) is { } refusal)
         {
             return refusal;
         }
@@ -195,7 +195,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         {
             return (unknown, null, null);
         }
-        if (SessionFactory.Adopt(model, to.Alias, before, out var live) is { } full)
+        if (SessionFactory.Adopt(model, id.Tenant, to.Alias, before, out var live) is { } full)
         {
             return (full, null, null);
         }
@@ -206,7 +206,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             var spec = new StreamSpec { Format = shape.Format, Model = to.Model, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = to.Alias };
             var begin = (long)((nextChunk * shape.Chunk - model.Engine.Model.Config.Window).TotalSeconds * shape.Format.SampleRateHz);
             var events = before.Events.For(before.Model.Card.Labels, model.Card.Labels);
-            if (SessionFactory.Open(shared.Models, spec, Math.Max(begin, oldestSample), before.Begun, shared.Options.Events, out live, events) is { } refusal)
+            if (SessionFactory.Open(shared.Models, id.Tenant, spec, Math.Max(begin, oldestSample), before.Begun, shared.Options.Events, out live, events) is { } refusal)
             {
                 return (refusal, null, null);
             }
@@ -223,6 +223,10 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         {
             gap = Cold(live, from, $"The audio from sample {from} to {oldestSample}, which model '{live.Model.Name}' needs, is no longer kept by whoever feeds the stream.", []);
             State.History.Restore(State.History.Last(int.MaxValue), live.Origin.Chunk);
+        }
+        if (!before.Model.Card.Labels.SequenceEqual(live.Model.Card.Labels))
+        {
+            State.History.Restore([], State.History.NextChunk); // whoever reads them would take them for scores of the new labels
         }
         var change = new ModelChange(before.Shape.Model, live.Shape.Model, State.History.NextChunk, closed);
         Observers.Notify(observer => observer.OnModel(change));
@@ -243,6 +247,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     private void Hold(LiveStream live)
     {
         State.Live = live;
+        live.Weigh(id.Tenant, State.Weight);
         shared.Local.Add(grain);
         host.KeepUp();
         host.ScheduleCheckpoint(NextCheckpoint());

@@ -23,6 +23,9 @@ internal sealed class StreamState(StreamId id, StreamGrainOptions options)
     /// <summary>Who feeds the stream; see <see cref="Contracts.Attachment.Id"/>.</summary>
     public long Attachment { get; set; }
 
+    /// <summary>The tenant's device time in relation to other tenants, as whoever feeds the stream has said last.</summary>
+    public double? Weight { get; set; }
+
     /// <summary>Whether anybody can ask for the stream's tags.</summary>
     public bool IsKnown => Live is not null || Asleep is not null || Ended is not null;
 

@@ -12,21 +12,22 @@ namespace Dass.Grid.Grains.Tenants;
 public sealed partial class EventLogGrain : Grain, IEventLogGrain
 {
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
-    private const int SweptSpans = 12; // that a new span clears behind the retention
 
     private readonly Dictionary<(string, DateTimeOffset, string), LoggedEvent> _events = [];
     private readonly StoredJson<LoggedEvent[]> _store;
     private readonly GatheredWrites _writes;
     private readonly StreamGrainOptions _options;
+    private readonly GrainsInstruments _instruments;
     private readonly ILogger _logger;
     private readonly EventLogKey _key;
+    private bool _indexed;
 
     public EventLogGrain(
-        [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, ILogger<EventLogGrain> logger)
+        [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, GrainsInstruments instruments, ILogger<EventLogGrain> logger)
     {
         _store = new StoredJson<LoggedEvent[]>(storage, "events", this.GetGrainId());
         _writes = new GatheredWrites(WriteAsync, Gather);
-        (_options, _logger, _key) = (options.Value, logger, EventLogKey.Parse(this.GetPrimaryKeyString()));
+        (_options, _instruments, _logger, _key) = (options.Value, instruments, logger, EventLogKey.Parse(this.GetPrimaryKeyString()));
     }
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
@@ -39,9 +40,10 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
 
     public async Task Append(LoggedEvent[] events)
     {
-        if (_events.Count == 0 && _options.EventRetention > TimeSpan.Zero)
+        if (!_indexed)
         {
-            Sweep();
+            await GrainFactory.GetGrain<IEventIndexGrain>(_key.Tenant).Add(_key.Span);
+            _indexed = true;
         }
         var lost = 0;
         foreach (var sound in events)
@@ -57,6 +59,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         }
         if (lost > 0)
         {
+            _instruments.OnEventsLost(lost);
             LogFull(lost, _key.Tenant, EventLogKey.BeginOf(_key.Span), _options.EventsPerSpan);
         }
         await _writes.DoneAsync();
@@ -71,10 +74,6 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
             .Where(sound => query.Labels?.Any(new LabelName(sound.LabelId, sound.Label).IsCalled) ?? true)
             .OrderBy(sound => sound.Onset).ThenBy(sound => sound.Stream, StringComparer.Ordinal).ThenBy(sound => sound.Id, StringComparer.Ordinal)
             .ToArray();
-        if (_events.Count == 0)
-        {
-            DeactivateOnIdle(); // nobody may fill the silo by asking for times without events
-        }
         return Task.FromResult(found);
     }
 
@@ -82,6 +81,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     {
         await _store.ClearAsync();
         _events.Clear();
+        _indexed = false;
         DeactivateOnIdle();
     }
 
@@ -97,16 +97,6 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         {
             DeactivateOnIdle(); // another activation has written; the streams tell that one again
             throw;
-        }
-    }
-
-    /// <summary>A span that begins clears some that are too old.</summary>
-    private void Sweep()
-    {
-        var oldest = EventLogKey.SpanOf(EventLogKey.BeginOf(_key.Span) - _options.EventRetention);
-        for (var span = oldest - SweptSpans; span < oldest; span++)
-        {
-            GrainFactory.GetGrain<IEventLogGrain>(new EventLogKey(_key.Tenant, span).ToString()).Clear().Ignore();
         }
     }
 

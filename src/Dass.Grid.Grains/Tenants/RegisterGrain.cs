@@ -63,6 +63,7 @@ public sealed partial class RegisterGrain(
             Disabled = change.Disabled ?? tenant.Disabled,
             Limits = change.Limits ?? tenant.Limits,
             Models = change.Models ?? tenant.Models,
+            Events = change.Events ?? tenant.Events,
         });
     }
 

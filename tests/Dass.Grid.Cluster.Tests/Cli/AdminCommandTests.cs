@@ -15,7 +15,7 @@ public sealed class AdminCommandTests
         var address = grid.Host.Address.ToString();
         Task<Dass.Result> AdminAsync(params string[] arguments) => RunAsync(AdminKey, ["admin", .. arguments, "--grid", address]);
 
-        var made = await AdminAsync("create-tenant", "zoo", "--live-streams", "2", "--subscribers", "5");
+        var made = await AdminAsync("create-tenant", "zoo", "--live-streams", "2", "--subscribers", "5", "--event-on", "0.6", "--event-min-duration", "1.5s");
         Assert.Equal(0, made.ExitCode);
         var key = Assert.Single(made.Lines); // the key and nothing else
         Assert.StartsWith("dass_", key);
@@ -24,7 +24,12 @@ public sealed class AdminCommandTests
         var tenant = JsonDocument.Parse(Assert.Single(listed.Lines)).RootElement;
         Assert.Equal(("zoo", 2), (tenant.GetProperty("name").GetString(), tenant.GetProperty("limits").GetProperty("live_streams").GetInt32()));
 
-        Assert.Equal(0, (await RunAsync(key, "stream", Dass.Babble, "--grid", address, "--stream-id", "cage")).ExitCode);
+        Assert.Equal((0.6, "1.500s"), (tenant.GetProperty("events").GetProperty("on").GetDouble(), tenant.GetProperty("events").GetProperty("min_duration").GetString()));
+
+        var nothing = await RunAsync(key, "stream", Dass.Babble, "--grid", address, "--event-on", "1", "--format", "json");
+        Assert.DoesNotContain("opened", nothing.Output); // no score is so high
+        Assert.Equal(2, (await RunAsync(key, "stream", Dass.Babble, "--event-on", "1.5")).ExitCode);
+        Assert.Equal(0, (await RunAsync(key, "stream", Dass.Babble, "--grid", address, "--stream-id", "cage", "--event-on", "0", "--event-min-duration", "0s")).ExitCode);
         await Task.Delay(2_500); // the books gather for a second
         var events = await RunAsync(key, "events", "--grid", address, "--format", "csv");
         Assert.StartsWith("stream_id,onset", events.Lines[0]);
@@ -33,7 +38,7 @@ public sealed class AdminCommandTests
         Assert.Equal(events.Lines.Length - 1, (await RunAsync(key, "events", "--grid", address, "--stream-id", "cage", "--format", "audacity")).Lines.Length);
         Assert.Equal(2, (await RunAsync(key, "events", "--grid", address, "--from", "soon")).ExitCode);
         var used = await AdminAsync("usage", "zoo", "--format", "json");
-        Assert.Equal(15.06, JsonDocument.Parse(Assert.Single(used.Lines)).RootElement.GetProperty("audio_seconds").GetDouble(), 0.01);
+        Assert.Equal(2 * 15.06, JsonDocument.Parse(Assert.Single(used.Lines)).RootElement.GetProperty("audio_seconds").GetDouble(), 0.01);
         Assert.Equal(0, (await AdminAsync("update-tenant", "zoo", "--disabled", "true")).ExitCode);
         var refused = await RunAsync(key, "stream", Dass.Babble, "--grid", address);
         Assert.Equal(1, refused.ExitCode);

@@ -10,12 +10,13 @@ public sealed class ArchitectureTests
     {
         ["Contracts"] = [],
         ["Protocol"] = [],
+        ["Client"] = ["Protocol"],
         ["Engine"] = [],
         ["Grains"] = ["Contracts", "Engine"],
         ["Gateway"] = ["Contracts", "Protocol"],
         ["Host"] = ["Gateway", "Grains"],
         ["Evaluation"] = ["Engine"],
-        ["Cli"] = ["Engine", "Evaluation", "Host", "Protocol"],
+        ["Cli"] = ["Client", "Engine", "Evaluation", "Host"],
     };
 
     [Fact]
@@ -31,6 +32,7 @@ public sealed class ArchitectureTests
     [Theory]
     [InlineData("Engine", "Orleans", "Grpc.AspNetCore", "Microsoft.AspNetCore")]
     [InlineData("Gateway", "Microsoft.ML", "Dass.Grid.Engine", "Dass.Grid.Grains")]
+    [InlineData("Client", "Orleans", "Microsoft.AspNetCore", "Microsoft.ML")]
     [InlineData("Protocol", "Orleans", "Microsoft.AspNetCore", "Microsoft.ML")]
     public void Projects_know_nothing_of_what_is_not_theirs(string project, params string[] foreign)
     {

@@ -31,10 +31,10 @@ public sealed class ConfigurationTests
     [Fact]
     public void Every_broken_rule_is_reported_at_once()
     {
-        var grid = new GridOptions { Listen = "https://grid", OperationsListen = "nowhere", SiloPort = 0, PrimarySilo = "10.0.0.1:11111" };
+        var grid = new GridOptions { Listen = "ftp://grid", OperationsListen = "nowhere", SiloPort = 0, PrimarySilo = "10.0.0.1:11111" };
         var refusal = Assert.Throws<OptionsValidationException>(() => GridRules.Check(grid, new TenantsOptions()));
         Assert.Equal(
-            ["Grid:Listen is 'https://grid'", "Grid:OperationsListen is 'nowhere'", "Grid:SiloPort is 0", "Grid:PrimarySilo is '10.0.0.1:11111'"],
+            ["Grid:Listen is 'ftp://grid'", "Grid:OperationsListen is 'nowhere'", "Grid:SiloPort is 0", "Grid:PrimarySilo is '10.0.0.1:11111'"],
             refusal.Failures.Select(failure => failure[..failure.IndexOf(';')]));
     }
 
@@ -54,6 +54,11 @@ public sealed class ConfigurationTests
     [InlineData("Grid:Gateway:PendingMessages", "0", "Grid:Gateway:PendingMessages is 0; at least 1")]
     [InlineData("Tenants:anne:KeyHashes:0", "a-key-in-the-clear", "Tenants:anne:KeyHashes:0 is not of the form sha256:")]
     [InlineData("Tenants:an ne:KeyHashes:0", "x", "'an ne' is not a tenant name")]
+    [InlineData("Tokens:Authority", "http://login.example.org", "Tokens:Authority is 'http://login.example.org'; an https URL")]
+    [InlineData("Tokens:Authority", "https://login.example.org", "Tokens:Audience is missing")]
+    [InlineData("Tokens:ClockSkew", "01:00:00", "Tokens:ClockSkew is 01:00:00; 0 to 5 min")]
+    [InlineData("Grid:Certificate", "grid.pem", "https needs a certificate, and a certificate https")]
+    [InlineData("Grid:ClientAuthority", "clients.pem", "client certificates need TLS")]
     public async Task A_broken_setting_stops_the_start_with_its_name_value_and_rule(string setting, string value, string message)
     {
         var settings = new Dictionary<string, string?> { ["Grid:Models:tiny:Threads"] = "1", [setting] = value };

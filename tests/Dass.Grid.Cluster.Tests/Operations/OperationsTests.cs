@@ -50,7 +50,7 @@ public sealed class OperationsTests(SharedGrid shared)
         foreach (var name in new[]
         {
             "dass_streams_live", "dass_streams_ended_total", "dass_audio_seconds_total", "dass_chunks_total", "dass_push_duration_seconds_count",
-            "dass_engine_slots_used", "dass_engine_slots_capacity", "dass_gateway_calls_total", "dass_gateway_audio_bytes_total",
+            "dass_engine_slots_used", "dass_engine_slots_capacity", "dass_gateway_calls_total", "dass_gateway_audio_bytes_total", "dass_events_total",
         })
         {
             Assert.Contains($"\n{name}", metrics, StringComparison.Ordinal);

@@ -15,6 +15,12 @@ public sealed class RolesTests
         await using var gateway = await TestGrid.StartAsync(
             new() { ["Grid:Role"] = "gateway", ["Grid:PrimarySilo"] = $"127.0.0.1:{silo.SiloPort}" });
 
+        using var operations = new HttpClient { BaseAddress = gateway.Host.OperationsAddress };
+        while (!(await operations.GetAsync("/healthz/ready")).IsSuccessStatusCode) // a gateway that has just come may not know the silo yet
+        {
+            await Task.Delay(10);
+        }
+
         using var feed = await Feed.BeginAsync(gateway.Client, Babble.Config("afar"));
         using var watch = gateway.Client.Subscribe(
             new SubscribeRequest { StreamId = "afar", Filter = new TagFilter { Dense = true } }, deadline: TestGrid.Deadline);

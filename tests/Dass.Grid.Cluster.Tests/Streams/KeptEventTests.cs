@@ -2,9 +2,11 @@ using System.Text;
 using System.Text.Json;
 using Dass.Grid.Cluster.Tests.Durability;
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using ModelUsage = Dass.Grid.V1.ModelUsage;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
@@ -94,6 +96,25 @@ public sealed class KeptEventTests : IDisposable
         var highest = closed.Max(sound => sound.PeakScore);
         Assert.Equal(2, (await SelectAsync(selection => selection.MinPeakScore = highest)).Length);
         Assert.Empty(await SelectAsync(selection => selection.To = Timestamp.FromDateTimeOffset(Captured - TimeSpan.FromSeconds(1))));
+    }
+
+    [Fact]
+    public async Task Logs_that_are_older_than_the_retention_are_cleared_when_another_begins()
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Streams:EventRetention", "00:00:01")));
+        var (first, second) = (EventLogKey.SpanOf(Captured), EventLogKey.SpanOf(Captured.AddMonths(3)));
+        IEventLogGrain Log(long span) => grid.Host.Grains.GetGrain<IEventLogGrain>(new EventLogKey("default", span).ToString());
+        LoggedEvent[] At(long span) => [new("yard", Captured, "0-0", EventLogKey.BeginOf(span), 0, 1, "/m/0bt9lr", "Dog", 1, 1, "tiny")];
+        var query = new EventQuery(null, null, null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, 0);
+        await Log(first).Append(At(first));
+        Assert.Single(await Log(first).Read(query));
+        await Task.Delay(TimeSpan.FromSeconds(1.2));
+        await Log(second).Append(At(second));
+
+        var index = grid.Host.Grains.GetGrain<IEventIndexGrain>("default");
+        await EventuallyAsync(async () => await index.Find(0, long.MaxValue, 10) is [var only] && only == second);
+        Assert.Empty(await Log(first).Read(query));
+        Assert.Single(await Log(second).Read(query));
     }
 
     [Fact]
@@ -215,6 +236,15 @@ public sealed class KeptEventTests : IDisposable
                 return kept;
             }
             Assert.True(attempt < 100, $"{kept.Count} of {expected} events are listed after 10 s.");
+            await Task.Delay(100);
+        }
+    }
+
+    private static async Task EventuallyAsync(Func<Task<bool>> holds)
+    {
+        for (var attempt = 0; !await holds(); attempt++)
+        {
+            Assert.True(attempt < 100, "It does not hold after 10 s.");
             await Task.Delay(100);
         }
     }

@@ -22,7 +22,9 @@ internal sealed class Feed : IDisposable
 
     public Summary? Summary { get; private set; }
 
-    public long Applied { get; private set; }
+    public long Applied => Acks.Count == 0 ? 0 : Acks[^1].AppliedSample;
+
+    public List<Ack> Acks { get; } = [];
 
     /// <summary>Sends the configuration and waits for Ready.</summary>
     public static async Task<Feed> BeginAsync(Tagging.TaggingClient client, StreamConfig config, Metadata? headers = null)
@@ -109,7 +111,7 @@ internal sealed class Feed : IDisposable
                 Events.AddRange(response.Events.Events);
                 break;
             case StreamResponse.ResponseOneofCase.Ack:
-                Applied = response.Ack.AppliedSample;
+                Acks.Add(response.Ack);
                 break;
             case StreamResponse.ResponseOneofCase.Summary:
                 Summary = response.Summary;

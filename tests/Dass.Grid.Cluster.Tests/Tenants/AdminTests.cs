@@ -146,6 +146,29 @@ public sealed class AdminTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_tenants_rule_of_events_holds_where_its_requests_do_not_say()
+    {
+        var made = await Admin.CreateTenantAsync(new CreateTenantRequest { Name = "zoo", Events = new EventRule { On = 0, MinDuration = new Duration() } }, Root);
+        Assert.Equal(0, made.Tenant.Events.On);
+        var clip = new TagRequest { Format = Babble.Config().Format, Audio = Google.Protobuf.ByteString.CopyFrom(Babble.Slice(0, 4 * Babble.SampleRateHz).Span) };
+        Assert.NotEmpty((await _grid.Client.TagAsync(clip, Bearer(made.Key))).Events); // every label is heard all the time
+        await Admin.UpdateTenantAsync(new UpdateTenantRequest { Name = "zoo", Events = new EventRule { On = 1, Off = 0.9f } }, Root);
+        await EventuallyAsync(async () =>
+        {
+            if ((await _grid.Client.TagAsync(clip, Bearer(made.Key))).Events.Count > 0)
+            {
+                throw new RpcException(Status.DefaultCancelled); // the gateway has not heard of it yet
+            }
+        });
+        var config = Babble.Config("own");
+        config.Events = new EventRule { On = 0 };
+        using var feed = await Feed.BeginAsync(_grid.Client, config, Bearer(made.Key));
+        await feed.SendBabbleAsync(0, 4 * Babble.SampleRateHz);
+        await feed.FinishAsync();
+        Assert.NotEmpty(feed.Events);
+    }
+
+    [Fact]
     public async Task What_breaks_a_rule_is_refused_and_changes_nothing()
     {
         await CreateAsync("zoo");
@@ -154,6 +177,11 @@ public sealed class AdminTests : IAsyncLifetime
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "name 'a/b' is not", () => CreateAsync("a/b"));
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "limits.live_streams is 0; at least 1", () => CreateAsync("x", new Limits { LiveStreams = 0 }));
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "limits.audio_seconds_per_second is NaN", () => CreateAsync("x", new Limits { AudioSecondsPerSecond = double.NaN }));
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "limits.weight is 500; 0.01 to 100", () => CreateAsync("x", new Limits { Weight = 500 }));
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "events.on is 2", async () =>
+            await Admin.CreateTenantAsync(new CreateTenantRequest { Name = "x", Events = new EventRule { On = 2 } }, Root));
+        await TestGrid.RefusesAsync(StatusCode.NotFound, "tenant 'nobody' is unknown", async () =>
+            await Admin.GetTenantUsageAsync(new GetTenantUsageRequest { Name = "nobody" }, Root));
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "retained_bytes is 1; at least 65,536", () => CreateAsync("x", new Limits { RetainedBytes = 1 }));
         await TestGrid.RefusesAsync(
             StatusCode.NotFound, "model 'none' is unknown", async () => await Admin.CreateTenantAsync(new CreateTenantRequest { Name = "x", Models = { "none" } }, Root));

@@ -37,6 +37,27 @@ public sealed class StepBatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Live_steps_that_wait_show_and_those_that_catch_up_do_not()
+    {
+        var batcher = Start(maxBatch: 1);
+        Assert.Equal(TimeSpan.Zero, batcher.LiveWait);
+        var first = batcher.StepAsync(Step(), default).AsTask();
+        await _model.Entered();
+        var ahead = Step();
+        ahead.DueNext = System.Diagnostics.Stopwatch.GetTimestamp() + 3600 * System.Diagnostics.Stopwatch.Frequency;
+        var second = batcher.StepAsync(ahead, default).AsTask();
+        Assert.Equal(TimeSpan.Zero, batcher.LiveWait);
+        var third = batcher.StepAsync(Step(), default).AsTask();
+        while (batcher.LiveWait < TimeSpan.FromMilliseconds(20))
+        {
+            await Task.Delay(1);
+        }
+        _model.Allow(3);
+        await Task.WhenAll(first, second, third);
+        Assert.False(ahead.Live);
+    }
+
+    [Fact]
     public async Task Batches_have_the_sizes_of_powers_of_two()
     {
         var batcher = Start(maxBatch: 8);

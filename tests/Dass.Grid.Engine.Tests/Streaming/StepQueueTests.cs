@@ -13,7 +13,7 @@ public sealed class StepQueueTests : IDisposable
     [Fact]
     public void Nothing_goes_before_the_maximum_wait_unless_a_batch_is_full()
     {
-        var queue = new StepQueue(maxBatch: 4, maxWait: 10);
+        var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 10, ticksPerSecond: 1000);
         Assert.True(queue.Add(Step(160), now: 0));
         Assert.False(queue.Add(Step(160), now: 1));
         Assert.Equal(0, queue.Take(now: 9, freeThreads: 1, _batch));
@@ -23,7 +23,7 @@ public sealed class StepQueueTests : IDisposable
     [Fact]
     public void A_full_batch_of_another_shape_passes_a_young_step()
     {
-        var queue = new StepQueue(maxBatch: 4, maxWait: 10);
+        var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 10, ticksPerSecond: 1000);
         queue.Add(Step(40), now: 0);
         var told = Enumerable.Range(0, 4).Select(_ => queue.Add(Step(160), now: 1)).ToArray();
         Assert.Equal([false, false, false, true], told);
@@ -35,7 +35,7 @@ public sealed class StepQueueTests : IDisposable
     [Fact]
     public void A_rare_shape_does_not_starve_behind_full_batches_of_a_common_one()
     {
-        var queue = new StepQueue(maxBatch: 4, maxWait: 10);
+        var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 10, ticksPerSecond: 1000);
         var rare = Step(40);
         queue.Add(rare, now: 0);
         for (var i = 0; i < 12; i++)
@@ -49,7 +49,7 @@ public sealed class StepQueueTests : IDisposable
     [Fact]
     public void Waiting_steps_are_shared_among_the_threads_that_are_free()
     {
-        var queue = new StepQueue(maxBatch: 4, maxWait: 0);
+        var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 0, ticksPerSecond: 1000);
         for (var i = 0; i < 4; i++)
         {
             queue.Add(Step(160), now: 0);
@@ -63,7 +63,7 @@ public sealed class StepQueueTests : IDisposable
     {
         foreach (var removed in new[] { 0, 1, 2 })
         {
-            var queue = new StepQueue(maxBatch: 4, maxWait: 0);
+            var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 0, ticksPerSecond: 1000);
             QueuedStep[] steps = [Step(160), Step(160), Step(160)];
             foreach (var step in steps)
             {

@@ -69,7 +69,7 @@ internal sealed class GatedModel : IStepModel
 }
 
 /// <summary>A step that counts its outcomes.</summary>
-internal sealed class CountingStep(StateSlot slot) : QueuedStep(slot, TinyModel.Instance.Config)
+internal sealed class CountingStep(StateSlot slot, StepShare? share = null) : QueuedStep(slot, TinyModel.Instance.Config, share)
 {
     public int Stepped { get; private set; }
 

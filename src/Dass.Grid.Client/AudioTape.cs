@@ -1,66 +1,76 @@
-using Dass.Grid.Engine.Audio;
 using Dass.Grid.V1;
 using Google.Protobuf;
-using AudioFormat = Dass.Grid.Engine.Audio.AudioFormat;
 
-namespace Dass.Grid.Cli.Grid;
+namespace Dass.Grid.Client;
 
 /// <summary>
 /// One source as numbered pieces. It outlives the calls that carry it: a piece is kept until the grid says that it will not ask for it again, and a read that a
 /// broken call was waiting for is there for the next one.
 /// </summary>
-/// <remarks>One caller seeks and takes; acknowledgements may come from another thread.</remarks>
-internal sealed class AudioTape : IAsyncDisposable
+/// <remarks>For one <see cref="StreamFeed"/>. Audio that a program makes comes through a pipe: <c>System.IO.Pipelines.Pipe</c>, <c>Reader.AsStream()</c>.</remarks>
+public sealed class AudioTape : IAsyncDisposable
 {
     private const int PieceMilliseconds = 100;
     private const int MaxAheadSeconds = 30; // of a fast sender before the grid
     private const int MaxHeldSeconds = 180; // of audio that the grid has and could still lose
 
-    private readonly Func<CancellationToken, Task<IAudioSource>> _open;
-    private readonly bool _rereadable;
+    private readonly Func<CancellationToken, Task<Stream>>? _reopen;
     private readonly CancellationToken _lifetime;
+    private readonly int _frame; // bytes
+    private readonly byte[] _piece;
     private readonly Queue<Audio> _held = new(); // taken, and not yet safe in the grid; its own lock
     private readonly SemaphoreSlim _acknowledged = new(0);
     private Queue<Audio> _again = new(); // the part of _held that the present call has still to send
-    private IAudioSource _source;
-    private readonly byte[] _piece;
+    private Stream _source;
     private Task<int>? _reading;
     private long _position; // of the next sample that is read
     private long _wanted; // the grid has everything before it
     private long _applied; // and says so again and again
 
-    private AudioTape(IAudioSource source, Func<CancellationToken, Task<IAudioSource>> open, bool rereadable, CancellationToken lifetime)
+    /// <param name="format">What the bytes are.</param>
+    /// <param name="source">Raw interleaved samples; becomes the tape's. A torn last frame is dropped.</param>
+    /// <param name="reopen">Opens the source again at its beginning. Null: it cannot be read again, so its first sample is the one that the grid wants next.</param>
+    /// <param name="lifetime">Ends every read.</param>
+    /// <exception cref="ArgumentException">The format breaks a rule.</exception>
+    public AudioTape(AudioFormat format, Stream source, Func<CancellationToken, Task<Stream>>? reopen = null, CancellationToken lifetime = default)
     {
-        (_source, _open, _rereadable, _lifetime) = (source, open, rereadable, lifetime);
-        _piece = new byte[Math.Max(1, source.Format.SampleRateHz * PieceMilliseconds / 1000) * source.Format.BytesPerFrame];
+        if (format.SampleRateHz is < 8_000 or > 192_000)
+        {
+            throw new ArgumentException($"format.sample_rate_hz is {format.SampleRateHz}; 8,000 to 192,000.", nameof(format));
+        }
+        if (format.Channels is < 1 or > 8)
+        {
+            throw new ArgumentException($"format.channels is {format.Channels}; 1 to 8.", nameof(format));
+        }
+        (Format, _source, _reopen, _lifetime) = (format.Clone(), source, reopen, lifetime);
+        _frame = format.Channels * format.Encoding switch
+        {
+            Encoding.Pcm16 => 2,
+            Encoding.Pcm24 => 3,
+            Encoding.Pcm32 or Encoding.Float32 => 4,
+            Encoding.ALaw or Encoding.MuLaw => 1,
+            _ => throw new ArgumentException($"format.encoding is {format.Encoding}; one of ENCODING_PCM16 and its neighbours.", nameof(format)),
+        };
+        _piece = new byte[format.SampleRateHz * PieceMilliseconds / 1000 * _frame];
     }
 
-    public AudioFormat Format => _source.Format;
-
-    /// <summary>Whether the source ended before its header said so.</summary>
-    public bool Truncated => _source is WavReader { Truncated: true };
-
-    /// <param name="open">Opens the source at its beginning.</param>
-    /// <param name="rereadable">Whether it can be opened again: a file can, a pipe cannot. A pipe's first sample is the one that the grid wants next.</param>
-    /// <param name="lifetime">Ends every read.</param>
-    public static async Task<AudioTape> OpenAsync(Func<CancellationToken, Task<IAudioSource>> open, bool rereadable, CancellationToken lifetime) =>
-        new(await open(lifetime).WaitAsync(lifetime).ConfigureAwait(false), open, rereadable, lifetime);
+    public AudioFormat Format { get; }
 
     /// <summary>First sample that can still be sent; null before the first read of a pipe, whose first sample is the one that the grid wants.</summary>
-    public long? OldestSample => _rereadable ? 0 : _position == 0 && _reading is null ? null : FirstHeld();
+    internal long? OldestSample => _reopen is not null ? 0 : _position == 0 && _reading is null ? null : FirstHeld();
 
     /// <summary>Makes <see cref="NextAsync"/> go on with the piece that holds <paramref name="sample"/>.</summary>
     /// <exception cref="IOException">That audio is no longer kept and cannot be read again.</exception>
-    public async Task SeekAsync(long sample)
+    internal async Task SeekAsync(long sample)
     {
-        if (!_rereadable && _position == 0 && _reading is null)
+        if (_reopen is null && _position == 0 && _reading is null)
         {
             _position = sample;
         }
         var kept = FirstHeld();
         if (sample < kept)
         {
-            if (!_rereadable)
+            if (_reopen is null)
             {
                 throw new IOException(
                     $"the grid wants the audio from {Seconds(sample)} s on, but a pipe cannot be read again and only what follows {Seconds(kept)} s is kept. Start a new stream.");
@@ -77,7 +87,7 @@ internal sealed class AudioTape : IAsyncDisposable
 
     /// <summary>The next piece, or null at the end of the source. Waits while too much is unacknowledged.</summary>
     /// <param name="cancellationToken">Ends the wait without losing audio.</param>
-    public async ValueTask<Audio?> NextAsync(CancellationToken cancellationToken)
+    internal async ValueTask<Audio?> NextAsync(CancellationToken cancellationToken)
     {
         if (_again.TryDequeue(out var again))
         {
@@ -102,7 +112,7 @@ internal sealed class AudioTape : IAsyncDisposable
     }
 
     /// <summary>The grid has everything before <paramref name="applied"/>, and will not ask again for what lies before <paramref name="durable"/>: that is forgotten.</summary>
-    public void Acknowledge(long applied, long durable)
+    internal void Acknowledge(long applied, long durable)
     {
         Volatile.Write(ref _applied, applied);
         lock (_held)
@@ -117,7 +127,7 @@ internal sealed class AudioTape : IAsyncDisposable
     }
 
     /// <summary>Position after the last sample of a piece.</summary>
-    public long End(Audio audio) => audio.FirstSample + audio.Data.Length / Format.BytesPerFrame;
+    internal long End(Audio audio) => audio.FirstSample + audio.Data.Length / _frame;
 
     public async ValueTask DisposeAsync()
     {
@@ -130,7 +140,7 @@ internal sealed class AudioTape : IAsyncDisposable
 
     private async Task<Audio?> ReadAsync(CancellationToken cancellationToken)
     {
-        _reading ??= _source.ReadAsync(_piece, _lifetime).AsTask();
+        _reading ??= ReadFramesAsync();
         var read = await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (read == 0)
         {
@@ -142,6 +152,18 @@ internal sealed class AudioTape : IAsyncDisposable
         return audio;
     }
 
+    /// <summary>A live source gives little at a time: what is there is handed on, but never a part of a frame.</summary>
+    private async Task<int> ReadFramesAsync()
+    {
+        var read = await _source.ReadAtLeastAsync(_piece, _frame, throwOnEndOfStream: false, _lifetime).ConfigureAwait(false);
+        var torn = read % _frame;
+        if (torn != 0)
+        {
+            read += await _source.ReadAtLeastAsync(_piece.AsMemory(read, _frame - torn), _frame - torn, throwOnEndOfStream: false, _lifetime).ConfigureAwait(false);
+        }
+        return read / _frame * _frame;
+    }
+
     private async Task ReopenAsync()
     {
         if (_reading is { } reading)
@@ -149,7 +171,7 @@ internal sealed class AudioTape : IAsyncDisposable
             await reading.WaitAsync(_lifetime).ConfigureAwait(false);
         }
         await _source.DisposeAsync().ConfigureAwait(false);
-        _source = await _open(_lifetime).ConfigureAwait(false);
+        _source = await _reopen!(_lifetime).ConfigureAwait(false);
         (_reading, _position) = (null, 0);
         lock (_held)
         {

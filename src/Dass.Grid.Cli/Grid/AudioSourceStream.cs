@@ -1,0 +1,48 @@
+using Dass.Grid.Engine.Audio;
+using AudioFormat = Dass.Grid.V1.AudioFormat;
+
+namespace Dass.Grid.Cli.Grid;
+
+/// <summary>The bytes of a source, for a tape.</summary>
+internal sealed class AudioSourceStream(IAudioSource source) : Stream
+{
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>A format as the protocol writes it.</summary>
+    public static AudioFormat WireFormat(Dass.Grid.Engine.Audio.AudioFormat format) => new()
+    {
+        Encoding = (V1.Encoding)((int)format.Encoding + 1), // the protocol reserves 0
+        SampleRateHz = format.SampleRateHz,
+        Channels = format.Channels,
+    };
+
+    /// <param name="buffer">Room for at least one frame.</param>
+    /// <param name="cancellationToken">Stops the read.</param>
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => source.ReadAsync(buffer, cancellationToken);
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    public override ValueTask DisposeAsync() => source.DisposeAsync();
+}

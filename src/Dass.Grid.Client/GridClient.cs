@@ -1,0 +1,38 @@
+using System.Security.Cryptography.X509Certificates;
+using Dass.Grid.V1;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Grpc.Net.Client;
+
+namespace Dass.Grid.Client;
+
+/// <summary>A grid to talk to. Safe for many threads; one is enough for any number of streams.</summary>
+/// <remarks><see cref="StreamFeed"/> and <see cref="StreamSubscription"/> survive broken connections; calls of <see cref="Tagging"/> and <see cref="Admin"/> do not.</remarks>
+public sealed class GridClient : IDisposable
+{
+    private readonly GrpcChannel _channel;
+
+    /// <param name="address">Where gRPC answers, http or https.</param>
+    /// <param name="key">The tenant's API key, or a token; null: none, as for a grid on this machine.</param>
+    /// <param name="certificate">The tenant's client certificate, with its key; null: none.</param>
+    public GridClient(Uri address, string? key = null, X509Certificate2? certificate = null)
+    {
+        // A connection takes about a hundred calls: the channel's own handler opens more of them by itself, another must be told.
+        var handler = certificate is null ? null : new SocketsHttpHandler { EnableMultipleHttp2Connections = true, SslOptions = { ClientCertificates = [certificate] } };
+        _channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = handler is not null });
+        var calls = string.IsNullOrEmpty(key) ? _channel.CreateCallInvoker() : _channel.Intercept(headers =>
+        {
+            headers.Add("authorization", $"Bearer {key}");
+            return headers;
+        });
+        (Tagging, Admin) = (new Tagging.TaggingClient(calls), new Admin.AdminClient(calls));
+    }
+
+    /// <summary>All that a tenant may ask.</summary>
+    public Tagging.TaggingClient Tagging { get; }
+
+    /// <summary>All that an administrator may ask.</summary>
+    public Admin.AdminClient Admin { get; }
+
+    public void Dispose() => _channel.Dispose();
+}

@@ -1,0 +1,94 @@
+using System.Runtime.CompilerServices;
+using Dass.Grid.V1;
+using Grpc.Core;
+
+namespace Dass.Grid.Client;
+
+/// <summary>Listens to one stream or several. A call that breaks is followed by another that goes on after the last chunk that was heard of each stream.</summary>
+/// <param name="grid">The grid.</param>
+/// <param name="request">What is wanted; copied.</param>
+/// <param name="reconnect">How long to try again.</param>
+public sealed class StreamSubscription(GridClient grid, SubscribeRequest request, ReconnectOptions? reconnect = null)
+{
+    private readonly SubscribeRequest _request = request.Clone();
+    private readonly Reconnects _reconnects = new(reconnect ?? new ReconnectOptions());
+    private readonly Dictionary<string, long> _heard = new(StringComparer.Ordinal); // by stream: the chunk after the last one that was told
+    private bool _answered; // once
+
+    /// <summary>The grid's answers; the next one is asked for when it is wanted. Enumerated once.</summary>
+    /// <exception cref="RpcException">The grid refuses, or stays away for longer than the attempts last.</exception>
+    public async IAsyncEnumerable<SubscribeResponse> RunAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        AsyncServerStreamingCall<SubscribeResponse>? call = null;
+        try
+        {
+            while (true)
+            {
+                call ??= grid.Tagging.Subscribe(_request, cancellationToken: cancellationToken);
+                try
+                {
+                    if (!await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
+                    {
+                        yield break;
+                    }
+                }
+                catch (Exception broken) when (_answered && _reconnects.Allows(broken) && !cancellationToken.IsCancellationRequested)
+                {
+                    call.Dispose();
+                    call = null;
+                    await _reconnects.PauseAsync(broken, cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+                _answered = true;
+                if (IsNew(call.ResponseStream.Current))
+                {
+                    yield return call.ResponseStream.Current;
+                }
+            }
+        }
+        finally
+        {
+            call?.Dispose();
+        }
+    }
+
+    private bool IsNew(SubscribeResponse response)
+    {
+        switch (response)
+        {
+            case { Subscribed: { } subscribed }:
+                if (!_request.HasFromChunk && !_request.Cursors.ContainsKey(response.StreamId))
+                {
+                    GoOnAt(response.StreamId, subscribed.NextChunk); // when the call breaks before its first chunk
+                }
+                return true;
+            case { Tags: { } tags }:
+                if (tags.Chunk < _heard.GetValueOrDefault(response.StreamId))
+                {
+                    return false;
+                }
+                _reconnects.Progress();
+                _heard[response.StreamId] = tags.Chunk + 1;
+                GoOnAt(response.StreamId, tags.Chunk + 1);
+                return true;
+            case { Ended: not null }:
+                _heard.Remove(response.StreamId); // the id may be used again
+                _request.Cursors.Remove(response.StreamId);
+                return true;
+            default:
+                return true;
+        }
+    }
+
+    private void GoOnAt(string stream, long chunk)
+    {
+        if (_request.StreamId.Length > 0)
+        {
+            _request.FromChunk = chunk;
+        }
+        else
+        {
+            _request.Cursors[stream] = chunk;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using Dass.Grid.Gateway.Tenants;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Dass.Grid.Gateway;
+
+/// <summary>Around every call, whatever protocol it speaks: who calls, how it ended, and the measurement of both.</summary>
+internal sealed partial class CallGuard(
+    Callers callers,
+    LiveCalls live,
+    GatewayInstruments instruments,
+    CallDrain drain,
+    IOptions<GatewayOptions> options,
+    IHostApplicationLifetime lifetime,
+    ILogger<CallGuard> logger)
+{
+    /// <summary>Serves a call, or says why not.</summary>
+    /// <param name="http">Where the call comes from.</param>
+    /// <param name="call">Ended by the caller.</param>
+    /// <param name="isAdmin">Whether the call needs an admin's key instead of a tenant's.</param>
+    /// <param name="work">Serves the call.</param>
+    /// <exception cref="RpcException">Every way in which the call can fail.</exception>
+    public async Task<T> RunAsync<T>(HttpContext http, CallState call, bool isAdmin, Func<Task<T>> work)
+    {
+        drain.Enter(http);
+        var status = StatusCode.OK;
+        instruments.OnCallBegun(call.Method);
+        try
+        {
+            if (isAdmin)
+            {
+                callers.RequireAdmin(http);
+                return await work();
+            }
+            call.Caller = await callers.OfAsync(http);
+            live.Enter(call);
+            return await work();
+        }
+        catch (Exception failure)
+        {
+            var mapped = StatusMapping.Of(failure, call, lifetime.ApplicationStopping.IsCancellationRequested, options.Value.MaxMessageBytes);
+            status = mapped.StatusCode;
+            if (status == StatusCode.Internal)
+            {
+                LogFailed(call.Method, call.Tenant, call.Stream, failure);
+            }
+            else
+            {
+                LogEnded(call.Method, call.Tenant, call.Stream, status, mapped.Status.Detail);
+            }
+            if (mapped.Trailers.GetValue(StatusMapping.RetryAfter) is { } seconds && !http.Response.HasStarted)
+            {
+                http.Response.Headers.RetryAfter = seconds; // for those who speak plain HTTP
+            }
+            throw mapped;
+        }
+        finally
+        {
+            live.Leave(call);
+            instruments.OnCallEnded(call.Method, status);
+        }
+    }
+
+    /// <summary>The call ends when its client says so, when its key is revoked, or when this gateway stops.</summary>
+    public CancellationTokenSource Ending(CallState call, CancellationToken client) =>
+        CancellationTokenSource.CreateLinkedTokenSource(client, lifetime.ApplicationStopping, call.Revoked);
+
+    [LoggerMessage(LogLevel.Error, "{Method} of tenant {Tenant} on stream {Stream} failed.")]
+    private partial void LogFailed(string method, string tenant, string? stream, Exception failure);
+
+    [LoggerMessage(LogLevel.Information, "{Method} of tenant {Tenant} on stream {Stream} ended with {Status}: {Message}")]
+    private partial void LogEnded(string method, string tenant, string? stream, StatusCode status, string message);
+}

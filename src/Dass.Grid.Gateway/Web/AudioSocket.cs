@@ -1,0 +1,172 @@
+using System.Buffers;
+using System.Net.WebSockets;
+using System.Text;
+using Dass.Grid.Gateway.Streams;
+using Dass.Grid.V1;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Encoding = System.Text.Encoding;
+
+namespace Dass.Grid.Gateway.Web;
+
+/// <summary>
+/// The Stream call over a WebSocket: the query is the StreamConfig, binary messages are raw samples, text messages StreamRequests in JSON (<c>{"finish":{}}</c>);
+/// answers are StreamResponses in JSON, and <c>{"error":{"code","message"}}</c> before a close that is none of the client's.
+/// </summary>
+internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int maxMessageBytes)
+    : IAsyncStreamReader<StreamRequest>, IServerStreamWriter<StreamResponse>
+{
+    private const string Protocol = "dass.v1";
+    private const int MaxReasonBytes = 123; // of a close frame, by RFC 6455
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(5);
+
+    private readonly ArrayBufferWriter<byte> _message = new();
+    private Task<ValueWebSocketReceiveResult>? _receiving;
+
+    public StreamRequest Current { get; private set; } = new();
+
+    public WriteOptions? WriteOptions { get; set; }
+
+    public static async Task RunAsync(HttpContext http)
+    {
+        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GatewayShared>());
+        using var call = new CallState("Stream");
+        using var ending = guard.Ending(call, http.RequestAborted);
+        AudioSocket? audio = null;
+        try
+        {
+            await guard.RunAsync(http, call, isAdmin: false, async () =>
+            {
+                var config = new WebQuery(http.Request.Query).Stream($"{http.GetRouteValue("streamId")}");
+                RequireSocket(http, shared.Options.Origins);
+                var socket = await http.WebSockets.AcceptWebSocketAsync(http.WebSockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null);
+                audio = new AudioSocket(socket, config, shared.Options.MaxMessageBytes);
+                await new StreamCall(shared, call, audio, audio, ending.Token).RunAsync();
+                return true;
+            });
+            await audio!.CloseAsync(WebSocketCloseStatus.NormalClosure, "");
+        }
+        catch (RpcException failure) when (audio is null)
+        {
+            await WebText.RefuseAsync(http, failure);
+        }
+        catch (RpcException failure)
+        {
+            await audio!.FailAsync(failure);
+        }
+    }
+
+    public async Task<bool> MoveNext(CancellationToken cancellationToken)
+    {
+        if (Current.RequestCase == StreamRequest.RequestOneofCase.None)
+        {
+            Current = new StreamRequest { Config = config };
+            return true;
+        }
+        _message.ResetWrittenCount();
+        while (true)
+        {
+            var part = await ReceiveAsync(cancellationToken);
+            if (part.MessageType == WebSocketMessageType.Close)
+            {
+                return false;
+            }
+            _message.Advance(part.Count);
+            if (_message.WrittenCount > maxMessageBytes)
+            {
+                throw new RpcException(new Status(
+                    StatusCode.ResourceExhausted, $"the message is larger than {maxMessageBytes} bytes, this grid's limit; send smaller pieces."));
+            }
+            if (part.EndOfMessage)
+            {
+                Current = part.MessageType == WebSocketMessageType.Binary
+                    ? new StreamRequest { Audio = new Audio { Data = ByteString.CopyFrom(_message.WrittenSpan) } }
+                    : WebText.Parse<StreamRequest>(Encoding.UTF8.GetString(_message.WrittenSpan));
+                return true;
+            }
+        }
+    }
+
+    public Task WriteAsync(StreamResponse message) => SendAsync(WebText.Of(message), CancellationToken.None);
+
+    public Task WriteAsync(StreamResponse message, CancellationToken cancellationToken) => SendAsync(WebText.Of(message), cancellationToken);
+
+    /// <summary>Browsers send the page's origin with every WebSocket, and ask nobody whether the page may.</summary>
+    private static void RequireSocket(HttpContext http, List<string> origins)
+    {
+        if (!http.WebSockets.IsWebSocketRequest)
+        {
+            throw ProtocolErrors.NoSocket();
+        }
+        if (http.Request.Headers.Origin.ToString() is { Length: > 0 } origin && origin != $"{http.Request.Scheme}://{http.Request.Host}" && !origins.Contains(origin))
+        {
+            throw ProtocolErrors.ForeignOrigin(origin);
+        }
+    }
+
+    // To cancel a receive would break the connection, over which the end has still to be said: it is left under way, and the close takes it up.
+    private async Task<ValueWebSocketReceiveResult> ReceiveAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _receiving ??= socket.ReceiveAsync(_message.GetMemory(4096), CancellationToken.None).AsTask();
+            var part = await _receiving.WaitAsync(cancellationToken);
+            _receiving = null;
+            return part;
+        }
+        catch (WebSocketException gone)
+        {
+            throw new IOException("The client has gone without a close.", gone);
+        }
+    }
+
+    private Task SendAsync(string text, CancellationToken cancellationToken) =>
+        socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
+
+    private async Task FailAsync(RpcException failure)
+    {
+        try
+        {
+            await SendAsync($"{{\"error\":{WebText.Of(failure)}}}", CancellationToken.None);
+        }
+        catch (Exception gone) when (gone is WebSocketException or InvalidOperationException)
+        {
+            return;
+        }
+        await CloseAsync(
+            failure.StatusCode switch
+            {
+                StatusCode.Internal or StatusCode.Unavailable => WebSocketCloseStatus.InternalServerError,
+                _ => WebSocketCloseStatus.PolicyViolation,
+            },
+            failure.Status.Detail);
+    }
+
+    private async Task CloseAsync(WebSocketCloseStatus status, string reason)
+    {
+        using var patience = new CancellationTokenSource(ClosePatience);
+        try
+        {
+            await socket.CloseOutputAsync(status, Short(reason), patience.Token);
+            while (socket.State != WebSocketState.Closed && (await ReceiveAsync(patience.Token)).MessageType != WebSocketMessageType.Close)
+            {
+                _message.ResetWrittenCount(); // what was on its way
+            }
+        }
+        catch (Exception gone) when (gone is WebSocketException or IOException or OperationCanceledException or InvalidOperationException)
+        {
+            socket.Abort();
+        }
+    }
+
+    private static string Short(string text)
+    {
+        while (Encoding.UTF8.GetByteCount(text) > MaxReasonBytes)
+        {
+            text = text[..^1];
+        }
+        return text;
+    }
+}

@@ -1,0 +1,160 @@
+using Dass.Grid.Gateway.Subscriptions;
+using Dass.Grid.V1;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Dass.Grid.Gateway.Web;
+
+/// <summary>
+/// A subscription as server-sent events: <c>event</c> is the kind of answer (subscribed, tags, dropped, gap, newModel, ended, error), <c>data</c> the
+/// SubscribeResponse in JSON, <c>id</c> the cursors from which a browser that comes back goes on.
+/// </summary>
+internal sealed class EventStream(HttpContext http, Dictionary<string, long> cursors, CancellationToken cancellationToken) : IServerStreamWriter<SubscribeResponse>
+{
+    /// <summary>Streams whose cursors an id holds: it comes back in a header. Whoever listens to more keeps cursors of its own.</summary>
+    private const int MaxCursors = 32;
+    private const string Over = "ended";
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
+
+    private readonly SemaphoreSlim _writing = new(1);
+    private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _single;
+
+    public WriteOptions? WriteOptions { get; set; }
+
+    public static async Task RunAsync(HttpContext http)
+    {
+        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GatewayShared>());
+        using var call = new CallState("Subscribe");
+        using var ending = guard.Ending(call, http.RequestAborted);
+        var events = new EventStream(http, [], ending.Token);
+        try
+        {
+            await guard.RunAsync(http, call, isAdmin: false, async () =>
+            {
+                await events.RunAsync(shared, call);
+                return true;
+            });
+        }
+        catch (RpcException failure) when (!http.Response.HasStarted)
+        {
+            await WebText.RefuseAsync(http, failure);
+        }
+        catch (RpcException failure)
+        {
+            await events.FailAsync(failure);
+        }
+    }
+
+    public Task WriteAsync(SubscribeResponse message) => WriteAsync(message, cancellationToken);
+
+    public Task WriteAsync(SubscribeResponse message, CancellationToken cancellation)
+    {
+        if (message.ResponseCase == SubscribeResponse.ResponseOneofCase.Tags)
+        {
+            cursors[message.StreamId] = message.Tags.Chunk + 1;
+        }
+        else if (message.ResponseCase == SubscribeResponse.ResponseOneofCase.Gap)
+        {
+            cursors[message.StreamId] = message.Gap.NextChunk;
+        }
+        var kind = $"{message.ResponseCase}";
+        var id = _single && message.ResponseCase == SubscribeResponse.ResponseOneofCase.Ended ? Over
+            : cursors.Count is > 0 and <= MaxCursors ? string.Join(',', cursors.Select(cursor => $"{cursor.Key}:{cursor.Value}"))
+            : null;
+        return WriteAsync($"{(id is null ? "" : $"id: {id}\n")}event: {char.ToLowerInvariant(kind[0])}{kind[1..]}\ndata: {WebText.Of(message)}\n\n", cancellation);
+    }
+
+    private async Task RunAsync(GatewayShared shared, CallState call)
+    {
+        var request = new WebQuery(http.Request.Query).Subscribe();
+        _single = request.StreamId.Length > 0;
+        if (http.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } last)
+        {
+            if (last == Over)
+            {
+                http.Response.StatusCode = StatusCodes.Status204NoContent; // which tells a browser not to come again
+                return;
+            }
+            Resume(request, last);
+        }
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var keeping = KeepAliveAsync(shared.Time, silence.Token);
+        try
+        {
+            await new SubscribeCall(shared, call, request, this, cancellationToken).RunAsync(BeginAsync);
+        }
+        finally
+        {
+            await silence.CancelAsync();
+            await keeping;
+        }
+    }
+
+    private void Resume(SubscribeRequest request, string last)
+    {
+        foreach (var cursor in last.Split(','))
+        {
+            var colon = cursor.LastIndexOf(':');
+            if (colon < 1 || !long.TryParse(cursor.AsSpan(colon + 1), out var chunk))
+            {
+                throw ProtocolErrors.Query("Last-Event-ID", last, "an id that an event had");
+            }
+            request.Cursors[cursor[..colon]] = chunk;
+            cursors[cursor[..colon]] = chunk;
+        }
+    }
+
+    private async Task BeginAsync()
+    {
+        if (_begun.TrySetResult())
+        {
+            http.Response.ContentType = "text/event-stream";
+            http.Response.Headers.CacheControl = "no-store";
+            await http.Response.Body.FlushAsync(cancellationToken);
+        }
+    }
+
+    private async Task WriteAsync(string text, CancellationToken cancellation)
+    {
+        await _writing.WaitAsync(cancellation);
+        try
+        {
+            await BeginAsync();
+            await http.Response.Body.WriteAsync(System.Text.Encoding.UTF8.GetBytes(text), cancellation);
+            await http.Response.Body.FlushAsync(cancellation);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    // Whatever lies between ends connections on which nothing is said.
+    private async Task KeepAliveAsync(TimeProvider time, CancellationToken ending)
+    {
+        try
+        {
+            await _begun.Task.WaitAsync(ending);
+            using var timer = new PeriodicTimer(Silence, time);
+            while (await timer.WaitForNextTickAsync(ending))
+            {
+                await WriteAsync(":\n\n", ending);
+            }
+        }
+        catch (Exception over) when (over is OperationCanceledException or IOException)
+        {
+        }
+    }
+
+    private async Task FailAsync(RpcException failure)
+    {
+        try
+        {
+            await http.Response.WriteAsync($"event: error\ndata: {WebText.Of(failure)}\n\n", http.RequestAborted);
+        }
+        catch (Exception gone) when (gone is OperationCanceledException or IOException)
+        {
+        }
+    }
+}

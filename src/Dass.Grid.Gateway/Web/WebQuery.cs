@@ -1,0 +1,151 @@
+using System.Globalization;
+using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.AspNetCore.Http;
+
+namespace Dass.Grid.Gateway.Web;
+
+/// <summary>From the query of a URL to a request. Names are those of the fields; times are seconds.</summary>
+internal sealed class WebQuery(IQueryCollection query)
+{
+    private static readonly string[] FilterNames = ["top", "min_score", "label", "dense"];
+
+    /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
+    public SubscribeRequest Subscribe()
+    {
+        Known([.. FilterNames, "stream_id", "prefix", "all_streams", "from_chunk", "events_only", "min_interval", "slow"]);
+        var names = query["stream_id"];
+        var request = new SubscribeRequest
+        {
+            StreamId = names.Count == 1 ? names[0] : "",
+            StreamIds = { names.Count > 1 ? names.OfType<string>() : [] },
+            Prefix = Text("prefix"),
+            AllStreams = Flag("all_streams"),
+            EventsOnly = Flag("events_only"),
+            MinInterval = Span("min_interval"),
+            Slow = Value("slow", SlowPolicy.Unspecified, (string text, out SlowPolicy value) => System.Enum.TryParse(text.Replace("_", ""), ignoreCase: true, out value),
+                "drop_oldest, keep_events or disconnect"),
+            Filter = Filter(),
+        };
+        if (query.ContainsKey("from_chunk"))
+        {
+            request.FromChunk = Number("from_chunk");
+        }
+        return request;
+    }
+
+    /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
+    public StreamConfig Stream(string id)
+    {
+        Known([.. FilterNames, "encoding", "sample_rate_hz", "channels", "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model"]);
+        var config = new StreamConfig
+        {
+            StreamId = id,
+            Model = Text("model"),
+            Chunk = Span("chunk"),
+            LookAhead = Span("look_ahead"),
+            SwitchModel = Flag("switch_model"),
+            Filter = Filter(),
+        };
+        if (query.ContainsKey("encoding") || query.ContainsKey("sample_rate_hz"))
+        {
+            config.Format = new AudioFormat
+            {
+                Encoding = Value("encoding", Encoding.Pcm16, (string text, out Encoding value) => System.Enum.TryParse(text.Replace("_", ""), ignoreCase: true, out value),
+                    "pcm16, pcm24, pcm32, float32, a_law or mu_law"),
+                SampleRateHz = (int)Number("sample_rate_hz"),
+                Channels = query.ContainsKey("channels") ? (int)Number("channels") : 1,
+            };
+        }
+        if (query.ContainsKey("from_chunk"))
+        {
+            config.FromChunk = Number("from_chunk");
+        }
+        if (query.ContainsKey("oldest_sample"))
+        {
+            config.OldestSample = Number("oldest_sample");
+        }
+        return config;
+    }
+
+    /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
+    public ExportEventsRequest Export()
+    {
+        Known(["format", "stream_id", "prefix", "label", "from", "to", "min_peak_score"]);
+        return new ExportEventsRequest
+        {
+            Format = Value("format", ExportFormat.JsonLines, (string text, out ExportFormat value) => System.Enum.TryParse(text.Replace("_", ""), ignoreCase: true, out value),
+                "json_lines, csv, audacity, rttm or webvtt"),
+            Selection = new EventSelection
+            {
+                StreamIds = { query["stream_id"].OfType<string>() },
+                Prefix = Text("prefix"),
+                Labels = { query["label"].OfType<string>() },
+                From = Time("from"),
+                To = Time("to"),
+                MinPeakScore = Score("min_peak_score"),
+            },
+        };
+    }
+
+    private delegate bool TryParse<T>(string text, out T value);
+
+    private TagFilter Filter()
+    {
+        var filter = new TagFilter
+        {
+            MinScore = Score("min_score"),
+            Labels = { query["label"].OfType<string>() },
+            Dense = Flag("dense"),
+        };
+        if (query.ContainsKey("top"))
+        {
+            filter.Top = (int)Number("top");
+        }
+        return filter;
+    }
+
+    // A name that is misspelt would be a wish that nobody hears.
+    private void Known(string[] names)
+    {
+        foreach (var name in query.Keys)
+        {
+            if (!names.Contains(name))
+            {
+                throw ProtocolErrors.Query("the query", name, $"its names are {string.Join(", ", names)}");
+            }
+        }
+    }
+
+    private string Text(string name) => query[name].ToString();
+
+    private bool Flag(string name) => Value(name, false, bool.TryParse, "true or false");
+
+    private long Number(string name) =>
+        Value(name, 0, (string text, out int value) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value), "a whole number below 2,147,483,648");
+
+    private float Score(string name) =>
+        Value(name, 0f, (string text, out float value) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value), "a number");
+
+    private Timestamp? Time(string name) => !query.ContainsKey(name) ? null : Timestamp.FromDateTimeOffset(Value(
+        name, default(DateTimeOffset),
+        (string text, out DateTimeOffset value) => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out value),
+        "a time such as 2026-03-01T12:00Z"));
+
+    private Duration? Span(string name)
+    {
+        if (!query.ContainsKey(name))
+        {
+            return null;
+        }
+        var seconds = Value(
+            name, 0.0, (string text, out double value) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && Math.Abs(value) < 1e6, "seconds");
+        return TimeSpan.FromSeconds(seconds).ToDuration();
+    }
+
+    private T Value<T>(string name, T absent, TryParse<T> parse, string rule)
+    {
+        var text = Text(name);
+        return text.Length == 0 ? absent : parse(text, out var value) ? value : throw ProtocolErrors.Query(name, text, rule);
+    }
+}

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using Dass.Grid.Cluster.Tests.Support;
+
+namespace Dass.Grid.Cluster.Tests.Cli;
+
+public class WatchCommandTests
+{
+    [Fact]
+    public async Task Several_streams_are_watched_at_once_and_each_line_names_its_stream()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        string[] to = ["--grid", grid.Host.Address.ToString()];
+        var streamed = (await Dass.RunAsync(["stream", Dass.Babble, "--stream-id", "yard-1", "--format", "json", .. to])).Lines;
+        await Dass.RunAsync(["stream", Dass.Babble, "--stream-id", "street", .. to]);
+        using var watch = Dass.Start([], ["watch", "--prefix", "yard-", "--from-chunk", "0", "--format", "json", .. to]);
+        var lines = new List<JsonElement>();
+        async Task ReadSummariesAsync(int count)
+        {
+            while (lines.Count(line => Text(line, "type") == "summary") < count)
+            {
+                lines.Add(JsonDocument.Parse((await watch.LineAsync())!).RootElement);
+            }
+        }
+        await ReadSummariesAsync(1);
+        await Dass.RunAsync(["stream", Dass.Babble, "--stream-id", "yard-2", .. to]); // begins while it is watched
+        await ReadSummariesAsync(2);
+        watch.Terminate();
+
+        Assert.Equal(130, (await watch.ResultAsync()).ExitCode);
+        Assert.Equal(["yard-1", "yard-2"], lines.Select(line => Text(line, "stream_id")).Distinct());
+        foreach (var stream in new[] { "yard-1", "yard-2" })
+        {
+            var own = lines.Where(line => Text(line, "stream_id") == stream).Skip(1).Select(line => line.GetRawText().Replace($"\"stream_id\":\"{stream}\",", "", StringComparison.Ordinal));
+            Assert.Equal(streamed[1..], own);
+        }
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("--all", "--prefix", "x")]
+    [InlineData("--stream-id", "x", "--all")]
+    public async Task Which_streams_must_be_said_in_one_way(params string[] ways)
+    {
+        var refused = await Dass.RunAsync(["watch", .. ways]);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("give --stream-id, --prefix or --all", refused.Errors);
+    }
+
+    private static string? Text(JsonElement line, string name) => line.GetProperty(name).GetString();
+}

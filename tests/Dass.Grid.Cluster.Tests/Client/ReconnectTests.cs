@@ -1,0 +1,147 @@
+using System.IO.Pipelines;
+using Dass.Grid.Client;
+using Dass.Grid.Cluster.Tests.Cli;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.V1;
+using Grpc.Core;
+
+namespace Dass.Grid.Cluster.Tests.Client;
+
+/// <summary>The client library over connections that break.</summary>
+public class ReconnectTests
+{
+    private const int Half = 120_000; // samples
+    private const int Chunks = 16; // of the whole recording
+
+    [Fact]
+    public async Task Several_streams_are_heard_without_loss_or_doubles()
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        var breaks = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var grid = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(grid.Host.Address, Breaks: breaks.Task), new Route(grid.Host.Address));
+        using var client = new GridClient(new Uri(relay.Address));
+        using var first = await Feed.BeginAsync(grid.Client, Babble.Config("yard-1"));
+        using var second = await Feed.BeginAsync(grid.Client, Babble.Config("yard-2"));
+        foreach (var feed in new[] { first, second })
+        {
+            await feed.SendBabbleAsync(0, Half);
+        }
+
+        var interruptions = 0;
+        async Task InterruptAsync()
+        {
+            breaks.TrySetResult();
+            foreach (var feed in new[] { first, second })
+            {
+                await feed.SendBabbleAsync(Half, Babble.Samples);
+                await feed.FinishAsync();
+            }
+        }
+        var (heard, ended, rest) = (new List<(string Stream, long Chunk)>(), 0, Task.CompletedTask);
+        var subscription = new StreamSubscription(
+            client, new SubscribeRequest { Prefix = "yard-", FromChunk = 0 }, new ReconnectOptions { FirstPause = TimeSpan.FromMilliseconds(50), Interrupted = _ => interruptions++ });
+        await foreach (var response in subscription.RunAsync(deadline.Token))
+        {
+            if (response.Tags is { } tags)
+            {
+                heard.Add((response.StreamId, tags.Chunk));
+                rest = heard.Count == 4 ? InterruptAsync() : rest;
+            }
+            if (response.Ended is not null && ++ended == 2)
+            {
+                break;
+            }
+        }
+        await rest;
+
+        Assert.True(interruptions > 0, "The connection did not break.");
+        foreach (var stream in new[] { "yard-1", "yard-2" })
+        {
+            Assert.Equal(Enumerable.Range(0, Chunks).Select(chunk => (long)chunk), heard.Where(each => each.Stream == stream).Select(each => each.Chunk));
+        }
+    }
+
+    [Fact]
+    public async Task Audio_that_a_program_makes_goes_through_a_pipe_and_survives_a_broken_connection()
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        var breaks = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var grid = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(grid.Host.Address, Breaks: breaks.Task), new Route(grid.Host.Address));
+        using var client = new GridClient(new Uri(relay.Address));
+        var pipe = new Pipe();
+        await using var tape = new AudioTape(Babble.Config().Format, pipe.Reader.AsStream(), lifetime: deadline.Token);
+        async Task MakeAsync(int from, int to)
+        {
+            for (; from < to; from += 1_600)
+            {
+                await pipe.Writer.WriteAsync(Babble.Slice(from, Math.Min(1_600, to - from)), deadline.Token);
+            }
+        }
+        async Task MakeRestAsync()
+        {
+            breaks.TrySetResult();
+            await MakeAsync(Half, Babble.Samples);
+            await pipe.Writer.CompleteAsync();
+        }
+        var making = MakeAsync(0, Half);
+        var (chunks, readies, rest, summary) = (new List<long>(), 0, Task.CompletedTask, (Summary?)null);
+        var options = new StreamFeedOptions { Reconnect = new ReconnectOptions { FirstPause = TimeSpan.FromMilliseconds(50) } };
+        await foreach (var response in new StreamFeed(client, tape, new StreamConfig { StreamId = "made" }, options).RunAsync(deadline.Token))
+        {
+            readies += response.Ready is null ? 0 : 1;
+            summary = response.Summary ?? summary;
+            if (response.Tags is { } tags)
+            {
+                chunks.Add(tags.Chunk);
+                rest = chunks.Count == 3 ? MakeRestAsync() : rest;
+            }
+        }
+        await Task.WhenAll(making, rest);
+
+        Assert.Equal(Enumerable.Range(0, Chunks).Select(chunk => (long)chunk), chunks);
+        Assert.Equal((Chunks, 2), (summary?.Chunks, readies));
+    }
+
+    [Fact]
+    public async Task A_source_that_fails_is_told_as_it_is_and_the_stream_stays_open()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var client = new GridClient(grid.Host.Address);
+        var pipe = new Pipe();
+        await pipe.Writer.WriteAsync(Babble.Slice(0, 16_000));
+        await pipe.Writer.CompleteAsync(new IOException("The microphone is gone."));
+        await using var tape = new AudioTape(Babble.Config().Format, pipe.Reader.AsStream());
+
+        var failure = await Assert.ThrowsAsync<IOException>(() => DrainAsync(new StreamFeed(client, tape, new StreamConfig { StreamId = "yard" })));
+
+        Assert.Equal("The microphone is gone.", failure.Message);
+        Assert.Equal(StreamState.Live, (await client.Tagging.GetStreamAsync(new GetStreamRequest { StreamId = "yard" })).Entry.State);
+    }
+
+    [Fact]
+    public async Task What_breaks_a_rule_and_what_the_grid_refuses_is_told_at_once()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var client = new GridClient(grid.Host.Address);
+        Assert.Contains("format.channels is 0", Assert.Throws<ArgumentException>(() => new AudioTape(new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000 }, Stream.Null)).Message);
+        Assert.Contains("format.encoding", Assert.Throws<ArgumentException>(() => new AudioTape(new AudioFormat { SampleRateHz = 16_000, Channels = 1 }, Stream.Null)).Message);
+
+        await using var tape = new AudioTape(Babble.Config().Format, Stream.Null);
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "'a/b'", () => DrainAsync(new StreamFeed(client, tape, new StreamConfig { StreamId = "a/b" })));
+        await TestGrid.RefusesAsync(StatusCode.NotFound, "nobody", async () =>
+        {
+            await foreach (var _ in new StreamSubscription(client, new SubscribeRequest { StreamId = "nobody" }).RunAsync())
+            {
+            }
+        });
+    }
+
+    private static async Task DrainAsync(StreamFeed feed)
+    {
+        await foreach (var _ in feed.RunAsync())
+        {
+        }
+    }
+}

@@ -1,0 +1,177 @@
+using CsCheck;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+/// <summary>Subscribers that read slowly, and those that leave and come back.</summary>
+public sealed class SlowSubscriberTests : IAsyncLifetime
+{
+    private const int Repeats = 3;
+    private const int Queue = 4; // chunks
+    private const int History = 8;
+    private const int WindowBytes = 65_535; // the smallest that a client may begin with
+    private const int CutSamples = 8;
+
+    private static readonly string[] Names = ["slow-a", "slow-b"];
+    private static readonly TagFilter Dense = new() { Top = 0, Dense = true };
+
+    private TestGrid _grid = null!;
+
+    public async Task InitializeAsync() => _grid = await TestGrid.StartAsync(new()
+    {
+        ["Grid:Gateway:SubscriberQueueChunks"] = $"{Queue}",
+        ["Grid:Streams:HistoryChunks"] = $"{History}",
+    });
+
+    public async Task DisposeAsync() => await _grid.DisposeAsync();
+
+    [Theory]
+    [InlineData(SlowPolicy.Unspecified)]
+    [InlineData(SlowPolicy.DropOldest)]
+    [InlineData(SlowPolicy.KeepEvents)]
+    public async Task What_is_missing_of_several_streams_is_counted_for_each(SlowPolicy slow)
+    {
+        using var narrow = Narrow();
+        using var ear = Listen(narrow, slow);
+        var fed = await FeedAsync();
+        long chunks = fed.Count;
+
+        var (next, tagged, dropped, late) = (new Dictionary<string, long>(), 0L, 0L, new List<long>());
+        for (var ended = 0; ended < Names.Length && await ear.ResponseStream.MoveNext(CancellationToken.None);)
+        {
+            var (response, name) = (ear.ResponseStream.Current, ear.ResponseStream.Current.StreamId);
+            switch (response.ResponseCase)
+            {
+                case SubscribeResponse.ResponseOneofCase.Tags:
+                    Assert.Equal(next.GetValueOrDefault(name), response.Tags.Chunk); // where the count of Dropped says
+                    next[name] = response.Tags.Chunk + 1;
+                    tagged++;
+                    late.AddRange(response.Tags.Chunk >= chunks - History && response.Tags.Chunk < chunks - Queue ? [response.Tags.Chunk] : []);
+                    break;
+                case SubscribeResponse.ResponseOneofCase.Dropped:
+                    Assert.True(response.Dropped.Chunks > 0);
+                    next[name] = next.GetValueOrDefault(name) + response.Dropped.Chunks;
+                    dropped += response.Dropped.Chunks;
+                    break;
+                case SubscribeResponse.ResponseOneofCase.Ended:
+                    Assert.Equal(chunks, response.Ended.Summary.Chunks);
+                    ended++;
+                    break;
+            }
+        }
+        Assert.Equal(Names.Select(_ => chunks), Names.Select(name => next.GetValueOrDefault(name)));
+        Assert.Equal(Names.Length * chunks, tagged + dropped);
+        // When everything has been said, the stream keeps these, and the queue those after them.
+        var kept = fed.Where(tags => tags.Chunk >= chunks - History && tags.Chunk < chunks - Queue)
+            .Where(tags => slow != SlowPolicy.KeepEvents || tags.Events.Count > 0)
+            .SelectMany(tags => Names.Select(_ => tags.Chunk));
+        Assert.Equal(kept, late.Order());
+        Assert.True(dropped > 0, $"Nothing was dropped of {Names.Length * chunks} chunks.");
+    }
+
+    [Fact]
+    public async Task Who_would_rather_leave_than_miss_anything_is_told_where_to_go_on()
+    {
+        using var narrow = Narrow();
+        using var ear = Listen(narrow, SlowPolicy.Disconnect);
+        await FeedAsync();
+        var next = new Dictionary<string, long>();
+        await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "the subscriber is too slow", async () =>
+        {
+            while (await ear.ResponseStream.MoveNext(CancellationToken.None))
+            {
+                Assert.Null(ear.ResponseStream.Current.Dropped);
+                if (ear.ResponseStream.Current.Tags is { } tags)
+                {
+                    Assert.Equal(next.GetValueOrDefault(ear.ResponseStream.Current.StreamId), tags.Chunk);
+                    next[ear.ResponseStream.Current.StreamId] = tags.Chunk + 1;
+                }
+            }
+        });
+        Assert.NotEmpty(next);
+    }
+
+    [Fact]
+    public async Task However_a_subscription_is_cut_into_pieces_it_is_the_same_sequence()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        foreach (var name in Names)
+        {
+            using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(name));
+            await feed.SendBabbleAsync(0, Babble.Samples);
+            await feed.FinishAsync();
+        }
+        await Gen.Int[1, 12].Array[0, 8].SampleAsync(
+            async cuts =>
+            {
+                var heard = Names.ToDictionary(name => name, _ => new List<Tags>());
+                for (var piece = 0; piece <= cuts.Length; piece++)
+                {
+                    var request = new SubscribeRequest { StreamIds = { Names }, Filter = Dense };
+                    request.Cursors.Add(heard.ToDictionary(stream => stream.Key, stream => stream.Value.Count == 0 ? 0 : stream.Value[^1].Chunk + 1));
+                    using var ear = grid.Client.Subscribe(request, deadline: TestGrid.Deadline);
+                    var (most, ended) = (piece < cuts.Length ? cuts[piece] : int.MaxValue, 0);
+                    while (most > 0 && ended < Names.Length && await ear.ResponseStream.MoveNext(CancellationToken.None))
+                    {
+                        var response = ear.ResponseStream.Current;
+                        Assert.Null(response.Dropped);
+                        ended += response.Ended is null ? 0 : 1;
+                        if (response.Tags is { } tags)
+                        {
+                            heard[response.StreamId].Add(tags);
+                            most--;
+                        }
+                    }
+                }
+                foreach (var tags in heard.Values)
+                {
+                    await BareSession.AssertEqualAsync(tags);
+                }
+            },
+            iter: CutSamples,
+            threads: 1);
+    }
+
+    private GrpcChannel Narrow() => GrpcChannel.ForAddress(
+        _grid.Host.Address, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { InitialHttp2StreamWindowSize = WindowBytes } });
+
+    private static AsyncServerStreamingCall<SubscribeResponse> Listen(GrpcChannel channel, SlowPolicy slow) => new Tagging.TaggingClient(channel).Subscribe(
+        new SubscribeRequest { Prefix = "slow-", FromChunk = 0, Filter = Dense, Slow = slow }, deadline: TestGrid.Deadline);
+
+    /// <summary>Two streams to their end, while nobody reads.</summary>
+    /// <returns>The tags of each.</returns>
+    private async Task<List<Tags>> FeedAsync()
+    {
+        var feeds = new List<Feed>();
+        foreach (var name in Names)
+        {
+            var config = Babble.Config(name);
+            config.Chunk = Duration.FromTimeSpan(TimeSpan.FromSeconds(0.32));
+            config.Events = new EventRule { On = 1 }; // so that only some chunks have events
+            foreach (var label in new[] { "Speech", "Dog", "Rain", "Music" })
+            {
+                config.LabelEvents.Add(new LabelRule { Label = label, Rule = new EventRule { On = 0.5f, Off = 0.5f, MinDuration = new Duration(), MergeGap = new Duration() } });
+            }
+            feeds.Add(await Feed.BeginAsync(_grid.Client, config));
+        }
+        await Task.Delay(1_500); // by then the subscription has found them
+        for (var i = 1; i <= Repeats; i++)
+        {
+            foreach (var feed in feeds)
+            {
+                await feed.SendBabbleAsync(0, Babble.Samples);
+                await feed.AppliedAsync((long)i * Babble.Samples);
+            }
+        }
+        foreach (var feed in feeds)
+        {
+            await feed.FinishAsync();
+            feed.Dispose();
+        }
+        return feeds[0].Tags;
+    }
+}

@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Dass.Grid.Cluster.Tests.Support;
+
+/// <summary>An OpenID Connect provider on a loopback port: discovery, keys, and tokens on demand.</summary>
+internal sealed class TokenProvider : IAsyncDisposable
+{
+    public const string Audience = "dass-grid";
+
+    private readonly RSA _rsa = RSA.Create(2048);
+    private readonly WebApplication _app;
+
+    private TokenProvider(WebApplication app) => _app = app;
+
+    public string Authority => _app.Urls.First();
+
+    public static async Task<TokenProvider> StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
+        var app = builder.Build();
+        var provider = new TokenProvider(app);
+        app.MapGet("/.well-known/openid-configuration", () => Results.Json(new Dictionary<string, object>
+        {
+            ["issuer"] = provider.Authority, ["jwks_uri"] = $"{provider.Authority}/keys",
+        }));
+        app.MapGet("/keys", () => Results.Json(new Dictionary<string, object>
+        {
+            ["keys"] = new[]
+            {
+                new Dictionary<string, string>
+                {
+                    ["kty"] = "RSA",
+                    ["use"] = "sig",
+                    ["kid"] = "one",
+                    ["n"] = Base64UrlEncoder.Encode(provider._rsa.ExportParameters(false).Modulus),
+                    ["e"] = Base64UrlEncoder.Encode(provider._rsa.ExportParameters(false).Exponent),
+                },
+            },
+        }));
+        await app.StartAsync();
+        return provider;
+    }
+
+    public string Token(string? tenant, TimeSpan? lasts = null, string audience = Audience, RSA? key = null)
+    {
+        var expires = TimeProvider.System.GetUtcNow().UtcDateTime + (lasts ?? TimeSpan.FromMinutes(5));
+        return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
+        {
+            Issuer = Authority,
+            Audience = audience,
+            Expires = expires,
+            NotBefore = expires.AddHours(-1),
+            Claims = tenant is null ? [] : new Dictionary<string, object> { ["tenant"] = tenant },
+            SigningCredentials = new SigningCredentials(new RsaSecurityKey(key ?? _rsa) { KeyId = "one" }, SecurityAlgorithms.RsaSha256),
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+        _rsa.Dispose();
+    }
+}
