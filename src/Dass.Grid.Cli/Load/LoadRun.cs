@@ -75,7 +75,7 @@ internal sealed class LoadRun(IReadOnlyList<LoadTenant> tenants, LoadRecording r
         {
             Note ??= meter.Note;
             tally.OnEnd(meter.Began, failed: !ended && !cancellationToken.IsCancellationRequested);
-            if (meter.Began && !ended)
+            if (!ended && (meter.Began || cancellationToken.IsCancellationRequested)) // the grid may have begun what has not been answered yet
             {
                 await CloseAsync(grid, mine.StreamId).ConfigureAwait(false);
             }

@@ -35,10 +35,8 @@ def arguments():
     parser.add_argument("--weight", type=float, default=0.5, help="of the distillation")
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--stream-share", type=float, default=0.3, help="of the batches run in chunks with carried state")
-    parser.add_argument("--endless", type=float, default=0.0,
-                        help="share of scenes over a bed that never stops; some streams last 20 s. For a later run (--init)")
-    parser.add_argument("--quietest", type=float, default=-60.0,
-                        help="level of the quietest scenes, dB of full scale; from scratch -38 is learnt much sooner, -60 is for a later run (--init)")
+    parser.add_argument("--endless", type=float, default=0.3, help="share of scenes over a bed that never stops; some streams last 20 s")
+    parser.add_argument("--quietest", type=float, default=-60.0, help="level of the quietest scenes, dB of full scale")
     parser.add_argument("--favour", type=float, default=4.0, help="how much more often sounds of the data are drawn than made ones")
     parser.add_argument("--without", action="store_true", help="also train a student without distillation, to compare")
     parser.add_argument("--seed", type=int, default=1)
@@ -107,7 +105,7 @@ def main():
         if options.init:
             print(f"{checkpoint.initialise(model, options.init, labels)} tensors from {options.init}")
         return fit(model, scenes, options.steps, options.seed, options.rate, stream_share=options.stream_share, teacher=teacher, weight=options.weight,
-                   kind=options.distillation, temperature=options.temperature, processes=options.processes, report=report)
+                   kind=options.distillation, temperature=options.temperature, processes=options.processes, report=report, course=not options.init)
 
     results, teacher = {}, None
     if options.teacher_steps:
@@ -118,7 +116,7 @@ def main():
             teacher.eval()
         else:
             torch.manual_seed(options.seed)
-            teacher = fit(Teacher(len(labels)), scenes, options.teacher_steps, options.seed + 1, rate=4e-4, processes=options.processes, report=report)
+            teacher = fit(Teacher(len(labels)), scenes, options.teacher_steps, options.seed + 1, rate=4e-4, processes=options.processes, report=report, course=True)
             torch.save(teacher.state_dict(), kept)
         results["teacher"] = figures(teacher)
         print("teacher", results["teacher"], flush=True)

@@ -9,19 +9,21 @@ from .sounds import RATE, SILENCE, coloured_noise
 
 ENOUGH = 8          # a sound is in a span when at least 80 ms of it are
 SILENT_DB = -66.0   # of full scale
+EASY_DB = -38.0     # level of the quietest scenes while a student knows nothing: quieter ones keep it from learning
 BEDS = "Hubbub, speech noise, speech babble", "Speech", "White noise", "Pink noise", "Mains hum"  # what may go on below a whole scene
 
 
 class Scenes:
     """Draws scenes from sounds. `labels` is the order of the targets; `favour` are labels drawn `times` as often (the hard ones); `endless` is the
-    share of scenes with a sound below them that never stops; `quietest` the level of the loudest sound of the quietest scenes, dB of full scale."""
+    share of scenes with a sound below them that never stops; `quietest` the level of the loudest sound of the quietest scenes, dB of full scale.
+    `hard`, 0 to 1, is how much of `endless` and of `quietest` holds now."""
 
     def __init__(self, bank, labels, favour=(), times=3, endless=0.0, quietest=-60.0):
         self.labels = labels
         self.by_label = {label: [s for s in bank if label in s.labels] for label in labels if label != SILENCE}
         weights = np.array([times if label in favour else 1.0 for label in self.by_label])
         self.names, self.chances = list(self.by_label), weights / weights.sum()
-        self.endless, self.quietest = endless, quietest
+        self.endless, self.quietest, self.hard = endless, quietest, 1.0
         self.beds = [s for label in BEDS for s in self.by_label.get(label, [])]
         rng = np.random.default_rng(0)
         self.noises = [coloured_noise(rng, 1 << 18, exponent).astype(np.float32) for exponent in np.linspace(0.5, 2.5, 16)]
@@ -39,10 +41,10 @@ class Scenes:
         samples = features.samples_of(frames)
         wave, activity = np.zeros(samples, np.float32), np.zeros((frames, len(self.labels)), np.float32)
         count = 0 if rng.random() < 0.03 else 1 + rng.choice(4, p=[0.55, 0.27, 0.12, 0.06])
-        level = rng.uniform(self.quietest, -12)
+        level = rng.uniform(EASY_DB + (self.quietest - EASY_DB) * self.hard, -12)
         for _ in range(count):
             self._add(rng, wave, activity, self.sound(rng), level - rng.uniform(0, 12))
-        if self.beds and rng.random() < self.endless:
+        if self.beds and rng.random() < self.endless * self.hard:
             self._bed(rng, wave, activity, level - rng.uniform(0, 25))
         else:
             self._background(rng, wave, level)
