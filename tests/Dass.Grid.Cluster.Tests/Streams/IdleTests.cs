@@ -7,18 +7,32 @@ using Orleans.TestingHost;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
-public sealed class IdleTests
+public sealed class IdleTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
+    private TestGrid _grid = null!;
+
+    public async Task InitializeAsync() => _grid = await StartAsync();
+
+    /// <summary>A grid pauses while it stops, and its clock stands.</summary>
+    public async Task DisposeAsync()
+    {
+        var stopping = _grid.DisposeAsync().AsTask();
+        while (!stopping.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(stopping, Task.Delay(20));
+        }
+        await stopping;
+    }
 
     [Fact]
     public async Task A_stream_without_audio_ends_gives_its_slot_back_and_is_forgotten()
     {
-        await using var grid = await StartAsync();
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("idle"));
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config("idle"));
         await feed.SendBabbleAsync(0, 100_000);
         await feed.AppliedAsync(100_000);
-        using var watch = grid.Client.Subscribe(new SubscribeRequest { StreamId = "idle" }, deadline: TestGrid.Deadline);
+        using var watch = _grid.Client.Subscribe(new SubscribeRequest { StreamId = "idle" }, deadline: TestGrid.Deadline);
         Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
 
         _time.Advance(TimeSpan.FromMinutes(5));
@@ -26,33 +40,32 @@ public sealed class IdleTests
         var ended = await EndAsync(watch);
         Assert.Equal(EndReason.Idle, ended.Reason);
         Assert.Equal(7, ended.Summary.Chunks); // 6.25 s in chunks of 0.96 s, the tail too
-        var info = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" });
+        var info = await _grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" });
         Assert.Equal((StreamState.Ended, EndReason.Idle, 100_000), (info.Entry.State, info.EndReason, info.NextSample));
-        using var next = await Feed.BeginAsync(grid.Client, Babble.Config("next"));
+        using var next = await Feed.BeginAsync(_grid.Client, Babble.Config("next"));
 
         // Each minute the stream looks at its clock; five more, and once the tenant's books have what it owes, it is gone.
-        for (var minute = 0; minute < 200 && await IsKnownAsync(grid); minute++)
+        for (var minute = 0; minute < 200 && await IsKnownAsync(); minute++)
         {
             _time.Advance(TimeSpan.FromMinutes(1));
             await Task.Delay(20); // the books are written in real time
         }
-        Assert.DoesNotContain((await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams, entry => entry.StreamId == "idle");
+        Assert.DoesNotContain((await _grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams, entry => entry.StreamId == "idle");
         await TestGrid.RefusesAsync(
-            StatusCode.NotFound, "'idle' is unknown", async () => await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" }));
+            StatusCode.NotFound, "'idle' is unknown", async () => await _grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" }));
     }
 
     [Fact]
     public async Task Audio_keeps_a_stream_alive()
     {
-        await using var grid = await StartAsync();
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("alive"));
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config("alive"));
         for (var i = 1; i <= 8; i++)
         {
             await feed.SendAsync(Babble.Slice(0, 100));
             await feed.AppliedAsync(100 * i);
             _time.Advance(TimeSpan.FromMinutes(4));
         }
-        var info = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "alive" });
+        var info = await _grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "alive" });
         Assert.Equal(StreamState.Live, info.Entry.State);
     }
 
@@ -65,11 +78,11 @@ public sealed class IdleTests
             builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
         });
 
-    private static async Task<bool> IsKnownAsync(TestGrid grid)
+    private async Task<bool> IsKnownAsync()
     {
         try
         {
-            await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" });
+            await _grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" });
             return true;
         }
         catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound)
