@@ -213,15 +213,15 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        if (State.Live is not { } live)
-        {
-            return;
-        }
         try
         {
             await _life.Keeper.IdleAsync();
+            if (_life.AtRest is not { } checkpoint)
+            {
+                return;
+            }
             using var bytes = new PooledBytes();
-            _life.Snapshot(live).WriteTo(bytes, live);
+            checkpoint.WriteTo(bytes, State.Live);
             _carried = bytes.Written.ToArray();
             if (reason.ReasonCode != DeactivationReasonCode.Migrating)
             {
@@ -238,7 +238,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             _carried = null; // another silo's state is newer
         }
-        else
+        else if (State.Live is { } live)
         {
             _life.LetGo(live);
         }
@@ -321,7 +321,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     private async Task ForgetAsync()
     {
-        if (!_life.Ledger.IsSettled)
+        if (!_life.Ledger.IsSettled || _life.OwesEnd)
         {
             return; // tried again at the next upkeep
         }
