@@ -123,7 +123,7 @@ internal sealed class CheckpointKeeper(IGrainStorage storage, GrainId grain, Gra
         {
             return;
         }
-        var checksum = record.RecordExists ? Checkpoint.ChecksumOf(record.State.Bytes.Span).ToArray() : [];
+        var checksum = record.RecordExists ? Checkpoint.ChecksumOf(record.State!.Bytes.Span).ToArray() : [];
         if (!_doubts.Exists(doubt => doubt.Checksum.AsSpan().SequenceEqual(checksum)))
         {
             throw new InconsistentStateException($"The checkpoint of {grain} was written by another silo.", etag ?? "", ETag ?? "");

@@ -42,11 +42,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         _lastActive = _shared.Time.GetUtcNow();
         (var carried, _carried) = (_carried, null);
-        if (carried is not null && _life.TryContinue(carried))
+        if (carried is null || !_life.TryContinue(carried))
         {
-            return;
+            await _life.LoadAsync();
         }
-        await _life.LoadAsync();
+        if (State.Ended is null && _life.Ledger.LastActive < _lastActive)
+        {
+            _lastActive = _life.Ledger.LastActive.Value;
+        }
     }
 
     public async Task<Outcome<Attachment>> Attach(StreamSpec spec, Feeder feeder, CancellationToken cancellationToken)
@@ -185,6 +188,23 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             return asleep;
         }
         return State.Live is { } live ? await End(live, StreamEndReason.Closed, cancellationToken) : Unknown();
+    }
+
+    public async Task<Outcome<StreamRest>> Touch()
+    {
+        if (!State.IsKnown)
+        {
+            var unknown = Unknown();
+            // What a silo of another version wrote is no longer unusable when the upgrade is done.
+            return State.Unreadable is { Code: not RefusalCode.Busy } ? unknown with { Code = RefusalCode.Busy, RetryAfter = _shared.Options.IdleTimeout } : unknown;
+        }
+        await _life.Ledger.SettleNowAsync(GrainFactory);
+        var rests = State is { Asleep: not null, Live: null } && _life.Observers.IsEmpty && _shared.Time.GetUtcNow() - _lastActive < _shared.Options.IdleTimeout;
+        if (rests)
+        {
+            DeactivateOnIdle(); // no silo holds what only waits
+        }
+        return new StreamRest(State.Listing, rests ? _lastActive : null);
     }
 
     public Task<Outcome<StreamStatus>> GetStatus() => Task.FromResult(Status());
@@ -386,6 +406,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     }
 
     void IStreamHost.Settle() => _life.Ledger.Settle(GrainFactory);
+
+    DateTimeOffset IStreamHost.LastActive => _lastActive;
 
     void IStreamHost.OnActive() => _lastActive = _shared.Time.GetUtcNow();
 

@@ -13,6 +13,9 @@ internal interface IStreamHost
     /// <summary>When <see cref="StreamLife.SaveAsync"/> is called next; null: not at all.</summary>
     void ScheduleCheckpoint(TimeSpan? due);
 
+    /// <summary>When the stream was fed last.</summary>
+    DateTimeOffset LastActive { get; }
+
     /// <summary>The stream's idle time begins anew.</summary>
     void OnActive();
 
@@ -44,7 +47,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     public bool OwesEnd => _owedEnd is not null;
 
     /// <summary>What the store should have of the stream now, with what the stream owes to the books; null: nothing more than it has.</summary>
-    public Checkpoint? AtRest => State.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Ledger = Ledger.Save() } : null;
+    public Checkpoint? AtRest => State.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Ledger = Ledger.Save(host.LastActive) } : null;
 
     /// <summary>Reads what the store knows of the stream.</summary>
     public async Task LoadAsync()
@@ -297,7 +300,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     {
         if (_owedEnd is { } end)
         {
-            var saved = await TrySaveAsync(end with { Ledger = Ledger.Save() }, session: null);
+            var saved = await TrySaveAsync(end with { Ledger = Ledger.Save(host.LastActive) }, session: null);
             _owedEnd = saved ? null : _owedEnd;
             host.ScheduleCheckpoint(OwesEnd ? shared.Options.CheckpointRetry : null);
         }
@@ -319,7 +322,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     }
 
     /// <summary>The stream at rest, with what it owes.</summary>
-    public Checkpoint Snapshot(LiveStream live) => State.Snapshot(live, Keeper.Epoch) with { Ledger = Ledger.Save() };
+    public Checkpoint Snapshot(LiveStream live) => State.Snapshot(live, Keeper.Epoch) with { Ledger = Ledger.Save(host.LastActive) };
 
     private TimeSpan NextCheckpoint() => shared.Options.CheckpointInterval * (2.0 / 3 + Random.Shared.NextDouble() * 2 / 3);
 

@@ -1,24 +1,70 @@
 using Dass.Grid.Grains.Streams;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Tenants;
 
-/// <summary>Live and lately ended streams of one tenant, by what they report, and the use that its gateways make of its limits.</summary>
-public sealed class TenantGrain(IOptions<StreamGrainOptions> options, TimeProvider time) : Grain, ITenantGrain
+/// <summary>
+/// Live, sleeping and lately ended streams of one tenant, and the use that its gateways make of its limits. A stream that does not report is looked up: so it ends and
+/// goes when its time has come, also when the silo that owned it is gone and nobody comes back for it.
+/// </summary>
+public sealed partial class TenantGrain(
+    IOptions<StreamGrainOptions> options,
+    TimeProvider time,
+    [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage,
+    LookupAllowance lookups,
+    ILogger<TenantGrain> logger)
+    : Grain, ITenantGrain
 {
     /// <summary>A gateway that has said nothing for this long is gone.</summary>
     private static readonly TimeSpan GatewayPatience = TimeSpan.FromSeconds(6);
 
-    private readonly SortedDictionary<string, (StreamListing Listing, DateTimeOffset Reported)> _streams = new(StringComparer.Ordinal);
+    private static readonly TimeSpan StayActive = TimeSpan.FromMinutes(5);
+
+    private readonly SortedDictionary<string, (StreamListing Listing, DateTimeOffset Due)> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (GatewayUse Use, int Granted, DateTimeOffset Heard)> _gateways = new(StringComparer.Ordinal);
     private readonly Queue<DateTimeOffset> _begun = new(); // within the last minute
 
-    // A stream that has missed three reports is gone with its silo.
-    private readonly TimeSpan _patience = options.Value.Upkeep * 3;
+    private readonly StreamGrainOptions _options = options.Value;
+    private StreamRoll _roll = null!; // from activation on
+    private Task _caring = Task.CompletedTask;
+    private Task _keeping = Task.CompletedTask;
+    private bool _indexed;
+    private bool _away; // the store, as far as it has been said
+    private bool _full; // the roll, as far as it has been said
+
+    /// <summary>A stream that has missed three reports is silent: gone with its silo, most likely.</summary>
+    private TimeSpan Patience => _options.Upkeep * 3;
+
+    private string Tenant => this.GetPrimaryKeyString();
+
+    /// <remarks>Nobody waits for the store: gateways get their allowances without it.</remarks>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _roll = new StreamRoll(storage, this.GetGrainId(), _options.ListedStreams);
+        _caring = CareAsync();
+        this.RegisterGrainTimer(Care, new GrainTimerCreationOptions(_options.ListInterval, _options.ListInterval));
+        return Task.CompletedTask;
+    }
+
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        await _keeping;
+        await KeepAsync();
+    }
+
+    public Task<bool> Wake()
+    {
+        var some = _streams.Count > 0 || _roll.IsChanged || !_roll.IsLoaded;
+        _indexed &= some;
+        return Task.FromResult(some);
+    }
 
     public Task Report(StreamListing listing)
     {
-        _streams[listing.Name] = (listing, time.GetUtcNow());
+        Enter(listing, time.GetUtcNow() + Patience, reports: true);
         return Task.CompletedTask;
     }
 
@@ -42,18 +88,142 @@ public sealed class TenantGrain(IOptions<StreamGrainOptions> options, TimeProvid
 
     public Task Forget(string stream)
     {
-        _streams.Remove(stream);
+        Remove(stream);
         return Task.CompletedTask;
     }
 
-    public Task<StreamListing[]> List(string after, int count)
+    public async Task<StreamListing[]> List(string after, int count)
     {
-        ForgetSilent();
+        if (!_roll.IsLoaded)
+        {
+            await _caring;
+        }
+        ForgetAdmitted();
         var page = _streams.Values
             .Select(entry => entry.Listing)
             .Where(listing => listing.Model.Length > 0 && string.CompareOrdinal(listing.Name, after) > 0) // none that has only been admitted
             .Take(count);
-        return Task.FromResult(page.ToArray());
+        return [.. page];
+    }
+
+    private Task Care()
+    {
+        if (_streams.Count > 0 || _roll.IsChanged)
+        {
+            DelayDeactivation(StayActive);
+        }
+        if (_caring.IsCompleted)
+        {
+            _caring = CareAsync();
+        }
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Never throws, as <see cref="KeepAsync"/>: what fails is done the next time.</summary>
+    private async Task CareAsync()
+    {
+        await KeepAsync();
+        var now = time.GetUtcNow();
+        var silent = _streams.Where(entry => entry.Value.Due <= now && entry.Value.Listing.Model.Length > 0).Select(entry => entry.Value.Listing).ToArray();
+        if (silent.Length > 0)
+        {
+            await Task.WhenAll(silent.Take(lookups.Take(silent.Length)).Select(LookUpAsync));
+            await KeepAsync();
+        }
+    }
+
+    /// <summary>Reads the roll, or writes what has changed of it.</summary>
+    private Task KeepAsync() => _keeping.IsCompleted ? _keeping = ReadOrWriteAsync() : _keeping;
+
+    private async Task ReadOrWriteAsync()
+    {
+        try
+        {
+            if (!_roll.IsLoaded)
+            {
+                Merge(await _roll.LoadAsync());
+            }
+            if (_roll.IsChanged)
+            {
+                if (!_indexed)
+                {
+                    await GrainFactory.GetGrain<ITenantIndexGrain>(0).Add(Tenant);
+                    _indexed = true;
+                }
+                await _roll.WriteAsync();
+            }
+            _away = false;
+        }
+        catch (InconsistentStateException)
+        {
+            DeactivateOnIdle(); // another activation has written; the streams tell that one again
+        }
+        catch (Exception failure)
+        {
+            if (!_away)
+            {
+                LogAway(logger, Tenant, failure);
+            }
+            _away = true;
+        }
+    }
+
+    /// <summary>What streams have said meanwhile is newer than the roll.</summary>
+    private void Merge(IReadOnlyList<KeyValuePair<string, RollEntry>> roll)
+    {
+        var soon = time.GetUtcNow() + Patience;
+        foreach (var (listing, due) in _streams.Values.Where(entry => entry.Listing.Model.Length > 0).ToArray())
+        {
+            Enter(listing, due, reports: true);
+        }
+        foreach (var (name, entry) in roll)
+        {
+            _streams.TryAdd(name, (new StreamListing(name, entry.Model, entry.Begun, entry.Ended), entry.Due ?? soon));
+        }
+    }
+
+    private async Task LookUpAsync(StreamListing listing)
+    {
+        var later = time.GetUtcNow() + Patience;
+        try
+        {
+            RequestContext.Set(ModelHint.Key, listing.Model); // of this method and what it calls
+            var answer = await GrainFactory.GetGrain<IStreamGrain>(new StreamId(Tenant, listing.Name).ToString()).Touch();
+            if (answer.Has(out var found, out var refusal))
+            {
+                var due = found.Since + _options.IdleTimeout ?? later;
+                Enter(found.Listing, due > later ? due : later, reports: found.Since is null);
+            }
+            else if (refusal.Code == RefusalCode.UnknownStream)
+            {
+                Remove(listing.Name);
+            }
+            else
+            {
+                _streams[listing.Name] = (listing, refusal.RetryAfter is { } wait ? time.GetUtcNow() + wait : later);
+            }
+        }
+        catch (Exception failure)
+        {
+            LogNotFound(logger, new StreamId(Tenant, listing.Name), failure.Message);
+            _streams[listing.Name] = (listing, later);
+        }
+    }
+
+    private void Enter(StreamListing listing, DateTimeOffset due, bool reports)
+    {
+        _streams[listing.Name] = (listing, due);
+        if (_roll.IsLoaded && !_roll.Enter(listing.Name, new RollEntry(listing.Model, listing.Begun, listing.Ended, reports ? null : due)) && !_full)
+        {
+            _full = true;
+            LogFull(logger, Tenant, _options.ListedStreams);
+        }
+    }
+
+    private void Remove(string stream)
+    {
+        _streams.Remove(stream);
+        _roll.Remove(stream);
     }
 
     private Outcome<Admission> Admitted(string stream, TenantLimits limits)
@@ -62,7 +232,7 @@ public sealed class TenantGrain(IOptions<StreamGrainOptions> options, TimeProvid
         {
             return new Admission(IsNew: false);
         }
-        ForgetSilent();
+        ForgetAdmitted();
         var now = time.GetUtcNow();
         var live = _streams.Values.Count(entry => !entry.Listing.Ended);
         if (live >= limits.LiveStreams)
@@ -86,7 +256,7 @@ public sealed class TenantGrain(IOptions<StreamGrainOptions> options, TimeProvid
         {
             _begun.Enqueue(now);
         }
-        _streams[stream] = (new StreamListing(stream, "", now, Ended: false), now);
+        _streams[stream] = (new StreamListing(stream, "", now, Ended: false), now + Patience);
         return new Admission(IsNew: true);
     }
 
@@ -96,14 +266,24 @@ public sealed class TenantGrain(IOptions<StreamGrainOptions> options, TimeProvid
         return new Refusal(RefusalCode.LimitReached, $"the tenant's quota {limit} is {value}, and {use}. {again}") { RetryAfter = retryAfter };
     }
 
-    private void ForgetSilent()
+    /// <summary>Streams that have been let in and have not begun.</summary>
+    private void ForgetAdmitted()
     {
-        var oldest = time.GetUtcNow() - _patience;
-        foreach (var name in _streams.Where(entry => entry.Value.Reported < oldest).Select(entry => entry.Key).ToArray())
+        var now = time.GetUtcNow();
+        foreach (var name in _streams.Where(entry => entry.Value.Listing.Model.Length == 0 && entry.Value.Due < now).Select(entry => entry.Key).ToArray())
         {
             _streams.Remove(name);
         }
     }
 
     private int Sum(Func<(GatewayUse Use, int Granted), int> count) => _gateways.Values.Sum(entry => count((entry.Use, entry.Granted)));
+
+    [LoggerMessage(LogLevel.Warning, "The list of streams of tenant {Tenant} could not be read or written; tried again soon. Until then streams whose silo fails are not listed.")]
+    private static partial void LogAway(ILogger logger, string tenant, Exception failure);
+
+    [LoggerMessage(LogLevel.Warning, "The list of streams of tenant {Tenant} holds {Limit} (Grid:Streams:ListedStreams), its limit: others are not found again when their silo fails, unless their clients come back.")]
+    private static partial void LogFull(ILogger logger, string tenant, int limit);
+
+    [LoggerMessage(LogLevel.Warning, "Stream {Stream} has fallen silent and could not be looked up; tried again soon. {Failure}")]
+    private static partial void LogNotFound(ILogger logger, StreamId stream, string failure);
 }
