@@ -8,22 +8,24 @@ namespace Dass.Grid.Grains.Tenants;
 /// Used on the grain's own scheduler only; one load or write at a time.
 /// </summary>
 /// <param name="storage">The store.</param>
-/// <param name="grain">Whose it is.</param>
 /// <param name="most">Streams.</param>
-internal sealed class StreamRoll(IGrainStorage storage, GrainId grain, int most)
+internal sealed class StreamRoll(IGrainStorage storage, int most)
 {
     private const int PageStreams = 4_096; // 1 MB with the longest names
 
     private readonly List<Page> _pages = [];
     private readonly Dictionary<string, Page> _pageOf = new(StringComparer.Ordinal);
+    private GrainId _grain;
 
     /// <summary>Nothing is entered before, and nothing written.</summary>
     public bool IsLoaded { get; private set; }
 
     public bool IsChanged => _pages.Exists(page => page.IsChanged);
 
-    public async Task<IReadOnlyList<KeyValuePair<string, RollEntry>>> LoadAsync()
+    /// <param name="grain">Whose it is.</param>
+    public async Task<IReadOnlyList<KeyValuePair<string, RollEntry>>> LoadAsync(GrainId grain)
     {
+        _grain = grain;
         var pages = new List<Page>();
         while (await ReadAsync(pages.Count) is { } page)
         {
@@ -101,7 +103,7 @@ internal sealed class StreamRoll(IGrainStorage storage, GrainId grain, int most)
         return await store.ReadAsync() is { } streams ? new Page(store, streams) : null;
     }
 
-    private StoredJson<Dictionary<string, RollEntry>> StoreOf(int number) => new(storage, $"streams-{number}", grain);
+    private StoredJson<Dictionary<string, RollEntry>> StoreOf(int number) => new(storage, $"streams-{number}", _grain);
 
     private sealed class Page(StoredJson<Dictionary<string, RollEntry>> store, Dictionary<string, RollEntry> streams)
     {

@@ -23,14 +23,16 @@ public sealed partial class TenantGrain(
 
     private static readonly TimeSpan StayActive = TimeSpan.FromMinutes(5);
 
-    private readonly SortedDictionary<string, (StreamListing Listing, DateTimeOffset Due)> _streams = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, Entry> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (GatewayUse Use, int Granted, DateTimeOffset Heard)> _gateways = new(StringComparer.Ordinal);
     private readonly Queue<DateTimeOffset> _begun = new(); // within the last minute
 
     private readonly StreamGrainOptions _options = options.Value;
-    private StreamRoll _roll = null!; // from activation on
+    private readonly StreamRoll _roll = new(storage, options.Value.ListedStreams);
+    private IGrainTimer? _care; // from activation on
     private Task _caring = Task.CompletedTask;
     private Task _keeping = Task.CompletedTask;
+    private Task _indexing = Task.CompletedTask;
     private bool _indexed;
     private bool _away; // the store, as far as it has been said
     private bool _full; // the roll, as far as it has been said
@@ -43,9 +45,8 @@ public sealed partial class TenantGrain(
     /// <remarks>Nobody waits for the store: gateways get their allowances without it.</remarks>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _roll = new StreamRoll(storage, this.GetGrainId(), _options.ListedStreams);
         _caring = CareAsync();
-        this.RegisterGrainTimer(Care, new GrainTimerCreationOptions(_options.ListInterval, _options.ListInterval));
+        _care = this.RegisterGrainTimer(Care, new GrainTimerCreationOptions(_options.ListInterval, _options.ListInterval));
         return Task.CompletedTask;
     }
 
@@ -65,6 +66,10 @@ public sealed partial class TenantGrain(
     public Task Report(StreamListing listing)
     {
         Enter(listing, time.GetUtcNow() + Patience, reports: true);
+        if (!_indexed)
+        {
+            _care?.Change(TimeSpan.Zero, _options.ListInterval); // the first one at once
+        }
         return Task.CompletedTask;
     }
 
@@ -122,6 +127,10 @@ public sealed partial class TenantGrain(
     /// <summary>Never throws, as <see cref="KeepAsync"/>: what fails is done the next time.</summary>
     private async Task CareAsync()
     {
+        if (!_indexed && _indexing.IsCompleted && _streams.Count > 0)
+        {
+            _indexing = IndexAsync();
+        }
         await KeepAsync();
         var now = time.GetUtcNow();
         var silent = _streams.Where(entry => entry.Value.Due <= now && entry.Value.Listing.Model.Length > 0).Select(entry => entry.Value.Listing).ToArray();
@@ -129,6 +138,20 @@ public sealed partial class TenantGrain(
         {
             await Task.WhenAll(silent.Take(lookups.Take(silent.Length)).Select(LookUpAsync));
             await KeepAsync();
+        }
+    }
+
+    /// <summary>Somebody must know the tenant when this silo is gone. Not waited for: the index may stand on a silo that is gone itself.</summary>
+    private async Task IndexAsync()
+    {
+        try
+        {
+            await GrainFactory.GetGrain<ITenantIndexGrain>(0).Add(Tenant);
+            _indexed = true;
+        }
+        catch (Exception failure)
+        {
+            LogNotIndexed(logger, Tenant, failure.Message);
         }
     }
 
@@ -141,15 +164,10 @@ public sealed partial class TenantGrain(
         {
             if (!_roll.IsLoaded)
             {
-                Merge(await _roll.LoadAsync());
+                Merge(await _roll.LoadAsync(this.GetGrainId()));
             }
             if (_roll.IsChanged)
             {
-                if (!_indexed)
-                {
-                    await GrainFactory.GetGrain<ITenantIndexGrain>(0).Add(Tenant);
-                    _indexed = true;
-                }
                 await _roll.WriteAsync();
             }
             _away = false;
@@ -172,13 +190,13 @@ public sealed partial class TenantGrain(
     private void Merge(IReadOnlyList<KeyValuePair<string, RollEntry>> roll)
     {
         var soon = time.GetUtcNow() + Patience;
-        foreach (var (listing, due) in _streams.Values.Where(entry => entry.Listing.Model.Length > 0).ToArray())
+        foreach (var (listing, due, reports) in _streams.Values.Where(entry => entry.Listing.Model.Length > 0).ToArray())
         {
-            Enter(listing, due, reports: true);
+            Enter(listing, due, reports);
         }
         foreach (var (name, entry) in roll)
         {
-            _streams.TryAdd(name, (new StreamListing(name, entry.Model, entry.Begun, entry.Ended), entry.Due ?? soon));
+            _streams.TryAdd(name, new Entry(new StreamListing(name, entry.Model, entry.Begun, entry.Ended), entry.Due ?? soon, Reports: false));
         }
     }
 
@@ -200,19 +218,20 @@ public sealed partial class TenantGrain(
             }
             else
             {
-                _streams[listing.Name] = (listing, refusal.RetryAfter is { } wait ? time.GetUtcNow() + wait : later);
+                LogNotFound(logger, new StreamId(Tenant, listing.Name), refusal.Message);
+                _streams[listing.Name] = new Entry(listing, refusal.RetryAfter is { } wait ? time.GetUtcNow() + wait : later, Reports: false);
             }
         }
         catch (Exception failure)
         {
             LogNotFound(logger, new StreamId(Tenant, listing.Name), failure.Message);
-            _streams[listing.Name] = (listing, later);
+            _streams[listing.Name] = new Entry(listing, later, Reports: false);
         }
     }
 
     private void Enter(StreamListing listing, DateTimeOffset due, bool reports)
     {
-        _streams[listing.Name] = (listing, due);
+        _streams[listing.Name] = new Entry(listing, due, reports);
         if (_roll.IsLoaded && !_roll.Enter(listing.Name, new RollEntry(listing.Model, listing.Begun, listing.Ended, reports ? null : due)) && !_full)
         {
             _full = true;
@@ -234,7 +253,7 @@ public sealed partial class TenantGrain(
         }
         ForgetAdmitted();
         var now = time.GetUtcNow();
-        var live = _streams.Values.Count(entry => !entry.Listing.Ended);
+        var live = _streams.Values.Count(entry => entry.Reports && entry.Due > now && !entry.Listing.Ended);
         if (live >= limits.LiveStreams)
         {
             return Reached("live_streams", $"{limits.LiveStreams}", $"{live} are live", retryAfter: null);
@@ -256,7 +275,7 @@ public sealed partial class TenantGrain(
         {
             _begun.Enqueue(now);
         }
-        _streams[stream] = (new StreamListing(stream, "", now, Ended: false), now + Patience);
+        _streams[stream] = new Entry(new StreamListing(stream, "", now, Ended: false), now + Patience, Reports: true);
         return new Admission(IsNew: true);
     }
 
@@ -278,8 +297,16 @@ public sealed partial class TenantGrain(
 
     private int Sum(Func<(GatewayUse Use, int Granted), int> count) => _gateways.Values.Sum(entry => count((entry.Use, entry.Granted)));
 
+    /// <param name="Listing">What the stream is.</param>
+    /// <param name="Due">When it is to be looked up.</param>
+    /// <param name="Reports">Whether it has told so of itself: no stream that only waits in the store takes a live stream's place.</param>
+    private readonly record struct Entry(StreamListing Listing, DateTimeOffset Due, bool Reports);
+
     [LoggerMessage(LogLevel.Warning, "The list of streams of tenant {Tenant} could not be read or written; tried again soon. Until then streams whose silo fails are not listed.")]
     private static partial void LogAway(ILogger logger, string tenant, Exception failure);
+
+    [LoggerMessage(LogLevel.Warning, "Tenant {Tenant} could not be entered in the index of tenants; tried again soon. {Failure}")]
+    private static partial void LogNotIndexed(ILogger logger, string tenant, string failure);
 
     [LoggerMessage(LogLevel.Warning, "The list of streams of tenant {Tenant} holds {Limit} (Grid:Streams:ListedStreams), its limit: others are not found again when their silo fails, unless their clients come back.")]
     private static partial void LogFull(ILogger logger, string tenant, int limit);

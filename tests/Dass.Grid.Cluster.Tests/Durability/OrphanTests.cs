@@ -89,8 +89,8 @@ public sealed class OrphanTests : IDisposable
         const int Streams = 10_000;
         var directory = Directory.CreateTempSubdirectory("dass-roll-");
         var (storage, grain) = (new FileCheckpointStorage(directory.FullName), GrainId.Create("tenant", "acme"));
-        var roll = new StreamRoll(storage, grain, Streams);
-        Assert.Empty(await roll.LoadAsync());
+        var roll = new StreamRoll(storage, Streams);
+        Assert.Empty(await roll.LoadAsync(grain));
         var begun = _time.GetUtcNow();
         Assert.All(Enumerable.Range(0, Streams), i => Assert.True(roll.Enter($"stream-{i}", new RollEntry("tiny", begun, Ended: false, Due: null))));
         Assert.False(roll.Enter("one more", new RollEntry("tiny", begun, Ended: false, Due: null)));
@@ -106,8 +106,8 @@ public sealed class OrphanTests : IDisposable
         Assert.False(roll.IsChanged);
         Assert.Single(Records(), record => !before[record.Key].AsSpan().SequenceEqual(record.Value));
 
-        var again = new StreamRoll(storage, grain, Streams);
-        var loaded = (await again.LoadAsync()).ToDictionary();
+        var again = new StreamRoll(storage, Streams);
+        var loaded = (await again.LoadAsync(grain)).ToDictionary();
         Assert.Equal((Streams, changed), (loaded.Count, loaded["stream-9000"]));
         foreach (var name in loaded.Keys)
         {
@@ -128,13 +128,13 @@ public sealed class OrphanTests : IDisposable
             await feed.SendBabbleAsync(0, Half);
             await feed.AppliedAsync(Half);
             await (then?.Invoke(feed) ?? StoredStreamTests.CheckpointAsync(grid));
-            await UntilAsync(() => Task.FromResult(_store.Writes("streams-0") > 0), TimeSpan.FromSeconds(1));
+            await UntilAsync(() => Task.FromResult(_store.Writes("streams-0") > 0 && _store.Writes("tenants") > 0), TimeSpan.FromSeconds(1));
         }
         await _folder.CrashAsync(grid);
     }
 
     private Task<TestGrid> StartAsync() => TestGrid.StartAsync(
-        _folder.Settings(("Grid:Streams:Upkeep", "00:01:00"), ("Grid:Streams:IdleTimeout", "02:00:00")),
+        _folder.Settings(("Grid:Streams:Upkeep", "00:01:00"), ("Grid:Streams:IdleTimeout", "02:00:00"), ("Grid:ShutdownTimeout", "00:00:02")),
         builder =>
         {
             // The grid's clock goes as the test says; that of Orleans' own background work runs.
