@@ -76,6 +76,21 @@ public sealed class MovingStreamTests : IAsyncLifetime
         Assert.Empty(feed.Gaps);
     }
 
+    [Fact]
+    public async Task Grains_that_need_the_store_do_not_stand_on_a_gateway()
+    {
+        var grains = _gateway.Host.Grains;
+        for (var i = 0; i < 16; i++) // silos are chosen at random
+        {
+            await grains.GetGrain<IEventIndexGrain>($"tenant-{i}").Find(0, 1, 1);
+            await grains.GetGrain<IEventLogGrain>($"tenant-{i}/0").Read(new EventQuery(null, null, null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, 0));
+            await grains.GetGrain<IUsageGrain>($"tenant-{i}").Get();
+            await grains.GetGrain<ITenantGrain>($"tenant-{i}").List("", 1);
+        }
+        await grains.GetGrain<ITenantIndexGrain>(0).Wake();
+        await grains.GetGrain<IRegisterGrain>(0).Get(known: -1);
+    }
+
     private Task<EmbeddedGrid> StartSiloAsync() => EmbeddedGrid.StartAsync(
         _store.Settings(
             ("Grid:Role", "silo"), ("Grid:PrimarySilo", $"127.0.0.1:{_gateway.Host.SiloPort}"),
