@@ -162,6 +162,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         if (State.Live is not null)
         {
+            await _life.Keeper.IdleAsync(); // a write that is under way has less
             await _life.SaveAsync();
         }
         return State.Fenced ? State.Moved() : new Durable(_life.Keeper.DurableSample);

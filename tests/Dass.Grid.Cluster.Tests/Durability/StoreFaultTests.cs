@@ -3,7 +3,6 @@ using Dass.Grid.Contracts;
 using Dass.Grid.Host;
 using Dass.Grid.V1;
 using Grpc.Core;
-using Orleans.Core.Internal;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
@@ -167,9 +166,9 @@ public sealed class StoreFaultTests : IDisposable
             var sending = feed.SendBabbleAsync(from, from + Quarter);
             var writing = stream.Checkpoint(1);
             await (held?.Reached ?? Task.CompletedTask);
-            var moving = stream.Cast<IGrainManagementExtension>().MigrateOnIdle();
+            var moving = MovingStreamTests.MoveAsync(stream);
             held?.Release();
-            await Task.WhenAll(sending, writing, moving.AsTask());
+            await Task.WhenAll(sending, writing, moving);
         }
         await feed.SendBabbleAsync(Half + Quarter, Babble.Samples);
         await Undisturbed.AssertAsync(await feed.FinishAsync(), feed);
