@@ -1,13 +1,15 @@
+using Orleans.Concurrency;
+
 namespace Dass.Grid.Contracts;
 
 /// <summary>
-/// The streams of one tenant, and what its gateways use. Key: the tenant's name. In memory: streams and gateways report again and again, so what was lost
-/// with a silo is known again within their reports' interval; until then more may be admitted than the limits say.
+/// The streams of one tenant, and what its gateways use. Key: the tenant's name. Which streams there are is in the store, soon after they report; use is not: gateways
+/// report again and again, so what was lost with a silo is known again within their reports' interval; until then more may be admitted than the limits say.
 /// </summary>
 [Alias("dass.ITenantGrain")]
 public interface ITenantGrain : IGrainWithStringKey
 {
-    /// <summary>Adds or renews an entry; one that is not renewed is forgotten.</summary>
+    /// <summary>Adds or renews an entry. A stream that does not renew it is looked up, by and by.</summary>
     [Alias("Report")]
     Task Report(StreamListing listing);
 
@@ -24,8 +26,13 @@ public interface ITenantGrain : IGrainWithStringKey
     Task Forget(string stream);
 
     /// <summary>Up to <paramref name="count"/> entries after <paramref name="after"/> (empty: from the first), in ordinal order of their names.</summary>
-    [Alias("List")]
+    [Alias("List"), AlwaysInterleave]
     Task<StreamListing[]> List(string after, int count);
+
+    /// <summary>Looks after the tenant's streams again, if nobody has called since the silo that did is gone.</summary>
+    /// <returns>Whether there are any, as far as it is known.</returns>
+    [Alias("Wake")]
+    Task<bool> Wake();
 }
 
 [GenerateSerializer, Immutable, Alias("dass.Admission")]
@@ -58,3 +65,9 @@ public sealed record StreamListing(
     [property: Id(1)] string Model,
     [property: Id(2)] DateTimeOffset Begun,
     [property: Id(3)] bool Ended);
+
+/// <summary>What a stream says when it is looked up.</summary>
+/// <param name="Listing">What it is.</param>
+/// <param name="Since">When it was fed last, if it lies in the store and does not report until somebody comes for it; null: it reports.</param>
+[GenerateSerializer, Immutable, Alias("dass.StreamRest")]
+public sealed record StreamRest([property: Id(0)] StreamListing Listing, [property: Id(1)] DateTimeOffset? Since);

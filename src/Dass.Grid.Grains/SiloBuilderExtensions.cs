@@ -31,6 +31,8 @@ public static class SiloBuilderExtensions
             Environment.FailFast,
             services.GetRequiredService<TimeProvider>(),
             services.GetRequiredService<ILogger<DeviceWatchdog>>()));
+        silo.Services.AddSingleton<LookupAllowance>();
+        silo.Services.AddHostedService<TenantWaker>();
         silo.Services.AddSingleton<LoadReporter>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<LoadReporter>());
         return silo.AddDassLimits().AddDassPlacement();
@@ -46,6 +48,9 @@ public static class SiloBuilderExtensions
             types.Classes.Remove(typeof(ModelCatalogGrain));
             types.Classes.Remove(typeof(RegisterGrain));
             types.Classes.Remove(typeof(EventLogGrain));
+            types.Classes.Remove(typeof(EventIndexGrain));
+            types.Classes.Remove(typeof(TenantGrain));
+            types.Classes.Remove(typeof(TenantIndexGrain));
             types.Classes.Remove(typeof(UsageGrain));
         });
         return silo.AddDassLimits().AddDassPlacement();

@@ -6,9 +6,9 @@ using Grpc.Net.Client;
 namespace Dass.Grid.Chaos;
 
 /// <summary>One injury of a fresh grid of three silos and two gateways under live streams.</summary>
-internal sealed class ChaosRun(string fault, StoreServer store, string directory, ChaosOptions options, Action<string> say)
+internal sealed class ChaosRun(string fault, StoreServer store, NetworkIsland? island, string directory, ChaosOptions options, Action<string> say)
 {
-    public static readonly string[] Faults = ["none", "kill-silo", "hang-silo", "pause-silo", "kill-gateway", "rolling-restart", "store-away", "full-disk"];
+    public static readonly string[] Faults = ["none", "kill-silo", "hang-silo", "pause-silo", "network-pause", "kill-gateway", "rolling-restart", "store-away", "full-disk"];
 
     private const int Tenants = 3;
     private const string Key = "chaos-key-of-tenant-";
@@ -22,6 +22,14 @@ internal sealed class ChaosRun(string fault, StoreServer store, string directory
         "store-away" => store is "redis" or "postgres",
         "full-disk" => store == "file",
         _ => true,
+    };
+
+    /// <summary>What this machine does not allow; null: nothing.</summary>
+    public static string? Missing(string fault) => fault switch
+    {
+        "full-disk" when !SmallDisk.IsPossible => "it needs root, to mount a file system",
+        "network-pause" when !NetworkIsland.IsPossible => "it needs root, ip and nft",
+        _ => null,
     };
 
     public async Task<ChaosResult> RunAsync(
@@ -74,11 +82,15 @@ internal sealed class ChaosRun(string fault, StoreServer store, string directory
             ["Grid:Models:built-in:MaxStreams"] = $"{options.Streams}",
             ["Grid:Streams:CheckpointInterval"] = $"00:00:{options.CheckpointSeconds:00}",
         };
+        if (island is not null)
+        {
+            settings["Grid:SiloAddress"] = island.Mainland;
+        }
         for (var tenant = 0; tenant < Tenants; tenant++)
         {
             settings[$"Tenants:tenant{tenant}:KeyHashes:0"] = KeyHash.Create(Key + tenant).ToString();
         }
-        _silos.AddRange(Enumerable.Range(1, 3).Select(i => new GridProcess("silo", settings, Path.Combine(directory, $"{fault}-silo{i}.log"))));
+        _silos.AddRange(Enumerable.Range(1, 3).Select(i => new GridProcess("silo", settings, Path.Combine(directory, $"{fault}-silo{i}.log"), i == 1 ? island : null)));
         _gateways.AddRange(Enumerable.Range(1, 2).Select(i => new GridProcess("gateway", settings, Path.Combine(directory, $"{fault}-gateway{i}.log"))));
         foreach (var process in _silos.Concat(_gateways))
         {
@@ -105,6 +117,11 @@ internal sealed class ChaosRun(string fault, StoreServer store, string directory
                 _silos[0].Signal("STOP");
                 await wait(0.8);
                 _silos[0].Signal("CONT");
+                break;
+            case "network-pause":
+                island!.Cut();
+                await wait(8);
+                island.Mend(); // and the silo must find out that it is dead
                 break;
             case "kill-gateway":
                 _gateways[0].Signal("KILL");

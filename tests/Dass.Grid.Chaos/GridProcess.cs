@@ -5,12 +5,18 @@ using System.Net.Sockets;
 namespace Dass.Grid.Chaos;
 
 /// <summary>One process of the grid: this program as a host. What it writes goes to a log file.</summary>
-internal sealed class GridProcess(string role, Dictionary<string, string> settings, string logFile) : IDisposable
+/// <param name="role">Silo or gateway.</param>
+/// <param name="settings">Of the configuration.</param>
+/// <param name="logFile">Is appended to.</param>
+/// <param name="island">Where it runs; null: on this machine's own network.</param>
+internal sealed class GridProcess(string role, Dictionary<string, string> settings, string logFile, NetworkIsland? island = null) : IDisposable
 {
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(3) };
 
     private readonly int _operationsPort = FreePort();
     private Process? _process;
+
+    private string Operations => $"http://{island?.Address ?? "127.0.0.1"}:{_operationsPort}";
 
     public string Role => role;
 
@@ -30,9 +36,11 @@ internal sealed class GridProcess(string role, Dictionary<string, string> settin
     {
         string[] command =
         [
+            .. island is null ? Array.Empty<string>() : ["ip", "netns", "exec", island.Name],
             Environment.ProcessPath!, .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(GridProcess).Assembly.Location] : Array.Empty<string>(),
-            "host", $"--Grid:Role={role}", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}", $"--Grid:OperationsListen=http://127.0.0.1:{_operationsPort}",
+            "host", $"--Grid:Role={role}", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}", $"--Grid:OperationsListen={Operations}",
             .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
+            .. island is null ? Array.Empty<string>() : [$"--Grid:SiloAddress={island.Address}"],
             $"--Grid:SiloPort={FreePort()}", // of this life: a silo that comes back is another one
         ];
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -52,7 +60,7 @@ internal sealed class GridProcess(string role, Dictionary<string, string> settin
         {
             try
             {
-                if ((await Http.GetAsync($"http://127.0.0.1:{_operationsPort}/healthz/ready", cancellationToken)).IsSuccessStatusCode)
+                if ((await Http.GetAsync($"{Operations}/healthz/ready", cancellationToken)).IsSuccessStatusCode)
                 {
                     return;
                 }

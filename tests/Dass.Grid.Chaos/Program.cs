@@ -30,15 +30,23 @@ Say($"what an undisturbed engine hears in {audio.Length} recordings of {options.
 var expected = await Reference.HearAsync(audio, CancellationToken.None);
 
 var results = new List<ChaosResult>();
+var notPossible = new List<object>();
 foreach (var kind in options.Stores)
 {
     foreach (var fault in options.Faults.Where(fault => ChaosRun.IsPossible(fault, kind)))
     {
+        if (ChaosRun.Missing(fault) is { } missing)
+        {
+            Say($"{fault} is not possible here: {missing}.");
+            notPossible.Add(new { fault, store = kind, reason = missing });
+            continue;
+        }
         var place = directory.CreateSubdirectory($"{kind}-{fault}");
         File.SetUnixFileMode(place.FullName, (UnixFileMode)511);
-        await using var store = new StoreServer(kind, place.FullName);
+        using var island = fault == "network-pause" ? new NetworkIsland() : null;
+        await using var store = new StoreServer(kind, place.FullName, island?.Mainland ?? "127.0.0.1");
         await store.StartAsync(CancellationToken.None);
-        var result = await new ChaosRun(fault, store, place.FullName, options, Say).RunAsync(audio, expected, CancellationToken.None);
+        var result = await new ChaosRun(fault, store, island, place.FullName, options, Say).RunAsync(audio, expected, CancellationToken.None);
         results.Add(result);
         Say(JsonSerializer.Serialize(result));
     }
@@ -46,7 +54,7 @@ foreach (var kind in options.Stores)
 
 if (options.Json)
 {
-    Console.WriteLine(JsonSerializer.Serialize(new { runs = results }));
+    Console.WriteLine(JsonSerializer.Serialize(new { runs = results, not_possible = notPossible }));
 }
 else
 {
@@ -58,6 +66,11 @@ else
             $"{result.Gap.P50:0} / {result.Gap.P99:0} / {result.Gap.Max:0} ms");
     }
     AnsiConsole.Write(table);
+}
+if (results.Count == 0)
+{
+    Console.Error.WriteLine("None of these faults is possible here.");
+    return 2;
 }
 if (results.All(result => result.Passed))
 {

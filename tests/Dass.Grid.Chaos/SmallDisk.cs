@@ -38,6 +38,8 @@ internal sealed class SmallDisk : IDisposable
 
     public void Dispose() => Do("umount", "-l", _directory);
 
+    public static bool IsPossible => Environment.IsPrivilegedProcess;
+
     private static void Do(string command, params string[] arguments)
     {
         using var process = Process.Start(command, arguments);

@@ -3,7 +3,10 @@ using System.Diagnostics;
 namespace Dass.Grid.Chaos;
 
 /// <summary>The store and the membership of a grid: Debian's Redis or PostgreSQL on a free port, or a directory beside a Redis.</summary>
-internal sealed class StoreServer(string kind, string directory) : IAsyncDisposable
+/// <param name="kind">Redis, postgres or file.</param>
+/// <param name="directory">For its files.</param>
+/// <param name="address">At which all processes of the grid reach it, beside loopback.</param>
+internal sealed class StoreServer(string kind, string directory, string address) : IAsyncDisposable
 {
     private readonly int _port = GridProcess.FreePort();
     private Process? _server;
@@ -12,15 +15,17 @@ internal sealed class StoreServer(string kind, string directory) : IAsyncDisposa
 
     public Dictionary<string, string> Settings => kind switch
     {
-        "redis" => new() { ["Grid:Cluster"] = "redis", ["Grid:Store"] = "redis", ["Grid:Redis"] = $"127.0.0.1:{_port}" },
+        "redis" => new() { ["Grid:Cluster"] = "redis", ["Grid:Store"] = "redis", ["Grid:Redis"] = $"{address}:{_port}" },
         "postgres" => new()
         {
             ["Grid:Cluster"] = "postgres",
             ["Grid:Store"] = "postgres",
-            ["Grid:Postgres"] = $"Host=127.0.0.1;Port={_port};Database=dass;Username=dass;Password=dass;Maximum Pool Size=20",
+            ["Grid:Postgres"] = $"Host={address};Port={_port};Database=dass;Username=dass;Password=dass;Maximum Pool Size=20",
         },
-        _ => new() { ["Grid:Cluster"] = "redis", ["Grid:Redis"] = $"127.0.0.1:{_port}", ["Grid:Store"] = "file", ["Grid:StoreDirectory"] = Files },
+        _ => new() { ["Grid:Cluster"] = "redis", ["Grid:Redis"] = $"{address}:{_port}", ["Grid:Store"] = "file", ["Grid:StoreDirectory"] = Files },
     };
+
+    private string[] Addresses => [.. new[] { "127.0.0.1", address }.Distinct()];
 
     /// <summary>Directory of the file store.</summary>
     public string Files => Path.Combine(directory, "store");
@@ -31,7 +36,9 @@ internal sealed class StoreServer(string kind, string directory) : IAsyncDisposa
         {
             default: // processes need a place to meet that outlives each of them, also when streams are files
                 Directory.CreateDirectory(Files);
-                _server = Run("redis-server", "--port", $"{_port}", "--dir", directory, "--bind", "127.0.0.1", "--save", "3600 1", "--loglevel", "warning");
+                _server = Run(
+                    "redis-server",
+                    ["--port", $"{_port}", "--dir", directory, "--bind", .. Addresses, "--protected-mode", "no", "--save", "3600 1", "--loglevel", "warning"]);
                 await RetryAsync(() => DoAsync("redis-cli", "-p", $"{_port}", "ping"), cancellationToken);
                 break;
             case "postgres":
@@ -41,9 +48,10 @@ internal sealed class StoreServer(string kind, string directory) : IAsyncDisposa
                 {
                     await DoAsync("chown", "-R", "postgres", directory);
                     await AsPostgresAsync($"{bin}/initdb", "-D", data, "-A", "trust");
+                    await File.AppendAllTextAsync(Path.Combine(data, "pg_hba.conf"), $"host all all {address}/24 trust\n", cancellationToken);
                 }
                 await AsPostgresAsync(
-                    $"{bin}/pg_ctl", "-D", data, "-w", "-l", Path.Combine(directory, "pg.log"), "-o", $"-p {_port} -k {directory} -c listen_addresses=127.0.0.1", "start");
+                    $"{bin}/pg_ctl", "-D", data, "-w", "-l", Path.Combine(directory, "pg.log"), "-o", $"-p {_port} -k {directory} -c listen_addresses={string.Join(',', Addresses)}", "start");
                 if (!File.Exists(Path.Combine(directory, "pg.made")))
                 {
                     await AsPostgresAsync("psql", "-h", directory, "-p", $"{_port}", "-c", "create role dass superuser login password 'dass'");

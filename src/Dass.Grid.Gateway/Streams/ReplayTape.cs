@@ -4,6 +4,8 @@ namespace Dass.Grid.Gateway.Streams;
 /// <remarks>Holds the bytes of the messages as they came; bounded by <see cref="HasRoom"/>, which the writer must ask.</remarks>
 internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
 {
+    private const int GatherBytes = 1 << 20;
+
     private readonly LinkedList<AudioBlock> _blocks = [];
     private long _bytes;
 
@@ -32,7 +34,10 @@ internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
         }
     }
 
-    /// <summary>Up to <paramref name="maxFrames"/> from <paramref name="sample"/> on, out of one message; null when there is no more.</summary>
+    /// <summary>
+    /// Up to <paramref name="maxFrames"/> from <paramref name="sample"/> on; null when there is no more. Small messages that are sent again come together:
+    /// each would cost its own way to the silo and back.
+    /// </summary>
     public AudioBlock? At(long sample, int maxFrames)
     {
         // What is sent next is nearly always the last message.
@@ -42,10 +47,37 @@ internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
             {
                 var skipped = sample - node.Value.FirstSample;
                 var frames = (int)Math.Min(maxFrames, End(node.Value) - sample);
-                return frames > 0 ? new AudioBlock(sample, node.Value.Data.Slice((int)skipped * bytesPerFrame, frames * bytesPerFrame)) : null;
+                if (frames <= 0)
+                {
+                    return null;
+                }
+                var first = node.Value.Data.Slice((int)skipped * bytesPerFrame, frames * bytesPerFrame);
+                return new AudioBlock(sample, frames < maxFrames && node.Next is { } next ? Gather(sample, first, next, maxFrames) : first);
             }
         }
         return null;
+    }
+
+    private ReadOnlyMemory<byte> Gather(long sample, ReadOnlyMemory<byte> first, LinkedListNode<AudioBlock>? next, int maxFrames)
+    {
+        var (length, most) = (first.Length, Math.Min((long)maxFrames * bytesPerFrame, GatherBytes));
+        var pieces = new List<ReadOnlyMemory<byte>> { first };
+        for (; next is { Value: var block } && block.FirstSample == sample + length / bytesPerFrame && length + block.Data.Length <= most; next = next.Next)
+        {
+            pieces.Add(block.Data);
+            length += block.Data.Length;
+        }
+        if (pieces.Count == 1)
+        {
+            return first;
+        }
+        var (gathered, at) = (new byte[length], 0);
+        foreach (var piece in pieces)
+        {
+            piece.CopyTo(gathered.AsMemory(at));
+            at += piece.Length;
+        }
+        return gathered;
     }
 
     private long End(AudioBlock audio) => audio.FirstSample + audio.Data.Length / bytesPerFrame;

@@ -178,6 +178,9 @@ internal sealed record Checkpoint(
         };
     }
 
+    /// <summary>What tells a checkpoint from all others; empty of bytes that are none.</summary>
+    public static ReadOnlySpan<byte> ChecksumOf(ReadOnlySpan<byte> bytes) => bytes[Math.Max(0, bytes.Length - ChecksumBytes)..];
+
     private static void WriteBlock(PooledBytes bytes, Action<IBufferWriter<byte>>? write)
     {
         var lengthAt = bytes.Written.Length;

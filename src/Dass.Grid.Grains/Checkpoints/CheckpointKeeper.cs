@@ -10,6 +10,10 @@ namespace Dass.Grid.Grains.Checkpoints;
 internal sealed class CheckpointKeeper(IGrainStorage storage, GrainId grain, GrainsInstruments instruments)
 {
     private const string StateName = "stream";
+    private const int MaxDoubts = 16;
+
+    // Writes without an answer, by checksum: each may have been the last that took effect.
+    private readonly List<(byte[] Checksum, long Sample)> _doubts = [];
 
     private Task<bool> _writing = Task.FromResult(true);
 
@@ -33,6 +37,7 @@ internal sealed class CheckpointKeeper(IGrainStorage storage, GrainId grain, Gra
         var record = new GrainState<StoredCheckpoint>(new StoredCheckpoint());
         await storage.ReadStateAsync(StateName, grain, record);
         ETag = record.RecordExists ? record.ETag : null;
+        _doubts.Clear();
         if (!record.RecordExists || record.State is not { Bytes.IsEmpty: false } state)
         {
             return null;
@@ -75,23 +80,55 @@ internal sealed class CheckpointKeeper(IGrainStorage storage, GrainId grain, Gra
 
     private async Task<bool> WriteAsync(PooledBytes bytes, long sample, Action<Exception> onFailure)
     {
-        var began = Stopwatch.GetTimestamp();
+        var (began, tried) = (Stopwatch.GetTimestamp(), false);
         using (bytes)
         {
-            var record = new GrainState<StoredCheckpoint>(new StoredCheckpoint { Bytes = bytes.Written }, ETag) { RecordExists = ETag is not null };
+            var record = new GrainState<StoredCheckpoint>(new StoredCheckpoint { Bytes = bytes.Written });
             try
             {
+                await ResolveAsync();
+                (record.ETag, record.RecordExists, tried) = (ETag, ETag is not null, true);
                 await storage.WriteStateAsync(StateName, grain, record);
             }
-            catch (Exception failure) when (failure is not InconsistentStateException)
+            catch (Exception failure) when (failure is not InconsistentStateException || (tried && _doubts.Count > 0))
             {
+                if (tried && failure is not InconsistentStateException)
+                {
+                    _doubts.Add((Checkpoint.ChecksumOf(bytes.Written.Span).ToArray(), sample));
+                    _doubts.RemoveRange(0, Math.Max(0, _doubts.Count - MaxDoubts));
+                }
                 instruments.OnCheckpointFailed();
                 onFailure(failure);
                 return false;
             }
             (ETag, DurableSample) = (record.ETag, sample);
+            _doubts.Clear(); // they were written with an ETag that is no longer valid: none can take effect any more
             instruments.OnCheckpoint(Stopwatch.GetElapsedTime(began));
             return true;
         }
+    }
+
+    /// <summary>A write whose answer was lost may have taken effect: then the record is this activation's own, under an ETag that it does not know.</summary>
+    /// <exception cref="InconsistentStateException">The record is somebody else's.</exception>
+    private async Task ResolveAsync()
+    {
+        if (_doubts.Count == 0)
+        {
+            return;
+        }
+        var record = new GrainState<StoredCheckpoint>(new StoredCheckpoint());
+        await storage.ReadStateAsync(StateName, grain, record);
+        var etag = record.RecordExists ? record.ETag : null;
+        if (etag == ETag)
+        {
+            return;
+        }
+        var checksum = record.RecordExists ? Checkpoint.ChecksumOf(record.State!.Bytes.Span).ToArray() : [];
+        if (!_doubts.Exists(doubt => doubt.Checksum.AsSpan().SequenceEqual(checksum)))
+        {
+            throw new InconsistentStateException($"The checkpoint of {grain} was written by another silo.", etag ?? "", ETag ?? "");
+        }
+        (ETag, DurableSample) = (etag, _doubts.Find(doubt => doubt.Checksum.AsSpan().SequenceEqual(checksum)).Sample);
+        _doubts.Clear();
     }
 }

@@ -19,7 +19,8 @@ public sealed partial class LoadReporter(
     ILogger<LoadReporter> logger) : ILifecycleParticipant<ISiloLifecycle>
 {
     private const int MovesAtOnce = 8;
-    private const int WaveStreams = 64;
+    private const int Waves = 16; // a stream stands still while its own wave moves, and no longer
+    private const int MaxWaveStreams = 64;
     private const int RebalanceEvery = 5; // reports
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DrainPoll = TimeSpan.FromMilliseconds(20);
@@ -120,9 +121,10 @@ public sealed partial class LoadReporter(
 
     private async Task DrainAsync(CancellationToken cancellationToken)
     {
+        var waveStreams = Math.Clamp(streams.Count / Waves, MovesAtOnce, MaxWaveStreams);
         while (streams.Count > 0 && !cancellationToken.IsCancellationRequested)
         {
-            var wave = streams.All.Take(WaveStreams).ToArray();
+            var wave = streams.All.Take(waveStreams).ToArray();
             foreach (var stream in wave)
             {
                 Move(stream);

@@ -7,6 +7,8 @@ internal sealed class ObserverLeases(TimeProvider time, TimeSpan lease)
 
     public ITagObserver[] All => [.. _until.Keys];
 
+    public bool IsEmpty => _until.Count == 0;
+
     public void Renew(ITagObserver observer) => _until[observer] = time.GetUtcNow() + lease;
 
     public void Remove(ITagObserver observer) => _until.Remove(observer);

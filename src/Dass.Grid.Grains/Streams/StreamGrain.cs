@@ -42,11 +42,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         _lastActive = _shared.Time.GetUtcNow();
         (var carried, _carried) = (_carried, null);
-        if (carried is not null && _life.TryContinue(carried))
+        if (carried is null || !_life.TryContinue(carried))
         {
-            return;
+            await _life.LoadAsync();
         }
-        await _life.LoadAsync();
+        if (State.Ended is null && _life.Ledger.LastActive < _lastActive)
+        {
+            _lastActive = _life.Ledger.LastActive.Value;
+        }
     }
 
     public async Task<Outcome<Attachment>> Attach(StreamSpec spec, Feeder feeder, CancellationToken cancellationToken)
@@ -159,6 +162,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         if (State.Live is not null)
         {
+            await _life.Keeper.IdleAsync(); // a write that is under way has less
             await _life.SaveAsync();
         }
         return State.Fenced ? State.Moved() : new Durable(_life.Keeper.DurableSample);
@@ -187,6 +191,23 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         return State.Live is { } live ? await End(live, StreamEndReason.Closed, cancellationToken) : Unknown();
     }
 
+    public async Task<Outcome<StreamRest>> Touch()
+    {
+        if (!State.IsKnown)
+        {
+            var unknown = Unknown();
+            // What a silo of another version wrote is no longer unusable when the upgrade is done.
+            return State.Unreadable is { Code: not RefusalCode.Busy } ? unknown with { Code = RefusalCode.Busy, RetryAfter = _shared.Options.IdleTimeout } : unknown;
+        }
+        await _life.Ledger.SettleNowAsync(GrainFactory);
+        var rests = State is { Asleep: not null, Live: null } && _life.Observers.IsEmpty && _shared.Time.GetUtcNow() - _lastActive < _shared.Options.IdleTimeout;
+        if (rests)
+        {
+            DeactivateOnIdle(); // no silo holds what only waits
+        }
+        return new StreamRest(State.Listing, rests ? _lastActive : null);
+    }
+
     public Task<Outcome<StreamStatus>> GetStatus() => Task.FromResult(Status());
 
     public Task<Outcome<TagPage>> GetTags(long fromChunk, int count) =>
@@ -213,15 +234,15 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        if (State.Live is not { } live)
-        {
-            return;
-        }
         try
         {
             await _life.Keeper.IdleAsync();
+            if (_life.AtRest is not { } checkpoint)
+            {
+                return;
+            }
             using var bytes = new PooledBytes();
-            _life.Snapshot(live).WriteTo(bytes, live);
+            checkpoint.WriteTo(bytes, State.Live);
             _carried = bytes.Written.ToArray();
             if (reason.ReasonCode != DeactivationReasonCode.Migrating)
             {
@@ -238,7 +259,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             _carried = null; // another silo's state is newer
         }
-        else
+        else if (State.Live is { } live)
         {
             _life.LetGo(live);
         }
@@ -321,7 +342,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     private async Task ForgetAsync()
     {
-        if (!_life.Ledger.IsSettled)
+        if (!_life.Ledger.IsSettled || _life.OwesEnd)
         {
             return; // tried again at the next upkeep
         }
@@ -386,6 +407,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     }
 
     void IStreamHost.Settle() => _life.Ledger.Settle(GrainFactory);
+
+    DateTimeOffset IStreamHost.LastActive => _lastActive;
 
     void IStreamHost.OnActive() => _lastActive = _shared.Time.GetUtcNow();
 

@@ -27,6 +27,15 @@ public sealed class StreamGrainOptions
     /// <summary>How often a stream looks at its timeouts and reports to its tenant. Default: 15 seconds.</summary>
     public TimeSpan Upkeep { get; set; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How often a tenant's list of its streams is written to the store, if it has changed. Default: 2 seconds.</summary>
+    public TimeSpan ListInterval { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Streams of a tenant that its list in the store holds, about 100 bytes each; those beyond are listed only while they report. Default: 100,000.</summary>
+    public int ListedStreams { get; set; } = 100_000;
+
+    /// <summary>Streams that have fallen silent, most of all with their silo, which a silo looks up in the store per second. Default: 20.</summary>
+    public int LookupsPerSecond { get; set; } = 20;
+
     /// <summary>An observer that has not renewed its lease for this long is dropped. Default: 60 seconds.</summary>
     public TimeSpan ObserverLease { get; set; } = TimeSpan.FromSeconds(60);
 
@@ -71,6 +80,7 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
         Positive(nameof(options.IdleTimeout), options.IdleTimeout);
         Positive(nameof(options.Retention), options.Retention);
         Positive(nameof(options.Upkeep), options.Upkeep);
+        Positive(nameof(options.ListInterval), options.ListInterval);
         Positive(nameof(options.ObserverLease), options.ObserverLease);
         Positive(nameof(options.StuckAfter), options.StuckAfter);
         Positive(nameof(options.MaxLiveWait), options.MaxLiveWait);
@@ -86,6 +96,14 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
         if (options.HistoryChunks < 1)
         {
             errors.Add($"Grid:Streams:{nameof(options.HistoryChunks)} is {options.HistoryChunks}; at least 1.");
+        }
+        if (options.ListedStreams < 0)
+        {
+            errors.Add($"Grid:Streams:{nameof(options.ListedStreams)} is {options.ListedStreams}; 0 or more.");
+        }
+        if (options.LookupsPerSecond < 1)
+        {
+            errors.Add($"Grid:Streams:{nameof(options.LookupsPerSecond)} is {options.LookupsPerSecond}; at least 1.");
         }
         if (options.EventRetention < TimeSpan.Zero)
         {

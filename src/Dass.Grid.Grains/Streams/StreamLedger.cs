@@ -15,6 +15,9 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
     private UsageSpan? _reported;
     private Task _settling = Task.CompletedTask;
 
+    /// <summary>When the stream was fed last, as the page that was restored says. It is on this page, which may grow without a new layout of checkpoints.</summary>
+    public DateTimeOffset? LastActive { get; private set; }
+
     /// <summary>Whether the books have everything but the span that goes on.</summary>
     public bool IsSettled => _owed.Count == 0 && _finals.Count == 0 && _settling.IsCompleted;
 
@@ -66,7 +69,15 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
         }
     }
 
-    public byte[] Save() => JsonSerializer.SerializeToUtf8Bytes(new Page(_span, [.. _owed], [.. _finals]));
+    /// <summary>Tells the books, and waits until that has been tried.</summary>
+    public Task SettleNowAsync(IGrainFactory grains)
+    {
+        Settle(grains);
+        return _settling;
+    }
+
+    public byte[] Save(DateTimeOffset lastActive) =>
+        JsonSerializer.SerializeToUtf8Bytes(new Page(_span, [.. _owed], [.. _finals]) { LastActive = lastActive });
 
     /// <exception cref="JsonException">Damaged.</exception>
     public void Restore(ReadOnlySpan<byte> page)
@@ -78,7 +89,7 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
         // What this activation owed before it slept is in the checkpoint that it left.
         _owed.Clear();
         _finals.Clear();
-        (_span, _reported) = (saved.Span, null);
+        (_span, _reported, LastActive) = (saved.Span, null, saved.LastActive);
         _owed.AddRange(saved.Owed);
         Array.ForEach(saved.Finals, _finals.Enqueue);
     }
@@ -121,5 +132,9 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
     internal sealed record Span(long FromSample, long FromChunk, long Events);
 
     /// <summary>The ledger at rest.</summary>
-    internal sealed record Page(Span Span, LoggedEvent[] Owed, UsageSpan[] Finals);
+    internal sealed record Page(Span Span, LoggedEvent[] Owed, UsageSpan[] Finals)
+    {
+        /// <summary>Null: written before this was kept.</summary>
+        public DateTimeOffset? LastActive { get; init; }
+    }
 }

@@ -13,6 +13,9 @@ internal interface IStreamHost
     /// <summary>When <see cref="StreamLife.SaveAsync"/> is called next; null: not at all.</summary>
     void ScheduleCheckpoint(TimeSpan? due);
 
+    /// <summary>When the stream was fed last.</summary>
+    DateTimeOffset LastActive { get; }
+
     /// <summary>The stream's idle time begins anew.</summary>
     void OnActive();
 
@@ -37,6 +40,14 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
     public StreamLedger Ledger { get; } = new(id, shared);
 
     public CheckpointKeeper Keeper { get; } = new(shared.Storage, grain, shared.Instruments);
+
+    /// <summary>The end of the stream that the store does not have yet; until it has, an old checkpoint would wake as a live stream.</summary>
+    private Checkpoint? _owedEnd;
+
+    public bool OwesEnd => _owedEnd is not null;
+
+    /// <summary>What the store should have of the stream now, with what the stream owes to the books; null: nothing more than it has.</summary>
+    public Checkpoint? AtRest => State.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Ledger = Ledger.Save(host.LastActive) } : null;
 
     /// <summary>Reads what the store knows of the stream.</summary>
     public async Task LoadAsync()
@@ -65,6 +76,13 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         try
         {
             var checkpoint = Checkpoint.Read(carried);
+            if (checkpoint.Ended is not null)
+            {
+                TakeOver(checkpoint);
+                (Keeper.Epoch, _owedEnd) = (checkpoint.Epoch, checkpoint);
+                host.ScheduleCheckpoint(shared.Options.CheckpointRetry);
+                return true;
+            }
             if (SessionFactory.Restore(shared.Models, id.Tenant, checkpoint, shared.Options.Events, out var live) is { } refusal)
             {
                 throw new SnapshotException(refusal.Message);
@@ -263,30 +281,48 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         host.ScheduleCheckpoint(null);
     }
 
-    /// <summary>Writes the state as it is when this is called. Never throws: what fails is said, and tried again.</summary>
+    /// <summary>Writes the state as it is when this is called, or the end that is owed. Never throws: what fails is said, and tried again.</summary>
     public async Task SaveAsync()
     {
         if (State.Live is not { } live)
         {
+            await SaveEndAsync();
             return;
         }
+        var saved = await TrySaveAsync(Snapshot(live), live);
+        if (State.Live == live)
+        {
+            host.ScheduleCheckpoint(saved ? NextCheckpoint() : shared.Options.CheckpointRetry);
+        }
+    }
+
+    private async Task SaveEndAsync()
+    {
+        if (_owedEnd is { } end)
+        {
+            var saved = await TrySaveAsync(end with { Ledger = Ledger.Save(host.LastActive) }, session: null);
+            _owedEnd = saved ? null : _owedEnd;
+            host.ScheduleCheckpoint(OwesEnd ? shared.Options.CheckpointRetry : null);
+        }
+    }
+
+    /// <returns>False: the store could not be written, or another silo owns the stream.</returns>
+    private async Task<bool> TrySaveAsync(Checkpoint checkpoint, LiveStream? session)
+    {
         try
         {
-            var saved = await Keeper.SaveAsync(
-                Snapshot(live), live, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
-            if (State.Live == live)
-            {
-                host.ScheduleCheckpoint(saved ? NextCheckpoint() : shared.Options.CheckpointRetry);
-            }
+            return await Keeper.SaveAsync(
+                checkpoint, session, failure => shared.Logger.NotSaved(id, checkpoint.NextSample, Keeper.DurableSample, failure));
         }
         catch (InconsistentStateException)
         {
             Fence();
+            return false;
         }
     }
 
     /// <summary>The stream at rest, with what it owes.</summary>
-    public Checkpoint Snapshot(LiveStream live) => State.Snapshot(live, Keeper.Epoch) with { Ledger = Ledger.Save() };
+    public Checkpoint Snapshot(LiveStream live) => State.Snapshot(live, Keeper.Epoch) with { Ledger = Ledger.Save(host.LastActive) };
 
     private TimeSpan NextCheckpoint() => shared.Options.CheckpointInterval * (2.0 / 3 + Random.Shared.NextDouble() * 2 / 3);
 
@@ -300,7 +336,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             shared.Logger.Fenced(id, live.NextSample);
             LetGo(live);
         }
-        State.Asleep = null;
+        (State.Asleep, State.Ended, _owedEnd) = (null, OwesEnd ? null : State.Ended, null);
         host.LetActivationGo();
     }
 
@@ -317,7 +353,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         }
     }
 
-    /// <summary>From live to ended: first in the store, then for observers, then the slot is given back.</summary>
+    /// <summary>From live to ended: first in the store, then for observers, then the slot is given back. While the store is away it is owed the end.</summary>
     /// <returns>Null when another silo owns the stream.</returns>
     public async Task<StreamEnd?> SealAsync(LiveStream live, StreamEndReason reason)
     {
@@ -325,14 +361,10 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         var closed = live.Events.Complete(live.NextSeconds);
         Ledger.Enter(live, closed);
         Ledger.End(live);
-        try
+        _owedEnd = State.Snapshot(live, Keeper.Epoch, reason) with { Closed = closed };
+        await SaveEndAsync();
+        if (State.Fenced)
         {
-            await Keeper.SaveAsync(
-                State.Snapshot(live, Keeper.Epoch, reason) with { Closed = closed, Ledger = Ledger.Save() }, session: null, failure => shared.Logger.NotSaved(id, live.NextSample, Keeper.DurableSample, failure));
-        }
-        catch (InconsistentStateException)
-        {
-            Fence();
             return null;
         }
         var end = new StreamEnd(reason, live.Heard) { Events = closed };
@@ -342,6 +374,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         shared.Instruments.OnEnded(live.Model.Name, reason);
         shared.Logger.Ended(id, reason, State.Ended.NextSample, State.Ended.NextChunk);
         LetGo(live);
+        host.ScheduleCheckpoint(OwesEnd ? shared.Options.CheckpointRetry : null);
         host.Report();
         host.Settle();
         return end;

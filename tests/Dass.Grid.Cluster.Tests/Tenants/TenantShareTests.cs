@@ -1,6 +1,7 @@
 using Dass.Grid.Contracts;
 using Dass.Grid.Grains.Streams;
 using Dass.Grid.Grains.Tenants;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
@@ -12,7 +13,8 @@ public sealed class TenantShareTests
     private readonly FakeTimeProvider _time = new();
     private readonly TenantGrain _tenant;
 
-    public TenantShareTests() => _tenant = new TenantGrain(Options.Create(new StreamGrainOptions()), _time);
+    public TenantShareTests() => _tenant = new TenantGrain(
+        Options.Create(new StreamGrainOptions()), _time, storage: null!, lookups: null!, NullLogger<TenantGrain>.Instance);
 
     [Fact]
     public async Task Gateways_together_never_get_more_subscribers_than_the_limit()

@@ -1,0 +1,74 @@
+using Dass.Grid.Grains.Streams;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Concurrency;
+using Orleans.Storage;
+
+namespace Dass.Grid.Grains.Tenants;
+
+/// <summary>Knows the tenants that have streams, and wakes their lists.</summary>
+[Reentrant]
+public sealed class TenantIndexGrain : Grain, ITenantIndexGrain
+{
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(100);
+
+    private readonly StoredJson<HashSet<string>> _store;
+    private readonly GatheredWrites _writes;
+    private readonly HashSet<string> _added = []; // since its list was asked last
+    private HashSet<string> _tenants = [];
+    private Task _waking = Task.CompletedTask;
+
+    public TenantIndexGrain([FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage)
+    {
+        _store = new StoredJson<HashSet<string>>(storage, "tenants", this.GetGrainId());
+        _writes = new GatheredWrites(WriteAsync, Gather);
+    }
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken) => _tenants = await _store.ReadAsync() ?? _tenants;
+
+    public Task Add(string tenant)
+    {
+        _added.Add(tenant);
+        _tenants.Add(tenant);
+        return _writes.DoneAsync(); // also of one that is known: its write may have failed
+    }
+
+    public Task Wake()
+    {
+        if (_waking.IsCompleted)
+        {
+            _waking = WakeAsync();
+            _waking.Ignore(); // a tenant that does not answer is asked again with the others
+        }
+        return Task.CompletedTask;
+    }
+
+    private async Task WakeAsync()
+    {
+        var before = _tenants.Count;
+        foreach (var tenant in _tenants.ToArray())
+        {
+            _added.Remove(tenant);
+            if (!await GrainFactory.GetGrain<ITenantGrain>(tenant).Wake() && !_added.Contains(tenant))
+            {
+                _tenants.Remove(tenant);
+            }
+        }
+        if (_tenants.Count < before)
+        {
+            await _writes.DoneAsync();
+        }
+    }
+
+    private async Task WriteAsync()
+    {
+        try
+        {
+            await _store.WriteAsync(_tenants);
+        }
+        catch (InconsistentStateException)
+        {
+            DeactivateOnIdle(); // another activation has written; the tenants tell that one again
+            throw;
+        }
+    }
+}

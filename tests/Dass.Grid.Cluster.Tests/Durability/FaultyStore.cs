@@ -1,0 +1,141 @@
+using System.Collections.Concurrent;
+using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Streams;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Orleans.Runtime;
+using Orleans.Storage;
+
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+/// <summary>How the next write of a checkpoint goes wrong.</summary>
+internal enum StoreFault
+{
+    /// <summary>Nothing is written.</summary>
+    Fails,
+
+    /// <summary>It is written, and the writer does not learn that.</summary>
+    LosesAnswer,
+
+    /// <summary>The store says that somebody else has written.</summary>
+    Conflicts,
+}
+
+/// <summary>Stands between grids and their store, which goes wrong as it is told.</summary>
+internal sealed class FaultyStore
+{
+    private const string Streams = "stream";
+
+    private readonly ConcurrentQueue<object> _faults = new();
+    private readonly ConcurrentDictionary<string, int> _writes = new();
+
+    /// <summary>Nothing can be read or written.</summary>
+    public volatile bool IsAway;
+
+    /// <summary>Records of any kind that have been written.</summary>
+    public int Writes(string stateName) => _writes.GetValueOrDefault(stateName);
+
+    /// <summary>The last checkpoint that is in the store.</summary>
+    public Checkpoint? Last { get; private set; }
+
+    /// <summary>Writes of checkpoints go wrong in this order; those after are well.</summary>
+    public void Next(params StoreFault[] faults) => Array.ForEach(faults, fault => _faults.Enqueue(fault));
+
+    /// <summary>The next write of a checkpoint waits before it is done.</summary>
+    public Held HoldNext()
+    {
+        var held = new Held();
+        _faults.Enqueue(held);
+        return held;
+    }
+
+    /// <summary>Of a grid that is about to start: its store, whatever it is, is behind this one.</summary>
+    public void Wrap(WebApplicationBuilder builder) => builder.Host.UseServiceProviderFactory(new Factory(this));
+
+    public sealed class Held
+    {
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Reached => _reached.Task;
+
+        public void Release() => _released.SetResult();
+
+        public Task WaitAsync()
+        {
+            _reached.SetResult();
+            return _released.Task;
+        }
+    }
+
+    private sealed class Storage(FaultyStore plan, IGrainStorage inner) : IGrainStorage
+    {
+        public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        {
+            RequireHere();
+            return inner.ReadStateAsync(stateName, grainId, grainState);
+        }
+
+        public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        {
+            RequireHere();
+            var fault = stateName == Streams && plan._faults.TryDequeue(out var planned) ? planned : null;
+            switch (fault)
+            {
+                case Held held:
+                    await held.WaitAsync();
+                    break;
+                case StoreFault.Fails:
+                    throw new IOException("The test lets this write fail.");
+                case StoreFault.Conflicts:
+                    throw new InconsistentStateException("The test says that another has written.", "theirs", grainState.ETag ?? "");
+                case StoreFault.LosesAnswer:
+                    grainState = new GrainState<T>(grainState.State, grainState.ETag) { RecordExists = grainState.RecordExists };
+                    break;
+            }
+            await inner.WriteStateAsync(stateName, grainId, grainState);
+            if (stateName == Streams)
+            {
+                plan.Last = Checkpoint.Read(((StoredCheckpoint)(object)grainState.State!).Bytes.Span);
+            }
+            plan._writes.AddOrUpdate(stateName, 1, (_, count) => count + 1);
+            if (fault is StoreFault.LosesAnswer)
+            {
+                throw new TimeoutException("The test loses the answer of this write.");
+            }
+        }
+
+        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        {
+            RequireHere();
+            return inner.ClearStateAsync(stateName, grainId, grainState);
+        }
+
+        private void RequireHere()
+        {
+            if (plan.IsAway)
+            {
+                throw new IOException("The test's store is away.");
+            }
+        }
+    }
+
+    private sealed class Factory(FaultyStore plan) : IServiceProviderFactory<IServiceCollection>
+    {
+        private readonly DefaultServiceProviderFactory _inner = new();
+
+        public IServiceCollection CreateBuilder(IServiceCollection services)
+        {
+            var store = services.LastOrDefault(service => service.ServiceType == typeof(IGrainStorage) && Equals(service.ServiceKey, StreamGrainShared.Store));
+            if (store is not null)
+            {
+                services.AddKeyedSingleton<IGrainStorage>(StreamGrainShared.Store, (provider, key) => new Storage(
+                    plan, (IGrainStorage)(store.KeyedImplementationInstance ?? store.KeyedImplementationFactory!(provider, key))));
+            }
+            return _inner.CreateBuilder(services);
+        }
+
+        public IServiceProvider CreateServiceProvider(IServiceCollection containerBuilder) => _inner.CreateServiceProvider(containerBuilder);
+    }
+}

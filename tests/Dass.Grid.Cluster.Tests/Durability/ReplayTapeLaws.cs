@@ -1,0 +1,47 @@
+using Dass.Grid.Contracts;
+using Dass.Grid.Gateway.Streams;
+
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+/// <summary>What a gateway sends again is what its client has sent, however that was cut.</summary>
+public sealed class ReplayTapeLaws
+{
+    private const int BytesPerFrame = 4;
+    private const int MaxFrames = 1_000;
+
+    [Theory]
+    [InlineData(1, 3_000)]
+    [InlineData(1, 200)]
+    [InlineData(200, 201)]
+    public void Pieces_from_anywhere_are_the_audio_and_small_messages_come_together(int least, int most)
+    {
+        var random = new Random(least + most);
+        var audio = new byte[40_000 * BytesPerFrame];
+        random.NextBytes(audio);
+        var (tape, sizes) = (new ReplayTape(BytesPerFrame, audio.Length), new List<int>());
+        for (var at = 0; at < audio.Length;)
+        {
+            var bytes = Math.Min(random.Next(least, most) * BytesPerFrame, audio.Length - at);
+            tape.Append(new AudioBlock(at / BytesPerFrame, audio.AsMemory(at, bytes)));
+            sizes.Add(bytes / BytesPerFrame);
+            at += bytes;
+        }
+        for (var from = 0; from < 40_000; from += random.Next(1, 5_000))
+        {
+            var (next, pieces) = ((long)from, 0);
+            while (tape.At(next, MaxFrames) is { } piece)
+            {
+                Assert.Equal(next, piece.FirstSample);
+                Assert.InRange(piece.Data.Length, BytesPerFrame, MaxFrames * BytesPerFrame);
+                Assert.True(piece.Data.Span.SequenceEqual(audio.AsSpan((int)next * BytesPerFrame, piece.Data.Length)));
+                next += piece.Data.Length / BytesPerFrame;
+                pieces++;
+            }
+            Assert.Equal(40_000, next);
+            if (sizes.Max() <= MaxFrames / 5)
+            {
+                Assert.InRange(pieces, 0, 1 + (40_000 - from) / (MaxFrames * 4 / 5));
+            }
+        }
+    }
+}

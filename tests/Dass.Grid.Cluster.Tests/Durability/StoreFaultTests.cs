@@ -1,0 +1,233 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
+using Dass.Grid.Host;
+using Dass.Grid.V1;
+using Grpc.Core;
+
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+/// <summary>Writes of checkpoints that go wrong, and what happens to the stream at the same time. In the end the client has what an undisturbed engine says.</summary>
+public sealed class StoreFaultTests : IDisposable
+{
+    private const string Id = "yard";
+    private const int Quarter = 60_000;
+    private const int Half = 120_000;
+
+    private readonly StoreFolder _folder = new();
+    private readonly FaultyStore _store = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_write_whose_answer_is_lost_is_known_again(bool isFirst)
+    {
+        await using var grid = await StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await ToAsync(feed, Quarter);
+        if (!isFirst)
+        {
+            Assert.Equal(Quarter, await StoredStreamTests.CheckpointAsync(grid));
+        }
+        _store.Next(StoreFault.Fails, StoreFault.LosesAnswer, StoreFault.Fails);
+        await ToAsync(feed, Half, from: Quarter);
+        for (var write = 0; write < 3; write++)
+        {
+            var durable = await StreamOf(grid).Checkpoint(1);
+            Assert.Null(durable.Refusal); // it has not fenced itself out
+            Assert.InRange(durable.Value!.Sample, isFirst ? 0 : Quarter, Half);
+        }
+        Assert.Equal(Half, await StoredStreamTests.CheckpointAsync(grid));
+        await feed.SendBabbleAsync(Half, Babble.Samples);
+        await Undisturbed.AssertAsync(await feed.FinishAsync(), feed);
+    }
+
+    [Fact]
+    public async Task An_end_whose_answer_is_lost_is_an_end()
+    {
+        var grid = await StartAsync(("Grid:Streams:CheckpointRetry", "00:00:00.1"));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await ToAsync(feed, Half);
+        Assert.Equal(Half, await StoredStreamTests.CheckpointAsync(grid));
+        _store.Next(StoreFault.LosesAnswer);
+        await feed.SendBabbleAsync(Half, Babble.Samples);
+        var summary = await feed.FinishAsync();
+        var deadline = TestGrid.Deadline;
+        while (_store.Writes("stream") < 3 && DateTime.UtcNow < deadline)
+        {
+            await Task.Delay(10); // until the owed end has been written again
+        }
+        var info = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id });
+        Assert.Equal((StreamState.Ended, 3), (info.Entry.State, _store.Writes("stream")));
+        await _folder.CrashAsync(grid);
+        await using var next = await StartAsync();
+        Assert.Equal(EndReason.Finished, (await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id })).EndReason);
+        await Undisturbed.AssertAsync(summary, feed);
+    }
+
+    [Theory]
+    [InlineData(StoreFault.Fails, Quarter)]
+    [InlineData(StoreFault.LosesAnswer, Half)]
+    public async Task A_crash_around_a_write_goes_on_from_what_the_store_has(object fault, int from)
+    {
+        var grid = await StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await ToAsync(feed, Quarter);
+        Assert.Equal(Quarter, await StoredStreamTests.CheckpointAsync(grid));
+        await ToAsync(feed, Half, from: Quarter);
+        _store.Next((StoreFault)fault);
+        Assert.Equal(Quarter, await StoredStreamTests.CheckpointAsync(grid)); // nothing is promised that is not known
+        await _folder.CrashAsync(grid);
+        await using var next = await StartAsync();
+        using var again = await Feed.BeginAsync(next.Client, Config(feed));
+        Assert.Equal((from, from), (again.Ready.NextSample, again.Ready.DurableSample));
+        await again.SendBabbleAsync(from, Babble.Samples);
+        await Undisturbed.AssertAsync(await again.FinishAsync(), feed, again);
+    }
+
+    [Fact]
+    public async Task A_write_of_a_dead_silo_that_arrives_late_changes_nothing()
+    {
+        await using var dead = await StartAsync();
+        using var feed = await Feed.BeginAsync(dead.Client, Babble.Config(Id));
+        await ToAsync(feed, Quarter);
+        Assert.Equal(Quarter, await StoredStreamTests.CheckpointAsync(dead));
+        await ToAsync(feed, Half, from: Quarter);
+        var late = _store.HoldNext();
+        var writing = StreamOf(dead).Checkpoint(1);
+        await late.Reached;
+
+        // The other grid knows nothing of the first: so a silo takes over whose cluster believes the owner dead.
+        await using var next = await StartAsync();
+        using var again = await Feed.BeginAsync(next.Client, Config(feed));
+        Assert.Equal(Quarter, again.Ready.NextSample);
+        await ToAsync(again, Half + Quarter, from: Quarter);
+        Assert.Equal(Half + Quarter, await StoredStreamTests.CheckpointAsync(next, attachment: 2));
+        late.Release();
+        Assert.Equal(RefusalCode.Moved, (await writing).Refusal?.Code);
+
+        Assert.Equal(Half + Quarter, _store.Last!.NextSample);
+        await again.SendBabbleAsync(Half + Quarter, Babble.Samples);
+        await Undisturbed.AssertAsync(await again.FinishAsync(), feed, again);
+    }
+
+    [Fact]
+    public async Task Of_two_owners_that_are_both_fed_one_stays()
+    {
+        await using var one = await StartAsync();
+        using var feed = await Feed.BeginAsync(one.Client, Babble.Config(Id));
+        await ToAsync(feed, Quarter);
+        Assert.Equal(Quarter, await StoredStreamTests.CheckpointAsync(one));
+        await using var two = await StartAsync();
+        using var taken = await Feed.BeginAsync(two.Client, Config(feed));
+        await Task.WhenAll(ToAsync(feed, Half, from: Quarter), ToAsync(taken, Half, from: Quarter));
+        Assert.Equal(Half, await StoredStreamTests.CheckpointAsync(two, attachment: 2));
+
+        // Whoever has been overtaken finds out with its next write, and whoever feeds it with the next audio.
+        Assert.Equal(RefusalCode.Moved, (await StreamOf(one).Checkpoint(1)).Refusal?.Code);
+        await feed.SendAsync(Babble.Slice(Half, Quarter));
+        var end = await Assert.ThrowsAsync<RpcException>(feed.ReadToEndAsync);
+        Assert.Equal(StatusCode.Aborted, end.StatusCode);
+        await taken.SendBabbleAsync(Half, Babble.Samples);
+        await Undisturbed.AssertAsync(await taken.FinishAsync(), feed, taken);
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_told_of_another_owner_goes_on_from_the_store()
+    {
+        await using var grid = await StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await ToAsync(feed, Quarter);
+        Assert.Equal(Quarter, await StoredStreamTests.CheckpointAsync(grid));
+        var sending = feed.SendBabbleAsync(Quarter, Babble.Samples);
+        _store.Next(StoreFault.Conflicts);
+        Assert.Equal(RefusalCode.Moved, (await StreamOf(grid).Checkpoint(1)).Refusal?.Code);
+        await sending;
+        await Undisturbed.AssertAsync(await feed.FinishAsync(), feed);
+        Assert.Equal(feed.Tags.Count, feed.Tags.DistinctBy(chunk => chunk.Chunk).Count()); // the gateway writes each once
+    }
+
+    [Fact]
+    public async Task A_stream_moves_after_the_write_that_is_under_way()
+    {
+        await using var gateway = await TestGrid.StartAsync(new() { ["Grid:Role"] = "gateway" });
+        await using var one = await StartSiloAsync(gateway);
+        await using var two = await StartSiloAsync(gateway);
+        using var feed = await Feed.BeginAsync(gateway.Client, Babble.Config(Id));
+        var stream = StreamOf(gateway);
+        foreach (var (from, fault) in new[] { (0, default(StoreFault?)), (Quarter, StoreFault.LosesAnswer), (Half, StoreFault.Fails) })
+        {
+            var held = fault is null ? _store.HoldNext() : null;
+            if (fault is { } planned)
+            {
+                _store.Next(planned);
+            }
+            var sending = feed.SendBabbleAsync(from, from + Quarter);
+            var writing = stream.Checkpoint(1);
+            await (held?.Reached ?? Task.CompletedTask);
+            var moving = MovingStreamTests.MoveAsync(stream);
+            held?.Release();
+            await Task.WhenAll(sending, writing, moving);
+        }
+        await feed.SendBabbleAsync(Half + Quarter, Babble.Samples);
+        await Undisturbed.AssertAsync(await feed.FinishAsync(), feed);
+    }
+
+    [Fact]
+    public async Task After_a_crash_one_of_two_clients_that_come_back_at_once_goes_on()
+    {
+        var grid = await StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await ToAsync(feed, Quarter);
+        Assert.Equal(Quarter, await StoredStreamTests.CheckpointAsync(grid));
+        await ToAsync(feed, Half, from: Quarter);
+        await _folder.CrashAsync(grid);
+        await using var next = await StartAsync();
+        var held = _store.HoldNext(); // the first write of whoever wakes the stream
+        var feeds = await Task.WhenAll(Feed.BeginAsync(next.Client, Config(feed)), Feed.BeginAsync(next.Client, Config(feed)));
+        await held.Reached;
+        held.Release();
+        var ends = await Task.WhenAll(feeds.Select(async again =>
+        {
+            var sending = again.SendBabbleAsync(Quarter, Babble.Samples);
+            try
+            {
+                await again.AppliedAsync(Babble.Samples);
+                await sending;
+            }
+            catch (RpcException end)
+            {
+                await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return end.StatusCode;
+            }
+            await Undisturbed.AssertAsync(await again.FinishAsync(), feed, again);
+            return StatusCode.OK;
+        }));
+        Assert.Equal([StatusCode.OK, StatusCode.Aborted], ends.Order());
+        Array.ForEach(feeds, again => again.Dispose());
+    }
+
+    private Task<TestGrid> StartAsync(params (string, string)[] settings) => TestGrid.StartAsync(_folder.Settings(settings), _store.Wrap);
+
+    private Task<EmbeddedGrid> StartSiloAsync(TestGrid gateway) => EmbeddedGrid.StartAsync(
+        _folder.Settings(
+            ("Grid:Role", "silo"), ("Grid:PrimarySilo", $"127.0.0.1:{gateway.Host.SiloPort}"),
+            ("Grid:Models:tiny:ModelDirectory", TestGrid.TinyModel), ("Grid:Models:tiny:Threads", "1")),
+        _store.Wrap);
+
+    private static IStreamGrain StreamOf(TestGrid grid) => grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
+
+    private static async Task ToAsync(Feed feed, int to, int from = 0)
+    {
+        await feed.SendBabbleAsync(from, to);
+        await feed.AppliedAsync(to);
+    }
+
+    private static StreamConfig Config(Feed before)
+    {
+        var config = Babble.Config(Id);
+        config.FromChunk = before.Tags.Count == 0 ? 0 : before.Tags[^1].Chunk + 1;
+        return config;
+    }
+}
