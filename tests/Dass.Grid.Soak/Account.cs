@@ -9,6 +9,7 @@ internal sealed class Account(string tenant)
     private long _streams;
     private long _events;
     private long _breaks;
+    private long _interruptions;
     private long _refusals;
     private long _astray;
     private long _longestWaitTicks; // since it was last asked for
@@ -26,6 +27,9 @@ internal sealed class Account(string tenant)
     /// <summary>Calls that clients have broken off, to come back.</summary>
     public long Breaks => Interlocked.Read(ref _breaks);
 
+    /// <summary>Calls that the grid has ended with UNAVAILABLE.</summary>
+    public long Interruptions => Interlocked.Read(ref _interruptions);
+
     public long Refusals => Interlocked.Read(ref _refusals);
 
     /// <summary>Chunks that came twice or never, and streams whose summary has another length than was sent.</summary>
@@ -38,6 +42,8 @@ internal sealed class Account(string tenant)
     public void OnClosed(int events) => Interlocked.Add(ref _events, events);
 
     public void OnBroken() => Interlocked.Increment(ref _breaks);
+
+    public void OnInterrupted() => Interlocked.Increment(ref _interruptions);
 
     public void OnRefused() => Interlocked.Increment(ref _refusals);
 

@@ -7,8 +7,8 @@ using Grpc.Core;
 namespace Dass.Grid.Soak;
 
 /// <summary>
-/// One place of a tenant: streams one after the other, in real time, until the soak is over. Of ten places one has short streams, and one breaks its calls off and
-/// comes back.
+/// One place of a tenant: streams one after the other, in real time, until the soak is over. Of ten places of a tenant one has short streams, and one breaks its
+/// calls off and comes back.
 /// </summary>
 internal sealed class Feeder(GridClient grid, Account account, int place, SoakOptions options, Task over)
 {
@@ -16,8 +16,8 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
     private static readonly TimeSpan Refused = TimeSpan.FromSeconds(5);
 
     private readonly Random _random = new(place);
-    private readonly bool _isShort = place % Kinds == 0;
-    private readonly bool _breaks = place % Kinds == 1;
+    private readonly bool _isShort = place / options.Tenants % Kinds == 0;
+    private readonly bool _breaks = place / options.Tenants % Kinds == 1;
     private readonly long _piece = (long)(options.Chunk.TotalSeconds * SoakAudio.Rate);
     private long _nextChunk;
     private long _sent; // samples of the stream, once it is finished
@@ -30,12 +30,12 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
         for (var stream = 0; !over.IsCompleted; stream++)
         {
             (_nextChunk, _sent, _began) = (0, 0, 0);
+            var id = Name(place, stream);
             var end = _isShort ? (long)(Between(60, 180).TotalSeconds * SoakAudio.Rate) : long.MaxValue;
             try
             {
-                while (!await CallAsync(Name(place, stream), end, cancellationToken))
+                while (!await CallAsync(id, end, cancellationToken))
                 {
-                    account.OnBroken();
                     await Task.Delay(Between(0, 3), cancellationToken);
                 }
                 account.OnEnded(_sent);
@@ -47,12 +47,12 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
             }
             catch (RpcException broken) when (!cancellationToken.IsCancellationRequested)
             {
-                account.OnFailed($"{broken.StatusCode}: {broken.Status.Detail.Replace(Name(place, stream), "ID", StringComparison.Ordinal)}");
+                account.OnFailed($"{broken.StatusCode}: {broken.Status.Detail.Replace(id, "ID", StringComparison.Ordinal)}");
             }
         }
     }
 
-    /// <returns>Whether the stream has ended; if not, the call was broken off.</returns>
+    /// <returns>Whether the stream has ended; if not, the call was broken off here, or by a grid that is too busy.</returns>
     private async Task<bool> CallAsync(string id, long end, CancellationToken cancellationToken)
     {
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -66,16 +66,17 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
             Filter = new TagFilter { Top = 1 },
             FromChunk = _nextChunk,
         };
-        await call.RequestStream.WriteAsync(new StreamRequest { Config = config }, cancellationToken);
-        await call.ResponseStream.MoveNext(cancellationToken);
-        if (_began == 0)
-        {
-            account.OnBegun();
-            _began = Stopwatch.GetTimestamp();
-        }
-        var writing = WriteAsync(call.RequestStream, call.ResponseStream.Current.Ready.NextSample, end, leaving);
+        var writing = Task.CompletedTask;
         try
         {
+            await call.RequestStream.WriteAsync(new StreamRequest { Config = config }, cancellationToken);
+            await call.ResponseStream.MoveNext(cancellationToken);
+            if (_began == 0)
+            {
+                account.OnBegun();
+                _began = Stopwatch.GetTimestamp();
+            }
+            writing = WriteAsync(call.RequestStream, call.ResponseStream.Current.Ready.NextSample, end, leaving);
             while (await call.ResponseStream.MoveNext(leaving.Token))
             {
                 if (Take(call.ResponseStream.Current))
@@ -87,6 +88,12 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
         }
         catch (Exception) when (leaving.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
+            account.OnBroken();
+            return false;
+        }
+        catch (RpcException busy) when (busy.StatusCode == StatusCode.Unavailable && _began != 0)
+        {
+            account.OnInterrupted();
             return false;
         }
         finally

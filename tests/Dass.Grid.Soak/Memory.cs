@@ -13,16 +13,16 @@ internal readonly record struct Held(double Seconds, long Resident, double Heap,
 /// </summary>
 internal static class Memory
 {
-    /// <returns>How far the last third lies above the one before: a share; not a number with fewer than three samples.</returns>
-    public static double Growth(IReadOnlyList<double> samples)
+    /// <returns>How far the last third lies above the one before: a share; null: there are fewer than three samples.</returns>
+    public static double? Growth(IReadOnlyList<double> samples)
     {
         var third = samples.Count / 3;
-        return Median(samples.Skip(samples.Count - third)) / Median(samples.Skip(samples.Count - 2 * third).Take(third)) - 1;
+        return third == 0 ? null : Median(samples.Skip(samples.Count - third)) / Median(samples.Skip(samples.Count - 2 * third).Take(third)) - 1;
     }
 
     private static double Median(IEnumerable<double> samples)
     {
         var sorted = samples.Order().ToArray();
-        return sorted.Length == 0 ? double.NaN : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }

@@ -9,11 +9,9 @@ if (args is ["host", .. var hostArgs])
     return 0;
 }
 Option<T> Setting<T>(string name, T absent, string description, Func<T, bool> rule, string wording)
-    where T : IParsable<T>
-{
-    return new Option<T>(name)
+    where T : IParsable<T> => new(name)
     {
-        Description = $"{description}, {wording} (default: {absent}).",
+        Description = $"{description}, {wording}.",
         DefaultValueFactory = _ => absent,
         CustomParser = result =>
         {
@@ -26,7 +24,6 @@ Option<T> Setting<T>(string name, T absent, string description, Func<T, bool> ru
             return absent;
         },
     };
-}
 var minutes = Setting("--minutes", 30.0, "How long streams begin and go on", value => value is > 0 and <= 100_000, "minutes above 0");
 var streams = Setting("--streams", 300, "Live streams", value => value is >= 1 and <= 100_000, "1 to 100000");
 var tenants = Setting("--tenants", 10, "Who shares them", value => value is >= 1 and <= 1_000, "1 to 1000");

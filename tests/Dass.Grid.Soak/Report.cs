@@ -27,13 +27,13 @@ internal static class Report
             AnsiConsole.Profile.Width = PipeWidth;
         }
         var table = new Table().Border(Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded).AddColumns(
-            "tenant", "audio sent / booked, s", "streams begun / booked", "events closed / booked / kept / heard", "dropped", "breaks", "refusals", "astray", "exact");
+            "tenant", "audio sent / booked, s", "streams begun / booked", "events closed / booked / kept / heard", "dropped", "breaks", "interruptions", "refusals", "astray", "exact");
         foreach (var books in result.Books)
         {
             table.AddRow(
                 books.Tenant, string.Create(CultureInfo.InvariantCulture, $"{books.AudioSent:0.00} / {books.AudioBooked:0.00}"), $"{books.StreamsBegun} / {books.StreamsBooked}",
                 $"{books.EventsClosed} / {books.EventsBooked} / {books.EventsKept} / {string.Join(", ", books.EventsHeard)}", $"{books.Dropped}", $"{books.Breaks}",
-                $"{books.Refusals}", $"{books.Astray}", books.AreExact ? "yes" : "NO");
+                $"{books.Interruptions}", $"{books.Refusals}", $"{books.Astray}", books.AreExact ? "yes" : "NO");
         }
         AnsiConsole.Write(table);
         foreach (var (reason, count) in result.Failures)

@@ -12,11 +12,12 @@ namespace Dass.Grid.Soak;
 /// <param name="EventsHeard">By each of its listeners.</param>
 /// <param name="Dropped">Chunks that listeners were told they had missed.</param>
 /// <param name="Breaks">Calls that feeders broke off.</param>
+/// <param name="Interruptions">Calls that the grid ended, and that were taken up again.</param>
 /// <param name="Refusals">Streams that were not let in, and tried again.</param>
 /// <param name="Astray">Chunks that came twice or not at all.</param>
 internal sealed record Books(
     string Tenant, double AudioSent, double AudioBooked, long StreamsBegun, long StreamsBooked, long EventsClosed, long EventsBooked, long EventsKept, long[] EventsHeard,
-    long Dropped, long Breaks, long Refusals, long Astray)
+    long Dropped, long Breaks, long Interruptions, long Refusals, long Astray)
 {
     private const double Rounding = 1e-6; // seconds: sums of many doubles
 
@@ -32,11 +33,11 @@ internal sealed record Books(
 /// <param name="Failures">Calls that went wrong, by reason.</param>
 internal sealed record SoakResult(SoakOptions Options, IReadOnlyList<Held> Held, IReadOnlyList<Books> Books, int Complaints, IReadOnlyDictionary<string, int> Failures)
 {
-    public double ResidentGrowth => Memory.Growth([.. Held.Select(held => (double)held.Resident)]);
+    public double? ResidentGrowth => Memory.Growth([.. Held.Select(held => (double)held.Resident)]);
 
-    public double HeapGrowth => Memory.Growth([.. Held.Select(held => held.Heap)]);
+    public double? HeapGrowth => Memory.Growth([.. Held.Select(held => held.Heap)]);
 
-    public bool IsFlat => ResidentGrowth <= Options.Growth;
+    public bool IsFlat => ResidentGrowth is { } growth && growth <= Options.Growth;
 
     public bool Passed => IsFlat && Books.All(books => books.AreExact) && Failures.Count == 0;
 }

@@ -109,7 +109,7 @@ internal sealed class SoakRun(SoakOptions options, HostProcess host)
                 account.Streams, usage.Models.Sum(model => model.Streams),
                 account.Events, usage.Models.Sum(model => model.Events), await KeptAsync(grid, began, cancellationToken),
                 [.. listeners.Select(listener => listener.Events)], listeners.Sum(listener => listener.Dropped),
-                account.Breaks, account.Refusals, account.Astray);
+                account.Breaks, account.Interruptions, account.Refusals, account.Astray);
             if (books.AreExact || Stopwatch.GetElapsedTime(asked) > Patience)
             {
                 return books;

@@ -100,7 +100,7 @@ internal static class ProtocolErrors
 
     public static RpcException Selection() => Invalid("more than one of stream_id, stream_ids, prefix and all_streams is set; exactly one is needed.");
 
-    public static RpcException TooManyIds(int count, int most) => Invalid($"stream_ids or cursors has {count} entries; at most {most}.");
+    public static RpcException TooManyIds(string fields, int count, int most) => Invalid($"{fields} has {count} entries; at most {most}.");
 
     public static RpcException MinInterval(double seconds) => Invalid($"min_interval is {seconds} s; 0 s to 1 h.");
 
@@ -114,7 +114,7 @@ internal static class ProtocolErrors
 
     public static RpcException EventScore(string field, float value) => Invalid($"{field} is {value}; 0 to 1, and off at most on.");
 
-    public static RpcException EventSpan(string field, double seconds) => Invalid($"{field} is {seconds} s; 0 s to 60 s.");
+    public static RpcException EventSpan(string field, double seconds, double most) => Invalid($"{field} is {seconds} s; 0 s to {most} s.");
 
     public static RpcException LabelRules(int count, int most) => Invalid($"label_events has {count} rules; at most {most}.");
 
@@ -134,7 +134,7 @@ internal static class ProtocolErrors
 
     public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");
 
-    public static RpcException MinScore(float value) => Invalid($"filter.min_score is {value}; 0 to 1.");
+    public static RpcException Score(string field, float value) => Invalid($"{field} is {value}; 0 to 1.");
 
     public static RpcException UnknownLabel(string label, string model) => new(new Status(
         StatusCode.NotFound, $"filter.labels: model '{model}' has no label '{Short(label)}'; ListLabels names them."));

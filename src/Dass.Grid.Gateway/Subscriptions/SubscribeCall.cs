@@ -63,7 +63,7 @@ internal sealed class SubscribeCall(
         }
         if (Math.Max(request.StreamIds.Count, request.Cursors.Count) is > MaxIds and var count)
         {
-            throw ProtocolErrors.TooManyIds(count, MaxIds);
+            throw ProtocolErrors.TooManyIds("stream_ids or cursors", count, MaxIds);
         }
         if (request is { HasFromChunk: true, FromChunk: < 0 })
         {
