@@ -54,8 +54,11 @@ public static class GatewayExtensions
 
     public static IEndpointRouteBuilder MapDassGateway(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGrpcService<TaggingService>().Add(BrokenMessages.AreInvalid);
-        endpoints.MapGrpcService<AdminService>().Add(BrokenMessages.AreInvalid);
+        foreach (var service in new[] { endpoints.MapGrpcService<TaggingService>(), endpoints.MapGrpcService<AdminService>() })
+        {
+            service.Add(BrokenMessages.AreInvalid);
+            service.Add(BodyLimit.Holds);
+        }
         endpoints.MapGet("/v1/subscribe", EventStream.RunAsync);
         endpoints.MapGet("/v1/events:export", EventFile.RunAsync);
         endpoints.Map("/v1/streams/{streamId}/audio", AudioSocket.RunAsync);

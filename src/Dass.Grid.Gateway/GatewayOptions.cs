@@ -37,6 +37,9 @@ public sealed class GatewayOptions
     /// </summary>
     public List<string> Origins { get; } = [];
 
+    /// <summary>How often a WebSocket is pinged; one that does not answer for as long ends, for its client's network has gone. Default: 20 seconds.</summary>
+    public TimeSpan SocketPing { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or less. Default: 2 seconds.</summary>
     public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(2);
 }
@@ -62,6 +65,7 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         Require(options.RetainedBytes >= 1 << 16, nameof(options.RetainedBytes), options.RetainedBytes, "at least 65,536");
         Require(options.SubscriberQueueChunks >= 1, nameof(options.SubscriberQueueChunks), options.SubscriberQueueChunks, "at least 1");
         Require(options.SubscriptionStreams >= 1, nameof(options.SubscriptionStreams), options.SubscriptionStreams, "at least 1");
+        Require(options.SocketPing > TimeSpan.Zero, nameof(options.SocketPing), options.SocketPing, "more than zero");
         Require(options.LeaseRenewal > TimeSpan.Zero, nameof(options.LeaseRenewal), options.LeaseRenewal, "more than zero");
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }

@@ -30,6 +30,9 @@ internal static class ProtocolErrors
     public static RpcException NoSuchTenant(string tenant) => new(new Status(
         StatusCode.Unauthenticated, $"The credential is of '{Short(tenant)}', which is no tenant of this grid."));
 
+    public static RpcException NoCommonName() => new(new Status(
+        StatusCode.Unauthenticated, "The client certificate has no common name, or several; it must be the tenant's name."));
+
     public static RpcException CredentialExpired() => new(new Status(StatusCode.Unauthenticated, "The token or certificate has run out; call again with a new one."));
 
     public static RpcException WrongKey() => new(new Status(StatusCode.Unauthenticated, "The API key belongs to no tenant of this grid."));
@@ -49,11 +52,14 @@ internal static class ProtocolErrors
 
     public static RpcException SwitchWithoutModel() => Invalid("switch_model is set without model; the model to go on with is needed.");
 
-    public static RpcException MessageTooLong(int bytes, int limit) => new(new Status(
-        StatusCode.ResourceExhausted, $"the message has {bytes} bytes of audio; the tenant's quota message_bytes is {limit}. Send smaller pieces."));
+    public static RpcException MessageTooLong(int bytes, int limit) =>
+        Exhausted("message_bytes", $"the message has {bytes} bytes of audio; the tenant's quota message_bytes is {limit}. Send smaller pieces.");
 
-    public static RpcException Subscribers(int limit, int use) => new(
-        new Status(StatusCode.ResourceExhausted, $"the tenant's quota subscribers is {limit}, and {use} listen. Call again when one has left."));
+    public static RpcException MessageTooLong(long limit) =>
+        Exhausted("message_bytes", $"the request message is larger than {limit} bytes, this grid's limit; send smaller pieces.");
+
+    public static RpcException Subscribers(int limit, int use) =>
+        Exhausted("subscribers", $"the tenant's quota subscribers is {limit}, and {use} listen. Call again when one has left.");
 
     public static RpcException NoConfig(string got) => Invalid(
         $"the first message of Stream must be config; got {got}.");
@@ -106,11 +112,11 @@ internal static class ProtocolErrors
 
     public static RpcException Slow(int value) => Invalid($"slow is {value}; one of SLOW_POLICY_DROP_OLDEST (1) to SLOW_POLICY_DISCONNECT (3).");
 
-    public static RpcException TooManyStreams(int most) => new(new Status(
-        StatusCode.ResourceExhausted, $"more than {most} streams are wanted by one subscription, this grid's limit (Grid:Gateway:SubscriptionStreams); name fewer."));
+    public static RpcException TooManyStreams(int most) => Exhausted(
+        "subscription_streams", $"more than {most} streams are wanted by one subscription, this grid's limit (Grid:Gateway:SubscriptionStreams); name fewer.");
 
-    public static RpcException TooSlow(string stream, long missing, long next) => new(new Status(
-        StatusCode.ResourceExhausted, $"the subscriber is too slow: {missing} chunks of stream '{stream}' from chunk {next} on are no longer kept (slow is DISCONNECT)."));
+    public static RpcException TooSlow(string stream, long missing, long next) => Exhausted(
+        "subscriber_speed", $"the subscriber is too slow: {missing} chunks of stream '{stream}' from chunk {next} on are no longer kept (slow is DISCONNECT).");
 
     public static RpcException EventScore(string field, float value) => Invalid($"{field} is {value}; 0 to 1, and off at most on.");
 
@@ -142,6 +148,8 @@ internal static class ProtocolErrors
     public static RpcException PageSize(int value) => Invalid($"page_size is {value}; 1 to 1,000, or 0 for 100.");
 
     public static RpcException PageToken(string value) => Invalid($"page_token '{Short(value)}' is none that an answer gave.");
+
+    private static RpcException Exhausted(string limit, string message) => new(new Status(StatusCode.ResourceExhausted, message), new Metadata { { StatusMapping.Limit, limit } });
 
     private static RpcException Invalid(string message) => new(new Status(StatusCode.InvalidArgument, message));
 

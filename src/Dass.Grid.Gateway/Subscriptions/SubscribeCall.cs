@@ -5,10 +5,20 @@ using Dass.Grid.V1;
 namespace Dass.Grid.Gateway.Subscriptions;
 
 /// <summary>One subscriber, of one stream until that ends, or of several until the call does.</summary>
+/// <param name="shared">Of the gateway.</param>
+/// <param name="call">Who subscribes.</param>
+/// <param name="request">To what.</param>
+/// <param name="since">
+/// When a subscription to several that broke was last served: streams that have begun since are heard from their first chunk, those of before that have no cursor are
+/// over. Null: it begins now.
+/// </param>
+/// <param name="responses">Takes the answers.</param>
+/// <param name="cancellationToken">Ends it.</param>
 internal sealed class SubscribeCall(
     GatewayShared shared,
     CallState call,
     SubscribeRequest request,
+    DateTimeOffset? since,
     IServerStreamWriter<SubscribeResponse> responses,
     CancellationToken cancellationToken)
 {
@@ -90,7 +100,7 @@ internal sealed class SubscribeCall(
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var tenant = shared.Grains.GetGrain<ITenantGrain>(call.Tenant);
-        var (subscribed, ears, heard) = (shared.Time.GetUtcNow(), new List<Task>(), new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal));
+        var (subscribed, ears, heard) = (since ?? shared.Time.GetUtcNow(), new List<Task>(), new HeardStreams(shared.Time));
         using var timer = new PeriodicTimer(Discovery, shared.Time);
         try
         {
@@ -99,18 +109,22 @@ internal sealed class SubscribeCall(
                 foreach (var listing in await Recovery.AskAsync(shared, () => ListAsync(tenant), ending.Token))
                 {
                     var isNew = listing.Begun >= subscribed;
-                    var isOver = listing.Ended && !isNew && From(listing.Name) is null; // nothing of it is wanted
-                    if (IsWanted(listing.Name) && !isOver && !(heard.TryGetValue(listing.Name, out var begun) && begun == listing.Begun))
+                    var hasCursor = request.Cursors.ContainsKey(listing.Name);
+                    var from = isNew && (since is null || !hasCursor) ? 0 : From(listing.Name);
+                    var isOver = listing.Ended && !isNew && (from is null || (since is not null && !hasCursor)); // nothing of it is wanted
+                    if (IsWanted(listing.Name) && !isOver && !heard.Contains(listing))
                     {
-                        heard[listing.Name] = listing.Begun;
                         ears.RemoveAll(ear => ear.IsCompletedSuccessfully);
                         if (ears.Count >= shared.Options.SubscriptionStreams)
                         {
                             throw ProtocolErrors.TooManyStreams(shared.Options.SubscriptionStreams);
                         }
-                        ears.Add(HearAsync(listing, isNew ? 0 : From(listing.Name), ending.Token));
+                        var ear = HearAsync(listing, from, ending.Token);
+                        ears.Add(ear);
+                        heard.Add(listing, ear);
                     }
                 }
+                heard.ForgetOld();
             }
             while (!ears.Any(ear => ear.IsFaulted) && await timer.WaitForNextTickAsync(ending.Token));
             await Task.WhenAll(ears.Where(ear => ear.IsFaulted)); // which throws
