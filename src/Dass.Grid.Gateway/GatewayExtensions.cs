@@ -34,6 +34,7 @@ public static class GatewayExtensions
         services.AddHostedService(provider => provider.GetRequiredService<TenantUses>());
         services.AddSingleton<ModelCards>();
         services.AddSingleton<StreamFeeds>();
+        services.AddSingleton<StreamListings>();
         services.AddSingleton<GatewayShared>();
         services.AddSingleton<CallDrain>();
         services.AddHostedService(provider => provider.GetRequiredService<CallDrain>());

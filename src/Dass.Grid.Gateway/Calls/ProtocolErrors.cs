@@ -78,6 +78,9 @@ internal static class ProtocolErrors
 
     public static RpcException NegativePosition(long firstSample) => Invalid($"audio.first_sample is {firstSample}; 0 or more.");
 
+    public static RpcException AfterLoss(long? firstSample, long most) => Invalid(
+        $"audio.after_loss is set, and audio.first_sample is {(firstSample is { } first ? $"{first}" : "missing")}; 0 to {most}.");
+
     public static RpcException NotContiguous(long firstSample, long expected) => new(new Status(
         StatusCode.OutOfRange, $"audio.first_sample is {firstSample}; audio within a call is contiguous, sample {expected} is expected."));
 

@@ -22,7 +22,6 @@ internal sealed class SubscribeCall(
     IServerStreamWriter<SubscribeResponse> responses,
     CancellationToken cancellationToken)
 {
-    private const int PageStreams = 1_000;
     private const int MaxIds = 1_000;
     private static readonly TimeSpan Discovery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestInterval = TimeSpan.FromHours(1);
@@ -99,14 +98,13 @@ internal sealed class SubscribeCall(
     private async Task HearAllAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var tenant = shared.Grains.GetGrain<ITenantGrain>(call.Tenant);
-        var (subscribed, ears, heard) = (since ?? shared.Time.GetUtcNow(), new List<Task>(), new HeardStreams(shared.Time));
+        var (subscribed, ears, heard, maxAge) = (since ?? shared.Time.GetUtcNow(), new List<Task>(), new HeardStreams(shared.Time), TimeSpan.Zero);
         using var timer = new PeriodicTimer(Discovery, shared.Time);
         try
         {
             do
             {
-                foreach (var listing in await Recovery.AskAsync(shared, () => ListAsync(tenant), ending.Token))
+                foreach (var listing in await Recovery.AskAsync(shared, () => shared.Listings.OfAsync(call.Tenant, maxAge), ending.Token))
                 {
                     var isNew = listing.Begun >= subscribed;
                     var hasCursor = request.Cursors.ContainsKey(listing.Name);
@@ -119,12 +117,12 @@ internal sealed class SubscribeCall(
                         {
                             throw ProtocolErrors.TooManyStreams(shared.Options.SubscriptionStreams);
                         }
-                        var ear = HearAsync(listing, from, ending.Token);
-                        ears.Add(ear);
-                        heard.Add(listing, ear);
+                        ears.Add(HearAsync(listing, from, ending.Token));
+                        heard.Add(listing, ears[^1]);
                     }
                 }
                 heard.ForgetOld();
+                maxAge = Discovery / 2; // others' lists are as good
             }
             while (!ears.Any(ear => ear.IsFaulted) && await timer.WaitForNextTickAsync(ending.Token));
             await Task.WhenAll(ears.Where(ear => ear.IsFaulted)); // which throws
@@ -146,19 +144,6 @@ internal sealed class SubscribeCall(
         {
             // It has been forgotten since it was listed.
         }
-    }
-
-    private static async Task<List<StreamListing>> ListAsync(ITenantGrain tenant)
-    {
-        var all = new List<StreamListing>();
-        StreamListing[] page;
-        do
-        {
-            page = await tenant.List(all.Count == 0 ? "" : all[^1].Name, PageStreams);
-            all.AddRange(page);
-        }
-        while (page.Length == PageStreams);
-        return all;
     }
 
     private bool IsWanted(string name) =>

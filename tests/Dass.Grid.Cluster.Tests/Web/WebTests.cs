@@ -181,6 +181,7 @@ public sealed class WebTests : IAsyncLifetime
                 }
             }
         }
+        Assert.DoesNotContain("yard-over", ended); // it has been told to its end
         foreach (var feed in new[] { ("yard-over", over), ("yard-live", live), ("yard-late", late) })
         {
             Assert.Equal(Enumerable.Range(0, feed.Item2.Tags.Count).Select(chunk => (long)chunk), heard.Where(each => each.Stream == feed.Item1).Select(each => each.Chunk));
