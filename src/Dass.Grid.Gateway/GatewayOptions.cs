@@ -15,8 +15,8 @@ public sealed class GatewayOptions
     public TimeSpan MaxPush { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Audio that a client says it has lost, and that is heard as silence instead; after a longer loss the stream forgets what it has heard. At most 10 s. Default: 2
-    /// seconds.
+    /// Audio that a client says it has lost, and that is heard as silence instead; after a longer loss the stream forgets what it has heard. At most 10 s.
+    /// Default: 2 seconds.
     /// </summary>
     public TimeSpan MaxFilledLoss { get; set; } = TimeSpan.FromSeconds(2);
 
@@ -66,7 +66,9 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         Require(options.MaxMessageBytes is >= 4096 and <= 1 << 26, nameof(options.MaxMessageBytes), options.MaxMessageBytes, "4,096 to 67,108,864");
         Require(options.PendingMessages >= 1, nameof(options.PendingMessages), options.PendingMessages, "at least 1");
         Require(options.MaxPush >= TimeSpan.FromMilliseconds(10), nameof(options.MaxPush), options.MaxPush, "at least 10 ms");
-        Require(options.MaxFilledLoss >= TimeSpan.Zero && options.MaxFilledLoss <= TimeSpan.FromSeconds(10), nameof(options.MaxFilledLoss), options.MaxFilledLoss, "0 to 10 s");
+        Require(
+            options.MaxFilledLoss >= TimeSpan.Zero && options.MaxFilledLoss <= TimeSpan.FromSeconds(10),
+            nameof(options.MaxFilledLoss), options.MaxFilledLoss, "0 to 10 s");
         Require(options.BusyPatience >= TimeSpan.Zero, nameof(options.BusyPatience), options.BusyPatience, "zero or more");
         Require(options.RecoveryPatience >= TimeSpan.Zero, nameof(options.RecoveryPatience), options.RecoveryPatience, "zero or more");
         Require(options.RetainedBytes >= 1 << 16, nameof(options.RetainedBytes), options.RetainedBytes, "at least 65,536");

@@ -7,8 +7,8 @@ using Grpc.Core;
 namespace Dass.Grid.Soak;
 
 /// <summary>
-/// One place of a tenant: streams one after the other, in real time, until the soak is over. Of ten places of a tenant one has short streams, and one breaks its
-/// calls off and comes back.
+/// One place of a tenant: streams one after the other, in real time, until the soak is over. Of ten places of a tenant one has short streams, and one
+/// breaks its calls off and comes back.
 /// </summary>
 internal sealed class Feeder(GridClient grid, Account account, int place, SoakOptions options, Task over)
 {

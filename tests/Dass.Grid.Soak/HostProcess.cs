@@ -21,7 +21,8 @@ internal sealed class HostProcess : IDisposable
         _log = logFile;
         string[] command =
         [
-            Environment.ProcessPath!, .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(HostProcess).Assembly.Location] : Array.Empty<string>(),
+            Environment.ProcessPath!,
+            .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(HostProcess).Assembly.Location] : Array.Empty<string>(),
             "host", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}", $"--Grid:OperationsListen={_operations.GetLeftPart(UriPartial.Authority)}",
             $"--Grid:SiloPort={FreePort()}", .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
         ];
@@ -80,7 +81,8 @@ internal sealed class HostProcess : IDisposable
     }
 
     /// <summary>Sum of a metric over its tags.</summary>
-    public async Task<double> MetricAsync(string name, CancellationToken cancellationToken) => (await Http.GetStringAsync(new Uri(_operations, "/metrics"), cancellationToken))
+    public async Task<double> MetricAsync(string name, CancellationToken cancellationToken) =>
+        (await Http.GetStringAsync(new Uri(_operations, "/metrics"), cancellationToken))
         .Split('\n')
         .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
         .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));

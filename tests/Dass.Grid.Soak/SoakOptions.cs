@@ -6,5 +6,5 @@ namespace Dass.Grid.Soak;
 /// <param name="Tenants">Each has a key, and three listeners.</param>
 /// <param name="Chunk">Committed audio per step.</param>
 /// <param name="LookAhead">Of each step.</param>
-/// <param name="Growth">How far the last third's median memory may lie above that of the third before: a share.</param>
+/// <param name="Growth">How far the lower quartile of resident memory in the last third may lie above that of the third before: a share.</param>
 internal sealed record SoakOptions(double Minutes, int Streams, int Tenants, TimeSpan Chunk, TimeSpan LookAhead, double Growth);

@@ -152,7 +152,8 @@ internal static class ProtocolErrors
 
     public static RpcException PageToken(string value) => Invalid($"page_token '{Short(value)}' is none that an answer gave.");
 
-    private static RpcException Exhausted(string limit, string message) => new(new Status(StatusCode.ResourceExhausted, message), new Metadata { { StatusMapping.Limit, limit } });
+    private static RpcException Exhausted(string limit, string message) =>
+        new(new Status(StatusCode.ResourceExhausted, message), new Metadata { { StatusMapping.Limit, limit } });
 
     private static RpcException Invalid(string message) => new(new Status(StatusCode.InvalidArgument, message));
 

@@ -58,7 +58,8 @@ internal sealed class StreamCall(
         }
         var format = attachment.Shape.Format;
         await PumpAsync(pump, new AudioLaw(
-            attachment.NextSample, attachment.Shape.BytesPerFrame, AudioLaw.Silence(format.Encoding), (long)(shared.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
+            attachment.NextSample, attachment.Shape.BytesPerFrame, AudioLaw.Silence(format.Encoding),
+            (long)(shared.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
     }
 
     /// <summary>A stream that its tenant's limits do not admit is refused before it is touched.</summary>

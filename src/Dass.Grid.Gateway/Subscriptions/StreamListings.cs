@@ -15,7 +15,9 @@ internal sealed class StreamListings(IGrainFactory grains, TimeProvider time)
     {
         lock (_gate)
         {
-            if (_tenants.TryGetValue(tenant, out var known) && time.GetElapsedTime(known.Asked) < maxAge && known.List is { IsFaulted: false, IsCanceled: false })
+            if (_tenants.TryGetValue(tenant, out var known)
+                && time.GetElapsedTime(known.Asked) < maxAge
+                && known.List is { IsFaulted: false, IsCanceled: false })
             {
                 return known.List;
             }

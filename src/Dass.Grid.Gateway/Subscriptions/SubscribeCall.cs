@@ -9,8 +9,8 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// <param name="call">Who subscribes.</param>
 /// <param name="request">To what.</param>
 /// <param name="since">
-/// When a subscription to several that broke was last served: streams that have begun since are heard from their first chunk, those of before that have no cursor are
-/// over. Null: it begins now.
+/// When a subscription to several that broke was last served: streams that have begun since are heard from their first chunk, ended ones of before that have
+/// no cursor are over. Null: it begins now.
 /// </param>
 /// <param name="responses">Takes the answers.</param>
 /// <param name="cancellationToken">Ends it.</param>

@@ -127,12 +127,14 @@ internal sealed class Callers(IOptions<TenantsOptions> options, IOptionsMonitor<
             throw result.Failure is SecurityTokenExpiredException ? ProtocolErrors.CredentialExpired() : ProtocolErrors.WrongToken();
         }
         var claim = options.Value.Tokens.TenantClaim;
-        return keys.CallerNamed(principal.FindFirst(claim)?.Value ?? throw ProtocolErrors.NoTenantClaim(claim)) with { Until = result.Properties?.ExpiresUtc + options.Value.Tokens.ClockSkew };
+        var tenant = principal.FindFirst(claim)?.Value ?? throw ProtocolErrors.NoTenantClaim(claim);
+        return keys.CallerNamed(tenant) with { Until = result.Properties?.ExpiresUtc + options.Value.Tokens.ClockSkew };
     }
 
     // .NET's simple name of a certificate without a common name is its unit, or its organization.
     private static string NameIn(X509Certificate2 certificate) =>
-        certificate.SubjectName.EnumerateRelativeDistinguishedNames().Where(part => !part.HasMultipleElements && part.GetSingleElementType().Value == CommonName)
+        certificate.SubjectName.EnumerateRelativeDistinguishedNames()
+            .Where(part => !part.HasMultipleElements && part.GetSingleElementType().Value == CommonName)
             .Select(part => part.GetSingleElementValue()).ToArray() is [{ } name]
             ? name
             : throw ProtocolErrors.NoCommonName();

@@ -108,7 +108,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
     private DateTimeOffset Resume(SubscribeRequest request, string last)
     {
         var parts = last.Split(',');
-        if (parts[0].Length < 2 || parts[0][0] != Time || !long.TryParse(parts[0].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var since) || since > LastTime)
+        if (!(parts[0].StartsWith(Time) && long.TryParse(parts[0].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var since) && since <= LastTime))
         {
             throw ProtocolErrors.Query("Last-Event-ID", last, "an id that an event had");
         }
