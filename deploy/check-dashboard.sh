@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every expression of the dashboard against a real Prometheus that scrapes a real host while a recording is streamed; fails when one has no data.
+# Every expression of the dashboard against a real Prometheus that scrapes a real host while a recording is streamed and a web client listens; fails when one has
+# no data.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -13,10 +14,10 @@ if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null || ! c
 fi
 
 work=$(mktemp -d)
-host= prometheus=
+host= prometheus= web=
 finish() {
   local status=$?
-  for process in $prometheus $host; do kill "$process" 2>/dev/null && wait "$process" || true; done
+  for process in $web $prometheus $host; do kill "$process" 2>/dev/null && wait "$process" || true; done
   [[ $status -eq 0 ]] || tail -n 15 "$work"/*.log >&2 || true
   rm -rf "$work"
 }
@@ -25,13 +26,13 @@ trap finish EXIT
 promtool check config deploy/prometheus/prometheus.yml
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-grpc=$(free_port) operations=$(free_port) silo=$(free_port) api=$(free_port)
+grpc=$(free_port) http=$(free_port) operations=$(free_port) silo=$(free_port) api=$(free_port)
 
 deploy/publish.sh "$work/app" >"$work/publish.log"
 dotnet build src/Dass.Grid.Cli >"$work/build.log"
 feed() { dotnet run --no-build --project src/Dass.Grid.Cli -- stream tests/fixtures/babble.wav --grid "$1"; }
 
-Grid__Listen="http://127.0.0.1:$grpc" Grid__OperationsListen="http://127.0.0.1:$operations" Grid__SiloPort="$silo" \
+Grid__Listen="http://127.0.0.1:$grpc" Grid__HttpListen="http://127.0.0.1:$http" Grid__OperationsListen="http://127.0.0.1:$operations" Grid__SiloPort="$silo" \
   dotnet "$work/app/Dass.Grid.Host.dll" >"$work/host.log" 2>&1 &
 host=$!
 deadline=$((SECONDS + 90))
@@ -45,6 +46,9 @@ sed -e "s/grid:5231/127.0.0.1:$operations/" -e 's/scrape_interval: .*/scrape_int
   -e '/job_name: otel-collector/,$d' deploy/prometheus/prometheus.yml >"$work/prometheus.yml"
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address="127.0.0.1:$api" >"$work/prometheus.log" 2>&1 &
 prometheus=$!
+
+curl --silent --no-buffer "http://127.0.0.1:$http/v1/subscribe?all_streams=true" >"$work/web.log" 2>&1 &
+web=$!
 
 dashboard=deploy/grafana/dashboards/dass-grid.json
 mapfile -t expressions < <(jq -r '.panels[].targets[]?.expr' "$dashboard" | sed 's/\$__rate_interval/1m/g')
@@ -70,7 +74,7 @@ done
 
 # `or vector(0)` answers whatever the name: every metric of the grid that the dashboard names must be one that an instrument makes.
 curl --silent --fail "http://127.0.0.1:$api/api/v1/label/__name__/values" | jq -r '.data[]' >"$work/names"
-for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason|result|how|pace)' | sort -u); do
+for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason|result|how|pace|limit|protocol)' | sort -u); do
   grep -qx "$name" "$work/names" && continue
   instrument=${name%_total} instrument=${instrument%_seconds_bucket}
   grep -rqE "(^ +|Create[A-Za-z<>]+\()\"${instrument//_/[._]}\"" src --include=*.cs || fail "no instrument makes $name."

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 
 namespace Dass.Grid.Client;
@@ -10,9 +11,14 @@ namespace Dass.Grid.Client;
 /// <param name="reconnect">How long to try again.</param>
 public sealed class StreamSubscription(GridClient grid, SubscribeRequest request, ReconnectOptions? reconnect = null)
 {
+    private const int MaxOver = 1_000;
+
     private readonly SubscribeRequest _request = request.Clone();
     private readonly Reconnects _reconnects = new(reconnect ?? new ReconnectOptions());
     private readonly Dictionary<string, long> _heard = new(StringComparer.Ordinal); // by stream: the chunk after the last one that was told
+    private readonly Dictionary<string, Timestamp> _begun = new(StringComparer.Ordinal); // by stream: when, until it ends
+    private readonly Dictionary<string, (Timestamp? Begun, long Heard)> _over = new(StringComparer.Ordinal); // what a new call with from_chunk may tell again
+    private readonly HashSet<string> _again = new(StringComparer.Ordinal); // and what it does
     private bool _answered; // once
 
     /// <summary>The grid's answers; the next one is asked for when it is wanted. Enumerated once.</summary>
@@ -53,6 +59,34 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
     }
 
     private bool IsNew(SubscribeResponse response)
+    {
+        var stream = response.StreamId;
+        if (response.Subscribed is { } subscribed)
+        {
+            _begun[stream] = subscribed.CaptureTime;
+            _again.Remove(stream);
+            if (_over.TryGetValue(stream, out var over) && subscribed.CaptureTime.Equals(over.Begun) && subscribed.NextChunk >= over.Heard)
+            {
+                _again.Add(stream);
+            }
+        }
+        if (_again.Contains(stream))
+        {
+            return false;
+        }
+        if (response.Ended is not null)
+        {
+            if (_over.Count >= MaxOver)
+            {
+                _over.Remove(_over.Keys.First());
+            }
+            _over[stream] = (_begun.GetValueOrDefault(stream), _heard.GetValueOrDefault(stream));
+            _begun.Remove(stream);
+        }
+        return Follows(response);
+    }
+
+    private bool Follows(SubscribeResponse response)
     {
         switch (response)
         {

@@ -47,6 +47,9 @@ public sealed record Refusal([property: Id(0)] RefusalCode Code, [property: Id(1
 {
     /// <summary>When the same call may succeed, as far as that is known.</summary>
     [Id(2)] public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Name of the limit that is reached, for programs; null: the code says enough.</summary>
+    [Id(3)] public string? Limit { get; init; }
 }
 
 /// <summary>What a grain answers: a value, or why there is none. Exceptions are left for what nobody expects.</summary>

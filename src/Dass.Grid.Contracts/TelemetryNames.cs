@@ -14,4 +14,6 @@ public static class TelemetryNames
     public const string How = "dass.how";
     public const string Method = "rpc.method";
     public const string Status = "rpc.grpc.status_code";
+    public const string Limit = "dass.limit";
+    public const string Protocol = "dass.protocol";
 }

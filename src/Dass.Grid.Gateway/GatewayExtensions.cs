@@ -34,6 +34,7 @@ public static class GatewayExtensions
         services.AddHostedService(provider => provider.GetRequiredService<TenantUses>());
         services.AddSingleton<ModelCards>();
         services.AddSingleton<StreamFeeds>();
+        services.AddSingleton<StreamListings>();
         services.AddSingleton<GatewayShared>();
         services.AddSingleton<CallDrain>();
         services.AddHostedService(provider => provider.GetRequiredService<CallDrain>());
@@ -54,8 +55,11 @@ public static class GatewayExtensions
 
     public static IEndpointRouteBuilder MapDassGateway(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGrpcService<TaggingService>().Add(BrokenMessages.AreInvalid);
-        endpoints.MapGrpcService<AdminService>().Add(BrokenMessages.AreInvalid);
+        foreach (var service in new[] { endpoints.MapGrpcService<TaggingService>(), endpoints.MapGrpcService<AdminService>() })
+        {
+            service.Add(BrokenMessages.AreInvalid);
+            service.Add(BodyLimit.Holds);
+        }
         endpoints.MapGet("/v1/subscribe", EventStream.RunAsync);
         endpoints.MapGet("/v1/events:export", EventFile.RunAsync);
         endpoints.Map("/v1/streams/{streamId}/audio", AudioSocket.RunAsync);

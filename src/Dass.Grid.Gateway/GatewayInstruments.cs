@@ -10,6 +10,7 @@ internal sealed class GatewayInstruments
 
     private readonly UpDownCounter<long> _callsLive;
     private readonly Counter<long> _calls;
+    private readonly Counter<long> _refused;
     private readonly Counter<long> _audio;
     private readonly UpDownCounter<long> _subscribers;
     private readonly Counter<long> _dropped;
@@ -19,8 +20,10 @@ internal sealed class GatewayInstruments
     public GatewayInstruments(IMeterFactory meters)
     {
         var meter = meters.Create(TelemetryNames.Gateway);
-        _callsLive = meter.CreateUpDownCounter<long>("dass.gateway.calls.live", "{call}", "Calls that are being served.");
+        _callsLive = meter.CreateUpDownCounter<long>("dass.gateway.calls.live", "{call}", "Calls that are being served, by protocol: grpc, web.");
         _calls = meter.CreateCounter<long>("dass.gateway.calls", "{call}", "Calls that have ended, by status.");
+        _refused = meter.CreateCounter<long>(
+            "dass.gateway.refusals", "{call}", "Calls that have ended because a limit of their tenant or of the grid is reached, by limit.");
         _audio = meter.CreateCounter<long>("dass.gateway.audio", "By", "Audio that clients have sent.");
         _subscribers = meter.CreateUpDownCounter<long>("dass.gateway.subscribers", "{subscriber}", "Subscribers that listen now.");
         _dropped = meter.CreateCounter<long>("dass.gateway.chunks.dropped", "{chunk}", "Chunks of tags that slow subscribers have missed.");
@@ -31,11 +34,13 @@ internal sealed class GatewayInstruments
             "dass.gateway.retained.full", "{wait}", "Waits of calls whose retained audio is full, because the store takes no checkpoints.");
     }
 
-    public void OnCallBegun(string method) => _callsLive.Add(1, Tag(TelemetryNames.Method, method));
+    public void OnCallBegun(string method, string protocol) => _callsLive.Add(1, Tag(TelemetryNames.Method, method), Tag(TelemetryNames.Protocol, protocol));
 
-    public void OnCallEnded(string method, Grpc.Core.StatusCode status)
+    public void OnRefused(string limit) => _refused.Add(1, Tag(TelemetryNames.Limit, limit));
+
+    public void OnCallEnded(string method, string protocol, Grpc.Core.StatusCode status)
     {
-        _callsLive.Add(-1, Tag(TelemetryNames.Method, method));
+        _callsLive.Add(-1, Tag(TelemetryNames.Method, method), Tag(TelemetryNames.Protocol, protocol));
         _calls.Add(1, Tag(TelemetryNames.Method, method), Tag(TelemetryNames.Status, status.ToString()));
     }
 

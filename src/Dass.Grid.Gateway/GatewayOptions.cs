@@ -14,6 +14,12 @@ public sealed class GatewayOptions
     /// <summary>Longest piece of audio that is pushed at once; longer messages are cut. Default: 1 second.</summary>
     public TimeSpan MaxPush { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Audio that a client says it has lost, and that is heard as silence instead; after a longer loss the stream forgets what it has heard. At most 10 s.
+    /// Default: 2 seconds.
+    /// </summary>
+    public TimeSpan MaxFilledLoss { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How long a call waits for a device that cannot keep up before it ends with UNAVAILABLE. Default: 10 seconds.</summary>
     public TimeSpan BusyPatience { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -37,6 +43,9 @@ public sealed class GatewayOptions
     /// </summary>
     public List<string> Origins { get; } = [];
 
+    /// <summary>How often a WebSocket is pinged; one that does not answer for as long ends, for its client's network has gone. Default: 20 seconds.</summary>
+    public TimeSpan SocketPing { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or less. Default: 2 seconds.</summary>
     public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(2);
 }
@@ -57,11 +66,15 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         Require(options.MaxMessageBytes is >= 4096 and <= 1 << 26, nameof(options.MaxMessageBytes), options.MaxMessageBytes, "4,096 to 67,108,864");
         Require(options.PendingMessages >= 1, nameof(options.PendingMessages), options.PendingMessages, "at least 1");
         Require(options.MaxPush >= TimeSpan.FromMilliseconds(10), nameof(options.MaxPush), options.MaxPush, "at least 10 ms");
+        Require(
+            options.MaxFilledLoss >= TimeSpan.Zero && options.MaxFilledLoss <= TimeSpan.FromSeconds(10),
+            nameof(options.MaxFilledLoss), options.MaxFilledLoss, "0 to 10 s");
         Require(options.BusyPatience >= TimeSpan.Zero, nameof(options.BusyPatience), options.BusyPatience, "zero or more");
         Require(options.RecoveryPatience >= TimeSpan.Zero, nameof(options.RecoveryPatience), options.RecoveryPatience, "zero or more");
         Require(options.RetainedBytes >= 1 << 16, nameof(options.RetainedBytes), options.RetainedBytes, "at least 65,536");
         Require(options.SubscriberQueueChunks >= 1, nameof(options.SubscriberQueueChunks), options.SubscriberQueueChunks, "at least 1");
         Require(options.SubscriptionStreams >= 1, nameof(options.SubscriptionStreams), options.SubscriptionStreams, "at least 1");
+        Require(options.SocketPing > TimeSpan.Zero, nameof(options.SocketPing), options.SocketPing, "more than zero");
         Require(options.LeaseRenewal > TimeSpan.Zero, nameof(options.LeaseRenewal), options.LeaseRenewal, "more than zero");
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }

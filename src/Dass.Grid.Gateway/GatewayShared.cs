@@ -11,6 +11,7 @@ internal sealed class GatewayShared(
     IGrainFactory grains,
     ModelCards cards,
     StreamFeeds feeds,
+    StreamListings listings,
     ModelNames names,
     TenantUses uses,
     GatewayInstruments instruments,
@@ -25,6 +26,8 @@ internal sealed class GatewayShared(
     public ModelCards Cards => cards;
 
     public StreamFeeds Feeds => feeds;
+
+    public StreamListings Listings => listings;
 
     public ModelNames Names => names;
 

@@ -22,7 +22,7 @@ internal sealed class TaggingService(GatewayShared shared, CallGuard guard) : Ta
     public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responses, ServerCallContext context)
     {
         using var ending = Ending(context);
-        await new SubscribeCall(shared, CallState.Of(context), request, responses, ending.Token).RunAsync(() => context.WriteResponseHeadersAsync([]));
+        await new SubscribeCall(shared, CallState.Of(context), request, since: null, responses, ending.Token).RunAsync(() => context.WriteResponseHeadersAsync([]));
     }
 
     public override async Task<TagResponse> Tag(TagRequest request, ServerCallContext context)

@@ -18,11 +18,13 @@ internal static class WatchCommand
         var from = new Option<long?>("--from-chunk") { Description = "First chunk that is wanted of each stream, as far back as the grid keeps them (default: from now on)." };
         var labels = new Option<string[]>("--label") { HelpName = "LABEL", Description = "A label's name or id; may be given several times (default: all)." };
         var least = Options.Score("--min-score", "Labels below it are left out,");
+        var peak = Options.Score("--min-peak", "Events are shown from this peak score on (default: --min-score),");
+        var duration = Options.Span("--min-event-duration", "Events are shown when they have lasted so long (default: 0s).");
         var eventsOnly = new Option<bool>("--events-only") { Description = "Only chunks in which a sound begins or ends." };
         var interval = Options.Span("--min-interval", "Time between chunks without events that are shown, per stream (default: none are left out).");
         var command = new Command("watch", "Shows the tags of streams that somebody else feeds. Comes back by itself when the connection breaks.")
         {
-            grid, keyFile, ids, prefix, all, from, labels, least, eventsOnly, interval, top, format,
+            grid, keyFile, ids, prefix, all, from, labels, least, peak, duration, eventsOnly, interval, top, format,
         };
         command.Validators.Add(result =>
         {
@@ -39,10 +41,20 @@ internal static class WatchCommand
             {
                 Prefix = parsed.GetValue(prefix) ?? "",
                 AllStreams = parsed.GetValue(all),
-                Filter = new TagFilter { Top = parsed.GetValue(top)!.Value, MinScore = parsed.GetValue(least) ?? 0, Labels = { parsed.GetValue(labels) ?? [] } },
+                Filter = new TagFilter
+                {
+                    Top = parsed.GetValue(top)!.Value,
+                    MinScore = parsed.GetValue(least) ?? 0,
+                    Labels = { parsed.GetValue(labels) ?? [] },
+                    MinEventDuration = parsed.GetValue(duration)?.ToDuration(),
+                },
                 EventsOnly = parsed.GetValue(eventsOnly),
                 MinInterval = parsed.GetValue(interval)?.ToDuration(),
             };
+            if (parsed.GetValue(peak) is { } high)
+            {
+                request.Filter.MinPeakScore = high;
+            }
             if (parsed.GetValue(ids) is [var one])
             {
                 request.StreamId = one;

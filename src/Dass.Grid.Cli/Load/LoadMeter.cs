@@ -38,6 +38,10 @@ internal sealed class LoadMeter(LoadTally tally, bool realtime, Action<double> o
             if (sample > _newest)
             {
                 var due = _pace.Value.Sent + (long)((double)(sample - _pace.Value.Sample) / _ready!.Format.SampleRateHz * time.TimestampFrequency);
+                if (due > now)
+                {
+                    (_pace, due) = ((sample, now), now); // nothing goes out before it is due: what began the pace was late
+                }
                 _sent.Enqueue((_newest = sample, realtime ? due : now));
             }
         }

@@ -25,8 +25,8 @@ internal sealed partial class CallGuard(
     public async Task<T> RunAsync<T>(HttpContext http, CallState call, bool isAdmin, Func<Task<T>> work)
     {
         drain.Enter(http);
-        var status = StatusCode.OK;
-        instruments.OnCallBegun(call.Method);
+        var (status, protocol) = (StatusCode.OK, HttpProtocol.IsHttp2(http.Request.Protocol) ? "grpc" : "web");
+        instruments.OnCallBegun(call.Method, protocol);
         try
         {
             if (isAdmin)
@@ -50,6 +50,10 @@ internal sealed partial class CallGuard(
             {
                 LogEnded(call.Method, call.Tenant, call.Stream, status, mapped.Status.Detail);
             }
+            if (status == StatusCode.ResourceExhausted)
+            {
+                instruments.OnRefused(mapped.Trailers.GetValue(StatusMapping.Limit) ?? "other");
+            }
             if (mapped.Trailers.GetValue(StatusMapping.RetryAfter) is { } seconds && !http.Response.HasStarted)
             {
                 http.Response.Headers.RetryAfter = seconds; // for those who speak plain HTTP
@@ -59,7 +63,7 @@ internal sealed partial class CallGuard(
         finally
         {
             live.Leave(call);
-            instruments.OnCallEnded(call.Method, status);
+            instruments.OnCallEnded(call.Method, protocol, status);
         }
     }
 

@@ -30,6 +30,9 @@ internal static class ProtocolErrors
     public static RpcException NoSuchTenant(string tenant) => new(new Status(
         StatusCode.Unauthenticated, $"The credential is of '{Short(tenant)}', which is no tenant of this grid."));
 
+    public static RpcException NoCommonName() => new(new Status(
+        StatusCode.Unauthenticated, "The client certificate has no common name, or several; it must be the tenant's name."));
+
     public static RpcException CredentialExpired() => new(new Status(StatusCode.Unauthenticated, "The token or certificate has run out; call again with a new one."));
 
     public static RpcException WrongKey() => new(new Status(StatusCode.Unauthenticated, "The API key belongs to no tenant of this grid."));
@@ -49,11 +52,14 @@ internal static class ProtocolErrors
 
     public static RpcException SwitchWithoutModel() => Invalid("switch_model is set without model; the model to go on with is needed.");
 
-    public static RpcException MessageTooLong(int bytes, int limit) => new(new Status(
-        StatusCode.ResourceExhausted, $"the message has {bytes} bytes of audio; the tenant's quota message_bytes is {limit}. Send smaller pieces."));
+    public static RpcException MessageTooLong(int bytes, int limit) =>
+        Exhausted("message_bytes", $"the message has {bytes} bytes of audio; the tenant's quota message_bytes is {limit}. Send smaller pieces.");
 
-    public static RpcException Subscribers(int limit, int use) => new(
-        new Status(StatusCode.ResourceExhausted, $"the tenant's quota subscribers is {limit}, and {use} listen. Call again when one has left."));
+    public static RpcException MessageTooLong(long limit) =>
+        Exhausted("message_bytes", $"the request message is larger than {limit} bytes, this grid's limit; send smaller pieces.");
+
+    public static RpcException Subscribers(int limit, int use) =>
+        Exhausted("subscribers", $"the tenant's quota subscribers is {limit}, and {use} listen. Call again when one has left.");
 
     public static RpcException NoConfig(string got) => Invalid(
         $"the first message of Stream must be config; got {got}.");
@@ -71,6 +77,9 @@ internal static class ProtocolErrors
         $"audio.data has {bytes} bytes, which ends inside a sample frame; whole frames of {bytesPerFrame} bytes (channels × bytes per sample) are needed.");
 
     public static RpcException NegativePosition(long firstSample) => Invalid($"audio.first_sample is {firstSample}; 0 or more.");
+
+    public static RpcException AfterLoss(long? firstSample, long most) => Invalid(
+        $"audio.after_loss is set, and audio.first_sample is {(firstSample is { } first ? $"{first}" : "missing")}; 0 to {most}.");
 
     public static RpcException NotContiguous(long firstSample, long expected) => new(new Status(
         StatusCode.OutOfRange, $"audio.first_sample is {firstSample}; audio within a call is contiguous, sample {expected} is expected."));
@@ -100,21 +109,21 @@ internal static class ProtocolErrors
 
     public static RpcException Selection() => Invalid("more than one of stream_id, stream_ids, prefix and all_streams is set; exactly one is needed.");
 
-    public static RpcException TooManyIds(int count, int most) => Invalid($"stream_ids or cursors has {count} entries; at most {most}.");
+    public static RpcException TooManyIds(string fields, int count, int most) => Invalid($"{fields} has {count} entries; at most {most}.");
 
     public static RpcException MinInterval(double seconds) => Invalid($"min_interval is {seconds} s; 0 s to 1 h.");
 
     public static RpcException Slow(int value) => Invalid($"slow is {value}; one of SLOW_POLICY_DROP_OLDEST (1) to SLOW_POLICY_DISCONNECT (3).");
 
-    public static RpcException TooManyStreams(int most) => new(new Status(
-        StatusCode.ResourceExhausted, $"more than {most} streams are wanted by one subscription, this grid's limit (Grid:Gateway:SubscriptionStreams); name fewer."));
+    public static RpcException TooManyStreams(int most) => Exhausted(
+        "subscription_streams", $"more than {most} streams are wanted by one subscription, this grid's limit (Grid:Gateway:SubscriptionStreams); name fewer.");
 
-    public static RpcException TooSlow(string stream, long missing, long next) => new(new Status(
-        StatusCode.ResourceExhausted, $"the subscriber is too slow: {missing} chunks of stream '{stream}' from chunk {next} on are no longer kept (slow is DISCONNECT)."));
+    public static RpcException TooSlow(string stream, long missing, long next) => Exhausted(
+        "subscriber_speed", $"the subscriber is too slow: {missing} chunks of stream '{stream}' from chunk {next} on are no longer kept (slow is DISCONNECT).");
 
     public static RpcException EventScore(string field, float value) => Invalid($"{field} is {value}; 0 to 1, and off at most on.");
 
-    public static RpcException EventSpan(string field, double seconds) => Invalid($"{field} is {seconds} s; 0 s to 60 s.");
+    public static RpcException EventSpan(string field, double seconds, double most) => Invalid($"{field} is {seconds} s; 0 s to {most} s.");
 
     public static RpcException LabelRules(int count, int most) => Invalid($"label_events has {count} rules; at most {most}.");
 
@@ -134,7 +143,7 @@ internal static class ProtocolErrors
 
     public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");
 
-    public static RpcException MinScore(float value) => Invalid($"filter.min_score is {value}; 0 to 1.");
+    public static RpcException Score(string field, float value) => Invalid($"{field} is {value}; 0 to 1.");
 
     public static RpcException UnknownLabel(string label, string model) => new(new Status(
         StatusCode.NotFound, $"filter.labels: model '{model}' has no label '{Short(label)}'; ListLabels names them."));
@@ -142,6 +151,9 @@ internal static class ProtocolErrors
     public static RpcException PageSize(int value) => Invalid($"page_size is {value}; 1 to 1,000, or 0 for 100.");
 
     public static RpcException PageToken(string value) => Invalid($"page_token '{Short(value)}' is none that an answer gave.");
+
+    private static RpcException Exhausted(string limit, string message) =>
+        new(new Status(StatusCode.ResourceExhausted, message), new Metadata { { StatusMapping.Limit, limit } });
 
     private static RpcException Invalid(string message) => new(new Status(StatusCode.InvalidArgument, message));
 

@@ -10,7 +10,8 @@ internal static class RequestRules
     private const long TicksPerColumn = 320 * TimeSpan.TicksPerMillisecond;
     private const long TicksPerFrame = 10 * TimeSpan.TicksPerMillisecond;
     private const double MaxSpanSeconds = 10.24;
-    private const double MaxEventSeconds = 60;
+    private const double MaxRuleSeconds = 60; // of events
+    private const double MaxEventSeconds = 3_600;
     private const int MaxLabelRules = 1_000;
     private const int FirstCaptureYear = 1970;
     private const int LastCaptureYear = 7999;
@@ -83,9 +84,12 @@ internal static class RequestRules
         return new SoundEventRule(
             rule.HasOn ? rule.On : null,
             rule.HasOff ? rule.Off : null,
-            Span(rule.MinDuration, 1, 0, seconds => ProtocolErrors.EventSpan($"{field}.min_duration", seconds), MaxEventSeconds),
-            Span(rule.MergeGap, 1, 0, seconds => ProtocolErrors.EventSpan($"{field}.merge_gap", seconds), MaxEventSeconds));
+            EventSpan($"{field}.min_duration", rule.MinDuration, MaxRuleSeconds),
+            EventSpan($"{field}.merge_gap", rule.MergeGap, MaxRuleSeconds));
     }
+
+    /// <exception cref="RpcException">INVALID_ARGUMENT: negative, or longer than an hour.</exception>
+    public static TimeSpan? EventDuration(string field, Duration? duration) => EventSpan(field, duration, MaxEventSeconds);
 
     public static EventRule Of(SoundEventRule rule)
     {
@@ -116,6 +120,9 @@ internal static class RequestRules
         }
         return new AudioShape((AudioEncoding)((int)format.Encoding - 1), format.SampleRateHz, format.Channels);
     }
+
+    private static TimeSpan? EventSpan(string field, Duration? duration, double maxSeconds) =>
+        Span(duration, 1, 0, seconds => ProtocolErrors.EventSpan(field, seconds, maxSeconds), maxSeconds);
 
     private static TimeSpan? Span(Duration? duration, long unitTicks, long minTicks, Func<double, RpcException> error, double maxSeconds = MaxSpanSeconds)
     {

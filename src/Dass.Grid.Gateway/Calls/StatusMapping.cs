@@ -9,13 +9,30 @@ internal static class StatusMapping
     /// <summary>Trailer: seconds after which the same call may succeed.</summary>
     public const string RetryAfter = "retry-after";
 
+    /// <summary>Trailer of RESOURCE_EXHAUSTED: the limit that is reached.</summary>
+    public const string Limit = "dass-limit";
+
     /// <summary>The value, or the refusal as an <see cref="RpcException"/>.</summary>
     public static T OrThrow<T>(this Outcome<T> outcome)
         where T : class => outcome.Has(out var value, out var refusal) ? value : throw Of(refusal);
 
-    public static RpcException Of(Refusal refusal) => new(
-        Status(refusal),
-        refusal.RetryAfter is { } wait ? new Metadata { { RetryAfter, FormattableString.Invariant($"{Math.Ceiling(wait.TotalSeconds)}") } } : []);
+    public static RpcException Of(Refusal refusal)
+    {
+        var trailers = new Metadata();
+        if (refusal.RetryAfter is { } wait)
+        {
+            trailers.Add(RetryAfter, FormattableString.Invariant($"{Math.Ceiling(wait.TotalSeconds)}"));
+        }
+        if (refusal.Limit is { } limit)
+        {
+            trailers.Add(Limit, limit);
+        }
+        else if (refusal.Code == RefusalCode.NoFreeSlot)
+        {
+            trailers.Add(Limit, refusal.RetryAfter is null ? "slots" : "device_time");
+        }
+        return new RpcException(Status(refusal), trailers);
+    }
 
     private static Status Status(Refusal refusal) => new(
         refusal.Code switch
@@ -40,7 +57,7 @@ internal static class StatusMapping
     {
         // The gRPC library's own words name neither field nor value.
         RpcException { StatusCode: StatusCode.ResourceExhausted } rpc when rpc.Status.Detail.Contains("maximum configured message size") =>
-            New(StatusCode.ResourceExhausted, $"the request message is larger than {maxMessageBytes} bytes, this grid's limit; send smaller pieces."),
+            ProtocolErrors.MessageTooLong(maxMessageBytes),
         RpcException rpc => rpc,
         OperationCanceledException when call.Reason is { } revoked => revoked,
         OperationCanceledException when stopping => New(StatusCode.Unavailable, $"this gateway is stopping. {Again(call)}"),

@@ -108,7 +108,7 @@ internal sealed class KeptEvents(GatewayShared shared, CallState call)
     {
         if (Math.Max(selection.StreamIds.Count, selection.Labels.Count) is > MaxNames and var count)
         {
-            throw ProtocolErrors.TooManyIds(count, MaxNames);
+            throw ProtocolErrors.TooManyIds("selection.stream_ids or selection.labels", count, MaxNames);
         }
         foreach (var name in selection.StreamIds.Concat(selection.Prefix.Length > 0 ? [selection.Prefix] : []))
         {
@@ -116,7 +116,7 @@ internal sealed class KeptEvents(GatewayShared shared, CallState call)
         }
         if (selection.MinPeakScore is not (>= 0 and <= 1))
         {
-            throw ProtocolErrors.MinScore(selection.MinPeakScore);
+            throw ProtocolErrors.Score("selection.min_peak_score", selection.MinPeakScore);
         }
         var to = RequestRules.Time("selection.to", selection.To) ?? shared.Time.GetUtcNow() + EventLogKey.Length; // clocks differ a little
         var from = RequestRules.Time("selection.from", selection.From) ?? (to - DateTimeOffset.MinValue > Day ? to - Day : DateTimeOffset.MinValue);

@@ -13,6 +13,8 @@ internal sealed class ScoreView
     private readonly int _top;
     private readonly float _minScore;
     private readonly bool _dense;
+    private readonly float _minPeak;
+    private readonly double _minEventSeconds;
 
     /// <exception cref="RpcException">A rule of the filter is broken, or it names an unknown label.</exception>
     public ScoreView(TagFilter? filter, ModelCard card)
@@ -22,6 +24,8 @@ internal sealed class ScoreView
         _top = filter is { HasTop: true } ? filter.Top : DefaultTop;
         _minScore = filter?.MinScore ?? 0;
         _dense = filter?.Dense ?? false;
+        _minPeak = filter is { HasMinPeakScore: true } ? filter.MinPeakScore : _minScore;
+        _minEventSeconds = RequestRules.EventDuration("filter.min_event_duration", filter?.MinEventDuration)?.TotalSeconds ?? 0;
         _wanted = filter is { Labels.Count: > 0 }
             ? [.. filter.Labels.Select(label => IndexOf(label, card)).Distinct().Order()]
             : [.. Enumerable.Range(0, _labels.Length)];
@@ -37,8 +41,13 @@ internal sealed class ScoreView
         }
         if (filter is not null && filter.MinScore is not (>= 0 and <= 1))
         {
-            throw ProtocolErrors.MinScore(filter.MinScore);
+            throw ProtocolErrors.Score("filter.min_score", filter.MinScore);
         }
+        if (filter is { HasMinPeakScore: true, MinPeakScore: not (>= 0 and <= 1) })
+        {
+            throw ProtocolErrors.Score("filter.min_peak_score", filter.MinPeakScore);
+        }
+        RequestRules.EventDuration("filter.min_event_duration", filter?.MinEventDuration);
         if (filter?.Labels.Count > MaxLabels)
         {
             throw ProtocolErrors.TooManyLabels(filter.Labels.Count, MaxLabels);
@@ -64,9 +73,9 @@ internal sealed class ScoreView
 
     public Ended Of(StreamEnd end) => new() { Reason = Answers.Of(end.Reason), Summary = Of(end.Summary), Events = { Select(end.Events) } };
 
-    /// <summary>Events of the wanted labels whose peak reaches the minimum.</summary>
+    /// <summary>Events of the wanted labels that are high and long enough by now.</summary>
     public IEnumerable<Event> Select(SoundEvent[] events) => events
-        .Where(sound => sound.Peak >= _minScore && Array.BinarySearch(_wanted, sound.Label) >= 0)
+        .Where(sound => sound.Peak >= _minPeak && sound.OffsetSeconds - sound.OnsetSeconds >= _minEventSeconds && Array.BinarySearch(_wanted, sound.Label) >= 0)
         .Select(sound => new Event
         {
             Id = sound.Id,

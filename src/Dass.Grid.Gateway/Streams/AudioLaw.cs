@@ -2,15 +2,35 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Streams;
 
+/// <summary>Audio in a call's order.</summary>
+/// <param name="Audio">With its position.</param>
+/// <param name="AfterLoss">What the stream lacks before it will not come.</param>
+internal readonly record struct Arrival(AudioBlock Audio, bool AfterLoss);
+
 /// <summary>The order of one call's messages after its configuration, and the positions of its audio.</summary>
-internal sealed class AudioLaw(long nextSample, int bytesPerFrame)
+/// <param name="nextSample">Where the stream goes on.</param>
+/// <param name="bytesPerFrame">Of the stream's format.</param>
+/// <param name="silence">A byte of silence in the stream's encoding.</param>
+/// <param name="maxFilled">Lost samples that are made silence.</param>
+internal sealed class AudioLaw(long nextSample, int bytesPerFrame, byte silence = 0, long maxFilled = 0)
 {
+    /// <summary>46 years at 192 kHz, 1,115 at 8 kHz: far enough from where positions and times overflow.</summary>
+    public const long MaxLostSample = 1L << 48;
+
     private long? _expected;
     private bool _finished;
 
+    /// <summary>A byte of silence.</summary>
+    public static byte Silence(AudioEncoding encoding) => encoding switch
+    {
+        AudioEncoding.ALaw => 0xD5,
+        AudioEncoding.MuLaw => 0xFF,
+        _ => 0,
+    };
+
     /// <summary>Audio with its position, or null for the finish.</summary>
     /// <exception cref="RpcException">The message breaks a rule of the protocol.</exception>
-    public AudioBlock? Accept(StreamRequest request)
+    public Arrival? Accept(StreamRequest request)
     {
         if (_finished)
         {
@@ -30,7 +50,7 @@ internal sealed class AudioLaw(long nextSample, int bytesPerFrame)
         }
     }
 
-    private AudioBlock Place(Audio audio)
+    private Arrival Place(Audio audio)
     {
         if (audio.Data.IsEmpty)
         {
@@ -45,12 +65,27 @@ internal sealed class AudioLaw(long nextSample, int bytesPerFrame)
         {
             throw ProtocolErrors.NegativePosition(first);
         }
+        if (audio.AfterLoss && (!audio.HasFirstSample || first > MaxLostSample))
+        {
+            throw ProtocolErrors.AfterLoss(audio.HasFirstSample ? first : null, MaxLostSample);
+        }
         // A call's first audio may begin anywhere: the grain cuts off what it has, and refuses a gap.
-        if (_expected is { } expected && first != expected)
+        if (_expected is { } expected && first != expected && !(audio.AfterLoss && first > expected))
         {
             throw ProtocolErrors.NotContiguous(first, expected);
         }
+        var lost = audio.AfterLoss ? first - (_expected ?? nextSample) : 0;
         _expected = first + audio.Data.Length / bytesPerFrame;
-        return new AudioBlock(first, audio.Data.Memory);
+        return lost > 0 && lost <= maxFilled
+            ? new Arrival(new AudioBlock(first - lost, Filled(lost, audio.Data.Span)), AfterLoss: false)
+            : new Arrival(new AudioBlock(first, audio.Data.Memory), AfterLoss: lost > 0);
+    }
+
+    private byte[] Filled(long lost, ReadOnlySpan<byte> audio)
+    {
+        var filled = new byte[lost * bytesPerFrame + audio.Length];
+        filled.AsSpan(0, filled.Length - audio.Length).Fill(silence);
+        audio.CopyTo(filled.AsSpan(filled.Length - audio.Length));
+        return filled;
     }
 }

@@ -29,6 +29,7 @@ internal sealed partial class AudioPump(
     private long _applied = attachment.NextSample;
     private long _durable = attachment.DurableSample;
     private long _nextChunk = attachment.NextChunk; // chunks before it have been written
+    private long _lostUntil = attachment.Gap?.ToSample ?? 0; // end of the last gap that has been told
     private bool _asked; // for a checkpoint, since the tape became half full
 
     /// <summary>Sends kept tags again, from a chunk up to the attachment's.</summary>
@@ -39,9 +40,10 @@ internal sealed partial class AudioPump(
         await OnAsync(() => FillAsync(until));
     }
 
-    public async Task PushAsync(AudioBlock audio)
+    public async Task PushAsync(Arrival arrival)
     {
-        if (audio.FirstSample > _applied)
+        var audio = arrival.Audio;
+        if (audio.FirstSample > _applied && !arrival.AfterLoss)
         {
             throw ProtocolErrors.PositionGap(audio.FirstSample, _applied); // only a call's first audio can: the others follow each other
         }
@@ -94,7 +96,7 @@ internal sealed partial class AudioPump(
             {
                 if (recovery is not null)
                 {
-                    await AttachAgainAsync();
+                    await AttachAgainAsync(_tape.Start ?? _applied);
                 }
                 await work();
                 break;
@@ -116,18 +118,19 @@ internal sealed partial class AudioPump(
         }
     }
 
-    private async Task AttachAgainAsync()
+    private async Task AttachAgainAsync(long oldestSample)
     {
         var shape = attachment.Shape;
         var spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Weight = allowance.Weight };
-        var answer = await stream.AttachAsync(spec, new Feeder(attachment.Id, _tape.Start ?? _applied), cancellationToken);
+        var answer = await stream.AttachAsync(spec, new Feeder(attachment.Id, oldestSample), cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
             return; // what is done next says so, or has the answer
         }
         attachment = ElsewhereException.OrThrow(answer);
-        if (attachment.Gap is { } gap)
+        if (attachment.Gap is { } gap && gap.ToSample > _lostUntil)
         {
+            _lostUntil = gap.ToSample;
             await responses.WriteAsync(new StreamResponse { Gap = view.Of(gap) }, cancellationToken);
             _nextChunk = Math.Max(_nextChunk, gap.NextChunk);
         }
@@ -137,9 +140,20 @@ internal sealed partial class AudioPump(
 
     private async Task CatchUpAsync()
     {
-        while (_tape.At(_applied, _pieceFrames) is { } piece)
+        while (true)
         {
-            await PushPieceAsync(piece);
+            if (_tape.At(_applied, _pieceFrames) is { } piece)
+            {
+                await PushPieceAsync(piece);
+            }
+            else if (_tape.After(_applied) is { } first)
+            {
+                await AttachAgainAsync(first); // what lies between is lost
+            }
+            else
+            {
+                return;
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Dass.Grid.Gateway.Streams;
 
-/// <summary>The audio of one call that its stream could lose with its silo: everything after the durable position, contiguous.</summary>
+/// <summary>The audio of one call that its stream could lose with its silo: everything after the durable position, but for what its client has lost.</summary>
 /// <remarks>Holds the bytes of the messages as they came; bounded by <see cref="HasRoom"/>, which the writer must ask.</remarks>
 internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
 {
@@ -56,6 +56,17 @@ internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
             }
         }
         return null;
+    }
+
+    /// <summary>First sample that is kept after <paramref name="sample"/>, which is not; null: there is none.</summary>
+    public long? After(long sample)
+    {
+        long? first = null;
+        for (var node = _blocks.Last; node is not null && node.Value.FirstSample > sample; node = node.Previous)
+        {
+            first = node.Value.FirstSample;
+        }
+        return first;
     }
 
     private ReadOnlyMemory<byte> Gather(long sample, ReadOnlyMemory<byte> first, LinkedListNode<AudioBlock>? next, int maxFrames)

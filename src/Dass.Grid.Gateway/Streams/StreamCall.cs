@@ -13,9 +13,6 @@ internal sealed class StreamCall(
     IServerStreamWriter<StreamResponse> responses,
     CancellationToken cancellationToken)
 {
-    /// <summary>46 years at 192 kHz, 1,115 at 8 kHz: far enough from where positions and times overflow.</summary>
-    private const long MaxOldestSample = 1L << 48;
-
     public async Task RunAsync()
     {
         var config = await ReadConfigAsync();
@@ -59,7 +56,10 @@ internal sealed class StreamCall(
         {
             await pump.RepeatAsync(config.FromChunk);
         }
-        await PumpAsync(pump, new AudioLaw(attachment.NextSample, attachment.Shape.BytesPerFrame));
+        var format = attachment.Shape.Format;
+        await PumpAsync(pump, new AudioLaw(
+            attachment.NextSample, attachment.Shape.BytesPerFrame, AudioLaw.Silence(format.Encoding),
+            (long)(shared.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
     }
 
     /// <summary>A stream that its tenant's limits do not admit is refused before it is touched.</summary>
@@ -101,9 +101,9 @@ internal sealed class StreamCall(
         {
             throw ProtocolErrors.FromChunk(config.FromChunk);
         }
-        if (config is { HasOldestSample: true, OldestSample: < 0 or > MaxOldestSample })
+        if (config is { HasOldestSample: true, OldestSample: < 0 or > AudioLaw.MaxLostSample })
         {
-            throw ProtocolErrors.OldestSample(config.OldestSample, MaxOldestSample);
+            throw ProtocolErrors.OldestSample(config.OldestSample, AudioLaw.MaxLostSample);
         }
         if (config.SwitchModel && config.Model.Length == 0)
         {
@@ -121,7 +121,7 @@ internal sealed class StreamCall(
     private async Task PumpAsync(AudioPump pump, AudioLaw law)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var waiting = Channel.CreateBounded<AudioBlock?>(
+        var waiting = Channel.CreateBounded<Arrival?>(
             new BoundedChannelOptions(shared.Options.PendingMessages) { SingleReader = true, SingleWriter = true });
         var reading = ReadAsync(law, waiting.Writer, ending.Token);
         try
@@ -129,12 +129,12 @@ internal sealed class StreamCall(
             // Audio before a broken rule is still heard: the error is the last item of the queue.
             await foreach (var audio in waiting.Reader.ReadAllAsync(cancellationToken))
             {
-                if (audio is null)
+                if (audio is not { } arrival)
                 {
                     await pump.FinishAsync();
                     return;
                 }
-                await pump.PushAsync(audio);
+                await pump.PushAsync(arrival);
             }
         }
         finally
@@ -144,7 +144,7 @@ internal sealed class StreamCall(
         }
     }
 
-    private async Task ReadAsync(AudioLaw law, ChannelWriter<AudioBlock?> waiting, CancellationToken ending)
+    private async Task ReadAsync(AudioLaw law, ChannelWriter<Arrival?> waiting, CancellationToken ending)
     {
         try
         {

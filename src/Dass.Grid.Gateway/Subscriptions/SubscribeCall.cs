@@ -5,14 +5,23 @@ using Dass.Grid.V1;
 namespace Dass.Grid.Gateway.Subscriptions;
 
 /// <summary>One subscriber, of one stream until that ends, or of several until the call does.</summary>
+/// <param name="shared">Of the gateway.</param>
+/// <param name="call">Who subscribes.</param>
+/// <param name="request">To what.</param>
+/// <param name="since">
+/// When a subscription to several that broke was last served: streams that have begun since are heard from their first chunk, ended ones of before that have
+/// no cursor are over. Null: it begins now.
+/// </param>
+/// <param name="responses">Takes the answers.</param>
+/// <param name="cancellationToken">Ends it.</param>
 internal sealed class SubscribeCall(
     GatewayShared shared,
     CallState call,
     SubscribeRequest request,
+    DateTimeOffset? since,
     IServerStreamWriter<SubscribeResponse> responses,
     CancellationToken cancellationToken)
 {
-    private const int PageStreams = 1_000;
     private const int MaxIds = 1_000;
     private static readonly TimeSpan Discovery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestInterval = TimeSpan.FromHours(1);
@@ -63,7 +72,7 @@ internal sealed class SubscribeCall(
         }
         if (Math.Max(request.StreamIds.Count, request.Cursors.Count) is > MaxIds and var count)
         {
-            throw ProtocolErrors.TooManyIds(count, MaxIds);
+            throw ProtocolErrors.TooManyIds("stream_ids or cursors", count, MaxIds);
         }
         if (request is { HasFromChunk: true, FromChunk: < 0 })
         {
@@ -89,28 +98,31 @@ internal sealed class SubscribeCall(
     private async Task HearAllAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var tenant = shared.Grains.GetGrain<ITenantGrain>(call.Tenant);
-        var (subscribed, ears, heard) = (shared.Time.GetUtcNow(), new List<Task>(), new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal));
+        var (subscribed, ears, heard, maxAge) = (since ?? shared.Time.GetUtcNow(), new List<Task>(), new HeardStreams(shared.Time), TimeSpan.Zero);
         using var timer = new PeriodicTimer(Discovery, shared.Time);
         try
         {
             do
             {
-                foreach (var listing in await Recovery.AskAsync(shared, () => ListAsync(tenant), ending.Token))
+                foreach (var listing in await Recovery.AskAsync(shared, () => shared.Listings.OfAsync(call.Tenant, maxAge), ending.Token))
                 {
                     var isNew = listing.Begun >= subscribed;
-                    var isOver = listing.Ended && !isNew && From(listing.Name) is null; // nothing of it is wanted
-                    if (IsWanted(listing.Name) && !isOver && !(heard.TryGetValue(listing.Name, out var begun) && begun == listing.Begun))
+                    var hasCursor = request.Cursors.ContainsKey(listing.Name);
+                    var from = isNew && (since is null || !hasCursor) ? 0 : From(listing.Name);
+                    var isOver = listing.Ended && !isNew && (from is null || (since is not null && !hasCursor)); // nothing of it is wanted
+                    if (IsWanted(listing.Name) && !isOver && !heard.Contains(listing))
                     {
-                        heard[listing.Name] = listing.Begun;
                         ears.RemoveAll(ear => ear.IsCompletedSuccessfully);
                         if (ears.Count >= shared.Options.SubscriptionStreams)
                         {
                             throw ProtocolErrors.TooManyStreams(shared.Options.SubscriptionStreams);
                         }
-                        ears.Add(HearAsync(listing, isNew ? 0 : From(listing.Name), ending.Token));
+                        ears.Add(HearAsync(listing, from, ending.Token));
+                        heard.Add(listing, ears[^1]);
                     }
                 }
+                heard.ForgetOld();
+                maxAge = Discovery / 2; // others' lists are as good
             }
             while (!ears.Any(ear => ear.IsFaulted) && await timer.WaitForNextTickAsync(ending.Token));
             await Task.WhenAll(ears.Where(ear => ear.IsFaulted)); // which throws
@@ -132,19 +144,6 @@ internal sealed class SubscribeCall(
         {
             // It has been forgotten since it was listed.
         }
-    }
-
-    private static async Task<List<StreamListing>> ListAsync(ITenantGrain tenant)
-    {
-        var all = new List<StreamListing>();
-        StreamListing[] page;
-        do
-        {
-            page = await tenant.List(all.Count == 0 ? "" : all[^1].Name, PageStreams);
-            all.AddRange(page);
-        }
-        while (page.Length == PageStreams);
-        return all;
     }
 
     private bool IsWanted(string name) =>

@@ -37,6 +37,9 @@ internal sealed class Callers(IOptions<TenantsOptions> options, IOptionsMonitor<
     // A browser cannot set headers of a WebSocket, but name protocols.
     private const string KeyProtocol = "dass.key.";
 
+    private const string CommonName = "2.5.4.3";
+    private static readonly TimeSpan ProviderPatience = TimeSpan.FromSeconds(10);
+
     /// <exception cref="RpcException">
     /// UNAUTHENTICATED: no credential, or a wrong one. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: the register or the identity provider cannot be reached.
     /// </exception>
@@ -53,7 +56,7 @@ internal sealed class Callers(IOptions<TenantsOptions> options, IOptionsMonitor<
         }
         // The connection has been made with a certificate that the grid's authority for clients has signed: else there is none here.
         return options.Value.ClientCertificates && http.Connection.ClientCertificate is { } certificate
-            ? keys.CallerNamed(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false)) with { Until = certificate.NotAfter }
+            ? keys.CallerNamed(NameIn(certificate)) with { Until = certificate.NotAfter }
             : throw ProtocolErrors.NoKey();
     }
 
@@ -86,6 +89,7 @@ internal sealed class Callers(IOptions<TenantsOptions> options, IOptionsMonitor<
         bearer.Authority = tokens.Authority;
         bearer.Audience = tokens.Audience;
         bearer.MapInboundClaims = false;
+        bearer.BackchannelTimeout = ProviderPatience; // calls wait for it
         bearer.RequireHttpsMetadata = tokens.Authority is not { } authority || !new Uri(authority).IsLoopback;
         bearer.TokenValidationParameters.ClockSkew = tokens.ClockSkew;
         bearer.TokenValidationParameters.RequireExpirationTime = true;
@@ -123,8 +127,17 @@ internal sealed class Callers(IOptions<TenantsOptions> options, IOptionsMonitor<
             throw result.Failure is SecurityTokenExpiredException ? ProtocolErrors.CredentialExpired() : ProtocolErrors.WrongToken();
         }
         var claim = options.Value.Tokens.TenantClaim;
-        return keys.CallerNamed(principal.FindFirst(claim)?.Value ?? throw ProtocolErrors.NoTenantClaim(claim)) with { Until = result.Properties?.ExpiresUtc };
+        var tenant = principal.FindFirst(claim)?.Value ?? throw ProtocolErrors.NoTenantClaim(claim);
+        return keys.CallerNamed(tenant) with { Until = result.Properties?.ExpiresUtc + options.Value.Tokens.ClockSkew };
     }
+
+    // .NET's simple name of a certificate without a common name is its unit, or its organization.
+    private static string NameIn(X509Certificate2 certificate) =>
+        certificate.SubjectName.EnumerateRelativeDistinguishedNames()
+            .Where(part => !part.HasMultipleElements && part.GetSingleElementType().Value == CommonName)
+            .Select(part => part.GetSingleElementValue()).ToArray() is [{ } name]
+            ? name
+            : throw ProtocolErrors.NoCommonName();
 
     private static bool LooksLikeToken(string key) => key.AsSpan().Count('.') == 2;
 

@@ -15,7 +15,7 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
     private readonly (string Tenant, KeyHash Hash)[] _keys =
         [.. options.Value.Tenants.SelectMany(tenant => tenant.Value.KeyHashes.Select(hash => (tenant.Key, KeyHash.Parse(hash)!)))];
 
-    private volatile Index _index = new(Register.Empty, []);
+    private volatile Index _index = new(Register.Empty, [], []);
 
     private readonly KeyHash[] _adminKeys = [.. options.Value.AdminKeyHashes.Select(hash => KeyHash.Parse(hash)!)];
 
@@ -51,7 +51,7 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
     /// <summary>The tenant that somebody else than this grid vouches for.</summary>
     /// <exception cref="RpcException">UNAUTHENTICATED: there is no such tenant. PERMISSION_DENIED: it is disabled. UNAVAILABLE: not known yet.</exception>
     public Caller CallerNamed(string tenant) =>
-        Configured(tenant) ?? ((register.Current ?? throw ProtocolErrors.RegisterUnknown()).Tenants.FirstOrDefault(known => known.Name == tenant) is { } registered
+        Configured(tenant) ?? (IndexOf(register.Current ?? throw ProtocolErrors.RegisterUnknown()).ByName.GetValueOrDefault(tenant) is { } registered
             ? Registered(registered, id: null)
             : throw ProtocolErrors.NoSuchTenant(tenant));
 
@@ -73,7 +73,7 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
         }
         if (caller.KeyId is not { } id)
         {
-            return options.Value.AnyCredentials && known.Tenants.FirstOrDefault(tenant => tenant.Name == caller.Tenant) is null or { Disabled: true }
+            return options.Value.AnyCredentials && IndexOf(known).ByName.GetValueOrDefault(caller.Tenant) is null or { Disabled: true }
                 ? ProtocolErrors.TenantDisabled(caller.Tenant)
                 : null;
         }
@@ -88,16 +88,20 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
     private static Caller Registered(TenantRecord tenant, string? id) =>
         tenant.Disabled ? throw ProtocolErrors.TenantDisabled(tenant.Name) : new Caller(tenant.Name, id, tenant.Limits, tenant.Models) { Events = tenant.Events };
 
-    private (TenantRecord Tenant, KeyRecord Key)? Find(Register known, string id)
+    private (TenantRecord Tenant, KeyRecord Key)? Find(Register known, string id) =>
+        IndexOf(known).ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;
+
+    private Index IndexOf(Register known)
     {
         var index = _index;
         if (index.Of != known)
         {
-            _index = index = new Index(known, known.Tenants
-                .SelectMany(tenant => tenant.Keys.Select(key => (tenant, key)))
-                .ToDictionary(entry => entry.key.Id, StringComparer.Ordinal));
+            _index = index = new Index(
+                known,
+                known.Tenants.SelectMany(tenant => tenant.Keys.Select(key => (tenant, key))).ToDictionary(entry => entry.key.Id, StringComparer.Ordinal),
+                known.Tenants.ToDictionary(tenant => tenant.Name, StringComparer.Ordinal));
         }
-        return index.ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;
+        return index;
     }
 
     private static string? IdOf(string key)
@@ -106,5 +110,6 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
         return key.Length == Prefix.Length + Id + 1 + 2 * SecretBytes && key.StartsWith(Prefix, StringComparison.Ordinal) ? key.Substring(Prefix.Length, Id) : null;
     }
 
-    private sealed record Index(Register Of, Dictionary<string, (TenantRecord Tenant, KeyRecord Key)> ById);
+    private sealed record Index(
+        Register Of, Dictionary<string, (TenantRecord Tenant, KeyRecord Key)> ById, Dictionary<string, TenantRecord> ByName);
 }

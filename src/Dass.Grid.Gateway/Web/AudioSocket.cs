@@ -41,7 +41,12 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
             {
                 var config = new WebQuery(http.Request.Query).Stream($"{http.GetRouteValue("streamId")}");
                 RequireSocket(http, shared.Options.Origins);
-                var socket = await http.WebSockets.AcceptWebSocketAsync(http.WebSockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null);
+                var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+                {
+                    SubProtocol = http.WebSockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null,
+                    KeepAliveInterval = shared.Options.SocketPing,
+                    KeepAliveTimeout = shared.Options.SocketPing,
+                });
                 audio = new AudioSocket(socket, config, shared.Options.MaxMessageBytes);
                 await new StreamCall(shared, call, audio, audio, ending.Token).RunAsync();
                 return true;
@@ -76,8 +81,7 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
             _message.Advance(part.Count);
             if (_message.WrittenCount > maxMessageBytes)
             {
-                throw new RpcException(new Status(
-                    StatusCode.ResourceExhausted, $"the message is larger than {maxMessageBytes} bytes, this grid's limit; send smaller pieces."));
+                throw ProtocolErrors.MessageTooLong(maxMessageBytes);
             }
             if (part.EndOfMessage)
             {
@@ -127,12 +131,14 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
 
     private async Task FailAsync(RpcException failure)
     {
+        using var patience = new CancellationTokenSource(ClosePatience); // the client may be one that does not read
         try
         {
-            await SendAsync($"{{\"error\":{WebText.Of(failure)}}}", CancellationToken.None);
+            await SendAsync($"{{\"error\":{WebText.Of(failure)}}}", patience.Token);
         }
-        catch (Exception gone) when (gone is WebSocketException or InvalidOperationException)
+        catch (Exception gone) when (gone is WebSocketException or InvalidOperationException or OperationCanceledException)
         {
+            socket.Abort();
             return;
         }
         await CloseAsync(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dass.Grid.Gateway.Subscriptions;
 using Dass.Grid.V1;
 using Microsoft.AspNetCore.Http;
@@ -7,18 +8,22 @@ namespace Dass.Grid.Gateway.Web;
 
 /// <summary>
 /// A subscription as server-sent events: <c>event</c> is the kind of answer (subscribed, tags, dropped, gap, newModel, ended, error), <c>data</c> the
-/// SubscribeResponse in JSON, <c>id</c> the cursors from which a browser that comes back goes on.
+/// SubscribeResponse in JSON, <c>id</c> the time and the cursors of what is not over, from which a browser that comes back goes on: <c>@ms,stream:chunk,…</c>.
 /// </summary>
-internal sealed class EventStream(HttpContext http, Dictionary<string, long> cursors, CancellationToken cancellationToken) : IServerStreamWriter<SubscribeResponse>
+internal sealed class EventStream(HttpContext http, TimeProvider time, CancellationToken cancellationToken) : IServerStreamWriter<SubscribeResponse>
 {
-    /// <summary>Streams whose cursors an id holds: it comes back in a header. Whoever listens to more keeps cursors of its own.</summary>
+    /// <summary>Streams whose cursors an id holds: it comes back in a header. With more the id is empty, and a browser that comes back begins anew.</summary>
     private const int MaxCursors = 32;
     private const string Over = "ended";
+    private const char Time = '@';
+    private static readonly long LastTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
 
     private readonly SemaphoreSlim _writing = new(1);
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Dictionary<string, long> _cursors = new(StringComparer.Ordinal); // of streams that are not over
     private bool _single;
+    private long? _fromChunk; // as it was asked for
 
     public WriteOptions? WriteOptions { get; set; }
 
@@ -27,7 +32,7 @@ internal sealed class EventStream(HttpContext http, Dictionary<string, long> cur
         var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GatewayShared>());
         using var call = new CallState("Subscribe");
         using var ending = guard.Ending(call, http.RequestAborted);
-        var events = new EventStream(http, [], ending.Token);
+        var events = new EventStream(http, shared.Time, ending.Token);
         try
         {
             await guard.RunAsync(http, call, isAdmin: false, async () =>
@@ -50,25 +55,34 @@ internal sealed class EventStream(HttpContext http, Dictionary<string, long> cur
 
     public Task WriteAsync(SubscribeResponse message, CancellationToken cancellation)
     {
-        if (message.ResponseCase == SubscribeResponse.ResponseOneofCase.Tags)
+        switch (message)
         {
-            cursors[message.StreamId] = message.Tags.Chunk + 1;
-        }
-        else if (message.ResponseCase == SubscribeResponse.ResponseOneofCase.Gap)
-        {
-            cursors[message.StreamId] = message.Gap.NextChunk;
+            case { Subscribed: { } subscribed }:
+                _cursors.TryAdd(message.StreamId, _fromChunk ?? subscribed.NextChunk);
+                break;
+            case { Tags: { } tags }:
+                _cursors[message.StreamId] = tags.Chunk + 1;
+                break;
+            case { Gap: { } gap }:
+                _cursors[message.StreamId] = gap.NextChunk;
+                break;
+            case { Ended: not null }:
+                _cursors.Remove(message.StreamId);
+                break;
         }
         var kind = $"{message.ResponseCase}";
-        var id = _single && message.ResponseCase == SubscribeResponse.ResponseOneofCase.Ended ? Over
-            : cursors.Count is > 0 and <= MaxCursors ? string.Join(',', cursors.Select(cursor => $"{cursor.Key}:{cursor.Value}"))
-            : null;
-        return WriteAsync($"{(id is null ? "" : $"id: {id}\n")}event: {char.ToLowerInvariant(kind[0])}{kind[1..]}\ndata: {WebText.Of(message)}\n\n", cancellation);
+        var id = _single && message.Ended is not null ? Over
+            : _cursors.Count > MaxCursors ? ""
+            : string.Join(',', _cursors.Select(cursor => $"{cursor.Key}:{cursor.Value}").Prepend($"{Time}{time.GetUtcNow().ToUnixTimeMilliseconds()}"));
+        return WriteAsync($"id: {id}\nevent: {char.ToLowerInvariant(kind[0])}{kind[1..]}\ndata: {WebText.Of(message)}\n\n", cancellation);
     }
 
     private async Task RunAsync(GatewayShared shared, CallState call)
     {
         var request = new WebQuery(http.Request.Query).Subscribe();
         _single = request.StreamId.Length > 0;
+        _fromChunk = request.HasFromChunk ? request.FromChunk : null;
+        var since = default(DateTimeOffset?);
         if (http.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } last)
         {
             if (last == Over)
@@ -76,13 +90,13 @@ internal sealed class EventStream(HttpContext http, Dictionary<string, long> cur
                 http.Response.StatusCode = StatusCodes.Status204NoContent; // which tells a browser not to come again
                 return;
             }
-            Resume(request, last);
+            since = Resume(request, last);
         }
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var keeping = KeepAliveAsync(shared.Time, silence.Token);
+        var keeping = KeepAliveAsync(silence.Token);
         try
         {
-            await new SubscribeCall(shared, call, request, this, cancellationToken).RunAsync(BeginAsync);
+            await new SubscribeCall(shared, call, request, since, this, cancellationToken).RunAsync(BeginAsync);
         }
         finally
         {
@@ -91,18 +105,24 @@ internal sealed class EventStream(HttpContext http, Dictionary<string, long> cur
         }
     }
 
-    private void Resume(SubscribeRequest request, string last)
+    private DateTimeOffset Resume(SubscribeRequest request, string last)
     {
-        foreach (var cursor in last.Split(','))
+        var parts = last.Split(',');
+        if (!(parts[0].StartsWith(Time) && long.TryParse(parts[0].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var since) && since <= LastTime))
+        {
+            throw ProtocolErrors.Query("Last-Event-ID", last, "an id that an event had");
+        }
+        foreach (var cursor in parts.Skip(1))
         {
             var colon = cursor.LastIndexOf(':');
-            if (colon < 1 || !long.TryParse(cursor.AsSpan(colon + 1), out var chunk))
+            if (colon < 1 || !long.TryParse(cursor.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var chunk))
             {
                 throw ProtocolErrors.Query("Last-Event-ID", last, "an id that an event had");
             }
             request.Cursors[cursor[..colon]] = chunk;
-            cursors[cursor[..colon]] = chunk;
+            _cursors[cursor[..colon]] = chunk;
         }
+        return DateTimeOffset.FromUnixTimeMilliseconds(since);
     }
 
     private async Task BeginAsync()
@@ -131,7 +151,7 @@ internal sealed class EventStream(HttpContext http, Dictionary<string, long> cur
     }
 
     // Whatever lies between ends connections on which nothing is said.
-    private async Task KeepAliveAsync(TimeProvider time, CancellationToken ending)
+    private async Task KeepAliveAsync(CancellationToken ending)
     {
         try
         {

@@ -8,7 +8,7 @@ namespace Dass.Grid.Gateway.Web;
 /// <summary>From the query of a URL to a request. Names are those of the fields; times are seconds.</summary>
 internal sealed class WebQuery(IQueryCollection query)
 {
-    private static readonly string[] FilterNames = ["top", "min_score", "label", "dense"];
+    private static readonly string[] FilterNames = ["top", "min_score", "label", "dense", "min_peak_score", "min_event_duration"];
 
     /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
     public SubscribeRequest Subscribe()
@@ -97,7 +97,12 @@ internal sealed class WebQuery(IQueryCollection query)
             MinScore = Score("min_score"),
             Labels = { query["label"].OfType<string>() },
             Dense = Flag("dense"),
+            MinEventDuration = Span("min_event_duration"),
         };
+        if (query.ContainsKey("min_peak_score"))
+        {
+            filter.MinPeakScore = Score("min_peak_score");
+        }
         if (query.ContainsKey("top"))
         {
             filter.Top = (int)Number("top");

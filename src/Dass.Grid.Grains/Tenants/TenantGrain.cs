@@ -282,7 +282,7 @@ public sealed partial class TenantGrain(
     private static Refusal Reached(string limit, string value, string use, TimeSpan? retryAfter)
     {
         var again = retryAfter is { } wait ? FormattableString.Invariant($"Call again in {Math.Ceiling(wait.TotalSeconds)} s.") : "Call again when one has ended.";
-        return new Refusal(RefusalCode.LimitReached, $"the tenant's quota {limit} is {value}, and {use}. {again}") { RetryAfter = retryAfter };
+        return new Refusal(RefusalCode.LimitReached, $"the tenant's quota {limit} is {value}, and {use}. {again}") { RetryAfter = retryAfter, Limit = limit };
     }
 
     /// <summary>Streams that have been let in and have not begun.</summary>

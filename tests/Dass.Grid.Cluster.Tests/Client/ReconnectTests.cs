@@ -63,6 +63,48 @@ public class ReconnectTests
     }
 
     [Fact]
+    public async Task What_has_been_heard_to_its_end_is_not_told_again()
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        var breaks = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var grid = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(grid.Host.Address, Breaks: breaks.Task), new Route(grid.Host.Address));
+        using var client = new GridClient(new Uri(relay.Address));
+        async Task PlayAsync(string name)
+        {
+            using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(name));
+            await feed.SendBabbleAsync(0, Babble.Samples);
+            await feed.FinishAsync();
+        }
+        await PlayAsync("yard-1");
+
+        var (heard, ended, rest) = (new List<(string Stream, long Chunk)>(), new List<string>(), Task.CompletedTask);
+        var request = new SubscribeRequest { Prefix = "yard-", FromChunk = 0 };
+        var reconnect = new ReconnectOptions { FirstPause = TimeSpan.FromMilliseconds(50) };
+        await foreach (var response in new StreamSubscription(client, request, reconnect).RunAsync(deadline.Token))
+        {
+            if (response.Tags is { } tags)
+            {
+                heard.Add((response.StreamId, tags.Chunk));
+            }
+            else if (response.Ended is not null)
+            {
+                ended.Add(response.StreamId);
+                if (response.StreamId == "yard-3")
+                {
+                    break;
+                }
+                breaks.TrySetResult();
+                rest = PlayAsync($"yard-{ended.Count + 1}"); // the third has begun after all that the second call could tell again
+            }
+        }
+        await rest;
+        Assert.Equal(["yard-1", "yard-2", "yard-3"], ended);
+        Assert.Equal(3 * Chunks, heard.Count);
+        Assert.Equal(3 * Chunks, heard.Distinct().Count());
+    }
+
+    [Fact]
     public async Task Audio_that_a_program_makes_goes_through_a_pipe_and_survives_a_broken_connection()
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1));

@@ -94,6 +94,43 @@ public sealed class EventTests : IDisposable
     }
 
     [Fact]
+    public async Task Each_subscription_hears_the_events_that_are_high_and_long_enough_for_it()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await feed.SendBabbleAsync(0, Babble.Samples);
+        await feed.FinishAsync();
+
+        var closed = feed.Events.Where(sound => sound.Kind == EventKind.Closed).ToArray();
+        var peak = closed.Select(sound => sound.PeakScore).Order().ElementAt(closed.Length / 2);
+        var length = closed.Select(sound => sound.OffsetSeconds - sound.OnsetSeconds).Order().ElementAt(closed.Length / 2);
+        var filter = new TagFilter { MinScore = 0.99f, MinPeakScore = peak };
+        var high = await HeardAsync(grid, filter, 0);
+        Assert.Equal(feed.Events.Where(sound => sound.PeakScore >= peak), high);
+
+        filter.MinEventDuration = Duration.FromTimeSpan(TimeSpan.FromSeconds(length) - TimeSpan.FromMilliseconds(1));
+        var enough = await HeardAsync(grid, filter, 0);
+        Assert.Equal(high.Where(sound => sound.OffsetSeconds - sound.OnsetSeconds >= length - 0.001), enough);
+        Assert.InRange(enough.Count, 1, high.Count - 1);
+        // What has been told is told to its end, and comes the same in pieces.
+        Assert.All(enough.GroupBy(sound => sound.Id), sound => Assert.Equal(EventKind.Closed, sound.Last().Kind));
+        Assert.Equal(enough.SkipWhile(sound => feed.Tags.FirstOrDefault(tags => tags.Events.Contains(sound))?.Chunk < 8), await HeardAsync(grid, filter, 8));
+    }
+
+    [Theory]
+    [InlineData(1.5f, 0, "filter.min_peak_score is 1.5; 0 to 1")]
+    [InlineData(float.NaN, 0, "filter.min_peak_score is NaN")]
+    [InlineData(0.5f, 3_601, "filter.min_event_duration is 3601 s; 0 s to 3600 s")]
+    [InlineData(0.5f, -1, "filter.min_event_duration is -1 s")]
+    public async Task A_filter_of_events_that_breaks_a_rule_is_refused(float peak, long seconds, string fragment)
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var config = Babble.Config(Id);
+        config.Filter = new TagFilter { MinPeakScore = peak, MinEventDuration = new Duration { Seconds = seconds } };
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, fragment, () => Feed.BeginAsync(grid.Client, config));
+    }
+
+    [Fact]
     public async Task A_clip_has_the_events_of_a_stream()
     {
         await using var grid = await TestGrid.StartAsync();
@@ -125,6 +162,18 @@ public sealed class EventTests : IDisposable
         config.LabelEvents.Clear();
         config.Events = new EventRule { Off = 0.9f };
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "Off is 0.9", () => Feed.BeginAsync(grid.Client, config));
+    }
+
+    private static async Task<List<Event>> HeardAsync(TestGrid grid, TagFilter filter, long fromChunk)
+    {
+        using var ear = grid.Client.Subscribe(
+            new SubscribeRequest { StreamId = Id, FromChunk = fromChunk, EventsOnly = true, Filter = filter }, deadline: TestGrid.Deadline);
+        var heard = new List<Event>();
+        while (await ear.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            heard.AddRange(ear.ResponseStream.Current.Tags?.Events ?? ear.ResponseStream.Current.Ended?.Events ?? []);
+        }
+        return heard;
     }
 
     private static async Task<List<EventChange>> ExpectedAsync(Rule rule, Dictionary<int, Rule>? byLabel = null)

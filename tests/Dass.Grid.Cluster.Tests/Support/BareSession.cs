@@ -12,9 +12,11 @@ internal static class BareSession
 
     private static readonly Lazy<Task<(List<TagChunk> Chunks, StreamSummary Summary)>> Babbled = new(() => HearAsync(TestGrid.TinyModel));
 
-    public static async Task AssertEqualAsync(IReadOnlyList<Tags> tags, Summary summary)
+    public static async Task AssertEqualAsync(IReadOnlyList<Tags> tags, Summary summary) => AssertEqual(await Babbled.Value, tags, summary);
+
+    public static void AssertEqual((List<TagChunk> Chunks, StreamSummary Summary) expected, IReadOnlyList<Tags> tags, Summary summary)
     {
-        var (chunks, heard) = await Babbled.Value;
+        var (chunks, heard) = expected;
         AssertEqual(chunks, tags);
         Assert.Equal(chunks.Count, summary.Chunks);
         Assert.Equal(heard.DurationSeconds, summary.DurationSeconds, 1e-9);
@@ -47,12 +49,15 @@ internal static class BareSession
 
     /// <param name="model">Directory; null: the built-in model.</param>
     /// <param name="fromSample">Where hearing begins.</param>
-    public static async Task<(List<TagChunk> Chunks, StreamSummary Summary)> HearAsync(string? model, int fromSample = 0)
+    public static Task<(List<TagChunk> Chunks, StreamSummary Summary)> HearAsync(string? model, int fromSample = 0) =>
+        HearAsync(model, Babble.Slice(fromSample, Babble.Samples - fromSample));
+
+    public static async Task<(List<TagChunk> Chunks, StreamSummary Summary)> HearAsync(string? model, ReadOnlyMemory<byte> audio)
     {
         await using var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = model, MaxStreams = 1, Threads = 1 });
         using var session = engine.Open(new Engine.Audio.AudioFormat(SampleEncoding.Pcm16, Babble.SampleRateHz, 1), new StreamSessionOptions());
         var chunks = new List<TagChunk>();
-        await session.PushAsync(Babble.Slice(fromSample, Babble.Samples), chunks, CancellationToken.None);
+        await session.PushAsync(audio, chunks, CancellationToken.None);
         await session.CompleteAsync(chunks, CancellationToken.None);
         return (chunks, session.Summary());
     }

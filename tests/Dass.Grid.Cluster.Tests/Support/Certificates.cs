@@ -30,13 +30,16 @@ internal sealed class Certificates : IDisposable
     /// <summary>Writes certificate and key for 127.0.0.1.</summary>
     public void WriteServer(string name = "grid")
     {
-        using var certificate = Sign(name, Server);
+        using var certificate = Sign($"CN={name}", Server);
         File.WriteAllText(ServerFile, $"{certificate.ExportCertificatePem()}\n{certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
     }
 
-    public X509Certificate2 ClientOf(string tenant)
+    public X509Certificate2 ClientOf(string tenant) => ClientNamed($"CN={tenant}");
+
+    /// <param name="subject">X.500 name.</param>
+    public X509Certificate2 ClientNamed(string subject)
     {
-        using var certificate = Sign(tenant, Client);
+        using var certificate = Sign(subject, Client);
         return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
     }
 
@@ -47,10 +50,10 @@ internal sealed class Certificates : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private X509Certificate2 Sign(string name, Oid use)
+    private X509Certificate2 Sign(string subject, Oid use)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(System.Net.IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());

@@ -49,7 +49,17 @@ internal sealed class TokenProvider : IAsyncDisposable
         return provider;
     }
 
-    public string Token(string? tenant, TimeSpan? lasts = null, string audience = Audience, RSA? key = null)
+    public string Token(string? tenant, TimeSpan? lasts = null, string audience = Audience, RSA? key = null) =>
+        Token(tenant, new SigningCredentials(new RsaSecurityKey(key ?? _rsa) { KeyId = "one" }, SecurityAlgorithms.RsaSha256), lasts, audience);
+
+    /// <summary>A token that says of itself that nobody has signed it.</summary>
+    public string Unsigned(string tenant) => Token(tenant, signing: null);
+
+    /// <summary>A forger's: everybody knows the public key, and may have used it as a secret.</summary>
+    public string SignedWithPublicKey(string tenant) => Token(
+        tenant, new SigningCredentials(new SymmetricSecurityKey(_rsa.ExportSubjectPublicKeyInfo()) { KeyId = "one" }, SecurityAlgorithms.HmacSha256));
+
+    private string Token(string? tenant, SigningCredentials? signing, TimeSpan? lasts = null, string audience = Audience)
     {
         var expires = TimeProvider.System.GetUtcNow().UtcDateTime + (lasts ?? TimeSpan.FromMinutes(5));
         return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
@@ -59,7 +69,7 @@ internal sealed class TokenProvider : IAsyncDisposable
             Expires = expires,
             NotBefore = expires.AddHours(-1),
             Claims = tenant is null ? [] : new Dictionary<string, object> { ["tenant"] = tenant },
-            SigningCredentials = new SigningCredentials(new RsaSecurityKey(key ?? _rsa) { KeyId = "one" }, SecurityAlgorithms.RsaSha256),
+            SigningCredentials = signing,
         });
     }
 

@@ -83,6 +83,16 @@ public sealed class CertificateTests : IAsyncLifetime
         await TestGrid.RefusesAsync(StatusCode.Unauthenticated, "'mallory', which is no tenant", () => List(channel));
     }
 
+    [Theory]
+    [InlineData("OU=bob")]
+    [InlineData("CN=mallory, CN=bob")]
+    public async Task A_certificate_without_one_common_name_names_nobody(string subject)
+    {
+        using var certificate = _certificates.ClientNamed(subject);
+        using var channel = Channel(certificate);
+        await TestGrid.RefusesAsync(StatusCode.Unauthenticated, "no common name, or several", () => List(channel));
+    }
+
     [Fact]
     public async Task A_certificate_of_another_authority_makes_no_connection()
     {

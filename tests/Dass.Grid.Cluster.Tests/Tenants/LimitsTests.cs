@@ -53,6 +53,9 @@ public sealed class LimitsTests
         Assert.Equal(StatusCode.ResourceExhausted, refusal.StatusCode);
         Assert.Contains("quota new_streams_per_minute is 2", refusal.Status.Detail, StringComparison.Ordinal);
         Assert.InRange(int.Parse(refusal.Trailers.GetValue("retry-after")!, System.Globalization.CultureInfo.InvariantCulture), 1, 60);
+        Assert.Equal("new_streams_per_minute", refusal.Trailers.GetValue("dass-limit"));
+        using var http = new HttpClient { BaseAddress = grid.Host.OperationsAddress };
+        Assert.Contains("""dass_limit="new_streams_per_minute"} 1""", await http.GetStringAsync("/metrics"), StringComparison.Ordinal);
     }
 
     [Fact]

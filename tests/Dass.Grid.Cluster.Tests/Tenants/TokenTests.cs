@@ -59,6 +59,8 @@ public sealed class TokenTests : IAsyncLifetime
         await Refused("no claim 'tenant'", _provider.Token(tenant: null));
         await Refused("'nobody', which is no tenant", _provider.Token("nobody"));
         await Refused("not valid here", "a.b.c");
+        await Refused("not valid here", _provider.Unsigned("anne"));
+        await Refused("not valid here", _provider.SignedWithPublicKey("anne"));
         await Refused("belongs to no tenant", "not-a-token-0123456789");
     }
 
@@ -71,6 +73,25 @@ public sealed class TokenTests : IAsyncLifetime
     {
         using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(), Bearer(_provider.Token("anne", lasts: TimeSpan.FromSeconds(3))));
         await TestGrid.RefusesAsync(StatusCode.Unauthenticated, "has run out", feed.ReadToEndAsync);
+    }
+
+    [Fact]
+    public async Task A_call_goes_on_while_the_providers_clock_may_be_off()
+    {
+        await using var grid = await TestGrid.StartAsync(new()
+        {
+            ["Tokens:Authority"] = _provider.Authority,
+            ["Tokens:Audience"] = TokenProvider.Audience,
+            ["Tokens:ClockSkew"] = "00:01:00",
+            ["Tenants:anne:Limits:LiveStreams"] = "5",
+        });
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(), Bearer(_provider.Token("anne", lasts: TimeSpan.FromSeconds(-5))));
+        for (var sample = 0; sample < 4 * Babble.SampleRateHz; sample += Babble.SampleRateHz)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(0.7)); // rights are looked at once a second
+            await feed.SendBabbleAsync(sample, sample + Babble.SampleRateHz);
+            await feed.AppliedAsync(sample + Babble.SampleRateHz);
+        }
     }
 
     [Fact]

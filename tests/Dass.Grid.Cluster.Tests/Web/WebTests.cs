@@ -30,6 +30,7 @@ public sealed class WebTests : IAsyncLifetime
             ["Grid:HttpListen"] = "http://127.0.0.1:0",
             ["Grid:Gateway:Origins:0"] = "https://dashboard.example.org",
             ["Grid:Gateway:MaxMessageBytes"] = "65536",
+            ["Grid:Gateway:SocketPing"] = "00:00:00.5",
             ["Tenants:anne:KeyHashes:0"] = KeyHash.Create(AnnesKey).ToString(),
             ["Tenants:bob:KeyHashes:0"] = KeyHash.Create(BobsKey).ToString(),
             ["Tenants:bob:Limits:NewStreamsPerMinute"] = "1",
@@ -136,17 +137,136 @@ public sealed class WebTests : IAsyncLifetime
         }
         Assert.Equal(Enumerable.Range(0, feed.Tags.Count).Select(chunk => (long)chunk), chunks);
         Assert.Equal(("subscribed", "ended"), (kinds[0], kinds[^1]));
-        var again = new HttpRequestMessage(HttpMethod.Get, new Uri(_grid.Host.HttpAddress!, "/v1/subscribe?stream_id=one"))
+        Assert.Equal(HttpStatusCode.NoContent, (await ResumeAsync(last!)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_subscription_to_several_tells_nothing_twice_after_a_break_and_misses_nothing_that_began_meanwhile()
+    {
+        const string Path = "/v1/subscribe?prefix=yard-&from_chunk=0&top=1";
+        async Task<Feed> BeginAsync(string name)
         {
-            Headers = { { "Last-Event-ID", last }, { "authorization", $"Bearer {AnnesKey}" } },
+            var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(name), Anne);
+            await feed.SendBabbleAsync(0, Babble.Samples);
+            return feed;
+        }
+        using var over = await BeginAsync("yard-over");
+        await over.FinishAsync();
+        using var live = await BeginAsync("yard-live");
+        var (heard, last) = (new List<(string Stream, long Chunk)>(), default(string));
+        var isOver = false;
+        await foreach (var (id, kind, data) in _anne.EventsAsync(Path))
+        {
+            last = id ?? last;
+            Hear(kind, data);
+            isOver |= kind == "ended";
+            if (isOver && heard.Count(each => each.Stream == "yard-live") >= 3)
+            {
+                break;
+            }
+        }
+        using var late = await BeginAsync("yard-late");
+        await late.FinishAsync();
+        await live.FinishAsync();
+        var ended = new List<string>();
+        await foreach (var (_, kind, data) in _anne.EventsAsync(Path, last))
+        {
+            Hear(kind, data);
+            if (kind == "ended")
+            {
+                ended.Add(data.GetProperty("streamId").GetString()!);
+                if (ended.Contains("yard-late") && ended.Contains("yard-live"))
+                {
+                    break;
+                }
+            }
+        }
+        Assert.DoesNotContain("yard-over", ended); // it has been told to its end
+        foreach (var feed in new[] { ("yard-over", over), ("yard-live", live), ("yard-late", late) })
+        {
+            var told = heard.Where(each => each.Stream == feed.Item1).Select(each => each.Chunk);
+            Assert.Equal(Enumerable.Range(0, feed.Item2.Tags.Count).Select(chunk => (long)chunk), told);
+        }
+
+        void Hear(string kind, JsonElement data)
+        {
+            if (kind == "tags")
+            {
+                heard.Add((data.GetProperty("streamId").GetString()!, Chunk(data)));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task More_streams_than_an_id_has_room_for_empty_it()
+    {
+        var feeds = new List<Feed>();
+        for (var i = 0; i < 33; i++)
+        {
+            feeds.Add(await Feed.BeginAsync(_grid.Client, Babble.Config($"many-{i}"), Anne));
+        }
+        var ids = new List<string?>();
+        await foreach (var (id, _, _) in _anne.EventsAsync("/v1/subscribe?prefix=many-"))
+        {
+            ids.Add(id);
+            if (ids.Count == 33)
+            {
+                break;
+            }
+        }
+        Assert.Contains("many-", ids[31], StringComparison.Ordinal);
+        Assert.Equal("", ids[32]); // a browser forgets what it had
+        feeds.ForEach(feed => feed.Dispose());
+        await Refused(HttpStatusCode.BadRequest, "Last-Event-ID is 'many-1:2'", await ResumeAsync("many-1:2"));
+        await Refused(HttpStatusCode.BadRequest, "Last-Event-ID is '@99999999999999999'", await ResumeAsync("@99999999999999999"));
+    }
+
+    [Fact]
+    public async Task A_body_that_is_too_large_is_refused_before_it_is_read_also_without_a_key()
+    {
+        using var nobody = new Page(_grid.Host.HttpAddress!);
+        var json = $$"""{"audio":"{{new string('A', 200_000)}}"}""";
+        await Refused(HttpStatusCode.TooManyRequests, "larger than 131072 bytes", await nobody.SendAsync(HttpMethod.Post, "/v1/tag", json));
+        await Refused(HttpStatusCode.TooManyRequests, "larger than 131072 bytes", await nobody.SendAsync(HttpMethod.Post, "/v1/admin/tenants", json));
+        using var http = new HttpClient { BaseAddress = _grid.Host.HttpAddress };
+        using var chunked = new HttpRequestMessage(HttpMethod.Post, "/v1/tag")
+        {
+            Content = new StringContent(json, System.Text.Encoding.UTF8, "application/json"), Headers = { TransferEncodingChunked = true },
         };
-        using var http = new HttpClient();
-        Assert.Equal(HttpStatusCode.NoContent, (await http.SendAsync(again)).StatusCode);
+        using var answer = await http.SendAsync(chunked);
+        Assert.InRange((int)answer.StatusCode, 400, 499);
+    }
+
+    [Fact]
+    public async Task A_client_whose_network_has_gone_loses_its_socket()
+    {
+        using var gone = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        await gone.ConnectAsync(_grid.Host.HttpAddress!.Host, _grid.Host.HttpAddress.Port);
+        await gone.SendAsync(System.Text.Encoding.ASCII.GetBytes(
+            $"GET /v1/streams/gone/audio?{Format} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            + $"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nAuthorization: Bearer {AnnesKey}\r\n\r\n"));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        var (buffer, read) = (new byte[4096], 0);
+        try
+        {
+            do
+            {
+                read = await gone.ReceiveAsync(buffer, deadline.Token); // answers no ping
+            }
+            while (read > 0);
+        }
+        catch (System.Net.Sockets.SocketException reset) when (reset.SocketErrorCode == System.Net.Sockets.SocketError.ConnectionReset)
+        {
+        }
     }
 
     [Fact]
     public async Task A_subscription_that_cannot_be_is_refused_with_its_rule()
     {
+        foreach (var (rule, problem) in new[] { ("min_peak_score=2", "filter.min_peak_score is 2"), ("min_event_duration=4000", "filter.min_event_duration is 4000 s") })
+        {
+            await Refused(HttpStatusCode.BadRequest, problem, await _anne.SendAsync(HttpMethod.Get, $"/v1/subscribe?all_streams=true&{rule}"));
+        }
         await Refused(HttpStatusCode.BadRequest, "the query is 'streamid'", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?streamid=x"));
         await Refused(HttpStatusCode.BadRequest, "events_only is 'maybe'; true or false", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?all_streams=true&events_only=maybe"));
         await Refused(HttpStatusCode.BadRequest, "min_interval is '1e9'", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?all_streams=true&min_interval=1e9"));
@@ -209,6 +329,15 @@ public sealed class WebTests : IAsyncLifetime
         using var client = new Page(open.Host.HttpAddress!);
         Assert.True((await client.SendAsync(HttpMethod.Get, "/v1/streams", host: "localhost")).IsSuccessStatusCode);
         await Refused(HttpStatusCode.Unauthorized, "not to 'rebound.example.org'", await client.SendAsync(HttpMethod.Get, "/v1/streams", host: "rebound.example.org"));
+    }
+
+    private async Task<HttpResponseMessage> ResumeAsync(string lastId)
+    {
+        using var http = new HttpClient();
+        return await http.SendAsync(new HttpRequestMessage(HttpMethod.Get, new Uri(_grid.Host.HttpAddress!, "/v1/subscribe?stream_id=one"))
+        {
+            Headers = { { "Last-Event-ID", lastId }, { "authorization", $"Bearer {AnnesKey}" } },
+        });
     }
 
     private Page Browser() => new(_grid.Host.HttpAddress!);

@@ -1,0 +1,120 @@
+using Dass.Grid.Cluster.Tests.Durability;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
+using Dass.Grid.V1;
+using Google.Protobuf;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+/// <summary>A client that has lost audio says so and goes on.</summary>
+public sealed class LossTests : IDisposable
+{
+    private const string Id = "yard";
+    private const int Rate = Babble.SampleRateHz;
+    private const int Lost = 5 * Rate; // where audio is lost
+    private const int Short = Lost + Rate; // and where it goes on
+    private const int Long = Lost + 4 * Rate;
+    private const int Origin = 153_600; // the first chunk of 0.96 s that lies wholly behind it
+    private const int OriginChunk = 10;
+    private const int Before = 4; // chunks that can be tagged without the lost audio
+
+    private readonly StoreFolder _store = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task A_short_loss_is_heard_as_silence_in_its_place()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        await feed.SendBabbleAsync(0, Lost);
+        await SendAfterLossAsync(feed, Short, Babble.Samples);
+        var summary = await feed.FinishAsync();
+
+        var audio = Babble.Pcm.ToArray();
+        audio.AsSpan(Lost * 2, (Short - Lost) * 2).Clear();
+        BareSession.AssertEqual(await BareSession.HearAsync(TestGrid.TinyModel, audio), feed.Tags, summary);
+        Assert.Empty(feed.Gaps);
+    }
+
+    [Fact]
+    public async Task After_a_long_loss_the_stream_begins_again_in_its_place()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var ear = grid.Client.Subscribe(
+            new SubscribeRequest { StreamId = Id, FromChunk = 0, Filter = new TagFilter { Top = 0, Dense = true } }, deadline: TestGrid.Deadline);
+        Assert.True(await ear.ResponseStream.MoveNext(CancellationToken.None));
+        await feed.SendBabbleAsync(0, Lost);
+        await SendAfterLossAsync(feed, Long, Long + Rate);
+        await feed.SendBabbleAsync(Long + Rate, Babble.Samples);
+        await feed.FinishAsync();
+
+        await AssertHeardAsync(feed.Tags, Assert.Single(feed.Gaps));
+        var (heard, gap) = (new List<Tags>(), default(Gap));
+        while (await ear.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            gap = ear.ResponseStream.Current.Gap ?? gap;
+            heard.AddRange(ear.ResponseStream.Current.Tags is { } tags ? [tags] : []);
+        }
+        await AssertHeardAsync(heard, gap!);
+    }
+
+    [Fact]
+    public async Task A_loss_is_told_once_when_the_stream_is_heard_again_from_its_checkpoint()
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        var stream = grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
+        await feed.SendBabbleAsync(0, Lost / 2);
+        await feed.AppliedAsync(Lost / 2);
+        Assert.Equal(Lost / 2, (await stream.Checkpoint(attachment: 1)).Value?.Sample);
+        await feed.SendBabbleAsync(Lost / 2, Lost);
+        await SendAfterLossAsync(feed, Long, Long + Rate);
+        await feed.SendBabbleAsync(Long + Rate, Long + 2 * Rate);
+        await feed.AppliedAsync(Long + 2 * Rate);
+
+        // The silo must let go of the state that it has, and takes up that of the checkpoint, from before the loss.
+        _store.WriteAgain();
+        Assert.Equal(RefusalCode.Moved, (await stream.Checkpoint(attachment: 1)).Refusal?.Code);
+        await feed.SendBabbleAsync(Long + 2 * Rate, Babble.Samples);
+        await feed.FinishAsync();
+
+        await AssertHeardAsync(feed.Tags, Assert.Single(feed.Gaps));
+        Assert.All(feed.Events.GroupBy(sound => sound.Id), sound => Assert.Single(sound, each => each.Kind == EventKind.Closed));
+    }
+
+    [Fact]
+    public async Task What_comes_after_a_loss_that_the_stream_does_not_have_is_audio_like_any_other()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id)))
+        {
+            await feed.SendBabbleAsync(0, Lost);
+            await feed.AppliedAsync(Lost);
+        }
+        using var again = await Feed.BeginAsync(grid.Client, new StreamConfig { StreamId = Id, FromChunk = 0, Filter = new TagFilter { Top = 0, Dense = true } });
+        await SendAfterLossAsync(again, Lost / 2, Babble.Samples);
+        await BareSession.AssertEqualAsync(again.Tags, await again.FinishAsync());
+        Assert.Empty(again.Gaps);
+    }
+
+    private static Task SendAfterLossAsync(Feed feed, int from, int to) => feed.SendAsync(new StreamRequest
+    {
+        Audio = new Audio { FirstSample = from, AfterLoss = true, Data = ByteString.CopyFrom(Babble.Slice(from, to - from).Span) },
+    });
+
+    private static async Task AssertHeardAsync(IReadOnlyList<Tags> tags, Gap gap)
+    {
+        Assert.Equal((Lost, Origin, OriginChunk), (gap.FromSample, gap.ToSample, gap.NextChunk));
+        var (before, _) = await BareSession.HearAsync(TestGrid.TinyModel);
+        var (after, _) = await BareSession.HearAsync(TestGrid.TinyModel, Origin);
+        var expected = before.Take(Before).Concat(after).ToArray();
+        Assert.Equal([.. Enumerable.Range(0, Before), .. Enumerable.Range(OriginChunk, after.Count)], tags.Select(each => (int)each.Chunk));
+        foreach (var (chunk, each) in expected.Zip(tags))
+        {
+            BareSession.AssertClose(chunk.Scores, each.DenseChunkScores);
+            BareSession.AssertClose(chunk.WindowScores, each.DenseWindowScores);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Dass.Grid.Soak;
+
+/// <summary>The grid as a process of its own, and what the operating system and its metrics say of it. Linux only.</summary>
+internal sealed class HostProcess : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(10) };
+
+    private readonly Uri _operations = new($"http://127.0.0.1:{FreePort()}");
+    private readonly Process _process;
+    private readonly string _log;
+    private int _complaints;
+
+    public HostProcess(IEnumerable<KeyValuePair<string, string>> settings, string logFile)
+    {
+        _log = logFile;
+        string[] command =
+        [
+            Environment.ProcessPath!,
+            .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(HostProcess).Assembly.Location] : Array.Empty<string>(),
+            "host", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}", $"--Grid:OperationsListen={_operations.GetLeftPart(UriPartial.Authority)}",
+            $"--Grid:SiloPort={FreePort()}", .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
+        ];
+        _process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var log = TextWriter.Synchronized(new StreamWriter(logFile) { AutoFlush = true });
+        void Write(object sender, DataReceivedEventArgs line)
+        {
+            log.WriteLine(line.Data);
+            if (line.Data is { } text && (text.Contains("warn:", StringComparison.Ordinal) || text.Contains("fail:", StringComparison.Ordinal)))
+            {
+                Interlocked.Increment(ref _complaints);
+            }
+        }
+        _process.OutputDataReceived += Write;
+        _process.ErrorDataReceived += Write;
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public Uri Address { get; } = new($"http://127.0.0.1:{FreePort()}");
+
+    /// <summary>Lines of its log that are warnings or errors.</summary>
+    public int Complaints => _complaints;
+
+    /// <summary>Processor time so far.</summary>
+    public TimeSpan Worked
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
+    /// <summary>Bytes in memory now.</summary>
+    public long Resident
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
+    public async Task ReadyAsync(CancellationToken cancellationToken)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (!await IsReadyAsync(cancellationToken))
+        {
+            if (_process.HasExited || Stopwatch.GetElapsedTime(began) > Patience)
+            {
+                throw new InvalidOperationException($"The host did not become ready; see {_log}.");
+            }
+            await Task.Delay(200, cancellationToken);
+        }
+    }
+
+    /// <summary>Sum of a metric over its tags.</summary>
+    public async Task<double> MetricAsync(string name, CancellationToken cancellationToken) =>
+        (await Http.GetStringAsync(new Uri(_operations, "/metrics"), cancellationToken))
+        .Split('\n')
+        .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
+        .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+        _process.Dispose();
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
+    private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var answer = await Http.GetAsync(new Uri(_operations, "/healthz/ready"), cancellationToken);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception away) when (away is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+}
