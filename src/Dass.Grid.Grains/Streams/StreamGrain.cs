@@ -12,12 +12,6 @@ namespace Dass.Grid.Grains.Streams;
 [Immovable(ImmovableKind.Any), StreamPlacement]
 public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipant, IStreamHost
 {
-    private const string CarriedStream = "dass.stream";
-    private const string CarriedETag = "dass.etag";
-    private const string CarriedDurable = "dass.durable";
-    private const string CarriedObservers = "dass.observers";
-    private const string CarriedWeight = "dass.weight";
-
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
     private readonly StreamLife _life;
@@ -269,28 +263,11 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         if (_carried is { } carried)
         {
-            dehydrationContext.AddBytes(CarriedStream, carried);
-            dehydrationContext.TryAddValue(CarriedETag, _life.Keeper.ETag ?? "");
-            dehydrationContext.TryAddValue(CarriedDurable, _life.Keeper.DurableSample);
-            dehydrationContext.TryAddValue(CarriedObservers, _life.Observers.All);
-            dehydrationContext.TryAddValue(CarriedWeight, State.Weight ?? 0);
+            StreamLuggage.Pack(dehydrationContext, carried, _life);
         }
     }
 
-    public void OnRehydrate(IRehydrationContext rehydrationContext)
-    {
-        if (rehydrationContext.TryGetBytes(CarriedStream, out var carried) && rehydrationContext.TryGetValue<string>(CarriedETag, out var etag))
-        {
-            _carried = carried.ToArray();
-            _life.Keeper.ETag = string.IsNullOrEmpty(etag) ? null : etag;
-            _life.Keeper.DurableSample = rehydrationContext.TryGetValue<long>(CarriedDurable, out var durable) ? durable : 0;
-            State.Weight = rehydrationContext.TryGetValue<double>(CarriedWeight, out var weight) && weight > 0 ? weight : null;
-            if (rehydrationContext.TryGetValue<ITagObserver[]>(CarriedObservers, out var observers))
-            {
-                Array.ForEach(observers!, _life.Observers.Renew);
-            }
-        }
-    }
+    public void OnRehydrate(IRehydrationContext rehydrationContext) => _carried = StreamLuggage.Unpack(rehydrationContext, _life);
 
     private Outcome<StreamStatus> Status() => State.Status is { } status ? status : Unknown();
 

@@ -4,31 +4,6 @@ using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>What a stream's life needs of its activation.</summary>
-internal interface IStreamHost
-{
-    /// <summary>Looks after the stream from now on.</summary>
-    void KeepUp();
-
-    /// <summary>When <see cref="StreamLife.SaveAsync"/> is called next; null: not at all.</summary>
-    void ScheduleCheckpoint(TimeSpan? due);
-
-    /// <summary>When the stream was fed last.</summary>
-    DateTimeOffset LastActive { get; }
-
-    /// <summary>The stream's idle time begins anew.</summary>
-    void OnActive();
-
-    /// <summary>Tells the tenant's books soon.</summary>
-    void Settle();
-
-    /// <summary>Tells the tenant's list.</summary>
-    void Report();
-
-    /// <summary>The activation is of no more use.</summary>
-    void LetActivationGo();
-}
-
 /// <summary>How a stream begins, goes on, sleeps and ends: its session, its observers and its place in the store, kept in step.</summary>
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared shared, IStreamHost host)
