@@ -158,14 +158,15 @@ public sealed class NiahTests
     }
 
     [Fact]
-    public void A_picture_has_a_line_for_each_method_and_level()
+    public void A_picture_has_a_line_for_each_method_level_and_reset()
     {
-        NiahRow Row(string method, double snr, double length, double position, double retention) =>
-            new(length, "white", snr, position, method, 1, retention, 0);
+        NiahRow Row(string method, double snr, double length, double position, double retention, double? reset = null) =>
+            new(length, "white", snr, position, method, 1, retention, 0, reset);
         var lines = Plots.Lines([
-            Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1)]);
+            Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1),
+            Row("contrast", 10, 20, 0, 0.9, reset: 60)]);
         Assert.Equal(
-            ["mean, 10 dB: 20 60 40 40", "mean, -5 dB: 20 10", "contrast, 10 dB: 20 100"],
+            ["mean, 10 dB: 20 60 40 40", "mean, -5 dB: 20 10", "contrast, 10 dB: 20 100", "contrast, 10 dB, reset every 60 s: 20 90"],
             lines.Select(line => $"{line.Name}: {string.Join(' ', line.Points.Select(point => $"{point.Seconds:0} {point.Retention:0}"))}"));
     }
 
