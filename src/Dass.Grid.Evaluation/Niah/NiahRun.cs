@@ -10,7 +10,8 @@ namespace Dass.Grid.Evaluation.Niah;
 /// <param name="moved">Called, from several threads, with samples of recordings that have been put behind.</param>
 /// <param name="cancellationToken">Stops it.</param>
 internal sealed class NiahRun(
-    StreamEngine engine, StreamSessionOptions session, int[] labels, float falseAlarmScore, Action<long> moved, CancellationToken cancellationToken) : IDisposable
+    StreamEngine engine, StreamSessionOptions session, int[] labels, float falseAlarmScore, Action<long> moved, CancellationToken cancellationToken)
+    : IDisposable
 {
     // Who waits for a stream holds none. Groups are limited, too: those that are under way hold a snapshot each.
     private readonly SemaphoreSlim _streams = Listening.Room();

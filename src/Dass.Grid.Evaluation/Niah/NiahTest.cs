@@ -115,8 +115,8 @@ public static class NiahTest
             return
             [
                 .. verdicts.Select(of => (
-                    Aggregates.Methods.Select((_, method) =>
-                        TagReport.Of([.. of.Select(one => one.Scores[method])], [.. needles.Select(needle => needle.Labels)], engine.Model.Labels).Map).ToArray(),
+                    Aggregates.Methods.Select((_, method) => TagReport.Of(
+                        [.. of.Select(one => one.Scores[method])], [.. needles.Select(needle => needle.Labels)], engine.Model.Labels).Map).ToArray(),
                     hours == 0 ? 0 : of.Zip(needles).Sum(one => one.First.Alarms.Count(one.Second.Labels)) / hours)),
             ];
         }
