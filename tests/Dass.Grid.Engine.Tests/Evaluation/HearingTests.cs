@@ -37,7 +37,7 @@ public sealed class HearingTests
         int[] labels = [.. Enumerable.Range(0, engine.Model.Labels.Count)];
         var reset = forgetAfter == 0 ? default(TimeSpan?) : forgetAfter * session.Chunk;
         var seconds = skips ? 150 : 50;
-        var cell = new Cell(10, reset, seconds, seconds * 16_000 + 77, [0, 0.4, 0.5, 1]);
+        var cell = new Cell(10, reset, seconds, seconds * 16_000 + 77, [0, 0.4, 1]);
         var moved = 0L;
 
         using var run = new NiahRun(engine, session, labels, 0.5f, samples => Interlocked.Add(ref moved, samples), default);
