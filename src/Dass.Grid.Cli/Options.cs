@@ -198,7 +198,8 @@ internal static class Options
         },
     };
 
-    private static bool TryParseDuration(string text, out TimeSpan duration)
+    /// <summary>A number and ms, s, m or h.</summary>
+    public static bool TryParseDuration(string text, out TimeSpan duration)
     {
         var (number, seconds) = text.EndsWith("ms", StringComparison.Ordinal) ? (text[..^2], 0.001m)
             : text.EndsWith('s') ? (text[..^1], 1m)

@@ -13,7 +13,7 @@ public static class Plots
     // Retention of DASS-small in the paper's figure 1(c), digitised; in percent.
     private static readonly (double Seconds, double Retention)[] Paper = [(10, 100), (20, 98), (50, 93), (100, 89), (200, 83), (300, 79), (3600, 60), (9000, 51)];
 
-    /// <summary>Retention against length, beside the paper's curve: one line per method and level, the mean over positions.</summary>
+    /// <summary>Retention against length, beside the paper's curve: one line per method, level and reset, the mean over positions.</summary>
     public static void Save(IReadOnlyCollection<NiahRow> rows, string path)
     {
         var plot = new Plot();
@@ -29,12 +29,13 @@ public static class Plots
         Finish(plot, "length of the recording", "retention of mAP, %", path);
     }
 
-    /// <summary>A name and points (seconds, percent) for each method and level.</summary>
+    /// <summary>A name and points (seconds, percent) for each method, level and reset.</summary>
     internal static IEnumerable<(string Name, IReadOnlyList<(double Seconds, double Retention)> Points)> Lines(
         IReadOnlyCollection<NiahRow> rows) => rows
-        .GroupBy(row => (row.Method, row.SnrDb))
+        .GroupBy(row => (row.Method, row.SnrDb, row.ResetSeconds))
         .Select(line => (
-            line.First().Haystack == "zeros" ? line.Key.Method : FormattableString.Invariant($"{line.Key.Method}, {line.Key.SnrDb} dB"),
+            line.Key.Method + (line.First().Haystack == "zeros" ? "" : FormattableString.Invariant($", {line.Key.SnrDb} dB"))
+                + (line.Key.ResetSeconds is { } reset ? FormattableString.Invariant($", reset every {reset} s") : ""),
             (IReadOnlyList<(double, double)>)[.. line.GroupBy(row => row.LengthSeconds)
                 .Select(length => (length.Key, 100 * length.Average(row => row.Retention)))]));
 

@@ -47,6 +47,12 @@ public sealed class StreamSession : IDisposable
     /// <summary>Whether the stream has been ended by <see cref="CompleteAsync"/>.</summary>
     public bool Ended { get; internal set; }
 
+    /// <summary>
+    /// Chunks after which the recurrent state is that of a new stream again, so that nothing before is remembered; 0: never. Frames that wait and token
+    /// sums stay: no audio is lost, trailing windows, mean and maximum go on. For studies; a snapshot does not hold it.
+    /// </summary>
+    internal int ForgetAfter { get; set; }
+
     internal AudioIntake Intake { get; }
 
     internal LogMel LogMel { get; }
@@ -192,7 +198,12 @@ public sealed class StreamSession : IDisposable
     {
         while (_schedule.Next(Frames.Count, Ended) is (> 0, _) shape)
         {
-            if (Slot.CommittedFrames != Pool.Frames)
+            var forget = ForgetAfter > 0 && Pool.Chunks > 0 && Pool.Chunks % ForgetAfter == 0;
+            if (forget)
+            {
+                Slot.Reset();
+            }
+            else if (Slot.CommittedFrames != Pool.Frames)
             {
                 throw new InvalidOperationException(
                     $"The stream's state is at frame {Slot.CommittedFrames} and its tags at {Pool.Frames}, because scoring failed; restore it from a snapshot.");
@@ -202,6 +213,10 @@ public sealed class StreamSession : IDisposable
             var last = Ended && shape.Committed == Frames.Count;
             _step.EndSeconds = last ? AppliedSeconds : (Pool.Frames + shape.Committed) * LogMel.HopSeconds;
             await _engine.Batcher.StepAsync(_step, cancellationToken).ConfigureAwait(false);
+            if (forget)
+            {
+                Slot.CommittedFrames = Pool.Frames; // the step counted from 0
+            }
             (LastWait, CatchesUp) = (Stopwatch.GetElapsedTime(0, _step.Waited), !_step.Live);
             Frames.Drop(shape.Committed);
             _undelivered.Add(_step.Chunk!);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Streaming;
@@ -43,6 +44,21 @@ internal sealed class TagPool
 
     /// <summary>Frames that have been added.</summary>
     public long Frames { get; private set; }
+
+    /// <summary>Columns that have been added; each has as many tokens as the last stage has rows.</summary>
+    public long Columns => _columns;
+
+    /// <summary>Sum of all tokens, [D].</summary>
+    public ReadOnlySpan<double> Total => _total;
+
+    /// <summary>Columns of the trailing window, oldest first, [columns, D]: all that scores of audio to come need of this pool.</summary>
+    public void CopyWindow(IBufferWriter<float> to)
+    {
+        for (var column = Math.Max(0, _columns - _windowColumns); column < _columns; column++)
+        {
+            to.Write(WindowColumn(column));
+        }
+    }
 
     /// <summary>Adds what a step has committed.</summary>
     /// <param name="columnSums">Sum over the rows of each column of tokens, [columns, D].</param>

@@ -37,6 +37,24 @@ internal sealed class Aggregates(int labels)
         _windows++;
     }
 
+    public Aggregates Copy()
+    {
+        var copy = new Aggregates(labels) { _windows = _windows, _end = _end };
+        _highest.CopyTo(copy._highest, 0);
+        _histogram.CopyTo(copy._histogram, 0);
+        return copy;
+    }
+
+    /// <summary>As if the windows since then, full ones, had come <paramref name="times"/> times more.</summary>
+    public void Repeat(Aggregates since, long times)
+    {
+        _windows += times * (_windows - since._windows);
+        for (var bin = 0; bin < _histogram.Length; bin++)
+        {
+            _histogram[bin] += (int)times * (_histogram[bin] - since._histogram[bin]);
+        }
+    }
+
     /// <summary>Scores by method, in label order; only their order counts. The median weighs (n − 1) / n of n windows: one window is its own median.</summary>
     public float[][] Finish(StreamSummary summary) =>
         [summary.Mean, summary.Max, [.. Enumerable.Range(0, labels).Select(label => _highest[label] - (float)(_windows - 1) / _windows * Median(label))]];

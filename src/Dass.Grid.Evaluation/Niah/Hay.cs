@@ -9,6 +9,9 @@ internal abstract class Hay
     /// <summary>Level of the samples as they are read; 0 for silence.</summary>
     public abstract double Rms { get; }
 
+    /// <summary>Samples after which it repeats itself; null: never.</summary>
+    public abstract long? Period { get; }
+
     /// <summary>White Gaussian noise of unit level that never repeats; the same for the same seed.</summary>
     public static Hay WhiteNoise(int seed) => new Noise(seed);
 
@@ -24,6 +27,8 @@ internal abstract class Hay
     {
         public override double Rms => 0;
 
+        public override long? Period => 1;
+
         public override void Read(long from, Span<float> to) => to.Clear();
     }
 
@@ -33,6 +38,8 @@ internal abstract class Hay
             ? level
             : throw new ArgumentException(
                 $"The haystack's recording ({recording.Length} samples) is silent; it must have a level.", nameof(recording));
+
+        public override long? Period => recording.Length;
 
         public override void Read(long from, Span<float> to)
         {
@@ -54,6 +61,8 @@ internal abstract class Hay
         private readonly ulong _start = Hash((ulong)(uint)seed * Increment + Increment);
 
         public override double Rms => 1;
+
+        public override long? Period => null;
 
         public override void Read(long from, Span<float> to)
         {

@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using Dass.Grid.Engine.Audio;
-
 namespace Dass.Grid.Evaluation.Niah;
 
 public enum HaystackKind
@@ -15,38 +12,46 @@ public enum HaystackKind
     Babble,
 }
 
-/// <summary>A needle in a haystack of any length, made as it is read: 16 kHz mono float, whose memory does not grow with the length.</summary>
+/// <summary>A needle in a haystack of any length: 16 kHz mono samples, made where they are read, so that memory does not grow with the length.</summary>
 /// <remarks>
 /// The haystack is never mixed into the needle, so the ratio of their levels is all that noise means here. It goes on after the needle where it
 /// stopped before. Samples beyond ±1 stay as they are: the engine takes them, and clipping would change level and spectrum of the haystack.
 /// </remarks>
-internal sealed class Haystack : IAudioSource
+internal sealed class Haystack
 {
     private readonly float[] _needle;
     private readonly Hay _hay;
     private readonly float _gain;
-    private readonly long _length;
-    private long _position;
 
     /// <param name="needle">Samples of the needle, padded.</param>
     /// <param name="hay">What is around it.</param>
-    /// <param name="needleRms">Level of the needle without its padding.</param>
-    /// <param name="snrDb">How far the haystack lies below the needle.</param>
+    /// <param name="gain">Of the hay, from <see cref="Gain"/>.</param>
     /// <param name="length">Samples in all, the needle among them.</param>
     /// <param name="position">Where the needle lies, 0 (begin) to 1 (end).</param>
-    public Haystack(float[] needle, Hay hay, double needleRms, double snrDb, long length, double position)
+    public Haystack(float[] needle, Hay hay, float gain, long length, double position)
     {
-        (_needle, _hay, _length) = (needle, hay, length);
-        _gain = hay.Rms == 0 ? 0 : (float)(needleRms / Math.Pow(10, snrDb / 20) / hay.Rms);
+        (_needle, _hay, _gain, Length) = (needle, hay, gain, length);
         Begin = Math.Min((long)(position * length), length - needle.Length);
     }
 
     /// <summary>First sample of the needle.</summary>
     public long Begin { get; }
 
-    public AudioFormat Format { get; } = new(SampleEncoding.Float32, 16_000, 1);
+    /// <summary>First sample after the needle.</summary>
+    public long End => Begin + _needle.Length;
 
-    public long? TotalSamples => _length;
+    /// <summary>Samples in all.</summary>
+    public long Length { get; }
+
+    /// <summary>Samples after which the hay, before the needle or after it, repeats itself; null: never.</summary>
+    public long? Period => _hay.Period;
+
+    /// <summary>What brings a haystack to its level.</summary>
+    /// <param name="hay">At the level at which it is read.</param>
+    /// <param name="needleRms">Level of the needle without its padding.</param>
+    /// <param name="snrDb">How far the haystack lies below the needle.</param>
+    public static float Gain(Hay hay, double needleRms, double snrDb) =>
+        hay.Rms == 0 ? 0 : (float)(needleRms / Math.Pow(10, snrDb / 20) / hay.Rms);
 
     public static double Rms(ReadOnlySpan<float> samples)
     {
@@ -58,32 +63,27 @@ internal sealed class Haystack : IAudioSource
         return Math.Sqrt(sum / Math.Max(1, samples.Length));
     }
 
-    public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    /// <param name="from">Place of the first sample.</param>
+    /// <param name="to">Receives the samples from there on; no more than there are.</param>
+    public void Read(long from, Span<float> to)
     {
-        var samples = MemoryMarshal.Cast<byte, float>(buffer.Span);
-        samples = samples[..(int)Math.Min(samples.Length, _length - _position)];
-        for (var rest = samples; !rest.IsEmpty;)
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(from + to.Length, Length);
+        while (!to.IsEmpty)
         {
-            var inside = _position - Begin;
-            var until = inside < 0 ? Begin : inside < _needle.Length ? Begin + _needle.Length : _length;
-            var part = rest[..(int)Math.Min(rest.Length, until - _position)];
-            if (inside >= 0 && inside < _needle.Length)
+            var inside = from >= Begin && from < End;
+            var until = from < Begin ? Begin : inside ? End : Length;
+            var part = to[..(int)Math.Min(to.Length, until - from)];
+            if (inside)
             {
-                _needle.AsSpan((int)inside, part.Length).CopyTo(part);
+                _needle.AsSpan((int)(from - Begin), part.Length).CopyTo(part);
             }
             else
             {
-                _hay.Read(inside < 0 ? _position : _position - _needle.Length, part);
-                foreach (ref var sample in part)
-                {
-                    sample *= _gain;
-                }
+                _hay.Read(from < Begin ? from : from - _needle.Length, part);
+                System.Numerics.Tensors.TensorPrimitives.Multiply(part, _gain, part);
             }
-            _position += part.Length;
-            rest = rest[part.Length..];
+            from += part.Length;
+            to = to[part.Length..];
         }
-        return ValueTask.FromResult(samples.Length * sizeof(float));
     }
-
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

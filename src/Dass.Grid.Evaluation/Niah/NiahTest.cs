@@ -1,5 +1,4 @@
 using Dass.Grid.Engine.Streaming;
-using Dass.Grid.Engine.Tags;
 using Dass.Grid.Evaluation.Data;
 using Dass.Grid.Evaluation.Tags;
 
@@ -14,7 +13,15 @@ namespace Dass.Grid.Evaluation.Niah;
 /// <param name="FalseAlarmScore">Chunk score from which a label of the data set that is not the needle's counts as a false alarm.</param>
 public sealed record NiahOptions(
     IReadOnlyList<TimeSpan> Lengths, HaystackKind Kind, IReadOnlyList<double> SnrsDb, IReadOnlyList<double> Positions, float[] Hay,
-    float FalseAlarmScore = 0.5f);
+    float FalseAlarmScore = 0.5f)
+{
+    /// <summary>
+    /// How long the recurrent state is carried, each in a run of its own; null: for ever. At the first chunk's end at or after that time, and so on, the
+    /// state becomes a new stream's: the next chunk sees nothing of the audio before it. Look-ahead that waits is kept, so no audio is lost, and trailing
+    /// windows, means and maxima go on over the token sums of all chunks. The needle alone is never reset.
+    /// </summary>
+    public IReadOnlyList<TimeSpan?> Resets { get; init; } = [null];
+}
 
 /// <summary>One figure: a length, a position, a way to speak of a whole recording.</summary>
 /// <param name="LengthSeconds">The needle among it.</param>
@@ -25,10 +32,16 @@ public sealed record NiahOptions(
 /// <param name="Map">Mean average precision over the data set's labels.</param>
 /// <param name="Retention">Its share of that of the needle alone, same method.</param>
 /// <param name="FalseAlarmsPerHour">Beginnings of chunks outside the needle in which a label of the data set that is not the needle's reaches the score; the same for every method.</param>
+/// <param name="ResetSeconds">How long the recurrent state was carried; null: for ever.</param>
 public sealed record NiahRow(
-    double LengthSeconds, string Haystack, double SnrDb, double Position, string Method, double Map, double Retention, double FalseAlarmsPerHour);
+    double LengthSeconds, string Haystack, double SnrDb, double Position, string Method, double Map, double Retention, double FalseAlarmsPerHour,
+    double? ResetSeconds = null);
 
 /// <summary>Audio needle in a haystack (arXiv 2407.04082): every clip hidden in recordings of growing length.</summary>
+/// <remarks>
+/// The haystack lies below each needle by the same ratio, as in the paper, so its level is the needle's own: only needles of equal level, or in silence,
+/// share what is before them, and a needle shares it between its positions.
+/// </remarks>
 public static class NiahTest
 {
     /// <summary>Samples of a needle: 10.24 s, padded with zeros or cut.</summary>
@@ -36,7 +49,7 @@ public static class NiahTest
 
     private const int SampleRateHz = 16_000;
 
-    /// <summary>Rows in the order of levels, lengths, positions and methods, as soon as those before them are known.</summary>
+    /// <summary>Rows in the order of levels, resets, lengths, positions and methods, as soon as those before them are known.</summary>
     /// <remarks>All recordings share one pool of parallel streams.</remarks>
     public static async IAsyncEnumerable<NiahRow> RunAsync(
         StreamEngine engine,
@@ -46,39 +59,45 @@ public static class NiahTest
         IProgress<double>? progress,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var clips = new List<float[]>();
+        var needles = new List<Needle>();
+        var tiled = options.Kind == HaystackKind.Babble ? Hay.Tiled(options.Hay) : Hay.Silence;
         foreach (var file in data.Files)
         {
-            clips.Add(await Listening.DecodeAsync(file.Path, NeedleSamples, cancellationToken).ConfigureAwait(false));
+            var clip = await Listening.DecodeAsync(file.Path, NeedleSamples, cancellationToken).ConfigureAwait(false);
+            var samples = new float[NeedleSamples];
+            clip.CopyTo(samples, 0);
+            // Noise of its own for every needle, the same in every recording.
+            var hay = options.Kind == HaystackKind.White ? Hay.WhiteNoise(seed: needles.Count) : tiled;
+            needles.Add(new Needle(needles.Count, samples, Haystack.Rms(clip), hay, file.Labels));
         }
-        var tiled = options.Kind == HaystackKind.Babble ? Hay.Tiled(options.Hay) : Hay.Silence;
-        IReadOnlySet<int>[] truth = [.. data.Files.Select(file => file.Labels)];
         Cell[] cells =
         [
             .. from snr in options.SnrsDb
+               from reset in options.Resets
                from length in options.Lengths
                let samples = Math.Max(NeedleSamples, (long)(length.TotalSeconds * SampleRateHz))
-               from position in samples == NeedleSamples ? [0.0] : options.Positions
-               select new Cell(snr, length.TotalSeconds, samples, position),
+               select new Cell(snr, reset, length.TotalSeconds, samples, samples == NeedleSamples ? [0.0] : [.. options.Positions.Order()]),
         ];
-        var planned = (double)clips.Count * (NeedleSamples + cells.Where(cell => !cell.Alone).Sum(cell => cell.Samples)) / SampleRateHz;
-        var done = 0.0; // seconds of audio, of those planned
+        var planned = (double)needles.Count * (NeedleSamples + cells.Where(cell => !cell.Alone).Sum(cell => cell.Samples * cell.Positions.Count));
+        var done = 0L; // samples, of those planned
 
-        using var room = Listening.Room();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var alone = MapAsync(new Cell(0, 0, NeedleSamples, 0));
-        Task<(double[] Maps, double Alarms)>[] heard = [.. cells.Select(cell => cell.Alone ? alone : MapAsync(cell))];
+        using var test = new NiahRun(engine, session, data.Labels, options.FalseAlarmScore, Moved, stop.Token);
+        var alone = MapAsync(new Cell(0, null, 0, NeedleSamples, [0]));
+        Task<(double[] Maps, double Alarms)[]>[] heard = [.. cells.Select(cell => cell.Alone ? alone : MapAsync(cell))];
         try
         {
-            var whole = (await alone.ConfigureAwait(false)).Maps;
+            var whole = (await alone.ConfigureAwait(false))[0].Maps;
             foreach (var (cell, task) in cells.Zip(heard))
             {
-                var (maps, alarms) = await task.ConfigureAwait(false);
-                for (var method = 0; method < Aggregates.Methods.Length; method++)
+                foreach (var (position, (maps, alarms)) in cell.Positions.Zip(await task.ConfigureAwait(false)))
                 {
-                    yield return new NiahRow(
-                        cell.Seconds, options.Kind.ToString().ToLowerInvariant(), cell.SnrDb, cell.Position, Aggregates.Methods[method], maps[method],
-                        maps[method] / whole[method], alarms);
+                    for (var method = 0; method < Aggregates.Methods.Length; method++)
+                    {
+                        yield return new NiahRow(
+                            cell.Seconds, options.Kind.ToString().ToLowerInvariant(), cell.SnrDb, position, Aggregates.Methods[method], maps[method],
+                            maps[method] / whole[method], alarms, cell.Reset?.TotalSeconds);
+                    }
                 }
             }
         }
@@ -89,65 +108,33 @@ public static class NiahTest
             await ((Task)Task.WhenAll([alone, .. heard])).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        async Task<(double[] Maps, double Alarms)> MapAsync(Cell cell)
+        async Task<(double[] Maps, double Alarms)[]> MapAsync(Cell cell)
         {
-            var results = await Listening.ForEachAsync(clips, (clip, index) => HearAsync(clip, index, cell), room, stop.Token).ConfigureAwait(false);
-            double[] maps = [.. Enumerable.Range(0, Aggregates.Methods.Length).Select(method =>
-                TagReport.Of([.. results.Select(one => one.Scores[method])], truth, engine.Model.Labels).Map)];
-            var hours = clips.Count * (double)(cell.Samples - NeedleSamples) / SampleRateHz / 3600;
-            return (maps, hours == 0 ? 0 : results.Sum(one => one.Alarms) / hours);
+            var verdicts = await test.HearAsync(needles, cell).ConfigureAwait(false);
+            var hours = needles.Count * (double)(cell.Samples - NeedleSamples) / SampleRateHz / 3600;
+            return
+            [
+                .. verdicts.Select(of => (
+                    Aggregates.Methods.Select((_, method) => TagReport.Of(
+                        [.. of.Select(one => one.Scores[method])], [.. needles.Select(needle => needle.Labels)], engine.Model.Labels).Map).ToArray(),
+                    hours == 0 ? 0 : of.Zip(needles).Sum(one => one.First.Alarms.Count(one.Second.Labels)) / hours)),
+            ];
         }
 
-        async Task<(float[][] Scores, int Alarms)> HearAsync(float[] clip, int index, Cell cell)
-        {
-            var needle = new float[NeedleSamples];
-            clip.CopyTo(needle, 0);
-            // Noise of its own for every needle, the same in every cell.
-            var hay = options.Kind == HaystackKind.White ? Hay.WhiteNoise(seed: index) : tiled;
-            await using var source = new Haystack(needle, hay, Haystack.Rms(clip), cell.SnrDb, cell.Samples, cell.Position);
-            var aggregates = new Aggregates(engine.Model.Labels.Count);
-            var alarms = new FalseAlarms([.. data.Labels.Where(label => !truth[index].Contains(label))], options.FalseAlarmScore);
-            var (from, to) = ((double)source.Begin / SampleRateHz - 1, (double)(source.Begin + NeedleSamples) / SampleRateHz + 1);
-            var summary = await Listening.HearAsync(
-                engine,
-                source,
-                session,
-                chunk =>
-                {
-                    aggregates.Add(chunk);
-                    lock (clips)
-                    {
-                        done += chunk.EndSeconds - chunk.StartSeconds;
-                        progress?.Report(Math.Min(1, done / planned));
-                    }
-                    alarms.Add(chunk, outside: chunk.EndSeconds <= from || chunk.StartSeconds >= to);
-                },
-                stop.Token).ConfigureAwait(false);
-            return (aggregates.Finish(summary), alarms.Count);
-        }
+        void Moved(long samples) => progress?.Report(Math.Min(1, Interlocked.Add(ref done, samples) / planned));
     }
+}
 
-    /// <summary>Recordings of one level, length and position.</summary>
-    private readonly record struct Cell(double SnrDb, double Seconds, long Samples, double Position)
-    {
-        public bool Alone => Samples == NeedleSamples;
-    }
+/// <summary>What is hidden.</summary>
+/// <param name="Index">Place among all.</param>
+/// <param name="Samples">Padded with zeros.</param>
+/// <param name="Rms">Level without the padding.</param>
+/// <param name="Hay">In what.</param>
+/// <param name="Labels">Indices of its labels.</param>
+internal sealed record Needle(int Index, float[] Samples, double Rms, Hay Hay, IReadOnlySet<int> Labels);
 
-    /// <summary>Counts how often a label begins to be heard where there is nothing but hay.</summary>
-    private sealed class FalseAlarms(int[] labels, float score)
-    {
-        private readonly bool[] _on = new bool[labels.Length];
-
-        public int Count { get; private set; }
-
-        public void Add(TagChunk chunk, bool outside)
-        {
-            for (var i = 0; i < labels.Length; i++)
-            {
-                var on = chunk.Scores[labels[i]] >= score;
-                Count += outside && on && !_on[i] ? 1 : 0;
-                _on[i] = on;
-            }
-        }
-    }
+/// <summary>Recordings of one level, reset and length, for all positions in ascending order.</summary>
+internal sealed record Cell(double SnrDb, TimeSpan? Reset, double Seconds, long Samples, IReadOnlyList<double> Positions)
+{
+    public bool Alone => Samples == NiahTest.NeedleSamples;
 }

@@ -34,6 +34,7 @@ public sealed class EvaluateCommandTests : IDisposable
         using var json = JsonDocument.Parse(Assert.Single(result.Lines));
         var rows = json.RootElement.GetProperty("rows").EnumerateArray().ToArray();
         Assert.Equal(6, rows.Length);
+        Assert.All(rows, row => Assert.Equal(JsonValueKind.Null, row.GetProperty("reset_seconds").ValueKind));
         Assert.All(rows, row => Assert.Equal("babble", row.GetProperty("haystack").GetString()));
         Assert.All(rows, row => Assert.Equal(1, row.GetProperty("retention").GetDouble())); // of one recording
     }
@@ -45,9 +46,10 @@ public sealed class EvaluateCommandTests : IDisposable
         try
         {
             var result = await Dass.RunAsync(
-                "evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--position", "0", "--snr", "0,10", "--needles", "1", "--csv", file, "--format", "csv");
+                "evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--position", "0", "--snr", "0,10", "--reset", "none,5s", "--needles", "1", "--csv", file, "--format", "csv");
             Assert.True(result.ExitCode == 0, result.Errors);
-            Assert.Equal(1 + 2 * 2 * 3, result.Lines.Count());
+            Assert.Equal(1 + 2 * 2 * 2 * 3, result.Lines.Count());
+            Assert.Equal(["reset_seconds", "", "5"], result.Lines.Select(line => line.Split(',')[^1]).Distinct());
             Assert.Equal(result.Lines, File.ReadAllLines(file));
         }
         finally
@@ -80,6 +82,7 @@ public sealed class EvaluateCommandTests : IDisposable
     [InlineData(2, "--haystack babble needs --babble", "niah", "--haystack", "babble")]
     [InlineData(2, "--position is '2'", "niah", "--position", "2")]
     [InlineData(2, "--lengths is 'long'", "niah", "--lengths", "long")]
+    [InlineData(2, "--reset is 'none,0s'", "niah", "--reset", "none,0s")]
     [InlineData(1, "no recordings of fold 3", "tags", "--fold", "3")]
     public async Task Wrong_usage_says_the_rule(int exitCode, string fragment, string command, params string[] options)
     {

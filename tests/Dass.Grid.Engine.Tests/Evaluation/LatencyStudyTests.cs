@@ -1,8 +1,9 @@
+using System.Runtime.InteropServices;
+using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tests.Features;
 using Dass.Grid.Evaluation;
 using Dass.Grid.Evaluation.Latency;
-using Dass.Grid.Evaluation.Niah;
 
 namespace Dass.Grid.Engine.Tests.Evaluation;
 
@@ -29,7 +30,8 @@ public sealed class LatencyStudyTests
         Equal(Mean(windows), await LatencyStudy.WindowsAsync(engine, clip, Chunk, default));
 
         var chunks = new List<float[]>();
-        await using var source = new Haystack(clip, Hay.Silence, 1, 0, clip.Length, 0);
+        await using var source = new RawAudioSource(
+            new MemoryStream(MemoryMarshal.AsBytes<float>(clip).ToArray()), new AudioFormat(SampleEncoding.Float32, 16_000, 1));
         await Listening.HearAsync(engine, source, options, chunk => chunks.Add(chunk.WindowScores), default);
         Assert.Equal(windows.Count, chunks.Count);
         Equal(Mean(chunks), await LatencyStudy.StreamAsync(engine, clip, options, default));

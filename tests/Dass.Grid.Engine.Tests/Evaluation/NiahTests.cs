@@ -16,9 +16,10 @@ public sealed class NiahTests
     [InlineData(0, 0)]
     [InlineData(0.5, 50_000)]
     [InlineData(1, 92_000)] // the whole needle is in
-    public async Task The_needle_is_whole_and_untouched_at_its_place(double position, int begin)
+    public void The_needle_is_whole_and_untouched_at_its_place(double position, int begin)
     {
-        var audio = await ReadAsync(new Haystack(Needle, Hay.WhiteNoise(1), Haystack.Rms(Needle), snrDb: 10, length: 100_000, position), 4096);
+        var hays = Hay.WhiteNoise(1);
+        var audio = Read(new Haystack(Needle, hays, Haystack.Gain(hays, Haystack.Rms(Needle), snrDb: 10), length: 100_000, position), 1_024);
         Assert.Equal(100_000, audio.Length);
         Assert.Equal(Needle, audio[begin..(begin + Needle.Length)]);
         float[] hay = [.. audio[..begin], .. audio[(begin + Needle.Length)..]];
@@ -28,11 +29,11 @@ public sealed class NiahTests
     [Theory]
     [InlineData("tiles")]
     [InlineData("noise")]
-    public async Task The_haystack_does_not_depend_on_how_it_is_read(string kind)
+    public void The_haystack_does_not_depend_on_how_it_is_read(string kind)
     {
-        Haystack Make() => new(Needle, kind == "tiles" ? Hay.Tiled([0.1f, -0.2f, 0.3f]) : Hay.WhiteNoise(7), 1, 0, 30_000, 0.3);
-        Assert.Equal(await ReadAsync(Make(), 40_000), await ReadAsync(Make(), 1_236));
-        var silent = await ReadAsync(new Haystack(Needle, Hay.Silence, 1, 0, 30_000, 0), 4096);
+        var audio = new Haystack(Needle, kind == "tiles" ? Hay.Tiled([0.1f, -0.2f, 0.3f]) : Hay.WhiteNoise(7), 0.7f, 30_000, 0.3);
+        Assert.Equal(Read(audio, 30_000), Read(audio, 309));
+        var silent = Read(new Haystack(Needle, Hay.Silence, 0, 30_000, 0), 1_024);
         Assert.All(silent[Needle.Length..], sample => Assert.Equal(0, sample));
     }
 
@@ -40,11 +41,11 @@ public sealed class NiahTests
     [InlineData(0)]
     [InlineData(0.3)]
     [InlineData(1)]
-    public async Task The_haystack_goes_on_after_the_needle_where_it_stopped(double position)
+    public void The_haystack_goes_on_after_the_needle_where_it_stopped(double position)
     {
         var hay = Hay.Tiled([0.1f, -0.2f, 0.3f, 0.5f, -0.7f]);
-        var source = new Haystack(Needle, hay, hay.Rms, 0, 30_001, position); // a gain of one
-        var audio = await ReadAsync(source, 4_096);
+        var source = new Haystack(Needle, hay, Haystack.Gain(hay, hay.Rms, 0), 30_001, position); // a gain of one
+        var audio = Read(source, 1_024);
         var alone = new float[30_001 - Needle.Length];
         hay.Read(0, alone);
         Assert.Equal([.. alone[..(int)source.Begin], .. Needle, .. alone[(int)source.Begin..]], audio);
@@ -70,9 +71,10 @@ public sealed class NiahTests
     }
 
     [Fact]
-    public async Task Loud_noise_keeps_its_level()
+    public void Loud_noise_keeps_its_level()
     {
-        var audio = await ReadAsync(new Haystack(Needle, Hay.WhiteNoise(1), Haystack.Rms(Needle), snrDb: -20, length: 200_000, position: 0), 65_536);
+        var hay = Hay.WhiteNoise(1);
+        var audio = Read(new Haystack(Needle, hay, Haystack.Gain(hay, Haystack.Rms(Needle), snrDb: -20), length: 200_000, position: 0), 16_384);
         Assert.Equal(10 * Haystack.Rms(Needle), Haystack.Rms(audio[Needle.Length..]), 0.1 * Haystack.Rms(Needle));
         Assert.True(audio.Max() > 10); // beyond full scale, unclipped
     }
@@ -156,28 +158,28 @@ public sealed class NiahTests
     }
 
     [Fact]
-    public void A_picture_has_a_line_for_each_method_and_level()
+    public void A_picture_has_a_line_for_each_method_level_and_reset()
     {
-        NiahRow Row(string method, double snr, double length, double position, double retention) =>
-            new(length, "white", snr, position, method, 1, retention, 0);
+        NiahRow Row(string method, double snr, double length, double position, double retention, double? reset = null) =>
+            new(length, "white", snr, position, method, 1, retention, 0, reset);
         var lines = Plots.Lines([
-            Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1)]);
+            Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1),
+            Row("contrast", 10, 20, 0, 0.9, reset: 60)]);
         Assert.Equal(
-            ["mean, 10 dB: 20 60 40 40", "mean, -5 dB: 20 10", "contrast, 10 dB: 20 100"],
+            ["mean, 10 dB: 20 60 40 40", "mean, -5 dB: 20 10", "contrast, 10 dB: 20 100", "contrast, 10 dB, reset every 60 s: 20 90"],
             lines.Select(line => $"{line.Name}: {string.Join(' ', line.Points.Select(point => $"{point.Seconds:0} {point.Retention:0}"))}"));
     }
 
     private static double Correlation(float[] one, float[] other) => one.Zip(other).Average(pair => (double)pair.First * pair.Second);
 
-    private static async Task<float[]> ReadAsync(Haystack source, int bytes)
+    private static float[] Read(Haystack source, int piece)
     {
-        var (audio, piece) = (new List<float>(), new byte[bytes]);
-        int read;
-        while ((read = await source.ReadAsync(piece, default)) > 0)
+        var audio = new float[source.Length];
+        for (var at = 0; at < audio.Length; at += piece)
         {
-            audio.AddRange(MemoryMarshal.Cast<byte, float>(piece.AsSpan(0, read)));
+            source.Read(at, audio.AsSpan(at, Math.Min(piece, audio.Length - at)));
         }
-        return [.. audio];
+        return audio;
     }
 
     private static byte[] Wav(float[] samples)

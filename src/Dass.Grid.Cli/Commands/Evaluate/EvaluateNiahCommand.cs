@@ -12,7 +12,7 @@ namespace Dass.Grid.Cli.Commands;
 internal static class EvaluateNiahCommand
 {
     private const int MaxHaySamples = 600 * 16_000;
-    private const string Header = "length_seconds,haystack,snr_db,position,method,map,retention,false_alarms_per_hour";
+    private const string Header = "length_seconds,haystack,snr_db,position,method,map,retention,false_alarms_per_hour,reset_seconds";
 
     public static Command Create()
     {
@@ -23,11 +23,18 @@ internal static class EvaluateNiahCommand
         var position = Options.Numbers("--position", "Where the needle lies, 0 (begin) to 1 (end)", 0, 1, "0,0.25,0.5,0.75,1");
         var babble = new Option<string?>("--babble") { HelpName = "FILE", Description = "Recording that is tiled for --haystack babble." };
         var needles = Options.Whole("--needles", "Needles per label, the first of each in the data's order (default: all),", 1, 1_000_000, null);
+        var reset = new Option<TimeSpan?[]>("--reset")
+        {
+            HelpName = "DURATIONS",
+            Description = "How long the recurrent state is carried before it begins anew, rounded up to chunks; none: for ever (default: none).",
+            DefaultValueFactory = _ => [null],
+            CustomParser = result => Resets(result),
+        };
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var csv = new Option<string?>("--csv") { HelpName = "FILE", Description = "Also writes each row to a file as soon as it is known." };
         var command = new Command("niah", "Hides every recording in a longer one and asks whether it is still heard: by the mean over all (the paper's way), by windows, by contrast.")
         {
-            data, fold, model, lengths, kind, babble, snr, position, needles, chunk, lookAhead, csv, plot, format,
+            data, fold, model, lengths, kind, babble, snr, position, reset, needles, chunk, lookAhead, csv, plot, format,
         };
         command.Validators.Add(result =>
         {
@@ -43,7 +50,10 @@ internal static class EvaluateNiahCommand
             files = parsed.GetValue(needles) is { } perLabel ? files.First(perLabel) : files;
             var hay = parsed.GetValue(babble) is { } path ? await Listening.DecodeAsync(path, MaxHaySamples, cancellationToken).ConfigureAwait(false) : [];
             var options = new NiahOptions(
-                parsed.GetValue(lengths)!, parsed.GetValue(kind), parsed.GetValue(snr)!, parsed.GetValue(position)!, hay);
+                parsed.GetValue(lengths)!, parsed.GetValue(kind), parsed.GetValue(snr)!, parsed.GetValue(position)!, hay)
+            {
+                Resets = parsed.GetValue(reset)!,
+            };
             var session = Options.Session(parsed, chunk, lookAhead);
             var rows = new List<NiahRow>();
             // A row is on the disk as soon as it is known: long runs are interrupted.
@@ -69,7 +79,23 @@ internal static class EvaluateNiahCommand
     }
 
     private static string Csv(NiahRow row) => FormattableString.Invariant(
-        $"{row.LengthSeconds},{row.Haystack},{row.SnrDb},{row.Position},{row.Method},{row.Map:R},{row.Retention:R},{row.FalseAlarmsPerHour:R}");
+        $"{row.LengthSeconds},{row.Haystack},{row.SnrDb},{row.Position},{row.Method},{row.Map:R},{row.Retention:R},{row.FalseAlarmsPerHour:R},{row.ResetSeconds}");
+
+    private static TimeSpan?[]? Resets(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        var resets = new List<TimeSpan?>();
+        foreach (var part in result.Tokens[0].Value.Split(','))
+        {
+            var time = TimeSpan.Zero;
+            if (part != "none" && !(Options.TryParseDuration(part, out time) && time > TimeSpan.Zero && time <= TimeSpan.FromDays(30)))
+            {
+                result.AddError($"--reset is '{result.Tokens[0].Value}'; it must be none or durations above 0, up to 720h, such as none,10s,5m.");
+                return null;
+            }
+            resets.Add(part == "none" ? null : time);
+        }
+        return [.. resets];
+    }
 
     private static void Write(List<NiahRow> rows, OutputFormat format)
     {
@@ -87,6 +113,7 @@ internal static class EvaluateNiahCommand
                     map = row.Map,
                     retention = row.Retention,
                     false_alarms_per_hour = row.FalseAlarmsPerHour,
+                    reset_seconds = row.ResetSeconds,
                 }),
             }));
             return;
@@ -97,10 +124,10 @@ internal static class EvaluateNiahCommand
             rows.ForEach(row => Console.Out.WriteLine(Csv(row)));
             return;
         }
-        var table = Terminal.NewTable().AddColumns("length", "SNR, dB", "position", "method", "mAP", "retention", "false alarms per hour");
+        var table = Terminal.NewTable().AddColumns("length", "SNR, dB", "position", "reset", "method", "mAP", "retention", "false alarms per hour");
         rows.ForEach(row => table.AddRow(
             EvaluateCommand.Text(row.LengthSeconds, "0.##") + " s", EvaluateCommand.Text(row.SnrDb, "0.#"), EvaluateCommand.Text(row.Position, "0.00"),
-            row.Method, EvaluateCommand.Text(row.Map), EvaluateCommand.Text(100 * row.Retention, "0.0") + " %",
+            row.ResetSeconds is { } reset ? EvaluateCommand.Text(reset, "0.##") + " s" : "none", row.Method, EvaluateCommand.Text(row.Map), EvaluateCommand.Text(100 * row.Retention, "0.0") + " %",
             EvaluateCommand.Text(row.FalseAlarmsPerHour, "0.00")));
         AnsiConsole.Write(table);
     }
