@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Dass.Grid.Grains.Streams;
 
 /// <summary>What a stream takes along to another silo: its state as a checkpoint, its place in the store, who listens, and its weight.</summary>
