@@ -20,7 +20,7 @@ def fit(model, scenes, steps, seed, rate, budget=8192, mixup=0.25, stream_share=
         temperature=1.0, average_from=0.6, processes=2, report=None, report_every=100, course=False):
     """Trains in place; the result is the mean of the weights over the last part of the steps. budget: frames of a batch.
 
-    With `course` scenes are easy at first, with fewer streams, and as hard as they get from two thirds of the steps on.
+    With `course` scenes are easy at first and as hard as they get from two thirds of the steps on.
 
     A model with `tokens` is also judged on each 0.96 s of a scene, and a share of its batches run as a stream. Each process takes its part of
     every batch on one thread: two threads on one batch are half as fast as two processes, because the products of a small model are small.
@@ -33,7 +33,7 @@ def fit(model, scenes, steps, seed, rate, budget=8192, mixup=0.25, stream_share=
     def work(process, step):
         rng = np.random.default_rng((seed, step, process))
         scenes.hard = min(1.0, max(0.0, 3 * step / steps - 1)) if course else 1.0
-        frames, shape = _kind(np.random.default_rng((seed, step)), stream_share * (1 + scenes.hard) / 2, scenes.endless * scenes.hard)
+        frames, shape = _kind(np.random.default_rng((seed, step)), stream_share, scenes.endless * scenes.hard)
         loss = _loss(model, scenes, rng, max(1, budget // frames // processes), frames, shape, mixup, teacher, weight, kind, temperature)
         loss.backward()
         gradients[process, :size] = torch.cat([p.grad.flatten() for p in parameters])

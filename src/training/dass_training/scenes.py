@@ -9,33 +9,28 @@ from .sounds import RATE, SILENCE, coloured_noise
 
 ENOUGH = 8          # a sound is in a span when at least 80 ms of it are
 SILENT_DB = -66.0   # of full scale
-EASY_DB = -32.0     # level of the quietest scenes while a student knows nothing: quieter ones keep it from learning
-EASY_COUNTS, COUNTS = np.array([0.9, 0.1, 0, 0]), np.array([0.55, 0.27, 0.12, 0.06])  # chances of one to four sounds at once, first and last
+EASY_DB = -38.0     # level of the quietest scenes while a student knows nothing: quieter ones keep it from learning
 BEDS = "Hubbub, speech noise, speech babble", "Speech", "White noise", "Pink noise", "Mains hum"  # what may go on below a whole scene
 
 
 class Scenes:
     """Draws scenes from sounds. `labels` is the order of the targets; `favour` are labels drawn `times` as often (the hard ones); `endless` is the
     share of scenes with a sound below them that never stops; `quietest` the level of the loudest sound of the quietest scenes, dB of full scale.
-    `hard`, 0 to 1, goes from easy scenes (one loud sound, mostly of the favoured labels) to these."""
+    `hard`, 0 to 1, is how much of `endless` and of `quietest` holds now."""
 
     def __init__(self, bank, labels, favour=(), times=3, endless=0.0, quietest=-60.0):
         self.labels = labels
         self.by_label = {label: [s for s in bank if label in s.labels] for label in labels if label != SILENCE}
-        self.names = list(self.by_label)
-        self.easy_chances, self.chances = (
-            weights / weights.sum() for weights in (np.array([often if label in favour else 1.0 for label in self.names]) for often in (3 * times, times)))
+        weights = np.array([times if label in favour else 1.0 for label in self.by_label])
+        self.names, self.chances = list(self.by_label), weights / weights.sum()
         self.endless, self.quietest, self.hard = endless, quietest, 1.0
         self.beds = [s for label in BEDS for s in self.by_label.get(label, [])]
         rng = np.random.default_rng(0)
         self.noises = [coloured_noise(rng, 1 << 18, exponent).astype(np.float32) for exponent in np.linspace(0.5, 2.5, 16)]
 
     def sound(self, rng):
-        pool = self.by_label[self.names[rng.choice(len(self.names), p=self._between(self.easy_chances, self.chances))]]
+        pool = self.by_label[self.names[rng.choice(len(self.names), p=self.chances)]]
         return pool[rng.integers(len(pool))]
-
-    def _between(self, easy, full):
-        return easy + (full - easy) * self.hard
 
     def batch(self, rng, size, frames):
         """Waves [B,N] and activity [B,T,K] in frames, both of `frames` frames."""
@@ -45,8 +40,8 @@ class Scenes:
     def scene(self, rng, frames):
         samples = features.samples_of(frames)
         wave, activity = np.zeros(samples, np.float32), np.zeros((frames, len(self.labels)), np.float32)
-        count = 0 if rng.random() < 0.03 else 1 + rng.choice(4, p=self._between(EASY_COUNTS, COUNTS))
-        level = rng.uniform(self._between(EASY_DB, self.quietest), -12)
+        count = 0 if rng.random() < 0.03 else 1 + rng.choice(4, p=[0.55, 0.27, 0.12, 0.06])
+        level = rng.uniform(EASY_DB + (self.quietest - EASY_DB) * self.hard, -12)
         for _ in range(count):
             self._add(rng, wave, activity, self.sound(rng), level - rng.uniform(0, 12))
         if self.beds and rng.random() < self.endless * self.hard:
