@@ -34,6 +34,9 @@ public abstract class QueuedStep(StateSlot slot, DassConfig config, StepShare? s
     /// <summary>When the stream's next audio is due: at once, before its first step.</summary>
     internal long DueNext { get; set; } = long.MinValue;
 
+    /// <summary>Virtual time of its owner when it became the owner's first; null: it has not yet.</summary>
+    internal double? Turn { get; set; }
+
     /// <summary>Ticks that it waited for its batch.</summary>
     internal long Waited { get; set; }
 

@@ -68,7 +68,9 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
             _waiting.Add(step.Share);
             step.Share.VirtualTime = Math.Max(step.Share.VirtualTime, _virtualTime);
         }
+        step.Turn = null;
         step.Share.Add(step);
+        Lead(step.Share);
         Count++;
         var ofShape = _counts[Shape(step)] = _counts.GetValueOrDefault(Shape(step)) + 1;
         return Count == 1 || ofShape % maxBatch == 0;
@@ -98,6 +100,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         {
             _waiting.Remove(step.Share);
         }
+        Lead(step.Share);
         step.State = QueuedStepState.Idle;
         Count--;
         if (--_counts[Shape(step)] == 0)
@@ -130,11 +133,11 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
             batch[taken] = step;
             step.Live = IsLive(step, now);
             step.Waited = now - step.EnqueuedAt;
+            _virtualTime = Math.Max(_virtualTime, step.Share.VirtualTime);
+            step.Share.VirtualTime += step.Frames / step.Share.Weight;
             Remove(step);
             step.State = QueuedStepState.Running;
             step.DueNext = step.DueAt + (long)(step.Committed * LogMel.HopSeconds * ticksPerSecond);
-            _virtualTime = Math.Max(_virtualTime, step.Share.VirtualTime);
-            step.Share.VirtualTime += step.Frames / step.Share.Weight;
         }
         return size;
     }
@@ -165,7 +168,18 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
     private static bool IsBefore(QueuedStep step, QueuedStep other, long now)
     {
         var (live, otherLive) = (IsLive(step, now), IsLive(other, now));
-        return live == otherLive ? step.Share.VirtualTime < other.Share.VirtualTime : live;
+        return live == otherLive ? Turn(step) < Turn(other) : live;
+    }
+
+    // Others of its owner ride along in batches of their shape while the first one waits: they must not put off its turn, or a rare shape would starve.
+    private static double Turn(QueuedStep step) => step.Turn ?? step.Share.VirtualTime;
+
+    private static void Lead(StepShare owner)
+    {
+        if (owner.First is { } first)
+        {
+            first.Turn ??= owner.VirtualTime;
+        }
     }
 
     /// <summary>Steps of the same shape and kind that wait, up to the maximum batch.</summary>

@@ -93,6 +93,46 @@ public sealed class StepFairnessTests : IDisposable
         }, iter: 50, threads: 1);
 
     [Fact]
+    public void A_step_of_a_rare_shape_has_its_turn_though_others_of_its_owner_ride_along_in_every_batch() =>
+        Gen.Select(Gen.Int[1, 6], Gen.Int[1, 6], Gen.Int[1, 4], Gen.Double[0.25, 4]).Sample((owners, streams, others, weight) =>
+        {
+            using var arena = new StateArena(new StateLayout(TinyModel.Instance.Config), owners * streams + others + 1);
+            var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 0, TicksPerSecond);
+            var (owner, batch, now) = (new StepShare { Weight = weight }, new QueuedStep[4], 0L);
+            foreach (var share in Enumerable.Range(0, owners).Select(_ => new StepShare()))
+            {
+                for (var i = 0; i < streams; i++)
+                {
+                    queue.Add(Step(share, arena), now);
+                }
+            }
+            for (var i = 0; i < others; i++)
+            {
+                queue.Add(Step(owner, arena), now);
+            }
+            var rare = Step(owner, arena, frames: 40);
+            for (var taken = 0; taken < 400; taken++)
+            {
+                if (taken == 200)
+                {
+                    queue.Add(rare, now);
+                }
+                now += 2 * ChunkTicks; // all are live
+                var size = queue.Take(now, 1, batch);
+                if (batch[0] == rare)
+                {
+                    return;
+                }
+                for (var i = 0; i < size; i++)
+                {
+                    batch[i].State = QueuedStepState.Idle;
+                    queue.Add(batch[i], now);
+                }
+            }
+            Assert.Fail("200 batches were run, and none was its own.");
+        }, iter: 200, threads: 1);
+
+    [Fact]
     public void An_owner_that_has_been_silent_has_no_claim_to_the_time_that_it_did_not_use()
     {
         var (busy, silent) = (new StepShare(), new StepShare());
