@@ -55,7 +55,8 @@ internal sealed class AdminService(IGrainFactory grains, RegisterWatch register,
     {
         RequireTenant("name", request.Name);
         var models = request.AllModels ? [] : request.Models.Count > 0 ? ModelsOf(request.Models) : null;
-        var change = new TenantChange(request.HasDisabled ? request.Disabled : null, request.Limits is { } limits ? LimitsOf(limits) : null, models, RequestRules.Rule("events", request.Events));
+        var change = new TenantChange(
+            request.HasDisabled ? request.Disabled : null, request.Limits is { } limits ? LimitsOf(limits) : null, models, RequestRules.Rule("events", request.Events));
         var changed = (await Register.UpdateTenant(request.Name, change)).OrThrow();
         await register.RefreshAsync();
         return Of(changed);

@@ -46,7 +46,10 @@ internal static class AdminCommand
         var (name, models, limits, events) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions(), new EventRuleOptions());
         return Make("create-tenant", "Makes a tenant and prints its key, this once.", [name, models, .. limits.All, .. events.All], async (call, parsed) =>
         {
-            var request = new CreateTenantRequest { Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, Events = events.Of(parsed) };
+            var request = new CreateTenantRequest
+            {
+                Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, Events = events.Of(parsed),
+            };
             call.WriteKey(await call.Client.CreateTenantAsync(request, cancellationToken: call.Cancellation));
         });
     }
@@ -56,11 +59,13 @@ internal static class AdminCommand
         var (name, models, limits, events) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions(), new EventRuleOptions());
         var disabled = new Option<bool?>("--disabled") { HelpName = "true|false", Description = "Whether its calls are refused." };
         var all = new Option<bool>("--all-models") { Description = "It may use all models." };
-        return Make("update-tenant", "Changes a tenant. Any limit that is given replaces all of them, and so with the rule of its events.", [name, disabled, models, all, .. limits.All, .. events.All], async (call, parsed) =>
+        const string what = "Changes a tenant. Any limit that is given replaces all of them, and so with the rule of its events.";
+        return Make("update-tenant", what, [name, disabled, models, all, .. limits.All, .. events.All], async (call, parsed) =>
         {
             var request = new UpdateTenantRequest
             {
-                Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, AllModels = parsed.GetValue(all), Events = events.Of(parsed),
+                Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, AllModels = parsed.GetValue(all),
+                Events = events.Of(parsed),
             };
             if (parsed.GetValue(disabled) is { } state)
             {

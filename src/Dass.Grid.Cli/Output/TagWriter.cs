@@ -27,7 +27,8 @@ internal sealed class TableTagWriter(int top) : TagWriter
 {
     public override void Write(string file, DassModel model, TaggedFile result)
     {
-        var (summary, table) = (result.Summary, Terminal.NewTable().AddColumn("label").AddColumn("max", column => column.RightAligned()).AddColumn("mean", column => column.RightAligned()));
+        var summary = result.Summary;
+        var table = Terminal.NewTable().AddColumn("label").AddColumn("max", column => column.RightAligned()).AddColumn("mean", column => column.RightAligned());
         foreach (var label in model.Labels.All.Where(label => summary.Chunks > 0).OrderByDescending(label => summary.Max[label.Index]).Take(top))
         {
             table.AddRow(Markup.Escape(label.Name), Scores.Text(summary.Max[label.Index]), Scores.Text(summary.Mean[label.Index]));

@@ -58,7 +58,8 @@ internal static partial class TensorNames
                 return to + original[from.Length..];
             }
         }
-        return "dass." + ProjectionWeight().Replace(Downsample().Replace(original, match => match.Groups[1].Value + (match.Groups[2].Value == "1" ? "down." : "norm.")), "$1.weight");
+        var layer = Downsample().Replace(original, match => match.Groups[1].Value + (match.Groups[2].Value == "1" ? "down." : "norm."));
+        return "dass." + ProjectionWeight().Replace(layer, "$1.weight");
     }
 
     private static readonly (string From, string To)[] Renamed =

@@ -31,7 +31,8 @@ public static class Psds
         var curves = labels.Select(label => operatingPoints.Select(found => Rates(label, labels, truth, found, hours, scenario)).ToArray()).ToArray();
 
         // Each label's curve is a staircase: the best true rate at no more than so many false detections.
-        double[] steps = [0, .. curves.SelectMany(curve => curve).Select(point => point.False).Where(x => x < scenario.MaxFalsePerHour).Distinct().Order(), scenario.MaxFalsePerHour];
+        var between = curves.SelectMany(curve => curve).Select(point => point.False).Where(x => x < scenario.MaxFalsePerHour).Distinct().Order();
+        double[] steps = [0, .. between, scenario.MaxFalsePerHour];
         double area = 0;
         for (var i = 0; i + 1 < steps.Length; i++)
         {

@@ -30,7 +30,8 @@ internal static class SessionFactory
     /// <param name="defaults">When sounds are events, unless the client says otherwise.</param>
     /// <param name="stream">The stream, when nothing is returned.</param>
     /// <param name="events">What goes on; null: the stream begins.</param>
-    public static Refusal? Open(ModelRegistry models, string tenant, StreamSpec spec, long oldestSample, DateTimeOffset now, EventRule defaults, out LiveStream stream, StreamEvents? events = null)
+    public static Refusal? Open(
+        ModelRegistry models, string tenant, StreamSpec spec, long oldestSample, DateTimeOffset now, EventRule defaults, out LiveStream stream, StreamEvents? events = null)
     {
         stream = null!;
         if (spec.Format is not { } shape)

@@ -29,7 +29,8 @@ internal static class EvaluateLatencyCommand
             var (all, rows) = (1 + parsed.GetValue(chunks)!.Length * (1 + parsed.GetValue(lookAheads)!.Length), new List<LatencyRow>());
             await Terminal.ProgressAsync("ways to hear", async progress =>
             {
-                await foreach (var row in LatencyStudy.RunAsync(engine, files, parsed.GetValue(chunks)!, parsed.GetValue(lookAheads)!, cancellationToken).ConfigureAwait(false))
+                var study = LatencyStudy.RunAsync(engine, files, parsed.GetValue(chunks)!, parsed.GetValue(lookAheads)!, cancellationToken);
+                await foreach (var row in study.ConfigureAwait(false))
                 {
                     rows.Add(row);
                     progress?.Report((double)rows.Count / all);
