@@ -8,7 +8,8 @@ namespace Dass.Grid.Chaos;
 /// <summary>One injury of a fresh grid of three silos and two gateways under live streams.</summary>
 internal sealed class ChaosRun(string fault, StoreServer store, NetworkIsland? island, string directory, ChaosOptions options, Action<string> say)
 {
-    public static readonly string[] Faults = ["none", "kill-silo", "hang-silo", "pause-silo", "network-pause", "kill-gateway", "rolling-restart", "store-away", "full-disk"];
+    public static readonly string[] Faults =
+        ["none", "kill-silo", "hang-silo", "pause-silo", "network-pause", "kill-gateway", "drain-silo", "rolling-restart", "store-away", "full-disk"];
 
     private const int Tenants = 3;
     private const string Key = "chaos-key-of-tenant-";
@@ -125,6 +126,10 @@ internal sealed class ChaosRun(string fault, StoreServer store, NetworkIsland? i
                 break;
             case "kill-gateway":
                 _gateways[0].Signal("KILL");
+                break;
+            case "drain-silo":
+                _silos[0].Signal("TERM");
+                await _silos[0].ExitAsync();
                 break;
             case "rolling-restart":
                 foreach (var process in _silos.Concat(_gateways))
