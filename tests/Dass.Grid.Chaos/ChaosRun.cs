@@ -63,6 +63,12 @@ internal sealed class ChaosRun(string fault, StoreServer store, NetworkIsland? i
             await InjureAsync(disk, cancellationToken);
             await Task.WhenAll(running);
             Array.ForEach(channels, channel => channel.Dispose());
+            if (options.Verbose)
+            {
+                var pauses = streams.OrderBy(stream => stream.LongestGapAt)
+                    .Select(stream => FormattableString.Invariant($"{stream.LongestGap.TotalSeconds:0.00} s at {stream.LongestGapAt.TotalSeconds:0.0} s"));
+                say("pauses: " + string.Join(", ", pauses));
+            }
             return ChaosResult.Of(fault, store.Kind, [.. streams.Select((stream, i) => (stream, expected[audio[i % audio.Count].Variant]))]);
         }
         finally

@@ -43,6 +43,9 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     /// <summary>The longest time between two chunks, less that of a chunk.</summary>
     public TimeSpan LongestGap { get; private set; }
 
+    /// <summary>When it ended, since the stream began.</summary>
+    public TimeSpan LongestGapAt { get; private set; }
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         _began = Stopwatch.GetTimestamp();
@@ -170,7 +173,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
                 if (_lastTags != 0)
                 {
                     var gap = Stopwatch.GetElapsedTime(_lastTags, now) - TimeSpan.FromSeconds(ChunkSeconds);
-                    LongestGap = gap > LongestGap ? gap : LongestGap;
+                    (LongestGap, LongestGapAt) = gap > LongestGap ? (gap, Stopwatch.GetElapsedTime(_began, now)) : (LongestGap, LongestGapAt);
                 }
                 _lastTags = now;
                 break;
