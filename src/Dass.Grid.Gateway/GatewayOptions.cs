@@ -11,6 +11,12 @@ public sealed class GatewayOptions
     /// <summary>Audio messages of one call that wait for their stream; when they are full the call is not read, and HTTP/2 slows the client down. Default: 8.</summary>
     public int PendingMessages { get; set; } = 8;
 
+    /// <summary>
+    /// What a client may have sent of one call that the gateway has not read yet, in bytes: HTTP/2 then stops that call. Each connection holds as much for each of
+    /// its calls, at most 100, so a call that is not read never stops its neighbours on the same connection. Default: 256 KiB, eight seconds of 16 kHz PCM16.
+    /// </summary>
+    public int UnreadBytes { get; set; } = 256 << 10;
+
     /// <summary>Longest piece of audio that is pushed at once; longer messages are cut. Default: 1 second.</summary>
     public TimeSpan MaxPush { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -65,6 +71,7 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         }
         Require(options.MaxMessageBytes is >= 4096 and <= 1 << 26, nameof(options.MaxMessageBytes), options.MaxMessageBytes, "4,096 to 67,108,864");
         Require(options.PendingMessages >= 1, nameof(options.PendingMessages), options.PendingMessages, "at least 1");
+        Require(options.UnreadBytes is >= 65_535 and <= 1 << 24, nameof(options.UnreadBytes), options.UnreadBytes, "65,535 to 16,777,216");
         Require(options.MaxPush >= TimeSpan.FromMilliseconds(10), nameof(options.MaxPush), options.MaxPush, "at least 10 ms");
         Require(
             options.MaxFilledLoss >= TimeSpan.Zero && options.MaxFilledLoss <= TimeSpan.FromSeconds(10),

@@ -1,7 +1,9 @@
+using Dass.Grid.Gateway;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Host;
 
@@ -19,6 +21,10 @@ internal static class Endpoints
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
         if (grid.Role != GridRole.Silo)
         {
+            // By default the calls of a connection share a window hardly larger than that of one call: two that are not read would stop them all.
+            var unread = kestrel.ApplicationServices.GetRequiredService<IOptions<GatewayOptions>>().Value.UnreadBytes;
+            kestrel.Limits.Http2.InitialStreamWindowSize = unread;
+            kestrel.Limits.Http2.InitialConnectionWindowSize = unread * kestrel.Limits.Http2.MaxStreamsPerConnection;
             var files = grid.Certificate is null ? null : new CertificateFiles(
                 grid.Certificate, grid.CertificateKey, grid.ClientAuthority, TimeProvider.System, kestrel.ApplicationServices.GetRequiredService<ILogger<CertificateFiles>>());
             kestrel.ListenForClients(grid.Listen, HttpProtocols.Http2, files);

@@ -1,9 +1,7 @@
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
 using Grpc.Core;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
-using Orleans.TestingHost;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
@@ -14,17 +12,7 @@ public sealed class IdleTests : IAsyncLifetime
 
     public async Task InitializeAsync() => _grid = await StartAsync();
 
-    /// <summary>A grid pauses while it stops, and its clock stands.</summary>
-    public async Task DisposeAsync()
-    {
-        var stopping = _grid.DisposeAsync().AsTask();
-        while (!stopping.IsCompleted)
-        {
-            _time.Advance(TimeSpan.FromSeconds(1));
-            await Task.WhenAny(stopping, Task.Delay(20));
-        }
-        await stopping;
-    }
+    public Task DisposeAsync() => _grid.StopAsync(_time);
 
     [Fact]
     public async Task A_stream_without_audio_ends_gives_its_slot_back_and_is_forgotten()
@@ -70,13 +58,7 @@ public sealed class IdleTests : IAsyncLifetime
     }
 
     private Task<TestGrid> StartAsync() => TestGrid.StartAsync(
-        new() { ["Grid:Models:tiny:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00", ["Grid:Streams:IdleTimeout"] = "00:05:00" },
-        builder =>
-        {
-            // The grid's clock stands; that of Orleans' own background work runs.
-            builder.Services.AddSingleton<TimeProvider>(_time);
-            builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
-        });
+        _time, new() { ["Grid:Models:tiny:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00", ["Grid:Streams:IdleTimeout"] = "00:05:00" });
 
     private async Task<bool> IsListedAsync() =>
         (await _grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams.Any(entry => entry.StreamId == "idle");

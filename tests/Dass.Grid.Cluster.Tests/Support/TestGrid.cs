@@ -3,6 +3,9 @@ using Dass.Grid.V1;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using Orleans.TestingHost;
 
 namespace Dass.Grid.Cluster.Tests.Support;
 
@@ -33,10 +36,29 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
         return new TestGrid(await EmbeddedGrid.StartAsync(settings, configure));
     }
 
+    /// <summary>The grid's clock stands until the test moves it; that of Orleans' own background work runs.</summary>
+    public static Task<TestGrid> StartAsync(FakeTimeProvider time, Dictionary<string, string?> settings) => StartAsync(settings, builder =>
+    {
+        builder.Services.AddSingleton<TimeProvider>(time);
+        builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
+    });
+
     public async ValueTask DisposeAsync()
     {
         _channel.Dispose();
         await host.DisposeAsync();
+    }
+
+    /// <summary>Stops a grid whose clock stands: it pauses while it stops.</summary>
+    public async Task StopAsync(FakeTimeProvider time)
+    {
+        var stopping = DisposeAsync().AsTask();
+        while (!stopping.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(stopping, Task.Delay(20));
+        }
+        await stopping;
     }
 
     /// <summary>Asserts that a call ends with a status whose message holds the fragment.</summary>

@@ -1,0 +1,55 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.V1;
+using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+/// <summary>Streams that share one HTTP/2 connection.</summary>
+public sealed class SharedConnectionTests : IAsyncLifetime
+{
+    private const int Floods = 4;
+    private const int LiveSamples = 4 * Babble.SampleRateHz; // less than what every call may send at once
+
+    private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
+    private TestGrid _grid = null!;
+
+    public async Task InitializeAsync() =>
+        _grid = await TestGrid.StartAsync(_time, new() { ["Tenants:default:Limits:AudioRate"] = $"{Floods + 1}" });
+
+    public Task DisposeAsync() => _grid.StopAsync(_time);
+
+    [Fact]
+    public async Task Calls_that_are_not_read_do_not_stop_the_others()
+    {
+        // A clock that stands gives nobody audio beyond the first seconds: the gateway reads no more of these calls, and each client sends until HTTP/2 stops it.
+        using var stop = new CancellationTokenSource();
+        var floods = await Task.WhenAll(Enumerable.Range(0, Floods).Select(i => Feed.BeginAsync(_grid.Client, Babble.Config($"flood-{i}"))));
+        var sent = 0;
+        var flooding = floods.Select(async feed =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                await feed.SendAsync(Babble.Slice(0, Babble.SampleRateHz));
+                Interlocked.Increment(ref sent);
+            }
+        }).ToArray();
+        for (var before = -1; before != Volatile.Read(ref sent);)
+        {
+            before = Volatile.Read(ref sent);
+            await Task.Delay(500);
+        }
+
+        using var live = await Feed.BeginAsync(_grid.Client, Babble.Config("live"));
+        await live.SendBabbleAsync(0, LiveSamples);
+        BareSession.AssertEqual(await BareSession.HearAsync(TestGrid.TinyModel, Babble.Slice(0, LiveSamples)), live.Tags, await live.FinishAsync());
+        Assert.DoesNotContain(flooding, flood => flood.IsCompleted); // else the live one came to its end because they had
+
+        await stop.CancelAsync();
+        Array.ForEach(floods, flood => flood.Dispose());
+        foreach (var flood in flooding)
+        {
+            await Assert.ThrowsAsync<RpcException>(() => flood);
+        }
+    }
+}
