@@ -3,11 +3,11 @@ namespace Dass.Grid.Chaos;
 /// <summary>What is run, from the command line.</summary>
 internal sealed record ChaosOptions(IReadOnlyList<string> Faults, IReadOnlyList<string> Stores, int Streams, int Seconds, int CheckpointSeconds, bool Json, bool Verbose)
 {
-    public const string Usage = """
+    public static readonly string Usage = $"""
         dotnet run -c Release --project tests/Dass.Grid.Chaos -- [--faults A,B] [--stores file,redis,postgres] [--streams N] [--seconds S]
               [--checkpoint S] [--short] [--format json] [--verbose]
-          --faults      none, kill-silo, hang-silo, pause-silo, network-pause, kill-gateway, drain-silo, rolling-restart, store-away,
-                        full-disk. Default: all that the store can have.
+          --faults      {string.Join(", ", ChaosRun.Faults)}.
+                        Default: all that the store can have.
                         full-disk needs root; network-pause root, ip and nft.
           --stores      Default: redis, postgres, file. Redis and PostgreSQL are Debian's servers, started on free ports.
           --streams     Live streams, in real time, of three tenants. Default: 100.
