@@ -69,7 +69,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             {
                 return differs;
             }
-            spec = shape.Of(spec);
+            spec = new StreamSpec
+            {
+                Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = shape.Alias, Captured = shape.Captured,
+            };
         }
         if (await _life.WakeAsync() is { } asleep)
         {
