@@ -66,14 +66,27 @@ internal sealed class StoreFolder : IDisposable
 
     /// <summary>Whether any record holds the text.</summary>
     public bool Holds(string text) =>
-        Directory.GetFiles(Place, "*.checkpoint").Any(file => File.ReadAllBytes(file).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0);
+        Directory.GetFiles(Place, "*.checkpoint").Any(file => Bytes(file).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0);
 
     /// <summary>Streams that have a record.</summary>
     public int Records => Streams.Count();
 
     // Beside them the store has the books of tenants.
     private IEnumerable<string> Streams => Directory.GetFiles(Place, "*.checkpoint")
-        .Where(file => File.ReadAllBytes(file).AsSpan(ETagBytes).StartsWith("DGCP"u8));
+        .Where(file => Bytes(file) is { Length: > ETagBytes } bytes && bytes.AsSpan(ETagBytes).StartsWith("DGCP"u8));
+
+    /// <summary>Empty when the grid has deleted the record meanwhile.</summary>
+    private static byte[] Bytes(string file)
+    {
+        try
+        {
+            return File.ReadAllBytes(file);
+        }
+        catch (FileNotFoundException)
+        {
+            return [];
+        }
+    }
 
     public void Dispose() => _root.Delete(recursive: true);
 }
