@@ -19,8 +19,8 @@ public sealed class MovingStreamTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _gateway = await TestGrid.StartAsync(new() { ["Grid:Role"] = "gateway" });
-        _silos.Add(await StartSiloAsync());
-        _silos.Add(await StartSiloAsync());
+        _silos.Add(await _gateway.StartSiloAsync(_store.Settings()));
+        _silos.Add(await _gateway.StartSiloAsync(_store.Settings()));
     }
 
     public async Task DisposeAsync()
@@ -108,10 +108,4 @@ public sealed class MovingStreamTests : IAsyncLifetime
         await grains.GetGrain<ITenantIndexGrain>(0).Wake();
         await grains.GetGrain<IRegisterGrain>(0).Get(known: -1);
     }
-
-    private Task<EmbeddedGrid> StartSiloAsync() => EmbeddedGrid.StartAsync(
-        _store.Settings(
-            ("Grid:Role", "silo"), ("Grid:PrimarySilo", $"127.0.0.1:{_gateway.Host.SiloPort}"),
-            ("Grid:Models:tiny:ModelDirectory", TestGrid.TinyModel), ("Grid:Models:tiny:Threads", "1")),
-        configure: null);
 }

@@ -93,9 +93,5 @@ public sealed class OwedEndTests : IDisposable
         }
     }
 
-    private Task<EmbeddedGrid> StartSiloAsync(TestGrid gateway) => EmbeddedGrid.StartAsync(
-        _folder.Settings(
-            ("Grid:Role", "silo"), ("Grid:PrimarySilo", $"127.0.0.1:{gateway.Host.SiloPort}"),
-            ("Grid:Models:tiny:ModelDirectory", TestGrid.TinyModel), ("Grid:Models:tiny:Threads", "1")),
-        _store.Wrap);
+    private Task<EmbeddedGrid> StartSiloAsync(TestGrid gateway) => gateway.StartSiloAsync(_folder.Settings(), _store.Wrap);
 }

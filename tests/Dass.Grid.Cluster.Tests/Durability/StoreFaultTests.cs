@@ -210,11 +210,7 @@ public sealed class StoreFaultTests : IDisposable
 
     private Task<TestGrid> StartAsync(params (string, string)[] settings) => TestGrid.StartAsync(_folder.Settings(settings), _store.Wrap);
 
-    private Task<EmbeddedGrid> StartSiloAsync(TestGrid gateway) => EmbeddedGrid.StartAsync(
-        _folder.Settings(
-            ("Grid:Role", "silo"), ("Grid:PrimarySilo", $"127.0.0.1:{gateway.Host.SiloPort}"),
-            ("Grid:Models:tiny:ModelDirectory", TestGrid.TinyModel), ("Grid:Models:tiny:Threads", "1")),
-        _store.Wrap);
+    private Task<EmbeddedGrid> StartSiloAsync(TestGrid gateway) => gateway.StartSiloAsync(_folder.Settings(), _store.Wrap);
 
     private static IStreamGrain StreamOf(TestGrid grid) => grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
 

@@ -14,12 +14,7 @@ public sealed class RolesTests
             new() { ["Grid:Role"] = "silo", ["Grid:Models:tiny:ModelDirectory"] = TestGrid.TinyModel, ["Grid:Models:tiny:Threads"] = "1" }, configure: null);
         await using var gateway = await TestGrid.StartAsync(
             new() { ["Grid:Role"] = "gateway", ["Grid:PrimarySilo"] = $"127.0.0.1:{silo.SiloPort}" });
-
-        using var operations = new HttpClient { BaseAddress = gateway.Host.OperationsAddress };
-        while (!(await operations.GetAsync("/healthz/ready")).IsSuccessStatusCode) // a gateway that has just come may not know the silo yet
-        {
-            await Task.Delay(10);
-        }
+        await gateway.ReadyAsync(); // one that has just come may not know the silo yet
 
         using var feed = await Feed.BeginAsync(gateway.Client, Babble.Config("afar"));
         using var watch = gateway.Client.Subscribe(

@@ -43,6 +43,29 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
         builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
     });
 
+    /// <summary>A silo without a gateway, which has joined this grid when this returns.</summary>
+    public async Task<EmbeddedGrid> StartSiloAsync(Dictionary<string, string?> settings, Action<WebApplicationBuilder>? configure = null)
+    {
+        settings["Grid:Role"] = "silo";
+        settings["Grid:PrimarySilo"] = $"127.0.0.1:{host.SiloPort}";
+        settings["Grid:Models:tiny:ModelDirectory"] = TinyModel;
+        settings["Grid:Models:tiny:Threads"] = "1";
+        var silo = await EmbeddedGrid.StartAsync(settings, configure);
+        await ReadyAsync();
+        return silo;
+    }
+
+    /// <summary>Waits until the gateway knows a silo that answers.</summary>
+    public async Task ReadyAsync()
+    {
+        using var operations = new HttpClient { BaseAddress = host.OperationsAddress };
+        for (var deadline = Deadline; !(await operations.GetAsync("/healthz/ready")).IsSuccessStatusCode;)
+        {
+            Assert.True(DateTime.UtcNow < deadline, "The gateway has not become ready.");
+            await Task.Delay(10);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         _channel.Dispose();
