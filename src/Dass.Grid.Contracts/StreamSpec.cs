@@ -52,6 +52,12 @@ public sealed record StreamShape(
 
     /// <summary>See <see cref="StreamSpec.Captured"/>.</summary>
     [Id(6)] public DateTimeOffset? Captured { get; init; }
+
+    /// <summary>Asks for this very stream; what a shape does not say is as <paramref name="asked"/>.</summary>
+    public StreamSpec Of(StreamSpec asked) => asked with
+    {
+        Format = Format, Model = Model.Name, Chunk = Chunk, LookAhead = LookAhead, Alias = Alias, Captured = Captured, SwitchModel = false,
+    };
 }
 
 /// <summary>When a label counts as heard. Null: the silo's value.</summary>

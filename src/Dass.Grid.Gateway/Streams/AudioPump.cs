@@ -14,6 +14,7 @@ internal sealed partial class AudioPump(
     GatewayShared shared,
     StreamId id,
     IStreamGrain stream,
+    StreamSpec spec,
     Attachment attachment,
     ScoreView view,
     AudioAllowance allowance,
@@ -120,9 +121,8 @@ internal sealed partial class AudioPump(
 
     private async Task AttachAgainAsync(long oldestSample)
     {
-        var shape = attachment.Shape;
-        var spec = new StreamSpec { Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Weight = allowance.Weight };
-        var answer = await stream.AttachAsync(spec, new Feeder(attachment.Id, oldestSample), cancellationToken);
+        var same = attachment.Shape.Of(spec) with { Weight = allowance.Weight }; // a stream without a checkpoint begins again, by the rules of before
+        var answer = await stream.AttachAsync(same, new Feeder(attachment.Id, oldestSample), cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
             return; // what is done next says so, or has the answer

@@ -28,7 +28,7 @@ internal sealed class StreamCall(
         use.EnterCall();
         try
         {
-            await ServeAsync(config, id, stream, attachment, use);
+            await ServeAsync(config, id, stream, spec, attachment, use);
         }
         finally
         {
@@ -36,7 +36,7 @@ internal sealed class StreamCall(
         }
     }
 
-    private async Task ServeAsync(StreamConfig config, StreamId id, IStreamGrain stream, Attachment attachment, TenantUse use)
+    private async Task ServeAsync(StreamConfig config, StreamId id, IStreamGrain stream, StreamSpec spec, Attachment attachment, TenantUse use)
     {
         var view = new ScoreView(config.Filter, await shared.Cards.OfAsync(attachment.Shape.Model));
         await responses.WriteAsync(new StreamResponse { Ready = Answers.Of(id, attachment) }, cancellationToken);
@@ -51,7 +51,7 @@ internal sealed class StreamCall(
         }
 
         var allowance = new AudioAllowance(use, shared.Time);
-        var pump = new AudioPump(shared, id, stream, attachment, view, allowance, responses, cancellationToken);
+        var pump = new AudioPump(shared, id, stream, spec, attachment, view, allowance, responses, cancellationToken);
         if (config.HasFromChunk)
         {
             await pump.RepeatAsync(config.FromChunk);

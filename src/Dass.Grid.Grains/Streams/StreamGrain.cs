@@ -69,10 +69,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             {
                 return differs;
             }
-            spec = new StreamSpec
-            {
-                Format = shape.Format, Model = shape.Model.Name, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = shape.Alias, Captured = shape.Captured,
-            };
+            spec = shape.Of(spec);
         }
         if (await _life.WakeAsync() is { } asleep)
         {

@@ -37,9 +37,7 @@ public sealed class EventTests : IDisposable
     [Fact]
     public async Task A_streams_own_rules_hold_for_life_also_after_a_crash()
     {
-        var config = Babble.Config(Id);
-        config.Events = new EventRule { On = 0.55f, Off = 0.5f, MergeGap = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)) };
-        config.LabelEvents.Add(new LabelRule { Label = "speech", Rule = new EventRule { On = 0.3f, MinDuration = Duration.FromTimeSpan(TimeSpan.Zero) } });
+        var config = OwnRules();
         List<Event> before;
         await using (var grid = await TestGrid.StartAsync(_store.Settings()))
         {
@@ -53,9 +51,28 @@ public sealed class EventTests : IDisposable
         await again.SendBabbleAsync(Half, Babble.Samples);
         await again.FinishAsync();
 
-        var rule = new Rule { On = 0.55f, Off = 0.5f, MergeGap = TimeSpan.FromSeconds(2) };
-        var speech = rule with { On = 0.3f, Off = new Rule { On = 0.3f }.Off, MinDuration = TimeSpan.Zero };
-        AssertEqual(await ExpectedAsync(rule, new() { [0] = speech }), [.. before, .. again.Events]);
+        AssertEqual(await ExpectedByOwnRulesAsync(), [.. before, .. again.Events]);
+    }
+
+    [Fact]
+    public async Task A_streams_own_rules_hold_also_when_its_silo_goes_before_the_first_checkpoint()
+    {
+        var store = new FaultyStore();
+        await using var gateway = await TestGrid.StartAsync(new() { ["Grid:Role"] = "gateway" });
+        var silo = await gateway.StartSiloAsync(_store.Settings(), store.Wrap);
+        using var feed = await Feed.BeginAsync(gateway.Client, OwnRules());
+        store.IsAway = true;
+        await feed.SendBabbleAsync(0, Half);
+        await feed.AppliedAsync(Half);
+        await silo.DisposeAsync(); // now nobody has it
+        Assert.Equal(0, store.Writes("stream"));
+        store.IsAway = false;
+        await using var next = await gateway.StartSiloAsync(_store.Settings(), store.Wrap);
+        await feed.SendBabbleAsync(Half, Babble.Samples);
+        await feed.FinishAsync();
+
+        Assert.Empty(feed.Gaps);
+        AssertEqual(await ExpectedByOwnRulesAsync(), feed.Events);
     }
 
     [Fact]
@@ -174,6 +191,20 @@ public sealed class EventTests : IDisposable
             heard.AddRange(ear.ResponseStream.Current.Tags?.Events ?? ear.ResponseStream.Current.Ended?.Events ?? []);
         }
         return heard;
+    }
+
+    private static StreamConfig OwnRules()
+    {
+        var config = Babble.Config(Id);
+        config.Events = new EventRule { On = 0.55f, Off = 0.5f, MergeGap = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)) };
+        config.LabelEvents.Add(new LabelRule { Label = "speech", Rule = new EventRule { On = 0.3f, MinDuration = Duration.FromTimeSpan(TimeSpan.Zero) } });
+        return config;
+    }
+
+    private static Task<List<EventChange>> ExpectedByOwnRulesAsync()
+    {
+        var rule = new Rule { On = 0.55f, Off = 0.5f, MergeGap = TimeSpan.FromSeconds(2) };
+        return ExpectedAsync(rule, new() { [0] = rule with { On = 0.3f, Off = new Rule { On = 0.3f }.Off, MinDuration = TimeSpan.Zero } });
     }
 
     private static async Task<List<EventChange>> ExpectedAsync(Rule rule, Dictionary<int, Rule>? byLabel = null)
