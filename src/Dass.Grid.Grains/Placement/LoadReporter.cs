@@ -89,7 +89,7 @@ public sealed partial class LoadReporter(
         {
             return;
         }
-        var moved = streams.All.Take(Math.Min((streams.Count - load.Used) / 2, MovesAtOnce)).ToArray();
+        var moved = streams.Live.Take(Math.Min((streams.Count - load.Used) / 2, MovesAtOnce)).ToArray();
         LogRebalance(moved.Length, streams.Count, emptiest, load.Used);
         RequestContext.Set(IPlacementDirector.PlacementHintKey, emptiest);
         foreach (var stream in moved)
@@ -105,11 +105,11 @@ public sealed partial class LoadReporter(
         Tell();
         map.Report(self.SiloAddress, Load);
         var began = time.GetTimestamp();
-        var count = streams.Count;
+        var count = streams.Unmoved.Count;
         if (map.Known.Any(known => !known.Silo.Equals(self.SiloAddress) && !known.Load.Draining && known.Load.Slots > 0))
         {
             await DrainAsync(cancellationToken);
-            LogDrained(count - streams.Count, count, time.GetElapsedTime(began).TotalSeconds);
+            LogDrained(count - streams.Unmoved.Count, count, time.GetElapsedTime(began).TotalSeconds);
         }
         else if (count > 0)
         {
@@ -121,16 +121,16 @@ public sealed partial class LoadReporter(
 
     private async Task DrainAsync(CancellationToken cancellationToken)
     {
-        var waveStreams = Math.Clamp(streams.Count / Waves, MovesAtOnce, MaxWaveStreams);
-        while (streams.Count > 0 && !cancellationToken.IsCancellationRequested)
+        var waveStreams = Math.Clamp(streams.Unmoved.Count / Waves, MovesAtOnce, MaxWaveStreams);
+        while (streams.Unmoved.Count > 0 && !cancellationToken.IsCancellationRequested)
         {
-            var wave = streams.All.Take(waveStreams).ToArray();
+            var wave = streams.Unmoved.Take(waveStreams).ToArray();
             foreach (var stream in wave)
             {
                 Move(stream);
             }
             var began = time.GetTimestamp();
-            while (streams.All.Intersect(wave).Any())
+            while (wave.Any(streams.Holds))
             {
                 if (time.GetElapsedTime(began) > WavePatience || cancellationToken.IsCancellationRequested)
                 {

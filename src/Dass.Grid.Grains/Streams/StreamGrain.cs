@@ -10,7 +10,7 @@ namespace Dass.Grid.Grains.Streams;
 /// <summary>Owns one stream: nothing yet, then live, perhaps asleep in the store in between, then ended, then forgotten.</summary>
 /// <remarks>The state lives in native memory, which automatic movement would not see; so only explicit moves are allowed.</remarks>
 [Immovable(ImmovableKind.Any), StreamPlacement]
-public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipant, IStreamHost
+public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipant, IStreamHost, IDisposable
 {
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
@@ -238,6 +238,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             using var bytes = new PooledBytes();
             checkpoint.WriteTo(bytes, State.Live);
             _carried = bytes.Written.ToArray();
+            _shared.Local.Leave(this.GetGrainId(), this);
             if (reason.ReasonCode != DeactivationReasonCode.Migrating)
             {
                 // Nobody may be there to take the stream: the store has it in any case.
@@ -253,11 +254,11 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             _carried = null; // another silo's state is newer
         }
-        else if (State.Live is { } live)
-        {
-            _life.LetGo(live);
-        }
+        _life.Leave();
     }
+
+    /// <summary>The activation has gone, and what it carried has arrived elsewhere.</summary>
+    public void Dispose() => _shared.Local.Left(this.GetGrainId(), this);
 
     public void OnDehydrate(IDehydrationContext dehydrationContext)
     {

@@ -21,6 +21,19 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
 
     public bool OwesEnd => _owedEnd is not null;
 
+    private void Owe(Checkpoint? end)
+    {
+        _owedEnd = end;
+        if (end is null)
+        {
+            shared.Local.RemoveOwing(grain);
+        }
+        else
+        {
+            shared.Local.AddOwing(grain);
+        }
+    }
+
     /// <summary>What the store should have of the stream now, with what the stream owes to the books; null: nothing more than it has.</summary>
     public Checkpoint? AtRest => State.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Ledger = Ledger.Save(host.LastActive) } : null;
 
@@ -54,7 +67,8 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             if (checkpoint.Ended is not null)
             {
                 TakeOver(checkpoint);
-                (Keeper.Epoch, _owedEnd) = (checkpoint.Epoch, checkpoint);
+                Keeper.Epoch = checkpoint.Epoch;
+                Owe(checkpoint);
                 host.ScheduleCheckpoint(shared.Options.CheckpointRetry);
                 return true;
             }
@@ -256,6 +270,16 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         host.ScheduleCheckpoint(null);
     }
 
+    /// <summary>The activation goes; another silo or the store has the stream.</summary>
+    public void Leave()
+    {
+        Owe(null);
+        if (State.Live is { } live)
+        {
+            LetGo(live);
+        }
+    }
+
     /// <summary>Writes the state as it is when this is called, or the end that is owed. Never throws: what fails is said, and tried again.</summary>
     public async Task SaveAsync()
     {
@@ -276,7 +300,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         if (_owedEnd is { } end)
         {
             var saved = await TrySaveAsync(end with { Ledger = Ledger.Save(host.LastActive) }, session: null);
-            _owedEnd = saved ? null : _owedEnd;
+            Owe(saved ? null : _owedEnd);
             host.ScheduleCheckpoint(OwesEnd ? shared.Options.CheckpointRetry : null);
         }
     }
@@ -311,7 +335,8 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
             shared.Logger.Fenced(id, live.NextSample);
             LetGo(live);
         }
-        (State.Asleep, State.Ended, _owedEnd) = (null, OwesEnd ? null : State.Ended, null);
+        (State.Asleep, State.Ended) = (null, OwesEnd ? null : State.Ended);
+        Owe(null);
         host.LetActivationGo();
     }
 
@@ -336,7 +361,7 @@ internal sealed class StreamLife(GrainId grain, StreamId id, StreamGrainShared s
         var closed = live.Events.Complete(live.NextSeconds);
         Ledger.Enter(live, closed);
         Ledger.End(live);
-        _owedEnd = State.Snapshot(live, Keeper.Epoch, reason) with { Closed = closed };
+        Owe(State.Snapshot(live, Keeper.Epoch, reason) with { Closed = closed });
         await SaveEndAsync();
         if (State.Fenced)
         {
