@@ -1,12 +1,12 @@
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>What a stream's life needs of its activation.</summary>
+/// <summary>What a stream needs of its activation.</summary>
 internal interface IStreamHost
 {
     /// <summary>Looks after the stream from now on.</summary>
     void KeepUp();
 
-    /// <summary>When <see cref="StreamLife.SaveAsync"/> is called next; null: not at all.</summary>
+    /// <summary>When <see cref="StreamPersistence.SaveAsync"/> is called next; null: not at all.</summary>
     void ScheduleCheckpoint(TimeSpan? due);
 
     /// <summary>When the stream was fed last.</summary>

@@ -14,6 +14,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 {
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
+    private readonly StreamLedger _ledger;
+    private readonly StreamPersistence _store;
     private readonly StreamLife _life;
 
     private DateTimeOffset _lastActive;
@@ -25,10 +27,13 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         _shared = shared;
         _id = StreamId.Parse(this.GetPrimaryKeyString());
-        _life = new StreamLife(this.GetGrainId(), _id, shared, this);
+        State = new StreamState(_id, shared.Options);
+        _ledger = new StreamLedger(_id, shared);
+        _store = new StreamPersistence(this.GetGrainId(), _id, shared, State, _ledger, this);
+        _life = new StreamLife(_id, shared, State, _ledger, _store, this);
     }
 
-    private StreamState State => _life.State;
+    private StreamState State { get; }
 
     private ITenantGrain Tenant => GrainFactory.GetGrain<ITenantGrain>(_id.Tenant);
 
@@ -36,13 +41,13 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         _lastActive = _shared.Time.GetUtcNow();
         (var carried, _carried) = (_carried, null);
-        if (carried is null || !_life.TryContinue(carried))
+        if (carried is null || !_store.TryContinue(carried))
         {
-            await _life.LoadAsync();
+            await _store.LoadAsync();
         }
-        if (State.Ended is null && _life.Ledger.LastActive < _lastActive)
+        if (State.Ended is null && _ledger.LastActive < _lastActive)
         {
-            _lastActive = _life.Ledger.LastActive.Value;
+            _lastActive = _ledger.LastActive.Value;
         }
     }
 
@@ -71,7 +76,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             }
             spec = shape.Of(spec);
         }
-        if (await _life.WakeAsync() is { } asleep)
+        if (await _store.WakeAsync() is { } asleep)
         {
             return asleep;
         }
@@ -100,7 +105,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         _lastActive = _shared.Time.GetUtcNow();
         State.Attachment = feeder.Attachment ?? State.Attachment + 1;
-        return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, _life.Keeper.DurableSample, gap)
+        return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, _store.Keeper.DurableSample, gap)
         {
             Change = change,
         };
@@ -108,7 +113,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public async Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if ((State.NotFedBy(attachment) ?? await _life.WakeAsync()) is { } refusal)
+        if ((State.NotFedBy(attachment) ?? await _store.WakeAsync()) is { } refusal)
         {
             return refusal;
         }
@@ -145,7 +150,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             tags = _life.Publish(live);
         }
         _shared.Instruments.OnPushed(live, news.Length, _shared.Time.GetElapsedTime(started));
-        return new Pushed(live.NextSample, tags, busy, _life.Keeper.DurableSample) { DeviceWait = live.DeviceWait, CatchesUp = live.CatchesUp };
+        return new Pushed(live.NextSample, tags, busy, _store.Keeper.DurableSample) { DeviceWait = live.DeviceWait, CatchesUp = live.CatchesUp };
     }
 
     public async Task<Outcome<Durable>> Checkpoint(long attachment, CancellationToken cancellationToken)
@@ -156,24 +161,24 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         if (State.Live is not null)
         {
-            await _life.Keeper.IdleAsync(); // a write that is under way has less
-            await _life.SaveAsync();
+            await _store.Keeper.IdleAsync(); // a write that is under way has less
+            await _store.SaveAsync();
         }
-        return State.Fenced ? State.Moved() : new Durable(_life.Keeper.DurableSample);
+        return State.Fenced ? State.Moved() : new Durable(_store.Keeper.DurableSample);
     }
 
     public async Task<Outcome<Finished>> Finish(long attachment, CancellationToken cancellationToken)
     {
-        if ((State.NotFedBy(attachment) ?? await _life.WakeAsync()) is { } refusal)
+        if ((State.NotFedBy(attachment) ?? await _store.WakeAsync()) is { } refusal)
         {
             return refusal;
         }
-        return State.Live is { } live ? await End(live, StreamEndReason.Finished, cancellationToken) : State.Moved();
+        return State.Live is { } live ? await _life.EndAsync(live, StreamEndReason.Finished, cancellationToken) : State.Moved();
     }
 
     public async Task<Outcome<Finished>> Close(CancellationToken cancellationToken)
     {
-        var asleep = await _life.WakeAsync();
+        var asleep = await _store.WakeAsync();
         if (State.Ended is { End: { } end })
         {
             return new Finished([], end);
@@ -182,7 +187,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return asleep;
         }
-        return State.Live is { } live ? await End(live, StreamEndReason.Closed, cancellationToken) : Unknown();
+        return State.Live is { } live ? await _life.EndAsync(live, StreamEndReason.Closed, cancellationToken) : Unknown();
     }
 
     public async Task<Outcome<StreamRest>> Touch()
@@ -193,7 +198,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             // What a silo of another version wrote is no longer unusable when the upgrade is done.
             return State.Unreadable is { Code: not RefusalCode.Busy } ? unknown with { Code = RefusalCode.Busy, RetryAfter = _shared.Options.IdleTimeout } : unknown;
         }
-        await _life.Ledger.SettleNowAsync(GrainFactory);
+        await _ledger.SettleNowAsync(GrainFactory);
         var rests = State is { Asleep: not null, Live: null } && _life.Observers.IsEmpty && _shared.Time.GetUtcNow() - _lastActive < _shared.Options.IdleTimeout;
         if (rests)
         {
@@ -230,8 +235,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         try
         {
-            await _life.Keeper.IdleAsync();
-            if (_life.AtRest is not { } checkpoint)
+            await _store.Keeper.IdleAsync();
+            if (_store.AtRest is not { } checkpoint)
             {
                 return;
             }
@@ -243,7 +248,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             {
                 // Nobody may be there to take the stream: the store has it in any case.
                 this.MigrateOnIdle();
-                await _life.SaveAsync();
+                await _store.SaveAsync();
             }
         }
         catch (Exception failure)
@@ -254,7 +259,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             _carried = null; // another silo's state is newer
         }
-        _life.Leave();
+        _store.Leave();
     }
 
     /// <summary>The activation has gone, and what it carried has arrived elsewhere.</summary>
@@ -264,11 +269,11 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         if (_carried is { } carried)
         {
-            StreamLuggage.Pack(dehydrationContext, carried, _life);
+            StreamLuggage.Pack(dehydrationContext, carried, State, _store.Keeper, _life.Observers);
         }
     }
 
-    public void OnRehydrate(IRehydrationContext rehydrationContext) => _carried = StreamLuggage.Unpack(rehydrationContext, _life);
+    public void OnRehydrate(IRehydrationContext rehydrationContext) => _carried = StreamLuggage.Unpack(rehydrationContext, State, _store.Keeper, _life.Observers);
 
     private Outcome<StreamStatus> Status() => State.Status is { } status ? status : Unknown();
 
@@ -279,7 +284,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         var idle = _shared.Time.GetUtcNow() - _lastActive;
         _shared.Instruments.OnObserversExpired(_life.Observers.Expire());
-        _life.Ledger.Settle(GrainFactory, State.Live);
+        _ledger.Settle(GrainFactory, State.Live);
         if (State.Ended is not null && idle >= _shared.Options.Retention)
         {
             await ForgetAsync();
@@ -291,7 +296,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         else if (State.Live is { } live && idle >= _shared.Options.HibernateAfter)
         {
-            await _life.HibernateAsync(live);
+            await _store.HibernateAsync(live);
         }
         if (State.IsKnown)
         {
@@ -301,14 +306,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     private async Task EndIdle(CancellationToken cancellationToken)
     {
-        if (await _life.WakeAsync() is not null || State.Live is not { } live)
+        if (await _store.WakeAsync() is not null || State.Live is not { } live)
         {
             return; // tried again at the next upkeep
         }
         _shared.Logger.Idle(_id, live.NextSample, _shared.Options.IdleTimeout);
         try
         {
-            await End(live, StreamEndReason.Idle, cancellationToken);
+            await _life.EndAsync(live, StreamEndReason.Idle, cancellationToken);
         }
         catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
@@ -320,17 +325,17 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     private async Task ForgetAsync()
     {
-        if (!_life.Ledger.IsSettled || _life.OwesEnd)
+        if (!_ledger.IsSettled || _store.OwesEnd)
         {
             return; // tried again at the next upkeep
         }
         try
         {
-            await _life.Keeper.DeleteAsync();
+            await _store.Keeper.DeleteAsync();
         }
         catch (InconsistentStateException)
         {
-            _life.Fence();
+            _store.Fence();
             return;
         }
         catch (Exception failure)
@@ -341,24 +346,6 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         Tenant.Forget(_id.Name).Ignore();
         _upkeep?.Dispose();
         DeactivateOnIdle();
-    }
-
-    private async Task<Outcome<Finished>> End(LiveStream live, StreamEndReason reason, CancellationToken cancellationToken)
-    {
-        ChunkTags[] tags = [];
-        try
-        {
-            await live.CompleteAsync(cancellationToken);
-        }
-        catch (StepQueueFullException busy)
-        {
-            return new Refusal(RefusalCode.Busy, busy.Message);
-        }
-        finally
-        {
-            tags = _life.Publish(live);
-        }
-        return await _life.SealAsync(live, reason) is { } end ? new Finished(tags, end) : State.Moved();
     }
 
     void IStreamHost.ScheduleCheckpoint(TimeSpan? due)
@@ -377,14 +364,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             _checkpoints = this.RegisterGrainTimer(
                 () =>
                 {
-                    _life.SaveAsync().Ignore(); // no push waits for the store
+                    _store.SaveAsync().Ignore(); // no push waits for the store
                     return Task.CompletedTask;
                 },
                 new GrainTimerCreationOptions(after, Timeout.InfiniteTimeSpan) { KeepAlive = true });
         }
     }
 
-    void IStreamHost.Settle() => _life.Ledger.Settle(GrainFactory);
+    void IStreamHost.Settle() => _ledger.Settle(GrainFactory);
 
     DateTimeOffset IStreamHost.LastActive => _lastActive;
 

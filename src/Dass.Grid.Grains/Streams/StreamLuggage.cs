@@ -1,4 +1,5 @@
 using System.Buffers;
+using Dass.Grid.Grains.Checkpoints;
 
 namespace Dass.Grid.Grains.Streams;
 
@@ -11,28 +12,28 @@ internal static class StreamLuggage
     private const string Observers = "dass.observers";
     private const string Weight = "dass.weight";
 
-    public static void Pack(IDehydrationContext context, byte[] checkpoint, StreamLife life)
+    public static void Pack(IDehydrationContext context, byte[] checkpoint, StreamState state, CheckpointKeeper keeper, ObserverLeases observers)
     {
         context.AddBytes(Stream, checkpoint);
-        context.TryAddValue(ETag, life.Keeper.ETag ?? "");
-        context.TryAddValue(Durable, life.Keeper.DurableSample);
-        context.TryAddValue(Observers, life.Observers.All);
-        context.TryAddValue(Weight, life.State.Weight ?? 0);
+        context.TryAddValue(ETag, keeper.ETag ?? "");
+        context.TryAddValue(Durable, keeper.DurableSample);
+        context.TryAddValue(Observers, observers.All);
+        context.TryAddValue(Weight, state.Weight ?? 0);
     }
 
     /// <returns>The checkpoint, or null: nothing came, and the store has to be asked.</returns>
-    public static byte[]? Unpack(IRehydrationContext context, StreamLife life)
+    public static byte[]? Unpack(IRehydrationContext context, StreamState state, CheckpointKeeper keeper, ObserverLeases observers)
     {
         if (!context.TryGetBytes(Stream, out var checkpoint) || !context.TryGetValue<string>(ETag, out var etag))
         {
             return null;
         }
-        life.Keeper.ETag = string.IsNullOrEmpty(etag) ? null : etag;
-        life.Keeper.DurableSample = context.TryGetValue<long>(Durable, out var durable) ? durable : 0;
-        life.State.Weight = context.TryGetValue<double>(Weight, out var weight) && weight > 0 ? weight : null;
-        if (context.TryGetValue<ITagObserver[]>(Observers, out var observers))
+        keeper.ETag = string.IsNullOrEmpty(etag) ? null : etag;
+        keeper.DurableSample = context.TryGetValue<long>(Durable, out var durable) ? durable : 0;
+        state.Weight = context.TryGetValue<double>(Weight, out var weight) && weight > 0 ? weight : null;
+        if (context.TryGetValue<ITagObserver[]>(Observers, out var listening))
         {
-            Array.ForEach(observers!, life.Observers.Renew);
+            Array.ForEach(listening!, observers.Renew);
         }
         return checkpoint.ToArray();
     }
