@@ -43,9 +43,6 @@ internal static class Cluster
             messaging.MaxEnqueuedRequestsHardLimit = MaxWaitingCalls;
             messaging.MaxMessageBodySize = MaxMessageBytes;
         });
-#pragma warning disable ORLEANSEXP003 // With the default directory a silo that leaves takes along streams of other silos: those whose places it knew.
-        silo.AddDistributedGrainDirectory();
-#pragma warning restore ORLEANSEXP003
         silo.AddActivityPropagation();
         if (grid.Role == GridRole.Gateway)
         {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Dass.Grid.Engine;
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Placement;
@@ -21,7 +20,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     private DateTimeOffset _lastActive;
     private IGrainTimer? _upkeep;
     private IGrainTimer? _checkpoints;
-    private byte[]? _carried; // a checkpoint on its way from or to another silo
+    private StreamLuggage? _luggage; // on its way from or to another silo
+    private DeactivationReasonCode? _owesEnd; // why this activation went while the store lacked the stream's end
 
     public StreamGrain(StreamGrainShared shared)
     {
@@ -40,8 +40,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _lastActive = _shared.Time.GetUtcNow();
-        (var carried, _carried) = (_carried, null);
-        if (carried is null || !_store.TryContinue(carried))
+        var luggage = _luggage ?? _shared.Local.TakeUp(this.GetGrainId());
+        _luggage = null;
+        Array.ForEach(luggage?.Observers ?? [], _life.Observers.Renew);
+        if (luggage is null || !_store.TryContinue(luggage))
         {
             await _store.LoadAsync();
         }
@@ -236,13 +238,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         try
         {
             await _store.Keeper.IdleAsync();
-            if (_store.AtRest is not { } checkpoint)
+            if (_store.AtRest() is not { } checkpoint)
             {
                 return;
             }
-            using var bytes = new PooledBytes();
-            checkpoint.WriteTo(bytes, State.Live);
-            _carried = bytes.Written.ToArray();
             _shared.Local.Leave(this.GetGrainId(), this);
             if (reason.ReasonCode != DeactivationReasonCode.Migrating)
             {
@@ -250,30 +249,36 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
                 this.MigrateOnIdle();
                 await _store.SaveAsync();
             }
+            if (!State.Fenced) // else another silo's state is newer
+            {
+                _luggage = new StreamLuggage(checkpoint, _store.Keeper.ETag, _store.Keeper.DurableSample, _life.Observers.All, State.Weight);
+            }
+            _owesEnd = _store.OwesEnd ? reason.ReasonCode : null;
         }
         catch (Exception failure)
         {
             _shared.Logger.NotCarried(_id, failure); // the checkpoint of before is still there
         }
-        if (State.Fenced)
-        {
-            _carried = null; // another silo's state is newer
-        }
         _store.Leave();
     }
 
-    /// <summary>The activation has gone, and what it carried has arrived elsewhere.</summary>
-    public void Dispose() => _shared.Local.Left(this.GetGrainId(), this);
-
     public void OnDehydrate(IDehydrationContext dehydrationContext)
     {
-        if (_carried is { } carried)
-        {
-            StreamLuggage.Pack(dehydrationContext, carried, State, _store.Keeper, _life.Observers);
-        }
+        _luggage?.Pack(dehydrationContext);
+        _luggage = null;
     }
 
-    public void OnRehydrate(IRehydrationContext rehydrationContext) => _carried = StreamLuggage.Unpack(rehydrationContext, State, _store.Keeper, _life.Observers);
+    public void OnRehydrate(IRehydrationContext rehydrationContext) => _luggage = StreamLuggage.Unpack(rehydrationContext);
+
+    /// <summary>The activation has gone, and what it has sent has arrived.</summary>
+    public void Dispose()
+    {
+        _shared.Local.Left(this.GetGrainId(), this);
+        if (_luggage is { } luggage && _owesEnd is { } reason) // who feeds a live stream replays what it lost; nobody ends a stream twice
+        {
+            _shared.TakeUpAgainAsync(this.GetGrainId(), _id, luggage, reason).Ignore();
+        }
+    }
 
     private Outcome<StreamStatus> Status() => State.Status is { } status ? status : Unknown();
 

@@ -41,6 +41,9 @@ internal static partial class StreamLog
     [LoggerMessage(LogLevel.Warning, "Stream {Stream} could not be carried to another silo; it goes on from its checkpoint.")]
     public static partial void NotCarried(this ILogger logger, StreamId stream, Exception failure);
 
+    [LoggerMessage(LogLevel.Error, "The end of stream {Stream} reached neither the store nor another silo: the stream goes on from its checkpoint, and ends again when its idle time is over.")]
+    public static partial void EndLost(this ILogger logger, StreamId stream);
+
     [LoggerMessage(LogLevel.Warning, "Use and {Owed} events of stream {Stream} could not be entered in the tenant's books; told again soon.")]
     public static partial void NotSettled(this ILogger logger, StreamId stream, int owed, Exception failure);
 

@@ -28,8 +28,19 @@ internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainS
         }
     }
 
-    /// <summary>What the store should have of the stream now, with what the stream owes to the books; null: nothing more than it has.</summary>
-    public Checkpoint? AtRest => state.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Ledger = ledger.Save(host.LastActive) } : null;
+    /// <summary>The stream at rest, with what it owes to the books; null: the store has it.</summary>
+    public byte[]? AtRest()
+    {
+        if (Unsaved is not { } checkpoint)
+        {
+            return null;
+        }
+        using var bytes = new PooledBytes();
+        checkpoint.WriteTo(bytes, state.Live);
+        return bytes.Written.ToArray();
+    }
+
+    private Checkpoint? Unsaved => state.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Ledger = ledger.Save(host.LastActive) } : null;
 
     /// <summary>Reads what the store knows of the stream.</summary>
     public async Task LoadAsync()
@@ -52,12 +63,13 @@ internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainS
         }
     }
 
-    /// <summary>Goes on with the state that another silo sent.</summary>
-    public bool TryContinue(byte[] carried)
+    /// <summary>Goes on with the state that the activation before has sent.</summary>
+    public bool TryContinue(StreamLuggage luggage)
     {
+        (Keeper.ETag, Keeper.DurableSample, state.Weight) = (luggage.ETag, luggage.DurableSample, luggage.Weight);
         try
         {
-            var checkpoint = Checkpoint.Read(carried);
+            var checkpoint = Checkpoint.Read(luggage.Checkpoint);
             if (checkpoint.Ended is not null)
             {
                 TakeOver(checkpoint);
