@@ -7,7 +7,8 @@ namespace Dass.Grid.Client;
 /// One source as numbered pieces. It outlives the calls that carry it: a piece is kept until the grid says that it will not ask for it again, and a read that a
 /// broken call was waiting for is there for the next one.
 /// </summary>
-/// <remarks>For one <see cref="StreamFeed"/>. Audio that a program makes comes through a pipe: <c>System.IO.Pipelines.Pipe</c>, <c>Reader.AsStream()</c>.</remarks>
+/// <remarks>For one <see cref="StreamFeed"/>. Audio that a program makes comes through a pipe: <c>System.IO.Pipelines.Pipe</c>,
+/// <c>Reader.AsStream()</c>.</remarks>
 public sealed class AudioTape : IAsyncDisposable
 {
     private const int PieceMilliseconds = 100;
@@ -18,18 +19,24 @@ public sealed class AudioTape : IAsyncDisposable
     private readonly CancellationToken _lifetime;
     private readonly int _frame; // bytes
     private readonly byte[] _piece;
-    private readonly Queue<Audio> _held = new(); // taken, and not yet safe in the grid; its own lock
+    private readonly Queue<Piece> _held = new(); // taken, and not yet safe in the grid; its own lock
+    private readonly List<Loss> _losses = []; // in order; its own lock
     private readonly SemaphoreSlim _acknowledged = new(0);
-    private Queue<Audio> _again = new(); // the part of _held that the present call has still to send
+    private Queue<Piece> _again = new(); // the part of _held that the present call has still to send
     private Stream _source;
     private Task<int>? _reading;
+    private int _used; // bytes of what has been read that are part of a piece already
+    private long _heldFrames;
     private long _position; // of the next sample that is read
+    private long _taken; // samples of the source so far
+    private int _told; // losses that lie before them
     private long _wanted; // the grid has everything before it
     private long _applied; // and says so again and again
 
     /// <param name="format">What the bytes are.</param>
     /// <param name="source">Raw interleaved samples; becomes the tape's. A torn last frame is dropped.</param>
-    /// <param name="reopen">Opens the source again at its beginning. Null: it cannot be read again, so its first sample is the one that the grid wants next.</param>
+    /// <param name="reopen">Opens the source again at its beginning. Null: it cannot be read again, so its first sample is the one that the grid
+    /// wants next.</param>
     /// <param name="lifetime">Ends every read.</param>
     /// <exception cref="ArgumentException">The format breaks a rule.</exception>
     public AudioTape(AudioFormat format, Stream source, Func<CancellationToken, Task<Stream>>? reopen = null, CancellationToken lifetime = default)
@@ -56,6 +63,24 @@ public sealed class AudioTape : IAsyncDisposable
 
     public AudioFormat Format { get; }
 
+    /// <summary>
+    /// Audio of the source is lost for good: what comes next lies that much later, and the grid is told so. Up to 2 s are heard as silence; after more the
+    /// stream forgets, and a Gap says so. A loss that no audio follows is not told.
+    /// </summary>
+    /// <param name="after">Samples that the source has given before the loss; the following ones must not have been written to it yet. Not before the
+    /// last loss.</param>
+    /// <param name="samples">How many are lost; more than 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One breaks its rule.</exception>
+    public void Lose(long after, long samples)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(samples);
+        lock (_losses)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(after, Math.Max(_taken, _losses.Count > 0 ? _losses[^1].After : 0));
+            _losses.Add(new Loss(after, samples));
+        }
+    }
+
     /// <summary>First sample that can still be sent; null before the first read of a pipe, whose first sample is the one that the grid wants.</summary>
     internal long? OldestSample => _reopen is not null ? 0 : _position == 0 && _reading is null ? null : FirstHeld();
 
@@ -81,7 +106,7 @@ public sealed class AudioTape : IAsyncDisposable
         Acknowledge(sample, durable: 0);
         lock (_held)
         {
-            _again = new Queue<Audio>(_held.SkipWhile(audio => End(audio) <= sample));
+            _again = new Queue<Piece>(_held.SkipWhile(piece => End(piece.Audio) <= sample));
         }
     }
 
@@ -91,36 +116,40 @@ public sealed class AudioTape : IAsyncDisposable
     {
         if (_again.TryDequeue(out var again))
         {
-            return again;
+            return again.Audio;
         }
         while (_position - Volatile.Read(ref _applied) >= (long)MaxAheadSeconds * Format.SampleRateHz)
         {
             await _acknowledged.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
-        while (await ReadAsync(cancellationToken).ConfigureAwait(false) is { } audio)
+        while (await ReadAsync(cancellationToken).ConfigureAwait(false) is { } piece)
         {
             if (_position > _wanted)
             {
                 lock (_held)
                 {
-                    _held.Enqueue(audio);
+                    _held.Enqueue(piece);
+                    _heldFrames += Frames(piece);
                 }
-                return audio;
+                return piece.Audio;
             }
         }
         return null;
     }
 
-    /// <summary>The grid has everything before <paramref name="applied"/>, and will not ask again for what lies before <paramref name="durable"/>: that is forgotten.</summary>
+    /// <summary>
+    /// The grid has everything before <paramref name="applied"/>, and will not ask again for what lies before <paramref name="durable"/>: that is
+    /// forgotten.
+    /// </summary>
     internal void Acknowledge(long applied, long durable)
     {
         Volatile.Write(ref _applied, applied);
         lock (_held)
         {
-            var oldest = Math.Max(durable, Math.Min(applied, _position - (long)MaxHeldSeconds * Format.SampleRateHz));
-            while (_held.TryPeek(out var audio) && End(audio) <= oldest)
+            while (_held.TryPeek(out var piece)
+                && End(piece.Audio) <= (_heldFrames > (long)MaxHeldSeconds * Format.SampleRateHz ? Math.Max(applied, durable) : durable))
             {
-                _held.Dequeue();
+                _heldFrames -= Frames(_held.Dequeue());
             }
         }
         _acknowledged.Release();
@@ -138,7 +167,7 @@ public sealed class AudioTape : IAsyncDisposable
         }
     }
 
-    private async Task<Audio?> ReadAsync(CancellationToken cancellationToken)
+    private async Task<Piece?> ReadAsync(CancellationToken cancellationToken)
     {
         _reading ??= ReadFramesAsync();
         var read = await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -146,10 +175,41 @@ public sealed class AudioTape : IAsyncDisposable
         {
             return null; // and so will every later call: the task stays
         }
-        _reading = null;
-        var audio = new Audio { FirstSample = _position, Data = ByteString.CopyFrom(_piece, 0, read) };
-        _position = End(audio);
-        return audio;
+        var (lost, frames) = Take((read - _used) / _frame);
+        var bytes = frames * _frame;
+        var audio = new Audio { FirstSample = _position + lost, Data = ByteString.CopyFrom(_piece, _used, bytes), AfterLoss = lost > 0 };
+        var piece = new Piece(audio, _position);
+        (_position, _used) = (End(audio), _used + bytes);
+        if (_used == read)
+        {
+            (_reading, _used) = (null, 0);
+        }
+        return piece;
+    }
+
+    /// <summary>Takes samples of the source up to the next loss.</summary>
+    /// <returns>What is lost before them, and how many there are.</returns>
+    private (long Lost, int Frames) Take(int frames)
+    {
+        lock (_losses)
+        {
+            var lost = 0L;
+            for (; _told < _losses.Count && _losses[_told].After == _taken; _told++)
+            {
+                lost += _losses[_told].Samples;
+            }
+            if (_told < _losses.Count)
+            {
+                frames = (int)Math.Min(frames, _losses[_told].After - _taken);
+            }
+            _taken += frames;
+            if (_reopen is null)
+            {
+                _losses.RemoveRange(0, _told); // nobody reads there again
+                _told = 0;
+            }
+            return (lost, frames);
+        }
     }
 
     /// <summary>A live source gives little at a time: what is there is handed on, but never a part of a frame.</summary>
@@ -172,10 +232,15 @@ public sealed class AudioTape : IAsyncDisposable
         }
         await _source.DisposeAsync().ConfigureAwait(false);
         _source = await _reopen!(_lifetime).ConfigureAwait(false);
-        (_reading, _position) = (null, 0);
+        (_reading, _used, _position) = (null, 0, 0);
+        lock (_losses)
+        {
+            (_taken, _told) = (0, 0);
+        }
         lock (_held)
         {
             _held.Clear();
+            _heldFrames = 0;
         }
     }
 
@@ -183,9 +248,17 @@ public sealed class AudioTape : IAsyncDisposable
     {
         lock (_held)
         {
-            return _held.TryPeek(out var audio) ? audio.FirstSample : _position;
+            return _held.TryPeek(out var piece) ? piece.From : _position;
         }
     }
 
+    private long Frames(Piece piece) => piece.Audio.Data.Length / _frame;
+
     private string Seconds(long sample) => FormattableString.Invariant($"{(double)sample / Format.SampleRateHz:0.00}");
+
+    /// <param name="Audio">What is sent.</param>
+    /// <param name="From">Where it begins, with what is lost before it.</param>
+    private readonly record struct Piece(Audio Audio, long From);
+
+    private readonly record struct Loss(long After, long Samples);
 }

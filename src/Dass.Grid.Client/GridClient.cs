@@ -7,7 +7,8 @@ using Grpc.Net.Client;
 namespace Dass.Grid.Client;
 
 /// <summary>A grid to talk to. Safe for many threads; one is enough for any number of streams.</summary>
-/// <remarks><see cref="StreamFeed"/> and <see cref="StreamSubscription"/> survive broken connections; calls of <see cref="Tagging"/> and <see cref="Admin"/> do not.</remarks>
+/// <remarks><see cref="StreamFeed"/> and <see cref="StreamSubscription"/> survive broken connections; calls of <see cref="Tagging"/> and
+/// <see cref="Admin"/> do not.</remarks>
 public sealed class GridClient : IDisposable
 {
     private readonly GrpcChannel _channel;

@@ -24,8 +24,8 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
     private long _nextChunk; // chunks before it have been told
 
     /// <summary>
-    /// The grid's answers: Ready after each connection, then what a call of Stream tells, and Summary as the last. The next one is asked for when it is wanted, and
-    /// when none is wanted for long, no more audio is read. Enumerated once.
+    /// The grid's answers: Ready after each connection, then what a call of Stream tells, and Summary as the last. The next one is asked for when it is
+    /// wanted, and when none is wanted for long, no more audio is read. Enumerated once.
     /// </summary>
     /// <exception cref="RpcException">The grid refuses, or stays away for longer than the attempts last.</exception>
     /// <exception cref="IOException">The source cannot be read, or the grid wants audio again that is no longer kept.</exception>

@@ -5,7 +5,9 @@ using Grpc.Core;
 
 namespace Dass.Grid.Client;
 
-/// <summary>Listens to one stream or several. A call that breaks is followed by another that goes on after the last chunk that was heard of each stream.</summary>
+/// <summary>
+/// Listens to one stream or several. A call that breaks is followed by another that goes on after the last chunk that was heard of each stream.
+/// </summary>
 /// <param name="grid">The grid.</param>
 /// <param name="request">What is wanted; copied.</param>
 /// <param name="reconnect">How long to try again.</param>

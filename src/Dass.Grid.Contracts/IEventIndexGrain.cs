@@ -4,7 +4,9 @@ namespace Dass.Grid.Contracts;
 [Alias("dass.IEventIndexGrain")]
 public interface IEventIndexGrain : IGrainWithStringKey
 {
-    /// <summary>Answers when the store knows that the span has a log. Spans that were entered longer ago than the retention are forgotten, with their logs.</summary>
+    /// <summary>
+    /// Answers when the store knows that the span has a log. Spans that were entered longer ago than the retention are forgotten, with their logs.
+    /// </summary>
     [Alias("Add")]
     Task Add(long span);
 

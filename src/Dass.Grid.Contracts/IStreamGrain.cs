@@ -31,8 +31,8 @@ public interface IStreamGrain : IGrainWithStringKey
     Task<Outcome<Finished>> Close(CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// For the tenant's list, which has not heard of the stream for some time: loads it from the store. A stream that only waits there for audio goes back to sleep
-    /// at once; one that has waited for longer than the idle timeout ends.
+    /// For the tenant's list, which has not heard of the stream for some time: loads it from the store. A stream that only waits there for audio goes back to
+    /// sleep at once; one that has waited for longer than the idle timeout ends.
     /// </summary>
     [Alias("Touch")]
     Task<Outcome<StreamRest>> Touch();

@@ -3,8 +3,9 @@ using Orleans.Concurrency;
 namespace Dass.Grid.Contracts;
 
 /// <summary>
-/// The streams of one tenant, and what its gateways use. Key: the tenant's name. Which streams there are is in the store, soon after they report; use is not: gateways
-/// report again and again, so what was lost with a silo is known again within their reports' interval; until then more may be admitted than the limits say.
+/// The streams of one tenant, and what its gateways use. Key: the tenant's name. Which streams there are is in the store, soon after they report; use is not:
+/// gateways report again and again, so what was lost with a silo is known again within their reports' interval; until then more may be admitted than the
+/// limits say.
 /// </summary>
 [Alias("dass.ITenantGrain")]
 public interface ITenantGrain : IGrainWithStringKey

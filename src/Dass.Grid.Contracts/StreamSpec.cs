@@ -16,7 +16,10 @@ public sealed record StreamSpec
     /// <summary>Audio after the chunk that is heard as context.</summary>
     [Id(3)] public TimeSpan? LookAhead { get; init; }
 
-    /// <summary>What the client calls <see cref="Model"/>, when that is not its own name. Whoever comes back with it finds the stream, whatever it stands for by then.</summary>
+    /// <summary>
+    /// What the client calls <see cref="Model"/>, when that is not its own name. Whoever comes back with it finds the stream, whatever it stands for
+    /// by then.
+    /// </summary>
     [Id(4)] public string? Alias { get; init; }
 
     /// <summary>The model of a new stream when <see cref="Model"/> is null. Null: the silo's own default.</summary>

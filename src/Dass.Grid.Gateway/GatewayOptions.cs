@@ -8,12 +8,15 @@ public sealed class GatewayOptions
     /// <summary>Largest request message. Default: 1 MiB.</summary>
     public int MaxMessageBytes { get; set; } = 1 << 20;
 
-    /// <summary>Audio messages of one call that wait for their stream; when they are full the call is not read, and HTTP/2 slows the client down. Default: 8.</summary>
+    /// <summary>
+    /// Audio messages of one call that wait for their stream; when they are full the call is not read, and HTTP/2 slows the client down. Default: 8.
+    /// </summary>
     public int PendingMessages { get; set; } = 8;
 
     /// <summary>
-    /// What a client may have sent of one call that the gateway has not read yet, in bytes: HTTP/2 then stops that call. Each connection holds as much for each of
-    /// its calls, at most 100, so a call that is not read never stops its neighbours on the same connection. Default: 256 KiB, eight seconds of 16 kHz PCM16.
+    /// What a client may have sent of one call that the gateway has not read yet, in bytes: HTTP/2 then stops that call. Each connection holds as much for
+    /// each of its calls, at most 100, so a call that is not read never stops its neighbours on the same connection. Default: 256 KiB, eight seconds of 16
+    /// kHz PCM16.
     /// </summary>
     public int UnreadBytes { get; set; } = 256 << 10;
 
@@ -52,7 +55,10 @@ public sealed class GatewayOptions
     /// <summary>How often a WebSocket is pinged; one that does not answer for as long ends, for its client's network has gone. Default: 20 seconds.</summary>
     public TimeSpan SocketPing { get; set; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or less. Default: 2 seconds.</summary>
+    /// <summary>
+    /// How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or less.
+    /// Default: 2 seconds.
+    /// </summary>
     public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(2);
 }
 

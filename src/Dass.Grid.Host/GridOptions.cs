@@ -58,8 +58,8 @@ public sealed class GridOptions
     public string? CertificateKey { get; set; }
 
     /// <summary>
-    /// PEM file of the authorities that sign clients' certificates: the common name of such a certificate names the tenant, and no key is needed. Certificates are not
-    /// looked up in revocation lists; a disabled tenant is refused. Default: null, no client certificates are taken.
+    /// PEM file of the authorities that sign clients' certificates: the common name of such a certificate names the tenant, and no key is needed.
+    /// Certificates are not looked up in revocation lists; a disabled tenant is refused. Default: null, no client certificates are taken.
     /// </summary>
     public string? ClientAuthority { get; set; }
 
@@ -67,8 +67,8 @@ public sealed class GridOptions
     public string OperationsListen { get; set; } = "http://127.0.0.1:5231";
 
     /// <summary>
-    /// Address at which the other silos of the grid reach this one. That port has neither keys nor TLS: anything but loopback needs a network of the grid's own.
-    /// Default: 127.0.0.1.
+    /// Address at which the other silos of the grid reach this one. That port has neither keys nor TLS: anything but loopback needs a network of the grid's
+    /// own. Default: 127.0.0.1.
     /// </summary>
     public string SiloAddress { get; set; } = "127.0.0.1";
 
@@ -94,7 +94,9 @@ public sealed class GridOptions
     /// <summary>Redis, e.g. <c>redis:6379,password=…</c>. Default: null.</summary>
     public string? Redis { get; set; }
 
-    /// <summary>PostgreSQL, e.g. <c>Host=db;Database=dass;Username=dass;Password=…</c>; its tables come from deploy/postgres/schema.sql. Default: null.</summary>
+    /// <summary>
+    /// PostgreSQL, e.g. <c>Host=db;Database=dass;Username=dass;Password=…</c>; its tables come from deploy/postgres/schema.sql. Default: null.
+    /// </summary>
     public string? Postgres { get; set; }
 
     /// <summary>How often a silo looks whether its neighbours live; after two failures in a row a silo counts as dead. Default: 1 second.</summary>

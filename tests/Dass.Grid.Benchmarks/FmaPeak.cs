@@ -4,7 +4,10 @@ using System.Runtime.Intrinsics;
 
 namespace Dass.Grid.Benchmarks;
 
-/// <summary>What this core can do at the most: independent fused multiply-adds on registers. Measured beside each figure, because clocks and neighbours change.</summary>
+/// <summary>
+/// What this core can do at the most: independent fused multiply-adds on registers. Measured beside each figure, because clocks and neighbours
+/// change.
+/// </summary>
 internal static class FmaPeak
 {
     private const int Chains = 10; // covers a latency of 5 cycles at two per cycle

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace Dass.Grid.Chaos;
 
-/// <summary>A network namespace of its own, whose one link to everybody else can be cut: packets both ways are then dropped, and nobody is told. Needs root, ip and nft.</summary>
+/// <summary>
+/// A network namespace of its own, whose one link to everybody else can be cut: packets both ways are then dropped, and nobody is told. Needs root,
+/// ip and nft.
+/// </summary>
 internal sealed class NetworkIsland : IDisposable
 {
     private readonly string _table;

@@ -21,7 +21,8 @@ internal sealed class GridConnection : IAsyncDisposable
 
     /// <param name="address">Where gRPC answers.</param>
     /// <param name="keyFile">File with the tenant's key; null: the variable <see cref="KeyVariable"/>, if it is set.</param>
-    /// <exception cref="IOException">The file cannot be read or holds no key; or that of a client certificate, which <see cref="CertificateVariable"/> names.</exception>
+    /// <exception cref="IOException">The file cannot be read or holds no key; or that of a client certificate, which
+    /// <see cref="CertificateVariable"/> names.</exception>
     public static GridConnection Open(Uri address, string? keyFile) =>
         new(address, embedded: null, keyFile is null ? Environment.GetEnvironmentVariable(KeyVariable)?.Trim() : ReadKey(keyFile), ReadCertificate());
 

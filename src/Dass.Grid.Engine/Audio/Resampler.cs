@@ -40,7 +40,9 @@ internal sealed class Resampler
         }
     }
 
-    /// <summary>Writes the outputs that waited for samples after the end: ⌈input samples · 16,000 / rate⌉ in all. The resampler cannot be used afterwards.</summary>
+    /// <summary>
+    /// Writes the outputs that waited for samples after the end: ⌈input samples · 16,000 / rate⌉ in all. The resampler cannot be used afterwards.
+    /// </summary>
     public void Flush(IBufferWriter<float> output)
     {
         // Outputs at or after the end of the input are not written.

@@ -13,7 +13,9 @@ internal sealed class ResamplerTable
     private const double StopBandDb = 92;
     private const double PassShare = 0.875;
 
-    /// <summary>Rows at the most. Rates that need more phases interpolate between rows, with an error of (π / rows)² / 8, −107 dB. Bounds a table to 2.4 MB.</summary>
+    /// <summary>
+    /// Rows at the most. Rates that need more phases interpolate between rows, with an error of (π / rows)² / 8, −107 dB. Bounds a table to 2.4 MB.
+    /// </summary>
     private const int MaxRows = 512;
 
     // Streams of one rate share their table while any of them lives. There are at most as many entries as valid rates.

@@ -1,6 +1,8 @@
 namespace Dass.Grid.Engine.Features;
 
-/// <summary>Power spectrum of 512 real samples: a complex transform of 256 even/odd pairs in four radix-4 Stockham passes, then the split into real bins.</summary>
+/// <summary>
+/// Power spectrum of 512 real samples: a complex transform of 256 even/odd pairs in four radix-4 Stockham passes, then the split into real bins.
+/// </summary>
 /// <remarks>
 /// In double, which costs scalar code little: in float, rounding from the strongest bins drowns bins 100 dB below them. No fused
 /// multiply-adds: equal to the bit on every machine. An instance owns its scratch: one call at a time.

@@ -45,7 +45,9 @@ public sealed record DassConfig
     /// <summary>Rank R of the step-size projection of a stage: ⌈D / 16⌉.</summary>
     public int Rank(int stage) => (Dims[stage] + 15) / 16;
 
-    /// <summary>Columns that <paramref name="columns"/> input columns become after <paramref name="convolutions"/> stride-2 convolutions: ⌈n / 2⌉ each time.</summary>
+    /// <summary>
+    /// Columns that <paramref name="columns"/> input columns become after <paramref name="convolutions"/> stride-2 convolutions: ⌈n / 2⌉ each time.
+    /// </summary>
     public static int Halved(int columns, int convolutions)
     {
         for (var i = 0; i < convolutions; i++)

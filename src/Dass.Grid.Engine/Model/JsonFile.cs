@@ -36,7 +36,9 @@ internal static class JsonFile
         }
     }
 
-    /// <summary>The parser lets half a surrogate pair and broken UTF-8 pass; whoever reads such a text, or looks for a name beside such a name, fails.</summary>
+    /// <summary>
+    /// The parser lets half a surrogate pair and broken UTF-8 pass; whoever reads such a text, or looks for a name beside such a name, fails.
+    /// </summary>
     private static void CheckTexts(string path, JsonElement element, string field)
     {
         switch (element.ValueKind)

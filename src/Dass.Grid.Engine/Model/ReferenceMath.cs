@@ -32,7 +32,10 @@ internal static class ReferenceMath
         }
     }
 
-    /// <summary>Complementary error function: Taylor series of erf near 0, continued fraction (Abramowitz and Stegun 7.1.14) beyond. Absolute error below 1e-12.</summary>
+    /// <summary>
+    /// Complementary error function: Taylor series of erf near 0, continued fraction (Abramowitz and Stegun 7.1.14) beyond. Absolute error below
+    /// 1e-12.
+    /// </summary>
     private static double Erfc(double x)
     {
         var z = Math.Abs(x);

@@ -11,7 +11,9 @@ internal enum QueuedStepState
     Running,
 }
 
-/// <summary>A step that goes through a <see cref="StepBatcher"/>: one per stream, used again for every step, so that waiting for a step allocates nothing.</summary>
+/// <summary>
+/// A step that goes through a <see cref="StepBatcher"/>: one per stream, used again for every step, so that waiting for a step allocates nothing.
+/// </summary>
 /// <param name="slot">Where the stream's state is.</param>
 /// <param name="config">Of the network.</param>
 /// <param name="share">Whose device time it takes. Null: its own.</param>

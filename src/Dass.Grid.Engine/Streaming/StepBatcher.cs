@@ -121,7 +121,10 @@ public sealed class StepBatcher : IAsyncDisposable
         return task;
     }
 
-    /// <summary>Ends the use of a step, once, and gives its slot back: now, or when the batch that it is part of has run. A waiting step fails with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>
+    /// Ends the use of a step, once, and gives its slot back: now, or when the batch that it is part of has run. A waiting step fails with
+    /// <see cref="ObjectDisposedException"/>.
+    /// </summary>
     public void Release(QueuedStep step)
     {
         var waited = false;
@@ -145,7 +148,10 @@ public sealed class StepBatcher : IAsyncDisposable
         }
     }
 
-    /// <summary>Refuses new steps, fails those that wait with <see cref="ObjectDisposedException"/>, and ends when the running batches and the threads have ended.</summary>
+    /// <summary>
+    /// Refuses new steps, fails those that wait with <see cref="ObjectDisposedException"/>, and ends when the running batches and the threads have
+    /// ended.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         var waiting = new List<QueuedStep>();

@@ -101,7 +101,8 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Continues the stream that <see cref="StreamSession.Save"/> wrote, as if it had never been interrupted.</summary>
     /// <param name="snapshot">What was written.</param>
     /// <param name="owner">As for <see cref="Open"/>.</param>
-    /// <param name="ofOtherWeights">The snapshot may be another model's, of which <see cref="CanAdopt"/> is true: its past is kept, its future is this model's.</param>
+    /// <param name="ofOtherWeights">The snapshot may be another model's, of which <see cref="CanAdopt"/> is true: its past is kept, its future is
+    /// this model's.</param>
     /// <exception cref="SnapshotException">Not a snapshot, another version or model, or damaged; the message names the field.</exception>
     /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
     public StreamSession Restore(ReadOnlySpan<byte> snapshot, string owner = "", bool ofOtherWeights = false)
@@ -129,7 +130,9 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
-    /// <summary>Sets an owner's part of the device in relation to others, 0.01 to 100 (1 when never set), for as long as sessions of the owner are open.</summary>
+    /// <summary>
+    /// Sets an owner's part of the device in relation to others, 0.01 to 100 (1 when never set), for as long as sessions of the owner are open.
+    /// </summary>
     public void Weigh(string owner, double weight)
     {
         lock (_shares)

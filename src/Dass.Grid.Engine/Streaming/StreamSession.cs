@@ -109,7 +109,9 @@ public sealed class StreamSession : IDisposable
         }
     }
 
-    /// <summary>Ends the stream: tags what is left, including a tail that is shorter than a chunk. After an exception it can be called again and goes on.</summary>
+    /// <summary>
+    /// Ends the stream: tags what is left, including a tail that is shorter than a chunk. After an exception it can be called again and goes on.
+    /// </summary>
     /// <param name="tags">Receives the new chunks; when the call throws, they come with a later call.</param>
     /// <param name="cancellationToken">Stops waiting between steps.</param>
     /// <exception cref="StepQueueFullException">The device is too busy. Call again.</exception>
@@ -149,7 +151,10 @@ public sealed class StreamSession : IDisposable
         }
     }
 
-    /// <summary>Writes the whole session, versioned; <see cref="StreamEngine.Restore"/> continues it to the bit. About the size of the state plus waiting audio.</summary>
+    /// <summary>
+    /// Writes the whole session, versioned; <see cref="StreamEngine.Restore"/> continues it to the bit. About the size of the state plus waiting
+    /// audio.
+    /// </summary>
     public void Save(IBufferWriter<byte> to)
     {
         Enter();
@@ -163,7 +168,10 @@ public sealed class StreamSession : IDisposable
         }
     }
 
-    /// <summary>Gives the slot back; at once, or when the step that runs on it has ended. A call that waits for a step fails with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>
+    /// Gives the slot back; at once, or when the step that runs on it has ended. A call that waits for a step fails with
+    /// <see cref="ObjectDisposedException"/>.
+    /// </summary>
     public void Dispose()
     {
         if (!Interlocked.Exchange(ref _disposed, true))

@@ -14,7 +14,10 @@ public sealed record StreamSessionOptions
     /// <summary>Audio after the chunk that is computed as context. A multiple of 0.01 s, 0 to 30.72 s. Default: 0.64 s.</summary>
     public TimeSpan LookAhead { get; init; } = TimeSpan.FromSeconds(0.64);
 
-    /// <summary>One step over all audio when the stream completes; <see cref="Chunk"/> and <see cref="LookAhead"/> do not apply. Memory grows with the audio. Default: false.</summary>
+    /// <summary>
+    /// One step over all audio when the stream completes; <see cref="Chunk"/> and <see cref="LookAhead"/> do not apply. Memory grows with the audio.
+    /// Default: false.
+    /// </summary>
     public bool Offline { get; init; }
 
     /// <summary>Checks the rules of every field.</summary>

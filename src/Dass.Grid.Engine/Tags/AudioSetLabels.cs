@@ -10,7 +10,8 @@ public static class AudioSetLabels
 
     /// <summary>The labels of a model with <paramref name="count"/> outputs.</summary>
     /// <param name="count">Outputs of the model's head.</param>
-    /// <param name="names">Display names by index, or null for AudioSet's own. A name that AudioSet knows gets its id, any other <c>label/&lt;index&gt;</c>.</param>
+    /// <param name="names">Display names by index, or null for AudioSet's own. A name that AudioSet knows gets its id, any other
+    /// <c>label/&lt;index&gt;</c>.</param>
     /// <exception cref="ModelLoadException">No names are given and the count is not AudioSet's.</exception>
     internal static LabelSet For(int count, string[]? names)
     {

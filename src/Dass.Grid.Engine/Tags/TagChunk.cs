@@ -12,5 +12,6 @@ public sealed record TagChunk(long Index, double StartSeconds, double EndSeconds
 /// <param name="DurationSeconds">Audio that has been tagged.</param>
 /// <param name="Chunks">Chunks that have been tagged.</param>
 /// <param name="Mean">Scores over the whole stream: the head on the mean over all tokens. In label order; empty before the first chunk.</param>
-/// <param name="Max">The highest score of a full trailing window (of the only one, while the stream is younger), in label order; empty before the first chunk.</param>
+/// <param name="Max">The highest score of a full trailing window (of the only one, while the stream is younger), in label order; empty before the
+/// first chunk.</param>
 public sealed record StreamSummary(double DurationSeconds, long Chunks, float[] Mean, float[] Max);

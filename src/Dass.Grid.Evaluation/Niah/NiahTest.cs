@@ -31,7 +31,8 @@ public sealed record NiahOptions(
 /// <param name="Method">mean, max-window or contrast.</param>
 /// <param name="Map">Mean average precision over the data set's labels.</param>
 /// <param name="Retention">Its share of that of the needle alone, same method.</param>
-/// <param name="FalseAlarmsPerHour">Beginnings of chunks outside the needle in which a label of the data set that is not the needle's reaches the score; the same for every method.</param>
+/// <param name="FalseAlarmsPerHour">Beginnings of chunks outside the needle in which a label of the data set that is not the needle's reaches the
+/// score; the same for every method.</param>
 /// <param name="ResetSeconds">How long the recurrent state was carried; null: for ever.</param>
 public sealed record NiahRow(
     double LengthSeconds, string Haystack, double SnrDb, double Position, string Method, double Map, double Retention, double FalseAlarmsPerHour,

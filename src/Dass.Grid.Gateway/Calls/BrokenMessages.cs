@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Http;
 namespace Dass.Grid.Gateway;
 
 /// <summary>
-/// A single request is parsed before any interceptor: when its bytes are no message, the gRPC library answers UNKNOWN. It is the client's mistake, and is said to be.
+/// A single request is parsed before any interceptor: when its bytes are no message, the gRPC library answers UNKNOWN. It is the client's mistake,
+/// and is said to be.
 /// </summary>
 internal static class BrokenMessages
 {

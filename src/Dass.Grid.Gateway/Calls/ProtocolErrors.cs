@@ -139,6 +139,11 @@ internal static class ProtocolErrors
 
     public static RpcException OneStream(int count) => Invalid($"selection.stream_ids has {count} entries; this format is of one stream.");
 
+    public static RpcException WentBack(StreamId stream, long to, long kept) => new(new Status(
+        StatusCode.Unavailable,
+        $"stream '{stream.Name}' went back to sample {to}, and this gateway keeps its audio from sample {kept} on. Call again with stream_id '{stream.Name}'; "
+        + "Ready says from which sample to go on."));
+
     public static RpcException OldestSample(long value, long most) => Invalid($"oldest_sample is {value}; 0 to {most}.");
 
     public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");

@@ -15,6 +15,7 @@ internal sealed partial class AudioPump(
     StreamId id,
     IStreamGrain stream,
     StreamSpec spec,
+    long clientsOldestSample,
     Attachment attachment,
     ScoreView view,
     AudioAllowance allowance,
@@ -27,6 +28,7 @@ internal sealed partial class AudioPump(
 
     private readonly ReplayTape _tape = new(attachment.Shape.BytesPerFrame, Math.Min(shared.Options.RetainedBytes, allowance.RetainedBytes));
     private readonly int _pieceFrames = Math.Max(1, (int)(shared.Options.MaxPush.TotalSeconds * attachment.Shape.Format.SampleRateHz));
+    private long _kept = attachment.NextSample; // audio from here on can be sent again from here, but for what the client has lost
     private long _applied = attachment.NextSample;
     private long _durable = attachment.DurableSample;
     private long _nextChunk = attachment.NextChunk; // chunks before it have been written
@@ -97,7 +99,11 @@ internal sealed partial class AudioPump(
             {
                 if (recovery is not null)
                 {
-                    await AttachAgainAsync(_tape.Start ?? _applied);
+                    await AttachAgainAsync(Math.Min(clientsOldestSample, Kept));
+                    if (attachment.NextSample < Kept)
+                    {
+                        throw ProtocolErrors.WentBack(id, attachment.NextSample, Kept); // what it needs, its client may still have
+                    }
                 }
                 await work();
                 break;
@@ -217,8 +223,11 @@ internal sealed partial class AudioPump(
     private void Durable(long sample)
     {
         _durable = Math.Max(_durable, sample);
-        _tape.Drop(Math.Min(_durable, _applied));
+        _kept = Math.Max(_kept, Math.Min(_durable, _applied));
+        _tape.Drop(_kept);
     }
+
+    private long Kept => Math.Min(_kept, _tape.Start ?? _kept);
 
     private async Task WriteAsync(ChunkTags[] tags)
     {

@@ -51,7 +51,7 @@ internal sealed class StreamCall(
         }
 
         var allowance = new AudioAllowance(use, shared.Time);
-        var pump = new AudioPump(shared, id, stream, spec, attachment, view, allowance, responses, cancellationToken);
+        var pump = new AudioPump(shared, id, stream, spec, config.OldestSample, attachment, view, allowance, responses, cancellationToken);
         if (config.HasFromChunk)
         {
             await pump.RepeatAsync(config.FromChunk);

@@ -18,7 +18,9 @@ internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits,
     /// <summary>When sounds count as events, where requests do not say; null: as on every silo.</summary>
     public SoundEventRule? Events { get; init; }
 
-    /// <summary>What a stream or a recording of the caller takes from its tenant. Whoever says on says off, too: without it, off stays in proportion to on.</summary>
+    /// <summary>
+    /// What a stream or a recording of the caller takes from its tenant. Whoever says on says off, too: without it, off stays in proportion to on.
+    /// </summary>
     public StreamSpec Complete(StreamSpec spec) => spec with
     {
         Weight = Limits.Weight,
@@ -31,7 +33,9 @@ internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits,
     public DateTimeOffset? Until { get; init; }
 }
 
-/// <summary>From a call's credential to its tenant: a key, a token of the identity provider, or a client certificate. The first that is there decides.</summary>
+/// <summary>
+/// From a call's credential to its tenant: a key, a token of the identity provider, or a client certificate. The first that is there decides.
+/// </summary>
 internal sealed class Callers(IOptions<TenantsOptions> options, IOptionsMonitor<JwtBearerOptions> bearer, TenantKeys keys)
 {
     // A browser cannot set headers of a WebSocket, but name protocols.
@@ -41,7 +45,8 @@ internal sealed class Callers(IOptions<TenantsOptions> options, IOptionsMonitor<
     private static readonly TimeSpan ProviderPatience = TimeSpan.FromSeconds(10);
 
     /// <exception cref="RpcException">
-    /// UNAUTHENTICATED: no credential, or a wrong one. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: the register or the identity provider cannot be reached.
+    /// UNAUTHENTICATED: no credential, or a wrong one. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: the register or the identity provider
+    /// cannot be reached.
     /// </exception>
     public async ValueTask<Caller> OfAsync(HttpContext http)
     {
@@ -83,7 +88,9 @@ internal sealed class Callers(IOptions<TenantsOptions> options, IOptionsMonitor<
         }
     }
 
-    /// <summary>Takes tokens where the configuration names a provider. Keys are not tokens: what has not three parts is left to <see cref="TenantKeys"/>.</summary>
+    /// <summary>
+    /// Takes tokens where the configuration names a provider. Keys are not tokens: what has not three parts is left to <see cref="TenantKeys"/>.
+    /// </summary>
     public static void Configure(JwtBearerOptions bearer, TokenOptions tokens)
     {
         bearer.Authority = tokens.Authority;

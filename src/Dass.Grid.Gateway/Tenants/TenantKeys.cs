@@ -27,7 +27,8 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
         return (key, new KeyRecord(id, KeyHash.Create(key).ToString(), Until: null));
     }
 
-    /// <exception cref="RpcException">UNAUTHENTICATED: a key that nobody has. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: not known yet.</exception>
+    /// <exception cref="RpcException">UNAUTHENTICATED: a key that nobody has. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: not known
+    /// yet.</exception>
     public Caller CallerOf(string key)
     {
         foreach (var (tenant, hash) in _keys)

@@ -62,7 +62,9 @@ public sealed class TokenOptions
 
 public sealed class TenantOptions
 {
-    /// <summary>Any of these keys is the tenant's, in the form of <see cref="KeyHash"/>. At least one, unless tokens or client certificates are taken.</summary>
+    /// <summary>
+    /// Any of these keys is the tenant's, in the form of <see cref="KeyHash"/>. At least one, unless tokens or client certificates are taken.
+    /// </summary>
     public List<string> KeyHashes { get; } = [];
 
     /// <summary>What the tenant may use. Default: as much as there is.</summary>
@@ -72,7 +74,9 @@ public sealed class TenantOptions
     public List<string> Models { get; } = [];
 }
 
-/// <summary>Reports every broken rule at start. A hash that is wrong is named by its place, not repeated: it may be a key that somebody forgot to hash.</summary>
+/// <summary>
+/// Reports every broken rule at start. A hash that is wrong is named by its place, not repeated: it may be a key that somebody forgot to hash.
+/// </summary>
 internal sealed class TenantsOptionsValidator : IValidateOptions<TenantsOptions>
 {
     public ValidateOptionsResult Validate(string? name, TenantsOptions options)

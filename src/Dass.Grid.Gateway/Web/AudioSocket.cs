@@ -12,8 +12,8 @@ using Encoding = System.Text.Encoding;
 namespace Dass.Grid.Gateway.Web;
 
 /// <summary>
-/// The Stream call over a WebSocket: the query is the StreamConfig, binary messages are raw samples, text messages StreamRequests in JSON (<c>{"finish":{}}</c>);
-/// answers are StreamResponses in JSON, and <c>{"error":{"code","message"}}</c> before a close that is none of the client's.
+/// The Stream call over a WebSocket: the query is the StreamConfig, binary messages are raw samples, text messages StreamRequests in JSON
+/// (<c>{"finish":{}}</c>); answers are StreamResponses in JSON, and <c>{"error":{"code","message"}}</c> before a close that is none of the client's.
 /// </summary>
 internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int maxMessageBytes)
     : IAsyncStreamReader<StreamRequest>, IServerStreamWriter<StreamResponse>

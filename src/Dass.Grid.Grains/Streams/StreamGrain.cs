@@ -88,6 +88,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             // A stream that is taken up again has been promised its place.
             refusal = (feeder.Attachment is null ? SessionFactory.Overload(_shared.Models, spec, _shared.Options.MaxLiveWait) : null)
                 ?? _life.Begin(spec, feeder.OldestSample, out gap);
+            if (refusal is null && feeder.Attachment is not null)
+            {
+                _store.SaveAsync().Ignore(); // another activation of the stream may still be writing: one of the two learns at once that it is late
+            }
         }
         else if (switchTo is not null)
         {

@@ -30,7 +30,9 @@ public sealed class StreamGrainOptions
     /// <summary>How often a tenant's list of its streams is written to the store, if it has changed. Default: 2 seconds.</summary>
     public TimeSpan ListInterval { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Streams of a tenant that its list in the store holds, about 100 bytes each; those beyond are listed only while they report. Default: 100,000.</summary>
+    /// <summary>
+    /// Streams of a tenant that its list in the store holds, about 100 bytes each; those beyond are listed only while they report. Default: 100,000.
+    /// </summary>
     public int ListedStreams { get; set; } = 100_000;
 
     /// <summary>Streams that have fallen silent, most of all with their silo, which a silo looks up in the store per second. Default: 20.</summary>
@@ -51,10 +53,15 @@ public sealed class StreamGrainOptions
     /// <summary>Closed events of a tenant that are kept of each five minutes; about 300 bytes each. Default: 50,000.</summary>
     public int EventsPerSpan { get; set; } = 50_000;
 
-    /// <summary>A silo whose device has been at one batch for this long counts as hung and ends, so that its streams go on elsewhere. Default: 60 seconds.</summary>
+    /// <summary>
+    /// A silo whose device has been at one batch for this long counts as hung and ends, so that its streams go on elsewhere. Default: 60 seconds.
+    /// </summary>
     public TimeSpan StuckAfter { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>A silo whose live steps wait longer than this for the device takes no new streams: those that are there would wait still longer. Default: 2 seconds.</summary>
+    /// <summary>
+    /// A silo whose live steps wait longer than this for the device takes no new streams: those that are there would wait still longer. Default: 2
+    /// seconds.
+    /// </summary>
     public TimeSpan MaxLiveWait { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Longest recording that is tagged in one call. Default: 60 seconds.</summary>

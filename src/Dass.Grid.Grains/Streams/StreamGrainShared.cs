@@ -36,7 +36,9 @@ public sealed class StreamGrainShared(
 
     public ILogger Logger => logger;
 
-    /// <summary>Activates an ended stream on this silo once more, with the end that its last activation could give nobody; if that is not to be, says so.</summary>
+    /// <summary>
+    /// Activates an ended stream on this silo once more, with the end that its last activation could give nobody; if that is not to be, says so.
+    /// </summary>
     internal async Task TakeUpAgainAsync(GrainId grain, StreamId stream, StreamLuggage luggage, DeactivationReasonCode reason)
     {
         const int MaxTries = 10;

@@ -15,7 +15,9 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
     private UsageSpan? _reported;
     private Task _settling = Task.CompletedTask;
 
-    /// <summary>When the stream was fed last, as the page that was restored says. It is on this page, which may grow without a new layout of checkpoints.</summary>
+    /// <summary>
+    /// When the stream was fed last, as the page that was restored says. It is on this page, which may grow without a new layout of checkpoints.
+    /// </summary>
     public DateTimeOffset? LastActive { get; private set; }
 
     /// <summary>Whether the books have everything but the span that goes on.</summary>

@@ -5,7 +5,9 @@ namespace Dass.Grid.Grains.Streams;
 /// <param name="Chunk">Index of the session's first chunk.</param>
 internal readonly record struct StreamOrigin(long Sample, long Chunk)
 {
-    /// <summary>The first chunk that lies wholly at or after <paramref name="sample"/>. No chunk from there on can have been tagged without that audio.</summary>
+    /// <summary>
+    /// The first chunk that lies wholly at or after <paramref name="sample"/>. No chunk from there on can have been tagged without that audio.
+    /// </summary>
     public static StreamOrigin AtOrAfter(long sample, int sampleRateHz, TimeSpan chunkLength)
     {
         var chunk = (long)Math.Ceiling(sample / (sampleRateHz * chunkLength.TotalSeconds) - 1e-9);

@@ -4,7 +4,9 @@ using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>A stream's slot on this silo and its place in the store, kept in step: how it wakes, is written, sleeps, moves, and is lost to another silo.</summary>
+/// <summary>
+/// A stream's slot on this silo and its place in the store, kept in step: how it wakes, is written, sleeps, moves, and is lost to another silo.
+/// </summary>
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainShared shared, StreamState state, StreamLedger ledger, IStreamHost host)
 {

@@ -2,7 +2,9 @@ using Dass.Grid.Grains.Checkpoints;
 
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>What a stream is to its grain: unknown, live, asleep in the store or ended; who feeds it; what it said last. Knows no clock, no store, no calls.</summary>
+/// <summary>
+/// What a stream is to its grain: unknown, live, asleep in the store or ended; who feeds it; what it said last. Knows no clock, no store, no calls.
+/// </summary>
 internal sealed class StreamState(StreamId id, StreamGrainOptions options)
 {
     public TagHistory History { get; } = new(options.HistoryChunks);

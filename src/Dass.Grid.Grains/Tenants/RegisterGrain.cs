@@ -102,7 +102,10 @@ public sealed partial class RegisterGrain(
         return served.Card;
     }
 
-    /// <summary>Waits until every silo that carries streams serves the model; one that cannot says so in its log, and streams of the model are not placed there.</summary>
+    /// <summary>
+    /// Waits until every silo that carries streams serves the model; one that cannot says so in its log, and streams of the model are not placed
+    /// there.
+    /// </summary>
     private async Task EverywhereAsync(string model)
     {
         var began = time.GetTimestamp();

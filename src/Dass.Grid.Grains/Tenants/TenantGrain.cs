@@ -7,8 +7,8 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Tenants;
 
 /// <summary>
-/// Live, sleeping and lately ended streams of one tenant, and the use that its gateways make of its limits. A stream that does not report is looked up: so it ends and
-/// goes when its time has come, also when the silo that owned it is gone and nobody comes back for it.
+/// Live, sleeping and lately ended streams of one tenant, and the use that its gateways make of its limits. A stream that does not report is looked up: so it
+/// ends and goes when its time has come, also when the silo that owned it is gone and nobody comes back for it.
 /// </summary>
 public sealed partial class TenantGrain(
     IOptions<StreamGrainOptions> options,

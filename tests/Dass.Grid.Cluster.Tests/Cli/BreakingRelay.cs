@@ -9,7 +9,9 @@ namespace Dass.Grid.Cluster.Tests.Cli;
 /// <param name="Breaks">Ends the connection. Null: when the answers are used up.</param>
 internal sealed record Route(Uri Grid, long Answers = long.MaxValue, Task? Breaks = null);
 
-/// <summary>A port in front of a grid that breaks connections at a place that the test names: the first takes the first route, the last route serves the rest.</summary>
+/// <summary>
+/// A port in front of a grid that breaks connections at a place that the test names: the first takes the first route, the last route serves the rest.
+/// </summary>
 internal sealed class BreakingRelay : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

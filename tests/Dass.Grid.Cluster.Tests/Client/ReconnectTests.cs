@@ -147,6 +147,48 @@ public class ReconnectTests
     }
 
     [Fact]
+    public async Task What_a_program_has_lost_is_silence_in_its_place_also_after_a_broken_connection()
+    {
+        const int From = 5 * Babble.SampleRateHz + 777; // within a piece
+        const int To = From + Babble.SampleRateHz;
+        using var deadline = new CancellationTokenSource(TestGrid.Patience);
+        var breaks = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var grid = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(grid.Host.Address, Breaks: breaks.Task), new Route(grid.Host.Address));
+        using var client = new GridClient(new Uri(relay.Address));
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
+        await using var tape = new AudioTape(Babble.Config().Format, pipe.Reader.AsStream(), lifetime: deadline.Token);
+        await pipe.Writer.WriteAsync(Babble.Slice(0, From), deadline.Token);
+        tape.Lose(From, To - From);
+        await pipe.Writer.WriteAsync(Babble.Slice(To, Babble.Samples - To), deadline.Token);
+        Assert.Throws<ArgumentOutOfRangeException>(() => tape.Lose(From - 1, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => tape.Lose(From, 0));
+
+        var (tags, readies, summary) = (new List<Tags>(), 0, (Summary?)null);
+        var options = new StreamFeedOptions { Reconnect = new ReconnectOptions { FirstPause = TimeSpan.FromMilliseconds(50) } };
+        var config = new StreamConfig { StreamId = "lossy", Filter = new TagFilter { Top = 0, Dense = true } };
+        await foreach (var response in new StreamFeed(client, tape, config, options).RunAsync(deadline.Token))
+        {
+            readies += response.Ready is null ? 0 : 1;
+            summary = response.Summary ?? summary;
+            if (response.Tags is { } chunk)
+            {
+                tags.Add(chunk);
+                if (tags.Count == 7) // the loss has been heard
+                {
+                    breaks.TrySetResult();
+                    await pipe.Writer.CompleteAsync();
+                }
+            }
+        }
+
+        var audio = Babble.Pcm.ToArray();
+        audio.AsSpan(From * Babble.BytesPerFrame, (To - From) * Babble.BytesPerFrame).Clear();
+        BareSession.AssertEqual(await BareSession.HearAsync(TestGrid.TinyModel, audio), tags, Assert.IsType<Summary>(summary));
+        Assert.Equal(2, readies);
+    }
+
+    [Fact]
     public async Task A_source_that_fails_is_told_as_it_is_and_the_stream_stays_open()
     {
         await using var grid = await TestGrid.StartAsync();

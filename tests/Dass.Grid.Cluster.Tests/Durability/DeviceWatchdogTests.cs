@@ -1,3 +1,4 @@
+using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Grains.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -15,21 +16,18 @@ public sealed class DeviceWatchdogTests
             Interlocked.Increment(ref looks);
             return [("tiny", running)];
         }
-        using var watchdog = new DeviceWatchdog(Look, TimeSpan.FromSeconds(60), end.SetResult, time, NullLogger<DeviceWatchdog>.Instance);
-        await watchdog.StartAsync(CancellationToken.None);
-        while (Volatile.Read(ref looks) < 2) // who looks again has not ended at the first
+        async Task LaterAsync()
         {
             time.Advance(TimeSpan.FromSeconds(15));
             await Task.Yield();
         }
+        using var watchdog = new DeviceWatchdog(Look, TimeSpan.FromSeconds(60), end.SetResult, time, NullLogger<DeviceWatchdog>.Instance);
+        await watchdog.StartAsync(CancellationToken.None);
+        await TestGrid.UntilAsync(() => Volatile.Read(ref looks) >= 2, LaterAsync); // who looks again has not ended at the first
         Assert.False(end.Task.IsCompleted);
 
         running = TimeSpan.FromSeconds(61);
-        while (!end.Task.IsCompleted)
-        {
-            time.Advance(TimeSpan.FromSeconds(15));
-            await Task.Yield();
-        }
+        await TestGrid.UntilAsync(() => end.Task.IsCompleted, LaterAsync);
         Assert.Contains("'tiny' has been at one batch for 61 s", await end.Task, StringComparison.Ordinal);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Streams;
 using Microsoft.AspNetCore.Builder;
@@ -58,7 +59,7 @@ internal sealed class FaultyStore
         private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public Task Reached => _reached.Task;
+        public Task Reached => _reached.Task.WaitAsync(TestGrid.Patience);
 
         public void Release() => _released.SetResult();
 

@@ -143,14 +143,9 @@ public sealed class OrphanTests : IDisposable
             _store.Wrap(builder);
         });
 
-    private async Task UntilAsync(Func<Task<bool>> condition, TimeSpan? step = null)
+    private Task UntilAsync(Func<Task<bool>> condition, TimeSpan? step = null) => TestGrid.UntilAsync(condition, () =>
     {
-        var deadline = TestGrid.Deadline;
-        while (!await condition())
-        {
-            Assert.True(DateTime.UtcNow < deadline, "It has not happened within two minutes.");
-            _time.Advance(step ?? TimeSpan.FromSeconds(20));
-            await Task.Delay(5); // books and store are written in real time
-        }
-    }
+        _time.Advance(step ?? TimeSpan.FromSeconds(20));
+        return Task.Delay(5); // books and store are written in real time
+    });
 }

@@ -47,12 +47,11 @@ public sealed class OwedEndTests : IDisposable
         Assert.Null(_store.Last!.Ended);
 
         _store.IsAway = false;
-        var deadline = TestGrid.Deadline;
-        while (_store.Last.Ended is null && DateTime.UtcNow < deadline)
+        await TestGrid.UntilAsync(() => _store.Last.Ended is not null, () =>
         {
             time.Advance(TimeSpan.FromSeconds(5));
-            await Task.Delay(1);
-        }
+            return Task.Delay(1);
+        });
         await _folder.CrashAsync(grid);
         await using var next = await TestGrid.StartAsync(_folder.Settings());
 

@@ -6,7 +6,9 @@ using Grpc.Core;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
-/// <summary>Writes of checkpoints that go wrong, and what happens to the stream at the same time. In the end the client has what an undisturbed engine says.</summary>
+/// <summary>
+/// Writes of checkpoints that go wrong, and what happens to the stream at the same time. In the end the client has what an undisturbed engine says.
+/// </summary>
 public sealed class StoreFaultTests : IDisposable
 {
     private const string Id = "yard";
@@ -53,13 +55,9 @@ public sealed class StoreFaultTests : IDisposable
         _store.Next(StoreFault.LosesAnswer);
         await feed.SendBabbleAsync(Half, Babble.Samples);
         var summary = await feed.FinishAsync();
-        var deadline = TestGrid.Deadline;
-        while (_store.Writes("stream") < 3 && DateTime.UtcNow < deadline)
-        {
-            await Task.Delay(10); // until the owed end has been written again
-        }
+        await TestGrid.UntilAsync(() => _store.Writes("stream") == 3, () => Task.Delay(10)); // the owed end has been written again
         var info = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id });
-        Assert.Equal((StreamState.Ended, 3), (info.Entry.State, _store.Writes("stream")));
+        Assert.Equal(StreamState.Ended, info.Entry.State);
         await _folder.CrashAsync(grid);
         await using var next = await StartAsync();
         Assert.Equal(EndReason.Finished, (await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id })).EndReason);
@@ -146,6 +144,33 @@ public sealed class StoreFaultTests : IDisposable
         await sending;
         await Undisturbed.AssertAsync(await feed.FinishAsync(), feed);
         Assert.Equal(feed.Tags.Count, feed.Tags.DistinctBy(chunk => chunk.Chunk).Count()); // the gateway writes each once
+    }
+
+    [Fact]
+    public async Task A_stream_that_goes_back_further_than_its_gateway_remembers_asks_its_client()
+    {
+        await using var gateway = await TestGrid.StartAsync(new() { ["Grid:Role"] = "gateway" });
+        var one = await StartSiloAsync(gateway);
+        using var feed = await Feed.BeginAsync(gateway.Client, Babble.Config(Id));
+        await ToAsync(feed, Quarter);
+        Assert.Equal(Quarter, await StoredStreamTests.CheckpointAsync(gateway));
+        await ToAsync(feed, Half, from: Quarter);
+        using var again = await Feed.BeginAsync(gateway.Client, Config(feed));
+        await ToAsync(again, Half + Quarter / 2, from: Half); // this call knows of no audio before
+        _store.IsAway = true;
+        await one.DisposeAsync();
+        _store.IsAway = false;
+        await using var two = await StartSiloAsync(gateway);
+
+        await TestGrid.RefusesAsync(StatusCode.Unavailable, $"went back to sample {Quarter}, and this gateway keeps its audio from sample {Half} on", async () =>
+        {
+            await again.SendAsync(Babble.Slice(Half + Quarter / 2, 100));
+            await again.ReadToEndAsync();
+        });
+        using var last = await Feed.BeginAsync(gateway.Client, Config(again));
+        Assert.Equal(Quarter, last.Ready.NextSample);
+        await last.SendBabbleAsync(Quarter, Babble.Samples);
+        await Undisturbed.AssertAsync(await last.FinishAsync(), feed, again, last);
     }
 
     [Fact]

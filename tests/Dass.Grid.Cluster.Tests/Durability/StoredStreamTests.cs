@@ -244,7 +244,7 @@ public sealed class StoredStreamTests : IDisposable
         var sending = feed.SendBabbleAsync(0, Babble.Samples);
         var reading = feed.AppliedAsync(Babble.Samples);
 
-        await waiting.Task;
+        await waiting.Task.WaitAsync(TestGrid.Patience);
         Assert.InRange(feed.Applied, 0, Kept / Babble.BytesPerFrame); // what is not durable fits into what may be kept
         Assert.False(reading.IsCompleted);
 
@@ -269,7 +269,7 @@ public sealed class StoredStreamTests : IDisposable
         await feed.AppliedAsync(Half);
 
         time.Advance(TimeSpan.FromMinutes(3));
-        await InTheFreeSlotAsync(grid, other => other.FinishAsync());
+        await TestGrid.UntilAsync(() => TryFinishOtherAsync(grid), () => AMinuteAsync(time)); // as soon as the only slot is free
         var asleep = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id });
         Assert.Equal((StreamState.Live, Half), (asleep.Entry.State, asleep.NextSample));
         time.Advance(TimeSpan.FromHours(5));
@@ -323,29 +323,28 @@ public sealed class StoredStreamTests : IDisposable
             await feed.FinishAsync();
         }
         Assert.Equal(1, _store.Records);
-        while (_store.Records > 0)
+        await TestGrid.UntilAsync(() => _store.Records == 0, () => AMinuteAsync(time));
+    }
+
+    /// <returns>False: there is no free slot.</returns>
+    private static async Task<bool> TryFinishOtherAsync(TestGrid grid)
+    {
+        try
         {
-            time.Advance(TimeSpan.FromMinutes(1));
-            await Task.Yield();
+            using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("other"));
+            await feed.FinishAsync();
+            return true;
+        }
+        catch (RpcException taken) when (taken.StatusCode == StatusCode.ResourceExhausted)
+        {
+            return false;
         }
     }
 
-    /// <summary>As soon as the only slot is free.</summary>
-    private static async Task InTheFreeSlotAsync(TestGrid grid, Func<Feed, Task> use)
+    private static async Task AMinuteAsync(FakeTimeProvider time)
     {
-        while (true)
-        {
-            try
-            {
-                using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("other"));
-                await use(feed);
-                return;
-            }
-            catch (RpcException taken) when (taken.StatusCode == StatusCode.ResourceExhausted)
-            {
-                await Task.Yield();
-            }
-        }
+        time.Advance(TimeSpan.FromMinutes(1));
+        await Task.Delay(10); // the store is written in real time
     }
 
     private static StreamConfig Config(List<Tags> before)

@@ -55,7 +55,7 @@ public sealed class ModelUpdateTests : IAsyncLifetime
         }
         var config = Config("sibling", fromChunk: 0);
         config.SwitchModel = true;
-        using var watch = _grid.Client.Subscribe(new SubscribeRequest { StreamId = Id });
+        using var watch = _grid.Client.Subscribe(new SubscribeRequest { StreamId = Id }, deadline: TestGrid.Deadline);
         Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
 
         using var again = await BeginAsync(config);

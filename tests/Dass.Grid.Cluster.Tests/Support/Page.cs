@@ -1,5 +1,4 @@
 using System.Net.WebSockets;
-using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 
@@ -25,19 +24,19 @@ internal sealed class Page(Uri address, string? key = null) : IDisposable
     }
 
     /// <summary>Events with their ids, until the server ends them.</summary>
-    public async IAsyncEnumerable<(string? Id, string Kind, JsonElement Data)> EventsAsync(
-        string path, string? lastId = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<(string? Id, string Kind, JsonElement Data)> EventsAsync(string path, string? lastId = null)
     {
+        using var deadline = new CancellationTokenSource(TestGrid.Patience);
         var request = new HttpRequestMessage(HttpMethod.Get, path);
         if (lastId is not null)
         {
             request.Headers.Add("Last-Event-ID", lastId);
         }
-        using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
-        Assert.True(answer.Content.Headers.ContentType?.MediaType == "text/event-stream", answer.IsSuccessStatusCode ? "" : await answer.Content.ReadAsStringAsync(cancellationToken));
-        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(cancellationToken));
+        using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+        Assert.True(answer.Content.Headers.ContentType?.MediaType == "text/event-stream", answer.IsSuccessStatusCode ? "" : await answer.Content.ReadAsStringAsync(deadline.Token));
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(deadline.Token));
         var (id, kind) = (default(string), "");
-        while (await lines.ReadLineAsync(cancellationToken) is { } line)
+        while (await lines.ReadLineAsync(deadline.Token) is { } line)
         {
             if (line.StartsWith("id: ", StringComparison.Ordinal))
             {
@@ -67,7 +66,7 @@ internal sealed class Page(Uri address, string? key = null) : IDisposable
             socket.Options.AddSubProtocol(protocol);
         }
         var builder = new UriBuilder(new Uri(address, path)) { Scheme = "ws" };
-        await socket.ConnectAsync(builder.Uri, CancellationToken.None);
+        await socket.ConnectAsync(builder.Uri, CancellationToken.None).WaitAsync(TestGrid.Patience);
         return socket;
     }
 
@@ -75,9 +74,10 @@ internal sealed class Page(Uri address, string? key = null) : IDisposable
     public static async Task<List<JsonElement>> ReadToEndAsync(ClientWebSocket socket)
     {
         var (messages, buffer, text) = (new List<JsonElement>(), new byte[65_536], new MemoryStream());
+        using var deadline = new CancellationTokenSource(TestGrid.Patience);
         while (true)
         {
-            var part = await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None);
+            var part = await socket.ReceiveAsync(buffer.AsMemory(), deadline.Token);
             if (part.MessageType == WebSocketMessageType.Close)
             {
                 return messages;

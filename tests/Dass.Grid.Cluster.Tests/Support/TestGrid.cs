@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Dass.Grid.Host;
 using Dass.Grid.V1;
 using Grpc.Core;
@@ -17,8 +18,10 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
 
     private readonly GrpcChannel _channel = GrpcChannel.ForAddress(host.Address);
 
-    /// <summary>Far beyond what any test needs: a call that hangs fails its test.</summary>
-    public static DateTime Deadline => TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(2);
+    /// <summary>Far beyond what any test needs: what hangs fails its test.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    public static DateTime Deadline => TimeProvider.System.GetUtcNow().UtcDateTime + Patience;
 
     public EmbeddedGrid Host => host;
 
@@ -59,12 +62,21 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
     public async Task ReadyAsync()
     {
         using var operations = new HttpClient { BaseAddress = host.OperationsAddress };
-        for (var deadline = Deadline; !(await operations.GetAsync("/healthz/ready")).IsSuccessStatusCode;)
+        await UntilAsync(async () => (await operations.GetAsync("/healthz/ready")).IsSuccessStatusCode, () => Task.Delay(10));
+    }
+
+    /// <summary>Does something until a condition holds.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> condition, Func<Task> meanwhile, [CallerArgumentExpression(nameof(condition))] string what = "")
+    {
+        for (var deadline = Deadline; !await condition();)
         {
-            Assert.True(DateTime.UtcNow < deadline, "The gateway has not become ready.");
-            await Task.Delay(10);
+            Assert.True(DateTime.UtcNow < deadline, $"After {Patience.TotalSeconds} s it is not so: {what}");
+            await meanwhile();
         }
     }
+
+    public static Task UntilAsync(Func<bool> condition, Func<Task> meanwhile, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        UntilAsync(() => Task.FromResult(condition()), meanwhile, what);
 
     public async ValueTask DisposeAsync()
     {
@@ -76,11 +88,11 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
     public async Task StopAsync(FakeTimeProvider time)
     {
         var stopping = DisposeAsync().AsTask();
-        while (!stopping.IsCompleted)
+        await UntilAsync(() => stopping.IsCompleted, () =>
         {
             time.Advance(TimeSpan.FromSeconds(1));
-            await Task.WhenAny(stopping, Task.Delay(20));
-        }
+            return Task.WhenAny(stopping, Task.Delay(20));
+        });
         await stopping;
     }
 

@@ -118,15 +118,15 @@ public sealed class LimitsTests
     {
         await using var grid = await StartAsync(("Subscribers", "1"));
         using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("s"));
-        using (var first = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }))
+        using (var first = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }, deadline: TestGrid.Deadline))
         {
             Assert.True(await first.ResponseStream.MoveNext(CancellationToken.None));
-            using var second = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" });
+            using var second = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }, deadline: TestGrid.Deadline);
             await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "quota subscribers is 1, and 1 listen", () => second.ResponseStream.MoveNext(CancellationToken.None));
         }
         for (var attempt = 0; ; attempt++)
         {
-            using var third = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" });
+            using var third = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }, deadline: TestGrid.Deadline);
             try
             {
                 Assert.True(await third.ResponseStream.MoveNext(CancellationToken.None));

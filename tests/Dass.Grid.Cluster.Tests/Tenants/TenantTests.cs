@@ -48,7 +48,7 @@ public sealed class TenantTests : IAsyncLifetime
         await Unknown(async () => await client.CloseStreamAsync(new CloseStreamRequest { StreamId = "secret" }, Bob));
         await Unknown(async () =>
         {
-            using var watch = client.Subscribe(new SubscribeRequest { StreamId = "secret" }, Bob);
+            using var watch = client.Subscribe(new SubscribeRequest { StreamId = "secret" }, Bob, TestGrid.Deadline);
             await watch.ResponseStream.MoveNext(CancellationToken.None);
         });
         await Unknown(async () =>
