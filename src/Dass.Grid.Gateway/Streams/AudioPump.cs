@@ -35,11 +35,11 @@ internal sealed partial class AudioPump(
     private long _lostUntil = attachment.Gap?.ToSample ?? 0; // end of the last gap that has been told
     private bool _asked; // for a checkpoint, since the tape became half full
 
-    /// <summary>Sends kept tags again, from a chunk up to the attachment's.</summary>
+    /// <summary>Sends kept tags again, from a chunk up to the attachment's; none before it, should the stream have gone back.</summary>
     public async Task RepeatAsync(long fromChunk)
     {
         var until = _nextChunk;
-        _nextChunk = Math.Min(fromChunk, until);
+        _nextChunk = fromChunk;
         await OnAsync(() => FillAsync(until));
     }
 

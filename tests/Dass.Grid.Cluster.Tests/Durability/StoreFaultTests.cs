@@ -171,6 +171,8 @@ public sealed class StoreFaultTests : IDisposable
         Assert.Equal(Quarter, last.Ready.NextSample);
         await last.SendBabbleAsync(Quarter, Babble.Samples);
         await Undisturbed.AssertAsync(await last.FinishAsync(), feed, again, last);
+        Tags[] all = [.. feed.Tags, .. again.Tags, .. last.Tags];
+        Assert.Equal(all.Length, all.DistinctBy(chunk => chunk.Chunk).Count());
     }
 
     [Fact]
