@@ -8,7 +8,6 @@ public sealed class LocalStreams
     private readonly ConcurrentDictionary<GrainId, byte> _live = new();
     private readonly ConcurrentDictionary<GrainId, byte> _owing = new();
     private readonly ConcurrentDictionary<GrainId, object> _leaving = new();
-    private readonly ConcurrentDictionary<GrainId, StreamLuggage> _leftBehind = new();
 
     /// <summary>Slots that are taken.</summary>
     public int Count => _live.Count;
@@ -36,10 +35,4 @@ public sealed class LocalStreams
     public void Leave(GrainId stream, object activation) => _leaving[stream] = activation;
 
     public void Left(GrainId stream, object activation) => _leaving.TryRemove(KeyValuePair.Create(stream, activation));
-
-    /// <summary>For the next activation of the stream on this silo.</summary>
-    internal void LeaveBehind(GrainId stream, StreamLuggage luggage) => _leftBehind[stream] = luggage;
-
-    /// <returns>Null: nothing has been left.</returns>
-    internal StreamLuggage? TakeUp(GrainId stream) => _leftBehind.TryRemove(stream, out var luggage) ? luggage : null;
 }

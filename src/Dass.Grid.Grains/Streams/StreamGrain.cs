@@ -21,7 +21,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     private IGrainTimer? _upkeep;
     private IGrainTimer? _checkpoints;
     private StreamLuggage? _luggage; // on its way from or to another silo
-    private DeactivationReasonCode? _owesEnd; // why this activation went while the store lacked the stream's end
+    private bool _owesEnd; // as this activation went, the store lacked the stream's end
 
     public StreamGrain(StreamGrainShared shared)
     {
@@ -40,8 +40,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _lastActive = _shared.Time.GetUtcNow();
-        var luggage = _luggage ?? _shared.Local.TakeUp(this.GetGrainId());
-        _luggage = null;
+        (var luggage, _luggage) = (_luggage, null);
         Array.ForEach(luggage?.Observers ?? [], _life.Observers.Renew);
         if (luggage is null || !_store.TryContinue(luggage))
         {
@@ -257,7 +256,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             {
                 _luggage = new StreamLuggage(checkpoint, _store.Keeper.ETag, _store.Keeper.DurableSample, _life.Observers.All, State.Weight);
             }
-            _owesEnd = _store.OwesEnd ? reason.ReasonCode : null;
+            _owesEnd = _store.OwesEnd;
         }
         catch (Exception failure)
         {
@@ -278,9 +277,9 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     public void Dispose()
     {
         _shared.Local.Left(this.GetGrainId(), this);
-        if (_luggage is { } luggage && _owesEnd is { } reason) // who feeds a live stream replays what it lost; nobody ends a stream twice
+        if (_owesEnd && _luggage is not null)
         {
-            _shared.TakeUpAgainAsync(this.GetGrainId(), _id, luggage, reason).Ignore();
+            _shared.Logger.EndLost(_id);
         }
     }
 
