@@ -13,6 +13,10 @@ internal sealed class GridProcess(string role, Dictionary<string, string> settin
 {
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(3) };
 
+    private const int LeastEphemeral = 32_768; // Linux's default
+
+    private static int _lastPort = Random.Shared.Next(20_000, 30_000);
+
     private readonly int _operationsPort = FreePort();
     private Process? _process;
 
@@ -25,11 +29,22 @@ internal sealed class GridProcess(string role, Dictionary<string, string> settin
 
     public bool IsRunning => _process is { HasExited: false };
 
+    /// <summary>Each port once, and none that the system gives to connections: what is free now is still so when its process has started.</summary>
     public static int FreePort()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Interlocked.Increment(ref _lastPort);
+            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                probe.Bind(new IPEndPoint(IPAddress.Any, port));
+                return port;
+            }
+            catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressAlreadyInUse && port < LeastEphemeral)
+            {
+            }
+        }
     }
 
     public void Start()
