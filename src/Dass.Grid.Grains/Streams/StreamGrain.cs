@@ -273,7 +273,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public void OnRehydrate(IRehydrationContext rehydrationContext) => _luggage = StreamLuggage.Unpack(rehydrationContext);
 
-    /// <summary>The activation has gone, and what it has sent has arrived.</summary>
+    /// <summary>The activation has gone. What it has sent to another silo has arrived, or been refused.</summary>
     public void Dispose()
     {
         _shared.Local.Left(this.GetGrainId(), this);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Dass.Grid.Grains.Checkpoints;
 using Orleans.Storage;
@@ -45,34 +44,22 @@ internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId 
     }
 }
 
-/// <summary>
-/// Gathers changes and writes them together: whoever waits learns when a write that holds his change is done. Used on the grain's own scheduler only.
-/// </summary>
+/// <summary>Gathers changes and writes them together: whoever waits learns when a write that holds his change is done. Used on the grain's own scheduler only.</summary>
 /// <param name="write">Writes everything as it is when it is called.</param>
-/// <param name="gather">How long changes are gathered at least, in real time: a grain that stops waits for it.</param>
+/// <param name="gather">How long changes are gathered, in real time: a grain that stops waits for it.</param>
 internal sealed class GatheredWrites(Func<Task> write, TimeSpan gather)
 {
-    /// <summary>A record that takes long to make is made less often, so that it takes a twentieth of a core at most, however often it changes.</summary>
-    private const int Rest = 19;
-
-    private static readonly TimeSpan MaxGather = TimeSpan.FromSeconds(5);
-
     private Task? _next; // waits and then writes; null: none is waiting
     private Task _running = Task.CompletedTask;
-    private TimeSpan _making; // of the last record
 
     /// <summary>Completes when what has been changed so far is written.</summary>
     public Task DoneAsync() => _next ??= NextAsync();
 
     private async Task NextAsync()
     {
-        var rest = _making * Rest;
-        await Task.Delay(rest < gather ? gather : rest > MaxGather ? MaxGather : rest);
+        await Task.Delay(gather);
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _next = null;
-        var began = Stopwatch.GetTimestamp();
-        _running = write();
-        _making = Stopwatch.GetElapsedTime(began);
-        await _running;
+        await (_running = write());
     }
 }

@@ -269,7 +269,7 @@ public sealed class StoredStreamTests : IDisposable
         await feed.AppliedAsync(Half);
 
         time.Advance(TimeSpan.FromMinutes(3));
-        await TestGrid.UntilAsync(() => TryFinishOtherAsync(grid), () => AMinuteAsync(time)); // as soon as the only slot is free
+        await TestGrid.UntilAsync(() => TryFinishOtherAsync(grid), () => Task.Delay(10)); // as soon as the only slot is free
         var asleep = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id });
         Assert.Equal((StreamState.Live, Half), (asleep.Entry.State, asleep.NextSample));
         time.Advance(TimeSpan.FromHours(5));
@@ -323,7 +323,11 @@ public sealed class StoredStreamTests : IDisposable
             await feed.FinishAsync();
         }
         Assert.Equal(1, _store.Records);
-        await TestGrid.UntilAsync(() => _store.Records == 0, () => AMinuteAsync(time));
+        await TestGrid.UntilAsync(() => _store.Records == 0, () =>
+        {
+            time.Advance(TimeSpan.FromMinutes(1));
+            return Task.Delay(10); // the store is written in real time
+        });
     }
 
     /// <returns>False: there is no free slot.</returns>
@@ -339,12 +343,6 @@ public sealed class StoredStreamTests : IDisposable
         {
             return false;
         }
-    }
-
-    private static async Task AMinuteAsync(FakeTimeProvider time)
-    {
-        time.Advance(TimeSpan.FromMinutes(1));
-        await Task.Delay(10); // the store is written in real time
     }
 
     private static StreamConfig Config(List<Tags> before)
