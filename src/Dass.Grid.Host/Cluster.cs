@@ -11,8 +11,8 @@ namespace Dass.Grid.Host;
 /// <summary>The process as a silo of the grid. Every role is a silo: a gateway calls its streams' silos directly, with no hop between.</summary>
 internal static class Cluster
 {
-    /// <summary>Calls that may wait for one grain: one feeder awaits each push, so more means that somebody does not.</summary>
-    private const int MaxWaitingCalls = 64;
+    /// <summary>Calls that one grain may have before it: a tenant's books have one of each of its streams when all end at once. A stream has one of its feeder.</summary>
+    private const int MaxWaitingCalls = 10_000;
 
     /// <summary>A batch of moving streams must not hold up probes and calls on the same connection.</summary>
     private const int MaxMessageBytes = 16 << 20;

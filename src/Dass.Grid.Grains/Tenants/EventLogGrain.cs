@@ -7,14 +7,16 @@ using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Tenants;
 
-/// <summary>Keeps one span of a tenant's events. Appends are gathered for a second, so that many streams cost one write.</summary>
+/// <summary>Keeps one span of a tenant's events. Appends are gathered for a second, so that many streams cost one write, of the last page.</summary>
 [Reentrant]
 public sealed partial class EventLogGrain : Grain, IEventLogGrain
 {
+    private const int PageEvents = 256; // 80 kB
+
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<(string, DateTimeOffset, string), LoggedEvent> _events = [];
-    private readonly StoredJson<LoggedEvent[]> _store;
+    private readonly StoredPages<List<LoggedEvent>> _pages;
+    private readonly Dictionary<(string, DateTimeOffset, string), (StoredPage<List<LoggedEvent>> Page, int Place)> _places = [];
     private readonly GatheredWrites _writes;
     private readonly StreamGrainOptions _options;
     private readonly GrainsInstruments _instruments;
@@ -25,16 +27,20 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     public EventLogGrain(
         [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, GrainsInstruments instruments, ILogger<EventLogGrain> logger)
     {
-        _store = new StoredJson<LoggedEvent[]>(storage, "events", this.GetGrainId());
+        _pages = new StoredPages<List<LoggedEvent>>(storage, number => number == 0 ? "events" : $"events-{number}");
         _writes = new GatheredWrites(WriteAsync, Gather);
         (_options, _instruments, _logger, _key) = (options.Value, instruments, logger, EventLogKey.Parse(this.GetPrimaryKeyString()));
     }
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        foreach (var sound in await _store.ReadAsync() ?? [])
+        await _pages.LoadAsync(this.GetGrainId());
+        foreach (var page in _pages.All)
         {
-            _events.Add(Key(sound), sound);
+            foreach (var (place, sound) in page.Value.Index())
+            {
+                _places.Add(Key(sound), (page, place));
+            }
         }
     }
 
@@ -48,11 +54,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         var lost = 0;
         foreach (var sound in events)
         {
-            if (_events.Count < _options.EventsPerSpan || _events.ContainsKey(Key(sound)))
-            {
-                _events[Key(sound)] = sound;
-            }
-            else
+            if (!Enter(sound))
             {
                 lost++;
             }
@@ -67,7 +69,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
 
     public Task<LoggedEvent[]> Read(EventQuery query)
     {
-        var found = _events.Values
+        var found = _pages.All.SelectMany(page => page.Value)
             .Where(sound => sound.Onset >= query.From && sound.Onset < query.To && sound.Peak >= query.MinPeak)
             .Where(sound => query.Streams?.Contains(sound.Stream) ?? true)
             .Where(sound => query.Prefix is null || sound.Stream.StartsWith(query.Prefix, StringComparison.Ordinal))
@@ -79,10 +81,30 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
 
     public async Task Clear()
     {
-        await _store.ClearAsync();
-        _events.Clear();
+        await _pages.TrimAsync(_ => true);
+        _places.Clear();
         _indexed = false;
         DeactivateOnIdle();
+    }
+
+    /// <returns>False: there is no room.</returns>
+    private bool Enter(LoggedEvent sound)
+    {
+        var key = Key(sound);
+        if (_places.TryGetValue(key, out var known))
+        {
+            known.Page.IsChanged |= known.Page.Value[known.Place] != sound;
+            known.Page.Value[known.Place] = sound;
+            return true;
+        }
+        if (_places.Count >= _options.EventsPerSpan)
+        {
+            return false;
+        }
+        var page = _pages.WithRoom(events => events.Count < PageEvents, () => []);
+        _places.Add(key, (page, page.Value.Count));
+        page.Value.Add(sound);
+        return page.IsChanged = true;
     }
 
     private static (string, DateTimeOffset, string) Key(LoggedEvent sound) => (sound.Stream, sound.Begun, sound.Id);
@@ -91,7 +113,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     {
         try
         {
-            await _store.WriteAsync([.. _events.Values]);
+            await _pages.WriteAsync();
         }
         catch (InconsistentStateException)
         {

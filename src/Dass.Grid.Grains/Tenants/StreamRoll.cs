@@ -13,34 +13,27 @@ internal sealed class StreamRoll(IGrainStorage storage, int most)
 {
     private const int PageStreams = 4_096; // 1 MB with the longest names
 
-    private readonly List<Page> _pages = [];
-    private readonly Dictionary<string, Page> _pageOf = new(StringComparer.Ordinal);
-    private GrainId _grain;
+    private readonly StoredPages<Dictionary<string, RollEntry>> _pages = new(storage, number => $"streams-{number}");
+    private readonly Dictionary<string, StoredPage<Dictionary<string, RollEntry>>> _pageOf = new(StringComparer.Ordinal);
 
     /// <summary>Nothing is entered before, and nothing written.</summary>
     public bool IsLoaded { get; private set; }
 
-    public bool IsChanged => _pages.Exists(page => page.IsChanged);
+    public bool IsChanged => _pages.All.Any(page => page.IsChanged);
 
     /// <param name="grain">Whose it is.</param>
     public async Task<IReadOnlyList<KeyValuePair<string, RollEntry>>> LoadAsync(GrainId grain)
     {
-        _grain = grain;
-        var pages = new List<Page>();
-        while (await ReadAsync(pages.Count) is { } page)
+        await _pages.LoadAsync(grain);
+        foreach (var page in _pages.All)
         {
-            pages.Add(page);
-        }
-        _pages.AddRange(pages);
-        foreach (var page in pages)
-        {
-            foreach (var name in page.Streams.Keys)
+            foreach (var name in page.Value.Keys)
             {
                 _pageOf[name] = page;
             }
         }
         IsLoaded = true;
-        return [.. pages.SelectMany(page => page.Streams)];
+        return [.. _pages.All.SelectMany(page => page.Value)];
     }
 
     /// <returns>False: there is no room.</returns>
@@ -52,15 +45,11 @@ internal sealed class StreamRoll(IGrainStorage storage, int most)
             {
                 return false;
             }
-            page = _pages.Find(each => each.Streams.Count < PageStreams);
-            if (page is null)
-            {
-                _pages.Add(page = new Page(StoreOf(_pages.Count), []));
-            }
+            page = _pages.WithRoom(streams => streams.Count < PageStreams, () => []);
             _pageOf.Add(name, page);
         }
-        page.IsChanged |= page.Streams.GetValueOrDefault(name) != entry;
-        page.Streams[name] = entry;
+        page.IsChanged |= page.Value.GetValueOrDefault(name) != entry;
+        page.Value[name] = entry;
         return true;
     }
 
@@ -68,7 +57,7 @@ internal sealed class StreamRoll(IGrainStorage storage, int most)
     {
         if (_pageOf.Remove(name, out var page))
         {
-            page.Streams.Remove(name);
+            page.Value.Remove(name);
             page.IsChanged = true;
         }
     }
@@ -76,42 +65,8 @@ internal sealed class StreamRoll(IGrainStorage storage, int most)
     /// <exception cref="InconsistentStateException">Another activation has written.</exception>
     public async Task WriteAsync()
     {
-        while (_pages.Count > 0 && _pages[^1].Streams.Count == 0)
-        {
-            var last = _pages[^1];
-            _pages.Remove(last);
-            await last.Store.ClearAsync();
-        }
-        foreach (var page in _pages.Where(page => page.IsChanged).ToArray())
-        {
-            page.IsChanged = false;
-            try
-            {
-                await page.Store.WriteAsync(page.Streams);
-            }
-            catch
-            {
-                page.IsChanged = true;
-                throw;
-            }
-        }
-    }
-
-    private async Task<Page?> ReadAsync(int number)
-    {
-        var store = StoreOf(number);
-        return await store.ReadAsync() is { } streams ? new Page(store, streams) : null;
-    }
-
-    private StoredJson<Dictionary<string, RollEntry>> StoreOf(int number) => new(storage, $"streams-{number}", _grain);
-
-    private sealed class Page(StoredJson<Dictionary<string, RollEntry>> store, Dictionary<string, RollEntry> streams)
-    {
-        public StoredJson<Dictionary<string, RollEntry>> Store => store;
-
-        public Dictionary<string, RollEntry> Streams => streams;
-
-        public bool IsChanged { get; set; }
+        await _pages.TrimAsync(streams => streams.Count == 0);
+        await _pages.WriteAsync();
     }
 }
 

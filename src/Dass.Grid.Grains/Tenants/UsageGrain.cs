@@ -9,6 +9,8 @@ namespace Dass.Grid.Grains.Tenants;
 [Reentrant]
 public sealed class UsageGrain : Grain, IUsageGrain
 {
+    private const int PageSpans = 256; // 80 kB
+
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
     /// <summary>A final report may be repeated for this long: the store was away, or an answer got lost.</summary>
@@ -17,71 +19,115 @@ public sealed class UsageGrain : Grain, IUsageGrain
     /// <summary>A span that nobody has reported for this long has ended with its stream.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromDays(7);
 
-    private readonly StoredJson<Account> _store;
+    private readonly StoredPages<Account> _pages;
+    private readonly Dictionary<string, StoredPage<Account>> _pageOf = new(StringComparer.Ordinal);
     private readonly GatheredWrites _writes;
     private readonly TimeProvider _time;
-    private Account _account = new([], []);
 
     public UsageGrain([FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, TimeProvider time)
     {
-        _store = new StoredJson<Account>(storage, "usage", this.GetGrainId());
+        _pages = new StoredPages<Account>(storage, number => number == 0 ? "usage" : $"usage-{number}");
         _writes = new GatheredWrites(WriteAsync, Gather);
         _time = time;
     }
 
-    public override async Task OnActivateAsync(CancellationToken cancellationToken) => _account = await _store.ReadAsync() ?? _account;
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await _pages.LoadAsync(this.GetGrainId());
+        foreach (var page in _pages.All)
+        {
+            foreach (var (key, reported) in page.Value.Spans.ToArray())
+            {
+                if (!_pageOf.TryAdd(key, page)) // two activations at a time have entered it, each on a page that the other did not write
+                {
+                    var first = _pageOf[key].Value.Spans;
+                    first[key] = new Reported(Joined(first[key].Span, reported.Span), reported.At > first[key].At ? reported.At : first[key].At);
+                    page.Value.Spans.Remove(key);
+                    _pageOf[key].IsChanged = page.IsChanged = true; // the first one is written first
+                }
+            }
+        }
+    }
 
     public Task Report(UsageSpan span)
     {
         var key = $"{span.Stream}/{span.Begun.UtcTicks}/{span.FromChunk}/{span.Model}";
-        if (_account.Spans.TryGetValue(key, out var known))
+        if (!_pageOf.TryGetValue(key, out var page))
         {
-            // A stream that went back to its checkpoint hears again what it has reported before.
-            span = span with
-            {
-                AudioSeconds = Math.Max(span.AudioSeconds, known.Span.AudioSeconds), Events = Math.Max(span.Events, known.Span.Events), Final = span.Final || known.Span.Final,
-            };
+            page = _pages.WithRoom(account => account.Spans.Count < PageSpans, () => new Account([], []));
+            _pageOf.Add(key, page);
         }
-        _account.Spans[key] = new Reported(span, _time.GetUtcNow());
+        else
+        {
+            span = Joined(page.Value.Spans[key].Span, span);
+        }
+        page.Value.Spans[key] = new Reported(span, _time.GetUtcNow());
+        page.IsChanged = true;
         return _writes.DoneAsync();
     }
 
     public Task<ModelUsage[]> Get()
     {
-        var totals = _account.Folded.ToDictionary(usage => usage.Model, StringComparer.Ordinal);
-        foreach (var (span, _) in _account.Spans.Values)
+        var totals = new Dictionary<string, ModelUsage>(StringComparer.Ordinal);
+        foreach (var account in _pages.All.Select(page => page.Value))
         {
-            Add(totals, span);
+            Array.ForEach(account.Folded, folded => Add(totals, folded));
+            foreach (var (span, _) in account.Spans.Values)
+            {
+                Add(totals, UsageOf(span));
+            }
         }
         return Task.FromResult(totals.Values.OrderBy(usage => usage.Model, StringComparer.Ordinal).ToArray());
     }
 
-    private static void Add(Dictionary<string, ModelUsage> totals, UsageSpan span)
+    /// <summary>A stream that went back to its checkpoint hears again what it has reported before.</summary>
+    private static UsageSpan Joined(UsageSpan known, UsageSpan span) => span with
     {
-        var before = totals.GetValueOrDefault(span.Model) ?? new ModelUsage(span.Model, 0, 0, 0);
-        totals[span.Model] = before with
+        AudioSeconds = Math.Max(span.AudioSeconds, known.AudioSeconds), Events = Math.Max(span.Events, known.Events), Final = span.Final || known.Final,
+    };
+
+    private static ModelUsage UsageOf(UsageSpan span) => new(span.Model, span.AudioSeconds, span.FromChunk == 0 ? 1 : 0, span.Events);
+
+    private static void Add(Dictionary<string, ModelUsage> totals, ModelUsage usage)
+    {
+        var before = totals.GetValueOrDefault(usage.Model) ?? new ModelUsage(usage.Model, 0, 0, 0);
+        totals[usage.Model] = before with
         {
-            AudioSeconds = before.AudioSeconds + span.AudioSeconds, Streams = before.Streams + (span.FromChunk == 0 ? 1 : 0), Events = before.Events + span.Events,
+            AudioSeconds = before.AudioSeconds + usage.AudioSeconds, Streams = before.Streams + usage.Streams, Events = before.Events + usage.Events,
         };
+    }
+
+    /// <summary>
+    /// Spans that can be forgotten become totals on their own page: so one write holds both. It is done where a page is written anyway, or half of it can go.
+    /// </summary>
+    private void Fold(StoredPage<Account> page)
+    {
+        var now = _time.GetUtcNow();
+        var old = page.Value.Spans.Where(entry => now - entry.Value.At > (entry.Value.Span.Final ? Memory : Silence)).ToArray();
+        if (old.Length == 0 || (!page.IsChanged && old.Length * 2 < page.Value.Spans.Count))
+        {
+            return;
+        }
+        var totals = page.Value.Folded.ToDictionary(usage => usage.Model, StringComparer.Ordinal);
+        foreach (var (key, reported) in old)
+        {
+            Add(totals, UsageOf(reported.Span));
+            page.Value.Spans.Remove(key);
+            _pageOf.Remove(key);
+        }
+        page.Value = page.Value with { Folded = [.. totals.Values] };
+        page.IsChanged = true;
     }
 
     private async Task WriteAsync()
     {
-        var now = _time.GetUtcNow();
-        var old = _account.Spans.Where(entry => now - entry.Value.At > (entry.Value.Span.Final ? Memory : Silence)).ToArray();
-        if (old.Length > 0)
+        foreach (var page in _pages.All)
         {
-            var totals = _account.Folded.ToDictionary(usage => usage.Model, StringComparer.Ordinal);
-            foreach (var (key, reported) in old)
-            {
-                Add(totals, reported.Span);
-                _account.Spans.Remove(key);
-            }
-            _account = _account with { Folded = [.. totals.Values] };
+            Fold(page);
         }
         try
         {
-            await _store.WriteAsync(_account);
+            await _pages.WriteAsync();
         }
         catch (InconsistentStateException)
         {

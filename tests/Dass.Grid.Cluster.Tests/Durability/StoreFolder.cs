@@ -68,6 +68,9 @@ internal sealed class StoreFolder : IDisposable
     public bool Holds(string text) =>
         Directory.GetFiles(Place, "*.checkpoint").Any(file => Bytes(file).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0);
 
+    /// <summary>Names of all records, and what tells one write from the next.</summary>
+    public Dictionary<string, string> Versions() => Directory.GetFiles(Place, "*.checkpoint").ToDictionary(file => file, file => Convert.ToHexString(Bytes(file).AsSpan(0, ETagBytes)));
+
     /// <summary>Streams that have a record.</summary>
     public int Records => Streams.Count();
 
