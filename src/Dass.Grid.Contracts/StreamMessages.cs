@@ -4,7 +4,15 @@ namespace Dass.Grid.Contracts;
 /// <param name="FirstSample">Position of the first sample, per channel, at the stream's rate.</param>
 /// <param name="Data">Whole sample frames; empty asks for tags that a busy device still owes.</param>
 [GenerateSerializer, Immutable, Alias("dass.AudioBlock")]
-public sealed record AudioBlock([property: Id(0)] long FirstSample, [property: Id(1)] ReadOnlyMemory<byte> Data);
+public sealed record AudioBlock([property: Id(0)] long FirstSample, [property: Id(1)] ReadOnlyMemory<byte> Data)
+{
+    /// <summary>Where it is silence in place of audio that the client had lost. Positions outside the block say nothing.</summary>
+    [Id(2)] public SampleSpan[] Lost { get; init; } = [];
+}
+
+/// <summary>A stretch of audio: its first sample, and the one after its last.</summary>
+[GenerateSerializer, Immutable, Alias("dass.SampleSpan")]
+public readonly record struct SampleSpan([property: Id(0)] long FromSample, [property: Id(1)] long ToSample);
 
 /// <summary>How somebody comes to a stream.</summary>
 /// <param name="Attachment">The attachment that is taken up again after a failure; null: a new one, which ends all others.</param>

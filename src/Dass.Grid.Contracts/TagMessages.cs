@@ -11,6 +11,9 @@ public sealed record ChunkTags(
 {
     /// <summary>What the chunk changed, in label order.</summary>
     [Id(5)] public SoundEvent[] Events { get; init; } = [];
+
+    /// <summary>Of its audio, what the client had lost and silence was heard for, s.</summary>
+    [Id(6)] public double LostSeconds { get; init; }
 }
 
 public enum SoundEventKind

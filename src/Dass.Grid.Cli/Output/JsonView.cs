@@ -22,6 +22,7 @@ internal sealed class JsonView(string? stream = null) : IStreamView
         scores = List(tags.ChunkScores),
         window_scores = List(tags.WindowScores),
         events = tags.Events.Select(Of),
+        lost = tags.LostSeconds > 0 ? tags.LostSeconds : default(double?),
     });
 
     public void OnEvents(IReadOnlyCollection<Event> events)

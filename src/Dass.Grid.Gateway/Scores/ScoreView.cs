@@ -56,7 +56,7 @@ internal sealed class ScoreView
 
     public Tags Of(ChunkTags chunk)
     {
-        var tags = new Tags { Chunk = chunk.Index, StartSeconds = chunk.StartSeconds, EndSeconds = chunk.EndSeconds };
+        var tags = new Tags { Chunk = chunk.Index, StartSeconds = chunk.StartSeconds, EndSeconds = chunk.EndSeconds, LostSeconds = chunk.LostSeconds };
         tags.ChunkScores.AddRange(Select(chunk.Scores));
         tags.WindowScores.AddRange(Select(chunk.WindowScores));
         if (_dense)

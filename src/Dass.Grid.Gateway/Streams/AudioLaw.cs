@@ -77,7 +77,7 @@ internal sealed class AudioLaw(long nextSample, int bytesPerFrame, byte silence 
         var lost = audio.AfterLoss ? first - (_expected ?? nextSample) : 0;
         _expected = first + audio.Data.Length / bytesPerFrame;
         return lost > 0 && lost <= maxFilled
-            ? new Arrival(new AudioBlock(first - lost, Filled(lost, audio.Data.Span)), AfterLoss: false)
+            ? new Arrival(new AudioBlock(first - lost, Filled(lost, audio.Data.Span)) { Lost = [new SampleSpan(first - lost, first)] }, AfterLoss: false)
             : new Arrival(new AudioBlock(first, audio.Data.Memory), AfterLoss: lost > 0);
     }
 

@@ -52,7 +52,8 @@ internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
                     return null;
                 }
                 var first = node.Value.Data.Slice((int)skipped * bytesPerFrame, frames * bytesPerFrame);
-                return new AudioBlock(sample, frames < maxFrames && node.Next is { } next ? Gather(sample, first, next, maxFrames) : first);
+                var piece = new AudioBlock(sample, first) { Lost = node.Value.Lost };
+                return frames < maxFrames && node.Next is { } next ? Gather(piece, next, maxFrames) : piece;
             }
         }
         return null;
@@ -69,13 +70,13 @@ internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
         return first;
     }
 
-    private ReadOnlyMemory<byte> Gather(long sample, ReadOnlyMemory<byte> first, LinkedListNode<AudioBlock>? next, int maxFrames)
+    private AudioBlock Gather(AudioBlock first, LinkedListNode<AudioBlock>? next, int maxFrames)
     {
-        var (length, most) = (first.Length, Math.Min((long)maxFrames * bytesPerFrame, GatherBytes));
-        var pieces = new List<ReadOnlyMemory<byte>> { first };
-        for (; next is { Value: var block } && block.FirstSample == sample + length / bytesPerFrame && length + block.Data.Length <= most; next = next.Next)
+        var (length, most) = (first.Data.Length, Math.Min((long)maxFrames * bytesPerFrame, GatherBytes));
+        var pieces = new List<AudioBlock> { first };
+        for (; next is { Value: var block } && block.FirstSample == first.FirstSample + length / bytesPerFrame && length + block.Data.Length <= most; next = next.Next)
         {
-            pieces.Add(block.Data);
+            pieces.Add(block);
             length += block.Data.Length;
         }
         if (pieces.Count == 1)
@@ -85,10 +86,10 @@ internal sealed class ReplayTape(int bytesPerFrame, long maxBytes)
         var (gathered, at) = (new byte[length], 0);
         foreach (var piece in pieces)
         {
-            piece.CopyTo(gathered.AsMemory(at));
-            at += piece.Length;
+            piece.Data.CopyTo(gathered.AsMemory(at));
+            at += piece.Data.Length;
         }
-        return gathered;
+        return new AudioBlock(first.FirstSample, gathered) { Lost = [.. pieces.SelectMany(piece => piece.Lost)] };
     }
 
     private long End(AudioBlock audio) => audio.FirstSample + audio.Data.Length / bytesPerFrame;

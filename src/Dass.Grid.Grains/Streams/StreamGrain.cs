@@ -133,7 +133,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         _lastActive = _shared.Time.GetUtcNow();
         var busy = false;
         ChunkTags[] tags = [];
-        var started = _shared.Time.GetTimestamp();
+        var (started, from) = (_shared.Time.GetTimestamp(), live.NextSample);
         try
         {
             await live.PushAsync(news, cancellationToken);
@@ -152,6 +152,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         finally
         {
+            State.Lost.Enter(audio, from, live.NextSample, live.Shape);
             tags = _life.Publish(live);
         }
         _shared.Instruments.OnPushed(live, news.Length, _shared.Time.GetElapsedTime(started));

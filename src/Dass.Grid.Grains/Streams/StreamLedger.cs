@@ -20,6 +20,9 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
     /// </summary>
     public DateTimeOffset? LastActive { get; private set; }
 
+    /// <summary>Lost audio by chunk, s: of kept chunks and of those that come next, as the page that was restored says, for the same reason.</summary>
+    public IReadOnlyDictionary<long, double> Lost { get; private set; } = new Dictionary<long, double>();
+
     /// <summary>Whether the books have everything but the span that goes on.</summary>
     public bool IsSettled => _owed.Count == 0 && _finals.Count == 0 && _settling.IsCompleted;
 
@@ -78,12 +81,13 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
         return _settling;
     }
 
-    public byte[] Save(DateTimeOffset lastActive) =>
-        JsonSerializer.SerializeToUtf8Bytes(new Page(_span, [.. _owed], [.. _finals]) { LastActive = lastActive });
+    public byte[] Save(DateTimeOffset lastActive, Dictionary<long, double> lost) =>
+        JsonSerializer.SerializeToUtf8Bytes(new Page(_span, [.. _owed], [.. _finals]) { LastActive = lastActive, Lost = lost.Count > 0 ? lost : null });
 
     /// <exception cref="JsonException">Damaged.</exception>
     public void Restore(ReadOnlySpan<byte> page)
     {
+        Lost = new Dictionary<long, double>();
         if (page.IsEmpty || JsonSerializer.Deserialize<Page>(page) is not { } saved)
         {
             return;
@@ -91,7 +95,7 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
         // What this activation owed before it slept is in the checkpoint that it left.
         _owed.Clear();
         _finals.Clear();
-        (_span, _reported, LastActive) = (saved.Span, null, saved.LastActive);
+        (_span, _reported, LastActive, Lost) = (saved.Span, null, saved.LastActive, saved.Lost ?? Lost);
         _owed.AddRange(saved.Owed);
         Array.ForEach(saved.Finals, _finals.Enqueue);
     }
@@ -138,5 +142,8 @@ internal sealed class StreamLedger(StreamId id, StreamGrainShared shared)
     {
         /// <summary>Null: written before this was kept.</summary>
         public DateTimeOffset? LastActive { get; init; }
+
+        /// <summary>Null: nothing.</summary>
+        public Dictionary<long, double>? Lost { get; init; }
     }
 }

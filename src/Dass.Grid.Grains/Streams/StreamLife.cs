@@ -18,8 +18,7 @@ internal sealed class StreamLife(StreamId id, StreamGrainShared shared, StreamSt
         {
             return spec.Format is null ? state.Unknown() : refusal;
         }
-        store.Hold(live);
-        ledger.Begin(live.NextSample, live.Origin.Chunk);
+        HoldNew(live);
         shared.Instruments.OnBegun(live.Model.Name);
         shared.Logger.Begun(id, live.Model.Name);
         if (state.Unreadable is not null || oldestSample > 0)
@@ -44,8 +43,7 @@ internal sealed class StreamLife(StreamId id, StreamGrainShared shared, StreamSt
         {
             return refusal;
         }
-        store.Hold(live);
-        ledger.Begin(live.NextSample, live.Origin.Chunk);
+        HoldNew(live);
         shared.Instruments.OnBegun(live.Model.Name);
         gap = Cold(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by whoever feeds the stream.", closed);
         state.History.Restore(state.History.Last(int.MaxValue), live.Origin.Chunk);
@@ -80,6 +78,7 @@ internal sealed class StreamLife(StreamId id, StreamGrainShared shared, StreamSt
                 return (refusal, null, null);
             }
             closed = before.Events.Break();
+            state.Lost.Clear(); // its audio comes again
         }
         ledger.Enter(before, closed);
         ledger.End(before);
@@ -102,6 +101,13 @@ internal sealed class StreamLife(StreamId id, StreamGrainShared shared, StreamSt
         await store.SaveAsync(); // else a failure would take the stream back to the model of before
         host.Report();
         return (null, gap, change);
+    }
+
+    private void HoldNew(LiveStream live)
+    {
+        store.Hold(live);
+        ledger.Begin(live.NextSample, live.Origin.Chunk);
+        state.Lost.Clear();
     }
 
     private StreamGap Cold(LiveStream live, long from, string reason, SoundEvent[] closed)
@@ -164,7 +170,7 @@ internal sealed class StreamLife(StreamId id, StreamGrainShared shared, StreamSt
         ChunkTags[] tags = [.. live.TakeFresh().Where(chunk => chunk.Index >= state.History.NextChunk)];
         for (var i = 0; i < tags.Length; i++)
         {
-            tags[i] = tags[i] with { Events = live.Events.Hear(tags[i]) };
+            tags[i] = tags[i] with { Events = live.Events.Hear(tags[i]), LostSeconds = state.Lost.Take(tags[i].Index) };
             ledger.Enter(live, tags[i].Events);
             state.History.Add(tags[i]);
         }

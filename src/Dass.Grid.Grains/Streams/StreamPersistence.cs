@@ -42,7 +42,7 @@ internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainS
         return bytes.Written.ToArray();
     }
 
-    private Checkpoint? Unsaved => state.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Ledger = ledger.Save(host.LastActive) } : null;
+    private Checkpoint? Unsaved => state.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Ledger = SaveLedger() } : null;
 
     /// <summary>Reads what the store knows of the stream.</summary>
     public async Task LoadAsync()
@@ -98,8 +98,8 @@ internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainS
 
     private void TakeOver(Checkpoint checkpoint)
     {
-        state.TakeOver(checkpoint);
         ledger.Restore(checkpoint.Ledger.Span);
+        state.TakeOver(checkpoint, ledger.Lost);
         host.KeepUp();
     }
 
@@ -120,8 +120,7 @@ internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainS
             if ((checkpoint.Epoch, checkpoint.NextSample, checkpoint.Ended) != (asleep.Epoch, asleep.NextSample, null))
             {
                 state.Asleep = null;
-                state.TakeOver(checkpoint); // another silo had it meanwhile
-                ledger.Restore(checkpoint.Ledger.Span);
+                TakeOver(checkpoint); // another silo had it meanwhile
                 if (state.Ended is not null)
                 {
                     return state.HasEnded();
@@ -212,7 +211,7 @@ internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainS
     {
         if (_owedEnd is { } end)
         {
-            var saved = await TrySaveAsync(end with { Ledger = ledger.Save(host.LastActive) }, session: null);
+            var saved = await TrySaveAsync(end with { Ledger = SaveLedger() }, session: null);
             Owe(saved ? null : _owedEnd);
             host.ScheduleCheckpoint(OwesEnd ? shared.Options.CheckpointRetry : null);
         }
@@ -234,7 +233,9 @@ internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainS
     }
 
     /// <summary>The stream at rest, with what it owes.</summary>
-    private Checkpoint Snapshot(LiveStream live) => state.Snapshot(live, Keeper.Epoch) with { Ledger = ledger.Save(host.LastActive) };
+    private Checkpoint Snapshot(LiveStream live) => state.Snapshot(live, Keeper.Epoch) with { Ledger = SaveLedger() };
+
+    private byte[] SaveLedger() => ledger.Save(host.LastActive, state.LostSeconds());
 
     private TimeSpan NextCheckpoint() => shared.Options.CheckpointInterval * (2.0 / 3 + Random.Shared.NextDouble() * 2 / 3);
 

@@ -9,6 +9,8 @@ internal sealed class StreamState(StreamId id, StreamGrainOptions options)
 {
     public TagHistory History { get; } = new(options.HistoryChunks);
 
+    public LostAudio Lost { get; } = new();
+
     public LiveStream? Live { get; set; }
 
     /// <summary>The stream lies in the store; neither history nor session are kept here.</summary>
@@ -45,11 +47,12 @@ internal sealed class StreamState(StreamId id, StreamGrainOptions options)
         }
     }
 
-    /// <summary>Knows again what a checkpoint says; a live stream stays asleep until audio comes.</summary>
-    public void TakeOver(Checkpoint checkpoint)
+    /// <summary>Knows again what a checkpoint says, and its ledger of lost audio; a live stream stays asleep until audio comes.</summary>
+    public void TakeOver(Checkpoint checkpoint, IReadOnlyDictionary<long, double> lost)
     {
         Attachment = checkpoint.Attachment;
-        History.Restore(checkpoint.History, checkpoint.NextChunk);
+        Lost.Restore(lost);
+        History.Restore(checkpoint.History.Select(chunk => chunk with { LostSeconds = Lost.Take(chunk.Index) }), checkpoint.NextChunk);
         if (checkpoint.Ended is { } reason)
         {
             Ended = new StreamStatus(
@@ -63,6 +66,12 @@ internal sealed class StreamState(StreamId id, StreamGrainOptions options)
             Asleep = checkpoint with { History = [], Session = default, Events = default };
         }
     }
+
+    /// <summary>Lost audio of the chunks that a checkpoint holds, and of the next ones, s.</summary>
+    public Dictionary<long, double> LostSeconds() => new(History.Last(options.CheckpointChunks)
+        .Where(chunk => chunk.LostSeconds > 0)
+        .Select(chunk => KeyValuePair.Create(chunk.Index, chunk.LostSeconds))
+        .Concat(Lost.Seconds));
 
     /// <summary>The stream at rest, without its session.</summary>
     public Checkpoint Snapshot(LiveStream live, long epoch, StreamEndReason? ended = null) => new(

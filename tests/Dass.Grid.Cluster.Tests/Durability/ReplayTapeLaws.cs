@@ -18,11 +18,14 @@ public sealed class ReplayTapeLaws
         var random = new Random(least + most);
         var audio = new byte[40_000 * BytesPerFrame];
         random.NextBytes(audio);
-        var (tape, sizes) = (new ReplayTape(BytesPerFrame, audio.Length), new List<int>());
+        var (tape, sizes, lost) = (new ReplayTape(BytesPerFrame, audio.Length), new List<int>(), new HashSet<long>());
         for (var at = 0; at < audio.Length;)
         {
             var bytes = Math.Min(random.Next(least, most) * BytesPerFrame, audio.Length - at);
-            tape.Append(new AudioBlock(at / BytesPerFrame, audio.AsMemory(at, bytes)));
+            var first = at / BytesPerFrame;
+            SampleSpan[] spans = random.Next(3) == 0 ? [new SampleSpan(first, first + 1 + (bytes / BytesPerFrame / 2))] : [];
+            tape.Append(new AudioBlock(first, audio.AsMemory(at, bytes)) { Lost = spans });
+            lost.UnionWith(spans.SelectMany(Samples));
             sizes.Add(bytes / BytesPerFrame);
             at += bytes;
         }
@@ -34,7 +37,9 @@ public sealed class ReplayTapeLaws
                 Assert.Equal(next, piece.FirstSample);
                 Assert.InRange(piece.Data.Length, BytesPerFrame, MaxFrames * BytesPerFrame);
                 Assert.True(piece.Data.Span.SequenceEqual(audio.AsSpan((int)next * BytesPerFrame, piece.Data.Length)));
-                next += piece.Data.Length / BytesPerFrame;
+                var samples = Samples(new SampleSpan(next, next + (piece.Data.Length / BytesPerFrame))).ToHashSet();
+                Assert.Equal(samples.Where(lost.Contains), piece.Lost.SelectMany(Samples).Where(samples.Contains));
+                next += samples.Count;
                 pieces++;
             }
             Assert.Equal(40_000, next);
@@ -43,5 +48,7 @@ public sealed class ReplayTapeLaws
                 Assert.InRange(pieces, 0, 1 + (40_000 - from) / (MaxFrames * 4 / 5));
             }
         }
+
+        static IEnumerable<long> Samples(SampleSpan span) => Enumerable.Range(0, (int)(span.ToSample - span.FromSample)).Select(i => span.FromSample + i);
     }
 }

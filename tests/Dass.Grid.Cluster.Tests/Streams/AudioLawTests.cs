@@ -1,4 +1,5 @@
 using CsCheck;
+using Dass.Grid.Contracts;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.V1;
 using Google.Protobuf;
@@ -46,9 +47,11 @@ public sealed class AudioLawTests
         var law = new AudioLaw(nextSample: 100, bytesPerFrame: 2, silence: 0xD5, maxFilled: 3);
         var filled = law.Accept(After(loss: true, 103, 1, 2))!.Value;
         Assert.Equal((100, false), (filled.Audio.FirstSample, filled.AfterLoss));
+        Assert.Equal([new SampleSpan(100, 103)], filled.Audio.Lost);
         Assert.Equal([0xD5, 0xD5, 0xD5, 0xD5, 0xD5, 0xD5, 1, 2], filled.Audio.Data.ToArray());
         var none = law.Accept(After(loss: true, 104, 3, 4))!.Value;
         Assert.Equal((104, false, 2), (none.Audio.FirstSample, none.AfterLoss, none.Audio.Data.Length));
+        Assert.Empty(none.Audio.Lost);
         var lost = law.Accept(After(loss: true, 109, 5, 6))!.Value;
         Assert.Equal((109, true, 2), (lost.Audio.FirstSample, lost.AfterLoss, lost.Audio.Data.Length));
         Assert.Equal(110, law.Accept(Audio(2))!.Value.Audio.FirstSample);

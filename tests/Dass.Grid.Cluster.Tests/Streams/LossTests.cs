@@ -35,6 +35,40 @@ public sealed class LossTests : IDisposable
         audio.AsSpan(Lost * 2, (Short - Lost) * 2).Clear();
         BareSession.AssertEqual(await BareSession.HearAsync(TestGrid.TinyModel, audio), feed.Tags, summary);
         Assert.Empty(feed.Gaps);
+        AssertLost(feed.Tags);
+    }
+
+    [Theory]
+    [InlineData(Lost / 2)] // sent again, and heard again as silence
+    [InlineData(Short + 100)] // of chunks that are still to be tagged
+    [InlineData(Babble.SampleRateHz * 10)] // of chunks that have been tagged
+    public async Task A_short_loss_is_said_of_its_chunks_also_when_the_stream_goes_on_from_a_checkpoint(int checkpoint)
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        var stream = grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
+        foreach (var (from, to) in new[] { (0, Lost / 2), (Lost / 2, Lost), (Short, Short + 100), (Short + 100, 10 * Rate), (10 * Rate, 11 * Rate) })
+        {
+            await SendAfterLossAsync(feed, from, to);
+            await feed.AppliedAsync(to);
+            if (to == checkpoint)
+            {
+                Assert.Equal(to, (await stream.Checkpoint(attachment: 1)).Value?.Sample);
+            }
+        }
+        _store.WriteAgain();
+        Assert.Equal(RefusalCode.Moved, (await stream.Checkpoint(attachment: 1)).Refusal?.Code);
+        await feed.SendBabbleAsync(11 * Rate, Babble.Samples);
+        await feed.FinishAsync();
+
+        AssertLost(feed.Tags);
+        using var ear = grid.Client.Subscribe(new SubscribeRequest { StreamId = Id, FromChunk = 0 }, deadline: TestGrid.Deadline);
+        var heard = new List<Tags>();
+        while (await ear.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            heard.AddRange(ear.ResponseStream.Current.Tags is { } tags ? [tags] : []);
+        }
+        AssertLost(heard);
     }
 
     [Fact]
@@ -97,6 +131,13 @@ public sealed class LossTests : IDisposable
         await SendAfterLossAsync(again, Lost / 2, Babble.Samples);
         await BareSession.AssertEqualAsync(again.Tags, await again.FinishAsync());
         Assert.Empty(again.Gaps);
+    }
+
+    /// <summary>The lost second lies in two chunks of 0.96 s.</summary>
+    private static void AssertLost(IReadOnlyList<Tags> tags)
+    {
+        Assert.Equal(16, tags.Count);
+        Assert.All(tags, each => Assert.Equal(each.Chunk switch { 5 => 0.76, 6 => 0.24, _ => 0 }, each.LostSeconds, 1e-9));
     }
 
     private static Task SendAfterLossAsync(Feed feed, int from, int to) => feed.SendAsync(new StreamRequest
