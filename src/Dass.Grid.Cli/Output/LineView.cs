@@ -33,12 +33,16 @@ internal sealed class LineView(string? stream = null) : IStreamView
     public static string Seconds(double seconds) => seconds.ToString("0.00", CultureInfo.InvariantCulture) + "s";
 
     /// <summary>What of a chunk was lost, what has begun and what is over with it.</summary>
-    public static string Changes(Tags tags) => (tags.LostSeconds > 0 ? $"  ({Seconds(tags.LostSeconds)} lost)" : "") + string.Concat(tags.Events.Select(sound => sound.Kind switch
+    public static string Changes(Tags tags)
     {
-        EventKind.Opened => $"  > {sound.Label} from {Seconds(sound.OnsetSeconds)}",
-        EventKind.Closed => $"  < {Span(sound)}",
-        _ => "",
-    }));
+        var lost = tags.LostSeconds > 0 ? $"  ({Seconds(tags.LostSeconds)} lost)" : "";
+        return lost + string.Concat(tags.Events.Select(sound => sound.Kind switch
+        {
+            EventKind.Opened => $"  > {sound.Label} from {Seconds(sound.OnsetSeconds)}",
+            EventKind.Closed => $"  < {Span(sound)}",
+            _ => "",
+        }));
+    }
 
     private static string Span(Event sound) => $"{sound.Label} {Seconds(sound.OnsetSeconds)} - {Seconds(sound.OffsetSeconds)}";
 

@@ -16,16 +16,17 @@ internal sealed class LostAudio
     /// <param name="shape">The stream's.</param>
     public void Enter(AudioBlock audio, long from, long to, StreamShape shape)
     {
-        var (rate, length) = ((double)shape.Format.SampleRateHz, shape.Chunk.TotalSeconds);
+        var rate = shape.Format.SampleRateHz;
+        var chunkSamples = rate * shape.Chunk.TotalSeconds;
         foreach (var span in audio.Lost)
         {
-            var (begin, end) = (Math.Max(span.FromSample, from) / rate, Math.Min(span.ToSample, to) / rate);
-            for (var chunk = (long)(begin / length); begin < end; chunk++)
+            var (begin, end) = (Math.Max(span.FromSample, from), Math.Min(span.ToSample, to));
+            for (var chunk = (long)(begin / chunkSamples); begin < end; chunk++)
             {
-                var next = Math.Min(end, (chunk + 1) * length);
+                var next = Math.Min(end, (long)Math.Round((chunk + 1) * chunkSamples));
                 if (next > begin)
                 {
-                    _seconds[chunk] = _seconds.GetValueOrDefault(chunk) + next - begin;
+                    _seconds[chunk] = _seconds.GetValueOrDefault(chunk) + (double)(next - begin) / rate;
                     begin = next;
                 }
             }
