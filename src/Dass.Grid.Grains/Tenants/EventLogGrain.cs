@@ -37,6 +37,8 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         await _pages.LoadAsync(this.GetGrainId());
         foreach (var page in _pages.All)
         {
+            // A silo of an earlier version, which knows the first page only, has entered again what is on others.
+            page.IsChanged = page.Value.RemoveAll(sound => _places.ContainsKey(Key(sound))) > 0;
             foreach (var (place, sound) in page.Value.Index())
             {
                 _places.Add(Key(sound), (page, place));

@@ -36,14 +36,11 @@ public sealed class UsageGrain : Grain, IUsageGrain
         await _pages.LoadAsync(this.GetGrainId());
         foreach (var page in _pages.All)
         {
-            foreach (var (key, reported) in page.Value.Spans.ToArray())
+            foreach (var key in page.Value.Spans.Keys.ToArray())
             {
-                if (!_pageOf.TryAdd(key, page)) // two activations at a time have entered it, each on a page that the other did not write
+                if (!_pageOf.TryAdd(key, page))
                 {
-                    var first = _pageOf[key].Value.Spans;
-                    first[key] = new Reported(Joined(first[key].Span, reported.Span), reported.At > first[key].At ? reported.At : first[key].At);
-                    page.Value.Spans.Remove(key);
-                    _pageOf[key].IsChanged = page.IsChanged = true; // the first one is written first
+                    Join(key, _pageOf[key], page);
                 }
             }
         }
@@ -78,6 +75,18 @@ public sealed class UsageGrain : Grain, IUsageGrain
             }
         }
         return Task.FromResult(totals.Values.OrderBy(usage => usage.Model, StringComparer.Ordinal).ToArray());
+    }
+
+    /// <summary>
+    /// A span is on two pages: two activations at a time have entered it, each on a page that the other did not write, or a silo of an earlier version, which knows
+    /// the first page only. It stays on the page that is written first, so that a crash between the two writes loses nothing.
+    /// </summary>
+    private static void Join(string key, StoredPage<Account> first, StoredPage<Account> second)
+    {
+        var (one, other) = (first.Value.Spans[key], second.Value.Spans[key]);
+        first.Value.Spans[key] = new Reported(Joined(one.Span, other.Span), one.At > other.At ? one.At : other.At);
+        second.Value.Spans.Remove(key);
+        first.IsChanged = second.IsChanged = true;
     }
 
     /// <summary>A stream that went back to its checkpoint hears again what it has reported before.</summary>

@@ -1,6 +1,8 @@
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
+using Dass.Grid.Grains.Tenants;
 using Microsoft.Extensions.Time.Testing;
+using Orleans.Runtime;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
@@ -11,6 +13,8 @@ public sealed class BooksTests : IDisposable
 
     private static readonly DateTimeOffset Begun = new(2026, 1, 5, 12, 0, 0, TimeSpan.Zero);
     private static readonly EventQuery All = new(null, null, null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, 0);
+
+    private static readonly EventLogKey Key = new("acme", EventLogKey.SpanOf(Begun));
 
     private readonly FakeTimeProvider _time = new(Begun);
     private readonly StoreFolder _store = new();
@@ -32,13 +36,17 @@ public sealed class BooksTests : IDisposable
             await log.Append([events[300], events[10]]);
             Assert.Single(_store.Versions().Except(before));
         }
+        // A silo of an earlier version keeps all on the first page.
+        var first = new StoredJson<List<LoggedEvent>>(_store.Open(), "events", GrainId.Create("eventlog", Key.ToString()));
+        await first.WriteAsync([.. (await first.ReadAsync())!, events[600]]);
+
         await using var again = await TestGrid.StartAsync(_store.Settings());
         var found = await Log(again).Read(All);
         Assert.Equal(events.OrderBy(sound => (sound.Onset, sound.Stream, sound.Id)), found.OrderBy(sound => (sound.Onset, sound.Stream, sound.Id)));
         await Log(again).Clear();
         Assert.False(_store.Holds("-22"));
 
-        static IEventLogGrain Log(TestGrid grid) => grid.Host.Grains.GetGrain<IEventLogGrain>(new EventLogKey("acme", EventLogKey.SpanOf(Begun)).ToString());
+        static IEventLogGrain Log(TestGrid grid) => grid.Host.Grains.GetGrain<IEventLogGrain>(Key.ToString());
     }
 
     [Fact]

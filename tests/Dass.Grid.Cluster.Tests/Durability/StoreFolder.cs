@@ -1,4 +1,5 @@
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Grains.Checkpoints;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
@@ -22,6 +23,8 @@ internal sealed class StoreFolder : IDisposable
         }
         return settings;
     }
+
+    public FileCheckpointStorage Open() => new(Place);
 
     /// <summary>From now on nothing can be read or written.</summary>
     public void TakeAway() => Directory.Move(Place, Elsewhere);
