@@ -18,7 +18,7 @@ internal sealed class LostAudio
     {
         var rate = shape.Format.SampleRateHz;
         var chunkSamples = rate * shape.Chunk.TotalSeconds;
-        foreach (var span in audio.Lost)
+        foreach (var span in audio.Lost ?? []) // null: from a gateway of an earlier version, which does not say
         {
             var (begin, end) = (Math.Max(span.FromSample, from), Math.Min(span.ToSample, to));
             for (var chunk = (long)(begin / chunkSamples); begin < end; chunk++)

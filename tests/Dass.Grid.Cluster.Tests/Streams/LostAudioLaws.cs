@@ -8,7 +8,7 @@ public sealed class LostAudioLaws
 {
     private static readonly int[] Rates = [8_000, 11_025, 16_000, 44_100, 96_001];
 
-    /// <summary>A lost stretch is divided among its chunks to the sample, however the audio comes and whatever of it comes twice.</summary>
+    /// <summary>A lost stretch is divided among its chunks to the sample, however the audio comes.</summary>
     [Fact]
     public void Each_chunk_has_what_lies_in_it_however_the_audio_is_cut() => Gen.Select(
         Gen.Int[0, 4].Select(i => Rates[i]),

@@ -1,0 +1,40 @@
+using Dass.Grid.Contracts;
+using Dass.Grid.Grains.Streams;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans;
+using Orleans.Serialization;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+/// <summary>Processes of two versions talk with each other while a grid is upgraded.</summary>
+public sealed class EarlierVersionTests
+{
+    private readonly Serializer _serializer = new ServiceCollection().AddSerializer().BuildServiceProvider().GetRequiredService<Serializer>();
+
+    [Fact]
+    public void Audio_of_a_gateway_that_says_nothing_of_losses_has_none()
+    {
+        var bytes = _serializer.SerializeToArray(new EarlierBlock(5, new byte[] { 1, 2 }));
+        var block = _serializer.Deserialize<AudioBlock>(bytes)!;
+        Assert.Equal((5, 2), (block.FirstSample, block.Data.Length));
+
+        var shape = new StreamShape(
+            new AudioShape(AudioEncoding.Pcm16, 16_000, 1), BytesPerFrame: 2, new ModelSummary("m", "", LabelCount: 2, Note: "", IsDefault: false),
+            TimeSpan.FromSeconds(0.96), TimeSpan.Zero);
+        var lost = new LostAudio();
+        lost.Enter(block, from: 5, to: 6, shape);
+        Assert.Empty(lost.Seconds);
+    }
+
+    [Fact]
+    public void Audio_that_says_what_was_lost_is_read_by_a_silo_that_does_not_know_of_it()
+    {
+        var bytes = _serializer.SerializeToArray(new AudioBlock(5, new byte[] { 1, 2 }) { Lost = [new SampleSpan(5, 6)] });
+        var block = _serializer.Deserialize<EarlierBlock>(bytes)!;
+        Assert.Equal((5, 2), (block.FirstSample, block.Data.Length));
+    }
+}
+
+/// <summary>An <see cref="AudioBlock"/> as it was before it said what had been lost.</summary>
+[GenerateSerializer, Immutable]
+public sealed record EarlierBlock([property: Id(0)] long FirstSample, [property: Id(1)] ReadOnlyMemory<byte> Data);
