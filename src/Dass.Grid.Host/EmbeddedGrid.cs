@@ -28,7 +28,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>Where clients without gRPC are answered; null: nowhere.</summary>
     internal Uri? HttpAddress { get; }
 
-    internal IGrainFactory Grains => _app.Services.GetRequiredService<IGrainFactory>();
+    internal IServiceProvider Services => _app.Services;
+
+    internal IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
 
     /// <summary>Port for other silos of this grid.</summary>
     internal int SiloPort => _app.Services.GetRequiredService<IOptions<EndpointOptions>>().Value.SiloPort;

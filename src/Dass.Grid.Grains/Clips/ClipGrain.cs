@@ -5,7 +5,7 @@ using Orleans.Concurrency;
 namespace Dass.Grid.Grains.Clips;
 
 /// <summary>One recording at a time and activation; a silo holds as many activations as it has cores.</summary>
-[StatelessWorker]
+[StatelessWorker, GrainType("clip")]
 public sealed class ClipGrain(StreamGrainShared shared) : Grain, IClipGrain
 {
     public async Task<Outcome<ClipTags>> Tag(string tenant, StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken)

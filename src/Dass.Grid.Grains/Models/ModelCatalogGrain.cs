@@ -2,7 +2,7 @@ using Orleans.Concurrency;
 
 namespace Dass.Grid.Grains.Models;
 
-[StatelessWorker]
+[StatelessWorker, GrainType("modelcatalog")]
 public sealed class ModelCatalogGrain(ModelRegistry models) : Grain, IModelCatalogGrain
 {
     public Task<ModelSummary[]> List() => Task.FromResult(models.All.Select(model => model.Card.Summary).ToArray());

@@ -8,7 +8,7 @@ namespace Dass.Grid.Grains.Streams;
 
 /// <summary>Owns one stream: nothing yet, then live, perhaps asleep in the store in between, then ended, then forgotten.</summary>
 /// <remarks>The state lives in native memory, which automatic movement would not see; so only explicit moves are allowed.</remarks>
-[Immovable(ImmovableKind.Any), StreamPlacement]
+[Immovable(ImmovableKind.Any), StreamPlacement, GrainType("stream")]
 public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipant, IStreamHost, IDisposable
 {
     private readonly StreamGrainShared _shared;

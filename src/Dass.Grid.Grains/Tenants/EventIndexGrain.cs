@@ -7,7 +7,7 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Tenants;
 
 /// <summary>Knows a tenant's event logs and clears those that are too old.</summary>
-[Reentrant]
+[Reentrant, GrainType("eventindex")]
 public sealed class EventIndexGrain : Grain, IEventIndexGrain
 {
     private const int SweptSpans = 12; // by one that is entered

@@ -8,7 +8,7 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Tenants;
 
 /// <summary>Keeps one span of a tenant's events. Appends are gathered for a second, so that many streams cost one write, of the last page.</summary>
-[Reentrant]
+[Reentrant, GrainType("eventlog")]
 public sealed partial class EventLogGrain : Grain, IEventLogGrain
 {
     private const int PageEvents = 256; // 80 kB

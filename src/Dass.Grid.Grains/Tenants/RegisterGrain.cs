@@ -9,6 +9,7 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Tenants;
 
 /// <summary>Keeps the register as JSON in the store of streams. A change that the store does not take has not happened.</summary>
+[GrainType("register")]
 public sealed partial class RegisterGrain(
     [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, ModelRegistry models, LoadMap silos, TimeProvider time, ILogger<RegisterGrain> logger)
     : Grain, IRegisterGrain

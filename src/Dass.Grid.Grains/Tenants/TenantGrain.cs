@@ -10,6 +10,7 @@ namespace Dass.Grid.Grains.Tenants;
 /// Live, sleeping and lately ended streams of one tenant, and the use that its gateways make of its limits. A stream that does not report is looked up: so it
 /// ends and goes when its time has come, also when the silo that owned it is gone and nobody comes back for it.
 /// </summary>
+[GrainType("tenant")]
 public sealed partial class TenantGrain(
     IOptions<StreamGrainOptions> options,
     TimeProvider time,

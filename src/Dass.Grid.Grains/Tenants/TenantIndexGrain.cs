@@ -6,7 +6,7 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Tenants;
 
 /// <summary>Knows the tenants that have streams, and wakes their lists.</summary>
-[Reentrant]
+[Reentrant, GrainType("tenantindex")]
 public sealed class TenantIndexGrain : Grain, ITenantIndexGrain
 {
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(100);

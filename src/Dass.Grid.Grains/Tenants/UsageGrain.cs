@@ -6,7 +6,7 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Tenants;
 
 /// <summary>Adds up what a tenant's streams report. Their totals are kept apart until they are final, so nothing counts twice.</summary>
-[Reentrant]
+[Reentrant, GrainType("usage")]
 public sealed class UsageGrain : Grain, IUsageGrain
 {
     private const int PageSpans = 256; // 80 kB
