@@ -1,6 +1,7 @@
 using System.CommandLine;
-using Dass.Grid.Cli;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Commands;
+using Dass.Grid.Cli.Commands.Evaluate;
 
 var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")
 {

@@ -1,6 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
 using Dass.Grid.V1;
-using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 

@@ -21,7 +21,7 @@ public interface ITenantGrain : IGrainWithStringKey
 
     /// <summary>Tells what a gateway uses, and learns what it may use until it asks again. A gateway that does not is forgotten.</summary>
     [Alias("Lease")]
-    Task<Allowance> Lease(GatewayUse use, TenantLimits limits);
+    Task<QuotaLease> Lease(GatewayUse use, TenantLimits limits);
 
     [Alias("Forget")]
     Task Forget(string stream);
@@ -58,7 +58,7 @@ public sealed record GatewayUse(
 /// <param name="Subscribers">That it may serve.</param>
 /// <param name="SubscribersInAll">That all gateways serve.</param>
 [GenerateSerializer, Immutable, Alias("dass.Allowance")]
-public sealed record Allowance([property: Id(0)] double SpareRate, [property: Id(1)] int Subscribers, [property: Id(2)] int SubscribersInAll);
+public sealed record QuotaLease([property: Id(0)] double SpareRate, [property: Id(1)] int Subscribers, [property: Id(2)] int SubscribersInAll);
 
 [GenerateSerializer, Immutable, Alias("dass.StreamListing")]
 public sealed record StreamListing(

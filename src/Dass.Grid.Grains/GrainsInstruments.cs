@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
-using Dass.Grid.Grains.Models;
-using Dass.Grid.Grains.Streams;
+using Dass.Grid.Grains.Sessions;
 
 namespace Dass.Grid.Grains;
 

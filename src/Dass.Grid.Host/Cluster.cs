@@ -1,6 +1,6 @@
 using System.Net;
-using Dass.Grid.Grains;
-using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Hosting;
+using Dass.Grid.Grains.Storage;
 using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -79,7 +79,7 @@ internal static class Cluster
 
     private static void UseStore(this ISiloBuilder silo, GridOptions grid)
     {
-        var serializer = new CheckpointSerializer();
+        var serializer = new BytesSerializer();
         switch (grid.Store)
         {
             case StoreKind.Redis:

@@ -1,4 +1,5 @@
 using Dass.Grid.Gateway;
+using Dass.Grid.Gateway.Hosting;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.Grains.Models;
 using Dass.Grid.Grains.Streams;

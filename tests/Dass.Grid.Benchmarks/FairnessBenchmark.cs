@@ -44,7 +44,7 @@ internal static class FairnessBenchmark
     private static async Task<List<double>> LiveAsync(StreamEngine engine, TimeSpan offset, int seconds)
     {
         using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, SampleRateHz, 1), new StreamSessionOptions(), "live");
-        var (tags, waits) = (new List<TagChunk>(), new List<double>());
+        var (tags, waits) = (new List<ChunkScores>(), new List<double>());
         var began = Stopwatch.GetTimestamp();
         for (var chunk = 1; chunk * Chunk < TimeSpan.FromSeconds(seconds); chunk++)
         {
@@ -67,7 +67,7 @@ internal static class FairnessBenchmark
     {
         await Task.Yield();
         using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, SampleRateHz, 1), new StreamSessionOptions(), "flood");
-        var (tags, heard) = (new List<TagChunk>(), 0.0);
+        var (tags, heard) = (new List<ChunkScores>(), 0.0);
         while (!ending.IsCancellationRequested)
         {
             await session.PushAsync(Piece, tags, CancellationToken.None);

@@ -80,7 +80,7 @@ internal static class GridBenchmark
     private static async Task BareAsync(StreamEngine engine, int seconds)
     {
         using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, SampleRateHz, 1), new StreamSessionOptions());
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         for (var second = 0; second < seconds; second += PieceSeconds)
         {
             await session.PushAsync(Piece, tags, CancellationToken.None);

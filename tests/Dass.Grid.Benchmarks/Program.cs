@@ -9,7 +9,7 @@ using Spectre.Console;
     ("scan", () => ScanBenchmark.Run(repetitions: 50)),
     ("front-end", () => FrontEndBenchmark.Run(repetitions: 50)),
     ("fairness", () => FairnessBenchmark.Run(seconds: 20)),
-    ("books", BooksBenchmark.Run),
+    ("books", RecordsBenchmark.Run),
     ("grid", () => GridBenchmark.Run(repetitions: 5)),
     ("memory", GridBenchmark.RunMemory),
 ];

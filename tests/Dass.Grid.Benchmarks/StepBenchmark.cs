@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Model.Onnx;
-using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Benchmarks;
 

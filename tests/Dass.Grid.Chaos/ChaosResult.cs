@@ -41,7 +41,7 @@ internal sealed record ChaosResult(
             [.. runs.Select(run => run.Stream.Failure).OfType<string>().Distinct()]);
     }
 
-    private static double Difference(TagChunk expected, ChaosStream stream) => stream.Tags.TryGetValue(expected.Index, out var tags)
+    private static double Difference(ChunkScores expected, ChaosStream stream) => stream.Tags.TryGetValue(expected.Index, out var tags)
         ? expected.Scores.Zip(tags.DenseChunkScores, (a, b) => Math.Abs(a - b)).Concat(expected.WindowScores.Zip(tags.DenseWindowScores, (a, b) => Math.Abs(a - b))).Max()
         : 0;
 

@@ -1,4 +1,3 @@
-using Dass.Grid.Engine.Tags;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Grpc.Net.Client;

@@ -17,7 +17,7 @@ internal static class Reference
         var heard = await Task.WhenAll(audio.Select(async one =>
         {
             using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, Audio16k.Rate, 1), Options);
-            var chunks = new List<TagChunk>();
+            var chunks = new List<ChunkScores>();
             const int Piece = 2 * Audio16k.Rate * 5;
             for (var at = 0; at < one.All.Length; at += Piece)
             {
@@ -29,7 +29,7 @@ internal static class Reference
         return heard.ToDictionary(pair => pair.Variant, pair => pair.Item2);
     }
 
-    private static HashSet<string> EventsOf(List<TagChunk> chunks, double seconds)
+    private static HashSet<string> EventsOf(List<ChunkScores> chunks, double seconds)
     {
         var (tracker, changes) = (new SoundEventTracker(new EventRules(new EventRule()), chunks[0].Scores.Length), new List<EventChange>());
         foreach (var chunk in chunks)
@@ -44,4 +44,4 @@ internal static class Reference
 /// <summary>What a stream must say.</summary>
 /// <param name="Chunks">In order.</param>
 /// <param name="Events">Openings and closings, each "id kind".</param>
-internal sealed record Expected(List<TagChunk> Chunks, HashSet<string> Events);
+internal sealed record Expected(List<ChunkScores> Chunks, HashSet<string> Events);

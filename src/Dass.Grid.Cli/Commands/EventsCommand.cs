@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
-using Grpc.Core;
 using Spectre.Console;
 
 namespace Dass.Grid.Cli.Commands;

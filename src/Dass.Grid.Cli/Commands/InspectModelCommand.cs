@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Engine.Model;
 using Spectre.Console;

@@ -1,8 +1,8 @@
 using System.CommandLine;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Load;
 using Dass.Grid.Cli.Output;
-using Dass.Grid.Engine.Streaming;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 

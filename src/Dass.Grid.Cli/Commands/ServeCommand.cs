@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Host;
 using Microsoft.Extensions.Hosting;
 

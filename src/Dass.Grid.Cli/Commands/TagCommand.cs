@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Engine;
 using Dass.Grid.Engine.Audio;
@@ -70,7 +71,7 @@ internal static class TagCommand
     {
         await using var source = await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false);
         using var session = engine.Open(source.Format, options);
-        var chunks = new List<TagChunk>();
+        var chunks = new List<ChunkScores>();
         var buffer = new byte[BufferBytes / source.Format.BytesPerFrame * source.Format.BytesPerFrame];
         await Terminal.WithProgressAsync(Path.GetFileName(file), async report =>
         {

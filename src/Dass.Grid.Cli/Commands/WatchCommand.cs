@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.V1;

@@ -1,7 +1,7 @@
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Client;
 using Dass.Grid.Engine;
-using Dass.Grid.Engine.Audio;
 using Dass.Grid.V1;
 using Grpc.Core;
 

@@ -1,3 +1,4 @@
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.V1;
 
 namespace Dass.Grid.Cli.Output;

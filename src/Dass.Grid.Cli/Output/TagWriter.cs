@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Tags;
 using Spectre.Console;
@@ -7,7 +8,7 @@ using Spectre.Console;
 namespace Dass.Grid.Cli.Output;
 
 /// <summary>What <c>dass tag</c> found in one file.</summary>
-internal sealed record TaggedFile(StreamSummary Summary, IReadOnlyList<TagChunk> Chunks);
+internal sealed record TaggedFile(StreamSummary Summary, IReadOnlyList<ChunkScores> Chunks);
 
 /// <summary>Writes the results of <c>dass tag</c> to standard output.</summary>
 internal abstract class TagWriter

@@ -1,5 +1,4 @@
 using System.Buffers;
-using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Engine.Audio;
 

@@ -1,5 +1,3 @@
-using Dass.Grid.Engine.Streaming;
-
 namespace Dass.Grid.Engine.Events;
 
 /// <summary>
@@ -39,12 +37,12 @@ public sealed record EventRule
     /// <exception cref="ArgumentException">A rule is broken; the message lists every one with field, value and rule.</exception>
     public void Validate()
     {
-        var validation = new Validation();
+        var validation = new OptionRules();
         AddTo(validation, nameof(EventRule));
         validation.ThrowIfBroken();
     }
 
-    internal void AddTo(Validation validation, string name)
+    internal void AddTo(OptionRules validation, string name)
     {
         validation.InRange($"{name}.{nameof(On)}", On, 0f, 1f);
         validation.Rule(Off >= 0 && !(Off > On), $"{name}.{nameof(Off)}", Off, $"must be 0 to {nameof(On)} ({On})");

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Engine.Events;
 
@@ -16,7 +15,7 @@ public sealed class EventRules
     {
         (Default, _byLabel) = (rule, (byLabel ?? FrozenDictionary<int, EventRule>.Empty).ToFrozenDictionary());
         UpdateEvery = updateEvery ?? UpdateEvery;
-        var validation = new Validation();
+        var validation = new OptionRules();
         Default.AddTo(validation, nameof(Default));
         foreach (var (label, own) in Overrides)
         {

@@ -1,4 +1,3 @@
-using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Events;
@@ -11,7 +10,7 @@ namespace Dass.Grid.Engine.Events;
 public sealed class SoundEventTracker
 {
     private readonly EventRules _rules;
-    private readonly Sound[] _sounds;
+    private readonly ActiveSound[] _sounds;
     private readonly float[] _before; // scores of the last chunk, valid when _follows
     private double _centre; // of the last chunk, seconds
     private double _end; // of the last chunk, seconds
@@ -23,14 +22,14 @@ public sealed class SoundEventTracker
     /// <exception cref="ArgumentException">A rule is for a label that is not there.</exception>
     public SoundEventTracker(EventRules rules, int labelCount)
     {
-        var validation = new Validation();
+        var validation = new OptionRules();
         foreach (var (label, _) in rules.Overrides)
         {
             validation.Rule(label < labelCount, "Label", label, $"must be below the model's number of labels ({labelCount})");
         }
         validation.ThrowIfBroken();
         _rules = rules;
-        _sounds = new Sound[labelCount];
+        _sounds = new ActiveSound[labelCount];
         _before = new float[labelCount];
     }
 
@@ -38,7 +37,7 @@ public sealed class SoundEventTracker
     /// <param name="chunk">Scores of all labels, 0 to 1; NaN is below every threshold. Not kept.</param>
     /// <param name="changes">Receives what has become known, by label.</param>
     /// <exception cref="ArgumentException">Another number of scores, or a chunk that is not after the last. Nothing has changed.</exception>
-    public void Add(TagChunk chunk, List<EventChange> changes)
+    public void Add(ChunkScores chunk, List<EventChange> changes)
     {
         if (chunk.Scores.Length != _sounds.Length)
         {
@@ -138,18 +137,18 @@ public sealed class SoundEventTracker
         {
             var label = from.Read<int>("label of a sound");
             SnapshotReader.Check(label >= least && label < labels, "label of a sound", $"{label}");
-            _sounds[label] = Sound.Restore(ref from, _next, _end);
+            _sounds[label] = ActiveSound.Restore(ref from, _next, _end);
             least = label + 1;
         }
     }
 
-    private void Hear(int label, EventRule rule, TagChunk chunk, double centre, List<EventChange> changes)
+    private void Hear(int label, EventRule rule, ChunkScores chunk, double centre, List<EventChange> changes)
     {
         ref var sound = ref _sounds[label];
         var score = chunk.Scores[label];
         if (sound.Phase != SoundPhase.On)
         {
-            var rise = _follows ? Crossing.Seconds(rule.Off, _before[label], _centre, score, centre) : chunk.StartSeconds;
+            var rise = _follows ? ThresholdCrossing.Seconds(rule.Off, _before[label], _centre, score, centre) : chunk.StartSeconds;
             if (sound.Phase == SoundPhase.Paused && rise - sound.Until > rule.MergeGap.TotalSeconds)
             {
                 Close(label, ref sound, changes);
@@ -171,7 +170,7 @@ public sealed class SoundEventTracker
         ref var sound = ref _sounds[label];
         if (sound.Phase == SoundPhase.On)
         {
-            (sound.Phase, sound.Until) = (SoundPhase.Paused, Crossing.Seconds(rule.Off, _before[label], _centre, score, centre));
+            (sound.Phase, sound.Until) = (SoundPhase.Paused, ThresholdCrossing.Seconds(rule.Off, _before[label], _centre, score, centre));
             OpenWhenCertain(label, rule, ref sound, changes);
         }
         // The next chunk's rise cannot lie before this chunk's centre.
@@ -185,7 +184,7 @@ public sealed class SoundEventTracker
         }
     }
 
-    private void OpenWhenCertain(int label, EventRule rule, ref Sound sound, List<EventChange> changes)
+    private void OpenWhenCertain(int label, EventRule rule, ref ActiveSound sound, List<EventChange> changes)
     {
         // A sound of no length can occur when its only chunk just reaches Off.
         if (!sound.Opened && sound.ReachedOn && sound.Length > 0 && sound.Length >= rule.MinDuration.TotalSeconds)
@@ -195,7 +194,7 @@ public sealed class SoundEventTracker
         }
     }
 
-    private void UpdateWhenDue(int label, ref Sound sound, List<EventChange> changes)
+    private void UpdateWhenDue(int label, ref ActiveSound sound, List<EventChange> changes)
     {
         if (sound.Opened && _end - sound.Told >= _rules.UpdateEvery.TotalSeconds)
         {
@@ -204,7 +203,7 @@ public sealed class SoundEventTracker
         }
     }
 
-    private static void Close(int label, ref Sound sound, List<EventChange> changes)
+    private static void Close(int label, ref ActiveSound sound, List<EventChange> changes)
     {
         if (sound.Opened)
         {

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Model;
 

@@ -1,5 +1,3 @@
-using Dass.Grid.Engine.Streaming;
-
 namespace Dass.Grid.Engine.Model;
 
 /// <summary>

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Model;
 

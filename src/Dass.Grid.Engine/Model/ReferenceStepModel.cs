@@ -1,5 +1,3 @@
-using Dass.Grid.Engine.Streaming;
-
 namespace Dass.Grid.Engine.Model;
 
 /// <summary>DASS in plain loops: the specification of every faster implementation. Hundreds of times slower than real use allows.</summary>

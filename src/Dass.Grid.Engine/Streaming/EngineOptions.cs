@@ -43,7 +43,7 @@ public sealed class EngineOptions
     /// <exception cref="ArgumentException">A rule is broken; the message lists every one with field, value and rule.</exception>
     public void Validate()
     {
-        var validation = new Validation();
+        var validation = new OptionRules();
         const string Name = nameof(EngineOptions);
         validation.InRange($"{Name}.{nameof(MaxStreams)}", MaxStreams, 1, 1_000_000);
         validation.InRange($"{Name}.{nameof(Threads)}", Threads, 0, 1024);

@@ -10,7 +10,7 @@ internal sealed class SessionStep(StateSlot slot, DassConfig config, TagPool poo
     public double EndSeconds { get; set; }
 
     /// <summary>What the last step heard.</summary>
-    public TagChunk? Chunk { get; private set; }
+    public ChunkScores? Chunk { get; private set; }
 
     protected internal override void OnStepped() => Chunk = pool.Add(ColumnSums, Committed, EndSeconds);
 }

@@ -20,7 +20,7 @@ public sealed class StepBatcherOptions
     /// <summary>How long a step waits for others of its shape while a thread is free, 0 to 1 s. Default: 5 ms.</summary>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromMilliseconds(5);
 
-    internal void AddTo(Validation validation)
+    internal void AddTo(OptionRules validation)
     {
         const string Name = nameof(StepBatcherOptions);
         validation.InRange($"{Name}.{nameof(QueueCapacity)}", QueueCapacity, 1, 1_000_000);

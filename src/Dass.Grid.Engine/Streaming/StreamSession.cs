@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Features;
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Streaming;
@@ -14,7 +15,7 @@ public sealed class StreamSession : IDisposable
     private readonly ChunkSchedule _schedule;
     private readonly SessionStep _step;
     private readonly ArrayBufferWriter<float> _samples = new();
-    private readonly List<TagChunk> _undelivered = [];
+    private readonly List<ChunkScores> _undelivered = [];
     private int _busy;
     private bool _disposed;
 
@@ -64,7 +65,7 @@ public sealed class StreamSession : IDisposable
     internal StateSlot Slot => _step.Slot;
 
     /// <summary>Chunks that have been tagged and that no call has handed out yet.</summary>
-    internal List<TagChunk> Undelivered => _undelivered;
+    internal List<ChunkScores> Undelivered => _undelivered;
 
     private double AppliedSeconds => (double)AppliedSamples / Format.SampleRateHz;
 
@@ -78,7 +79,7 @@ public sealed class StreamSession : IDisposable
     /// stream already holds <see cref="EngineOptions.MaxBacklog"/>: then it is refused. <see cref="AppliedSamples"/> tells which.</exception>
     /// <exception cref="StepFailedException">The model failed. The audio is taken in; the step is tried again with the next push.</exception>
     /// <exception cref="InvalidOperationException">The stream has ended, or another call is under way.</exception>
-    public async ValueTask PushAsync(ReadOnlyMemory<byte> audio, List<TagChunk> tags, CancellationToken cancellationToken)
+    public async ValueTask PushAsync(ReadOnlyMemory<byte> audio, List<ChunkScores> tags, CancellationToken cancellationToken)
     {
         Enter();
         try
@@ -116,7 +117,7 @@ public sealed class StreamSession : IDisposable
     /// <param name="cancellationToken">Stops waiting between steps.</param>
     /// <exception cref="StepQueueFullException">The device is too busy. Call again.</exception>
     /// <exception cref="StepFailedException">The model failed. Calling again tries again.</exception>
-    public async ValueTask CompleteAsync(List<TagChunk> tags, CancellationToken cancellationToken)
+    public async ValueTask CompleteAsync(List<ChunkScores> tags, CancellationToken cancellationToken)
     {
         Enter();
         try
@@ -231,7 +232,7 @@ public sealed class StreamSession : IDisposable
         }
     }
 
-    private void Deliver(List<TagChunk> tags)
+    private void Deliver(List<ChunkScores> tags)
     {
         tags.AddRange(_undelivered);
         _undelivered.Clear();

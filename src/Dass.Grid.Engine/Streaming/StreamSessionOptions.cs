@@ -24,7 +24,7 @@ public sealed record StreamSessionOptions
     /// <exception cref="ArgumentException">A rule is broken; the message lists every one with field, value and rule.</exception>
     public void Validate()
     {
-        var validation = new Validation();
+        var validation = new OptionRules();
         validation.Rule(
             Chunk >= Column && Chunk <= Longest && Chunk.Ticks % Column.Ticks == 0,
             $"{nameof(StreamSessionOptions)}.{nameof(Chunk)}", Chunk, "must be a multiple of 0.32 s, 0.32 s to 30.72 s");

@@ -97,7 +97,7 @@ internal static class StreamSnapshot
         var undelivered = from.Read<int>("undelivered chunks");
         for (var i = 0; i < undelivered; i++)
         {
-            var chunk = new TagChunk(
+            var chunk = new ChunkScores(
                 from.Read<long>("chunk index"),
                 from.Read<double>("chunk start"),
                 from.Read<double>("chunk end"),

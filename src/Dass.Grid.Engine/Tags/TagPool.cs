@@ -1,7 +1,6 @@
 using System.Buffers;
 using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
-using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Engine.Tags;
 
@@ -64,7 +63,7 @@ internal sealed class TagPool
     /// <param name="columnSums">Sum over the rows of each column of tokens, [columns, D].</param>
     /// <param name="frames">Frames under them.</param>
     /// <param name="endSeconds">End of the chunk in stream time.</param>
-    public TagChunk Add(ReadOnlySpan<float> columnSums, int frames, double endSeconds)
+    public ChunkScores Add(ReadOnlySpan<float> columnSums, int frames, double endSeconds)
     {
         var columns = columnSums.Length / _channels;
         if (_columns < _windowColumns)
@@ -92,7 +91,7 @@ internal sealed class TagPool
 
         var start = Frames * LogMel.HopSeconds;
         Frames += frames;
-        return new TagChunk(Chunks++, start, endSeconds, scores, windowScores);
+        return new ChunkScores(Chunks++, start, endSeconds, scores, windowScores);
     }
 
     /// <summary>Scores over everything so far.</summary>

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Dass.Grid.Engine.Tags;
+using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Evaluation.Data;
 

@@ -1,4 +1,5 @@
 using Dass.Grid.Engine.Events;
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Evaluation.Data;
@@ -55,12 +56,12 @@ public static class EventEvaluation
             throw new FormatException("The data set has no onsets and offsets; events need both columns.");
         }
         int[] labels = [.. truth.Select(sound => sound.Label).Distinct().Order()];
-        var heard = await Listening.ForEachAsync(
+        var heard = await StreamedInference.ForEachAsync(
             data.Files,
             async (file, _) =>
             {
-                var chunks = new List<TagChunk>();
-                var summary = await Listening.HearFileAsync(
+                var chunks = new List<ChunkScores>();
+                var summary = await StreamedInference.HearFileAsync(
                     engine, file.Path, options,
                     chunk => chunks.Add(chunk with { Scores = [.. labels.Select(label => chunk.Scores[label])], WindowScores = [] }),
                     cancellationToken).ConfigureAwait(false);
@@ -155,5 +156,5 @@ public static class EventEvaluation
     internal readonly record struct Detection(SoundEvent Sound, long OpenedChunk);
 
     /// <summary>A file's chunks in order, with the scores of the labels that have events, and its length.</summary>
-    internal sealed record ScoredFile(IReadOnlyList<TagChunk> Chunks, double DurationSeconds);
+    internal sealed record ScoredFile(IReadOnlyList<ChunkScores> Chunks, double DurationSeconds);
 }

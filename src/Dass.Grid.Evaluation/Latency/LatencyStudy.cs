@@ -34,7 +34,7 @@ public static class LatencyStudy
         var clips = new List<float[]>();
         foreach (var file in data.Files)
         {
-            clips.Add(await Listening.DecodeAsync(file.Path, int.MaxValue, cancellationToken).ConfigureAwait(false));
+            clips.Add(await StreamedInference.DecodeAsync(file.Path, int.MaxValue, cancellationToken).ConfigureAwait(false));
         }
         var seconds = clips.Sum(clip => (double)clip.Length) / SampleRateHz;
         IReadOnlySet<int>[] truth = [.. data.Files.Select(file => file.Labels)];
@@ -60,10 +60,10 @@ public static class LatencyStudy
         async Task<(double Cost, double Map)> MeasureAsync(Func<float[], Task<float[]>> hear)
         {
             // Once for nothing: code is compiled and buffers of this way's shapes are made on first use.
-            await Listening.ForEachAsync(
-                [.. clips.Take(Listening.Parallel)], (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
+            await StreamedInference.ForEachAsync(
+                [.. clips.Take(StreamedInference.Parallel)], (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
             var before = Environment.CpuUsage.TotalTime;
-            var scores = await Listening.ForEachAsync(clips, (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
+            var scores = await StreamedInference.ForEachAsync(clips, (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
             var spent = Environment.CpuUsage.TotalTime - before;
             return (spent.TotalMilliseconds / seconds, TagReport.Of(scores, truth, engine.Model.Labels).Map);
         }
@@ -75,7 +75,7 @@ public static class LatencyStudy
     {
         var (mean, chunks) = (new float[engine.Model.Labels.Count], 0);
         await using var source = new ClipSource(clip, 0, clip.Length);
-        await Listening.HearAsync(
+        await StreamedInference.HearAsync(
             engine, source, options, chunk => Average(chunk.WindowScores, mean, ++chunks), cancellationToken).ConfigureAwait(false);
         return mean;
     }
@@ -97,7 +97,7 @@ public static class LatencyStudy
     {
         await using var source = new ClipSource(clip, begin, end);
         var options = new StreamSessionOptions { Offline = true };
-        return (await Listening.HearAsync(engine, source, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean;
+        return (await StreamedInference.HearAsync(engine, source, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean;
     }
 
     /// <param name="scores">The latest of those that are averaged.</param>

@@ -20,7 +20,7 @@ internal sealed class Aggregates(int labels)
     private long _windows;
     private double _end;
 
-    public void Add(TagChunk chunk)
+    public void Add(ChunkScores chunk)
     {
         if (_end < WindowSeconds) // parts of a window do not count, as in the engine's maximum
         {

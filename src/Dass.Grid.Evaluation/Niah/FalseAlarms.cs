@@ -12,7 +12,7 @@ internal sealed class FalseAlarms(int[] labels, float score)
 
     /// <param name="chunk">The next one.</param>
     /// <param name="outside">Whether it lies away from the needle.</param>
-    public void Add(TagChunk chunk, bool outside)
+    public void Add(ChunkScores chunk, bool outside)
     {
         for (var i = 0; i < labels.Length; i++)
         {

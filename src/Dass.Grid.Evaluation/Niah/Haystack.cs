@@ -20,7 +20,7 @@ public enum HaystackKind
 internal sealed class Haystack
 {
     private readonly float[] _needle;
-    private readonly Hay _hay;
+    private readonly HaystackNoise _hay;
     private readonly float _gain;
 
     /// <param name="needle">Samples of the needle, padded.</param>
@@ -28,7 +28,7 @@ internal sealed class Haystack
     /// <param name="gain">Of the hay, from <see cref="Gain"/>.</param>
     /// <param name="length">Samples in all, the needle among them.</param>
     /// <param name="position">Where the needle lies, 0 (begin) to 1 (end).</param>
-    public Haystack(float[] needle, Hay hay, float gain, long length, double position)
+    public Haystack(float[] needle, HaystackNoise hay, float gain, long length, double position)
     {
         (_needle, _hay, _gain, Length) = (needle, hay, gain, length);
         Begin = Math.Min((long)(position * length), length - needle.Length);
@@ -50,7 +50,7 @@ internal sealed class Haystack
     /// <param name="hay">At the level at which it is read.</param>
     /// <param name="needleRms">Level of the needle without its padding.</param>
     /// <param name="snrDb">How far the haystack lies below the needle.</param>
-    public static float Gain(Hay hay, double needleRms, double snrDb) =>
+    public static float Gain(HaystackNoise hay, double needleRms, double snrDb) =>
         hay.Rms == 0 ? 0 : (float)(needleRms / Math.Pow(10, snrDb / 20) / hay.Rms);
 
     public static double Rms(ReadOnlySpan<float> samples)

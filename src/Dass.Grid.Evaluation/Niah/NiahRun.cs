@@ -3,7 +3,7 @@ using Dass.Grid.Engine.Streaming;
 namespace Dass.Grid.Evaluation.Niah;
 
 /// <summary>Hears needles in their haystacks: what is before several needles once, the rest of each by itself.</summary>
-/// <param name="engine">Has room for <see cref="Listening.Parallel"/> streams.</param>
+/// <param name="engine">Has room for <see cref="StreamedInference.Parallel"/> streams.</param>
 /// <param name="session">Chunk and look-ahead.</param>
 /// <param name="labels">Whose false alarms are counted.</param>
 /// <param name="falseAlarmScore">Chunk score from which one is heard.</param>
@@ -14,8 +14,8 @@ internal sealed class NiahRun(
     : IDisposable
 {
     // Who waits for a stream holds none. Groups are limited, too: those that are under way hold a snapshot each.
-    private readonly SemaphoreSlim _streams = Listening.Room();
-    private readonly SemaphoreSlim _groups = Listening.Room();
+    private readonly SemaphoreSlim _streams = StreamedInference.Room();
+    private readonly SemaphoreSlim _groups = StreamedInference.Room();
 
     public void Dispose()
     {
@@ -28,8 +28,8 @@ internal sealed class NiahRun(
     public async Task<Verdict[][]> HearAsync(IReadOnlyList<Needle> needles, Cell cell)
     {
         Verdict[][] verdicts = [.. cell.Positions.Select(_ => new Verdict[needles.Count])];
-        var groups = needles.GroupBy(needle => (needle.Hay, Gain: Haystack.Gain(needle.Hay, needle.Rms, cell.SnrDb))).ToList();
-        await Listening.ForEachAsync(
+        var groups = needles.GroupBy(needle => (needle.HaystackNoise, Gain: Haystack.Gain(needle.HaystackNoise, needle.Rms, cell.SnrDb))).ToList();
+        await StreamedInference.ForEachAsync(
             groups,
             async (group, _) =>
             {
@@ -48,18 +48,18 @@ internal sealed class NiahRun(
         for (var at = 0; at < cell.Positions.Count; at++)
         {
             var (position, waiting) = (at, (long)group.Count * (cell.Positions.Count - at));
-            Haystack[] audio = [.. group.Select(needle => new Haystack(needle.Samples, needle.Hay, gain, cell.Samples, cell.Positions[position]))];
+            Haystack[] audio = [.. group.Select(needle => new Haystack(needle.Samples, needle.HaystackNoise, gain, cell.Samples, cell.Positions[position]))];
             before = await InStreamAsync(async () =>
             {
                 using var hearing = before is null
-                    ? new Hearing(engine, session, ForgetAfter(cell.Reset), new FalseAlarms(labels, falseAlarmScore))
-                    : Hearing.Resume(engine, before);
+                    ? new NeedleRun(engine, session, ForgetAfter(cell.Reset), new FalseAlarms(labels, falseAlarmScore))
+                    : NeedleRun.Resume(engine, before);
                 await hearing.HearAsync(audio[0], Branch(audio[0]), samples => moved(samples * waiting), cancellationToken).ConfigureAwait(false);
                 return hearing.Pause();
             }).ConfigureAwait(false);
             await Task.WhenAll(audio.Zip(group).Select(one => InStreamAsync(async () =>
             {
-                using var hearing = Hearing.Resume(engine, before);
+                using var hearing = NeedleRun.Resume(engine, before);
                 await hearing.HearAsync(one.First, cell.Samples, moved, cancellationToken).ConfigureAwait(false);
                 return verdicts[position][one.Second.Index] = await hearing.FinishAsync(one.First, cancellationToken).ConfigureAwait(false);
             }))).ConfigureAwait(false);
@@ -69,8 +69,8 @@ internal sealed class NiahRun(
     /// <summary>The last begin of a chunk before which no chunk is near the needle.</summary>
     private long Branch(Haystack audio)
     {
-        var chunk = Hearing.ChunkSamples(session);
-        return Math.Max(0, (audio.Begin - Hearing.MarginSamples) / chunk * chunk);
+        var chunk = NeedleRun.ChunkSamples(session);
+        return Math.Max(0, (audio.Begin - NeedleRun.MarginSamples) / chunk * chunk);
     }
 
     private int ForgetAfter(TimeSpan? reset) => reset is { } time ? (int)((time.Ticks + session.Chunk.Ticks - 1) / session.Chunk.Ticks) : 0;

@@ -9,10 +9,10 @@ namespace Dass.Grid.Evaluation.Niah;
 /// <param name="Kind">What surrounds the needle.</param>
 /// <param name="SnrsDb">How far below the needle the haystack lies, in dB.</param>
 /// <param name="Positions">Where the needle lies, 0 to 1.</param>
-/// <param name="Hay">Samples that are tiled: the recording for <see cref="HaystackKind.Babble"/>; else not read.</param>
+/// <param name="HaystackNoise">Samples that are tiled: the recording for <see cref="HaystackKind.Babble"/>; else not read.</param>
 /// <param name="FalseAlarmScore">Chunk score from which a label of the data set that is not the needle's counts as a false alarm.</param>
 public sealed record NiahOptions(
-    IReadOnlyList<TimeSpan> Lengths, HaystackKind Kind, IReadOnlyList<double> SnrsDb, IReadOnlyList<double> Positions, float[] Hay,
+    IReadOnlyList<TimeSpan> Lengths, HaystackKind Kind, IReadOnlyList<double> SnrsDb, IReadOnlyList<double> Positions, float[] HaystackNoise,
     float FalseAlarmScore = 0.5f)
 {
     /// <summary>
@@ -61,14 +61,14 @@ public static class NiahTest
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var needles = new List<Needle>();
-        var tiled = options.Kind == HaystackKind.Babble ? Hay.Tiled(options.Hay) : Hay.Silence;
+        var tiled = options.Kind == HaystackKind.Babble ? HaystackNoise.Tiled(options.HaystackNoise) : HaystackNoise.Silence;
         foreach (var file in data.Files)
         {
-            var clip = await Listening.DecodeAsync(file.Path, NeedleSamples, cancellationToken).ConfigureAwait(false);
+            var clip = await StreamedInference.DecodeAsync(file.Path, NeedleSamples, cancellationToken).ConfigureAwait(false);
             var samples = new float[NeedleSamples];
             clip.CopyTo(samples, 0);
             // Noise of its own for every needle, the same in every recording.
-            var hay = options.Kind == HaystackKind.White ? Hay.WhiteNoise(seed: needles.Count) : tiled;
+            var hay = options.Kind == HaystackKind.White ? HaystackNoise.WhiteNoise(seed: needles.Count) : tiled;
             needles.Add(new Needle(needles.Count, samples, Haystack.Rms(clip), hay, file.Labels));
         }
         Cell[] cells =
@@ -130,9 +130,9 @@ public static class NiahTest
 /// <param name="Index">Place among all.</param>
 /// <param name="Samples">Padded with zeros.</param>
 /// <param name="Rms">Level without the padding.</param>
-/// <param name="Hay">In what.</param>
+/// <param name="HaystackNoise">In what.</param>
 /// <param name="Labels">Indices of its labels.</param>
-internal sealed record Needle(int Index, float[] Samples, double Rms, Hay Hay, IReadOnlySet<int> Labels);
+internal sealed record Needle(int Index, float[] Samples, double Rms, HaystackNoise HaystackNoise, IReadOnlySet<int> Labels);
 
 /// <summary>Recordings of one level, reset and length, for all positions in ascending order.</summary>
 internal sealed record Cell(double SnrDb, TimeSpan? Reset, double Seconds, long Samples, IReadOnlyList<double> Positions)

@@ -10,9 +10,9 @@ public static class TagEvaluation
     public static async Task<TagReport> RunAsync(
         StreamEngine engine, EvaluationSet data, StreamSessionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        var scores = await Listening.ForEachAsync(
+        var scores = await StreamedInference.ForEachAsync(
             data.Files,
-            async (file, _) => (await Listening.HearFileAsync(engine, file.Path, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean,
+            async (file, _) => (await StreamedInference.HearFileAsync(engine, file.Path, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean,
             progress,
             cancellationToken).ConfigureAwait(false);
         return TagReport.Of(scores, [.. data.Files.Select(file => file.Labels)], engine.Model.Labels);

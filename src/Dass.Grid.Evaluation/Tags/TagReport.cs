@@ -1,4 +1,4 @@
-using Dass.Grid.Engine.Tags;
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Evaluation.Metrics;
 
 namespace Dass.Grid.Evaluation.Tags;

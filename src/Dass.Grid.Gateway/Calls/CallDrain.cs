@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 
-namespace Dass.Grid.Gateway;
+namespace Dass.Grid.Gateway.Calls;
 
 /// <summary>
 /// Lets a stopping gateway answer before its connections close: calls are told to end, and the server begins to stop only when their last

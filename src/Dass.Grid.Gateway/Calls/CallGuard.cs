@@ -1,14 +1,15 @@
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace Dass.Grid.Gateway;
+namespace Dass.Grid.Gateway.Calls;
 
 /// <summary>Around every call, whatever protocol it speaks: who calls, how it ended, and the measurement of both.</summary>
 internal sealed partial class CallGuard(
-    Callers callers,
+    CallerAuthenticator callers,
     LiveCalls live,
     GatewayInstruments instruments,
     CallDrain drain,

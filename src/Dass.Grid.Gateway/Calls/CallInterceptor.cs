@@ -1,6 +1,6 @@
 using Grpc.Core.Interceptors;
 
-namespace Dass.Grid.Gateway;
+namespace Dass.Grid.Gateway.Calls;
 
 /// <summary>Puts the guard around the calls of the gRPC services, those that come as JSON included.</summary>
 internal sealed class CallInterceptor(CallGuard guard) : Interceptor

@@ -1,6 +1,7 @@
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Tenants;
 
-namespace Dass.Grid.Gateway;
+namespace Dass.Grid.Gateway.Calls;
 
 /// <summary>Who calls, and about what.</summary>
 internal sealed class CallState(string method) : IDisposable

@@ -1,4 +1,5 @@
-using Dass.Grid.Gateway.Scores;
+using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
@@ -11,14 +12,14 @@ namespace Dass.Grid.Gateway.Streams;
 /// again wherever it is, sends what that place has not heard, and writes each chunk once.
 /// </summary>
 internal sealed partial class AudioPump(
-    GatewayShared shared,
+    GridAccess shared,
     StreamId id,
     IStreamGrain stream,
     StreamSpec spec,
     long clientsOldestSample,
     Attachment attachment,
     ScoreView view,
-    AudioAllowance allowance,
+    AudioRateLimiter allowance,
     IServerStreamWriter<StreamResponse> responses,
     CancellationToken cancellationToken)
 {
@@ -26,7 +27,7 @@ internal sealed partial class AudioPump(
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(200);
 
-    private readonly ReplayTape _tape = new(attachment.Shape.BytesPerFrame, Math.Min(shared.Options.RetainedBytes, allowance.RetainedBytes));
+    private readonly ReplayBuffer _tape = new(attachment.Shape.BytesPerFrame, Math.Min(shared.Options.RetainedBytes, allowance.RetainedBytes));
     private readonly int _pieceFrames = Math.Max(1, (int)(shared.Options.MaxPush.TotalSeconds * attachment.Shape.Format.SampleRateHz));
     private long _kept = attachment.NextSample; // audio from here on can be sent again from here, but for what the client has lost
     private long _applied = attachment.NextSample;
@@ -74,7 +75,7 @@ internal sealed partial class AudioPump(
             await EndAsync(known);
             return;
         }
-        var finished = ElsewhereException.OrThrow(answer);
+        var finished = TransientRefusalException.OrThrow(answer);
         await WriteAsync(finished.Tags);
         await EndAsync(finished.End);
     });
@@ -133,7 +134,7 @@ internal sealed partial class AudioPump(
         {
             return; // what is done next says so, or has the answer
         }
-        attachment = ElsewhereException.OrThrow(answer);
+        attachment = TransientRefusalException.OrThrow(answer);
         if (attachment.Gap is { } gap && gap.ToSample > _lostUntil)
         {
             _lostUntil = gap.ToSample;
@@ -168,7 +169,7 @@ internal sealed partial class AudioPump(
     {
         while (!_tape.HasRoom(bytes))
         {
-            await OnAsync(async () => Durable(ElsewhereException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample));
+            await OnAsync(async () => Durable(TransientRefusalException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample));
             if (!_tape.HasRoom(bytes))
             {
                 shared.Instruments.OnRetainedFull();
@@ -181,7 +182,7 @@ internal sealed partial class AudioPump(
     {
         using var activity = GatewayInstruments.Activities.StartActivity("dass.push");
         activity?.SetTag("dass.first_sample", piece.FirstSample);
-        var pushed = ElsewhereException.OrThrow(await stream.Push(attachment.Id, piece, cancellationToken));
+        var pushed = TransientRefusalException.OrThrow(await stream.Push(attachment.Id, piece, cancellationToken));
         await WriteAsync(pushed.Tags);
         var waited = TimeSpan.Zero;
         for (var pause = FirstPause; pushed.Busy; pause *= 2)
@@ -193,7 +194,7 @@ internal sealed partial class AudioPump(
             }
             await Task.Delay(pause, shared.Time, cancellationToken);
             waited += pause;
-            pushed = ElsewhereException.OrThrow(await stream.Push(attachment.Id, new AudioBlock(pushed.AppliedSample, default), cancellationToken));
+            pushed = TransientRefusalException.OrThrow(await stream.Push(attachment.Id, new AudioBlock(pushed.AppliedSample, default), cancellationToken));
             await WriteAsync(pushed.Tags);
         }
         _applied = pushed.AppliedSample;
@@ -202,7 +203,7 @@ internal sealed partial class AudioPump(
         if (_tape.IsNearlyFull && !_asked)
         {
             _asked = true;
-            Durable(ElsewhereException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample);
+            Durable(TransientRefusalException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample);
         }
         _asked &= _tape.IsNearlyFull;
     }
@@ -250,7 +251,7 @@ internal sealed partial class AudioPump(
     {
         while (_nextChunk < until)
         {
-            var kept = ElsewhereException.OrThrow(await stream.GetTags(_nextChunk, PageChunks)).Tags.TakeWhile(chunk => chunk.Index < until).ToArray();
+            var kept = TransientRefusalException.OrThrow(await stream.GetTags(_nextChunk, PageChunks)).Tags.TakeWhile(chunk => chunk.Index < until).ToArray();
             foreach (var chunk in kept)
             {
                 await responses.WriteAsync(new StreamResponse { Tags = view.Of(chunk) }, cancellationToken);

@@ -1,5 +1,7 @@
 using System.Threading.Channels;
-using Dass.Grid.Gateway.Scores;
+using Dass.Grid.Gateway.Calls;
+using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 
@@ -7,7 +9,7 @@ namespace Dass.Grid.Gateway.Streams;
 
 /// <summary>One duplex call: a reader that keeps the protocol's law, a bounded queue, and a pump that pushes audio and writes answers.</summary>
 internal sealed class StreamCall(
-    GatewayShared shared,
+    GridAccess shared,
     CallState call,
     IAsyncStreamReader<StreamRequest> requests,
     IServerStreamWriter<StreamResponse> responses,
@@ -17,7 +19,7 @@ internal sealed class StreamCall(
     {
         var config = await ReadConfigAsync();
         var id = call.Scope(config.StreamId.Length == 0 ? Guid.NewGuid().ToString("N") : config.StreamId);
-        var spec = call.Caller.Complete(shared.Names.Resolve(call.Caller, RequestRules.Spec(config)));
+        var spec = call.Caller.Complete(shared.Names.Resolve(call.Caller, RequestMapping.Spec(config)));
         await CheckAsync(config, id, spec);
 
         var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
@@ -36,10 +38,10 @@ internal sealed class StreamCall(
         }
     }
 
-    private async Task ServeAsync(StreamConfig config, StreamId id, IStreamGrain stream, StreamSpec spec, Attachment attachment, TenantUse use)
+    private async Task ServeAsync(StreamConfig config, StreamId id, IStreamGrain stream, StreamSpec spec, Attachment attachment, TenantQuota use)
     {
         var view = new ScoreView(config.Filter, await shared.Cards.OfAsync(attachment.Shape.Model));
-        await responses.WriteAsync(new StreamResponse { Ready = Answers.Of(id, attachment) }, cancellationToken);
+        await responses.WriteAsync(new StreamResponse { Ready = ResponseMapping.Of(id, attachment) }, cancellationToken);
         if (attachment.Change is { Events.Length: > 0 } change)
         {
             var closed = new ScoreView(null, await shared.Cards.OfAsync(change.Before)).Select(change.Events);
@@ -50,15 +52,15 @@ internal sealed class StreamCall(
             await responses.WriteAsync(new StreamResponse { Gap = view.Of(gap) }, cancellationToken);
         }
 
-        var allowance = new AudioAllowance(use, shared.Time);
+        var allowance = new AudioRateLimiter(use, shared.Time);
         var pump = new AudioPump(shared, id, stream, spec, config.OldestSample, attachment, view, allowance, responses, cancellationToken);
         if (config.HasFromChunk)
         {
             await pump.RepeatAsync(config.FromChunk);
         }
         var format = attachment.Shape.Format;
-        await PumpAsync(pump, new AudioLaw(
-            attachment.NextSample, attachment.Shape.BytesPerFrame, AudioLaw.Silence(format.Encoding),
+        await PumpAsync(pump, new AudioSequence(
+            attachment.NextSample, attachment.Shape.BytesPerFrame, AudioSequence.Silence(format.Encoding),
             (long)(shared.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
     }
 
@@ -101,9 +103,9 @@ internal sealed class StreamCall(
         {
             throw ProtocolErrors.FromChunk(config.FromChunk);
         }
-        if (config is { HasOldestSample: true, OldestSample: < 0 or > AudioLaw.MaxLostSample })
+        if (config is { HasOldestSample: true, OldestSample: < 0 or > AudioSequence.MaxLostSample })
         {
-            throw ProtocolErrors.OldestSample(config.OldestSample, AudioLaw.MaxLostSample);
+            throw ProtocolErrors.OldestSample(config.OldestSample, AudioSequence.MaxLostSample);
         }
         if (config.SwitchModel && config.Model.Length == 0)
         {
@@ -118,7 +120,7 @@ internal sealed class StreamCall(
         }
     }
 
-    private async Task PumpAsync(AudioPump pump, AudioLaw law)
+    private async Task PumpAsync(AudioPump pump, AudioSequence law)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var waiting = Channel.CreateBounded<Arrival?>(
@@ -144,7 +146,7 @@ internal sealed class StreamCall(
         }
     }
 
-    private async Task ReadAsync(AudioLaw law, ChannelWriter<Arrival?> waiting, CancellationToken ending)
+    private async Task ReadAsync(AudioSequence law, ChannelWriter<Arrival?> waiting, CancellationToken ending)
     {
         try
         {

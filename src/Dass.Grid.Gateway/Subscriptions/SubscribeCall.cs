@@ -1,5 +1,6 @@
-using Dass.Grid.Gateway.Scores;
-using Dass.Grid.Gateway.Streams;
+using Dass.Grid.Gateway.Calls;
+using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Subscriptions;
@@ -15,7 +16,7 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// <param name="responses">Takes the answers.</param>
 /// <param name="cancellationToken">Ends it.</param>
 internal sealed class SubscribeCall(
-    GatewayShared shared,
+    GridAccess shared,
     CallState call,
     SubscribeRequest request,
     DateTimeOffset? since,
@@ -38,7 +39,7 @@ internal sealed class SubscribeCall(
         {
             if (request.StreamId.Length > 0)
             {
-                await new StreamEar(shared, call.Scope(request.StreamId), request, From(request.StreamId), message => WriteAsync(request.StreamId, message), cancellationToken)
+                await new StreamSubscriber(shared, call.Scope(request.StreamId), request, From(request.StreamId), message => WriteAsync(request.StreamId, message), cancellationToken)
                     .RunAsync();
             }
             else
@@ -98,7 +99,7 @@ internal sealed class SubscribeCall(
     private async Task HearAllAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var (subscribed, ears, heard, maxAge) = (since ?? shared.Time.GetUtcNow(), new List<Task>(), new HeardStreams(shared.Time), TimeSpan.Zero);
+        var (subscribed, ears, heard, maxAge) = (since ?? shared.Time.GetUtcNow(), new List<Task>(), new SeenStreams(shared.Time), TimeSpan.Zero);
         using var timer = new PeriodicTimer(Discovery, shared.Time);
         try
         {
@@ -138,7 +139,7 @@ internal sealed class SubscribeCall(
     {
         try
         {
-            await new StreamEar(shared, new StreamId(call.Tenant, listing.Name), request, from, message => WriteAsync(listing.Name, message), ending).RunAsync();
+            await new StreamSubscriber(shared, new StreamId(call.Tenant, listing.Name), request, from, message => WriteAsync(listing.Name, message), ending).RunAsync();
         }
         catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && request.Filter?.Labels.Count is null or 0)
         {

@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
+using Dass.Grid.Gateway.Protocol;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Tenants;
 
 /// <summary>From a key to its tenant: keys of the configuration, and keys of the register, which begin with <c>dass_&lt;id&gt;_</c>.</summary>
-internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch register, TimeProvider time)
+internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache register, TimeProvider time)
 {
     public const string DefaultTenant = "default";
 
@@ -15,7 +16,7 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
     private readonly (string Tenant, KeyHash Hash)[] _keys =
         [.. options.Value.Tenants.SelectMany(tenant => tenant.Value.KeyHashes.Select(hash => (tenant.Key, KeyHash.Parse(hash)!)))];
 
-    private volatile Index _index = new(Register.Empty, [], []);
+    private volatile Index _index = new(Registry.Empty, [], []);
 
     private readonly KeyHash[] _adminKeys = [.. options.Value.AdminKeyHashes.Select(hash => KeyHash.Parse(hash)!)];
 
@@ -89,10 +90,10 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
     private static Caller Registered(TenantRecord tenant, string? id) =>
         tenant.Disabled ? throw ProtocolErrors.TenantDisabled(tenant.Name) : new Caller(tenant.Name, id, tenant.Limits, tenant.Models) { Events = tenant.Events };
 
-    private (TenantRecord Tenant, KeyRecord Key)? Find(Register known, string id) =>
+    private (TenantRecord Tenant, KeyRecord Key)? Find(Registry known, string id) =>
         IndexOf(known).ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;
 
-    private Index IndexOf(Register known)
+    private Index IndexOf(Registry known)
     {
         var index = _index;
         if (index.Of != known)
@@ -112,5 +113,5 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegisterWatch
     }
 
     private sealed record Index(
-        Register Of, Dictionary<string, (TenantRecord Tenant, KeyRecord Key)> ById, Dictionary<string, TenantRecord> ByName);
+        Registry Of, Dictionary<string, (TenantRecord Tenant, KeyRecord Key)> ById, Dictionary<string, TenantRecord> ByName);
 }

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Net.WebSockets;
-using System.Text;
+using Dass.Grid.Gateway.Calls;
+using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.V1;
 using Google.Protobuf;
@@ -31,7 +33,7 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
 
     public static async Task RunAsync(HttpContext http)
     {
-        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GatewayShared>());
+        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GridAccess>());
         using var call = new CallState("Stream");
         using var ending = guard.Ending(call, http.RequestAborted);
         AudioSocket? audio = null;

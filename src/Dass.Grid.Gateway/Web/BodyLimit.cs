@@ -1,3 +1,5 @@
+using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -22,7 +24,7 @@ internal static class BodyLimit
             {
                 return serve(http);
             }
-            var most = (long)JsonBytesPerByte * http.RequestServices.GetRequiredService<GatewayShared>().Options.MaxMessageBytes;
+            var most = (long)JsonBytesPerByte * http.RequestServices.GetRequiredService<GridAccess>().Options.MaxMessageBytes;
             if (http.Request.ContentLength > most)
             {
                 http.Response.Headers.Connection = "close"; // the rest of the body is not read

@@ -1,4 +1,6 @@
+using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Events;
+using Dass.Grid.Gateway.Grid;
 using Dass.Grid.V1;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,7 +14,7 @@ internal sealed class EventFile(HttpContext http, string mediaType) : IServerStr
 
     public static async Task RunAsync(HttpContext http)
     {
-        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GatewayShared>());
+        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GridAccess>());
         using var call = new CallState("ExportEvents");
         using var ending = guard.Ending(call, http.RequestAborted);
         try
@@ -27,7 +29,7 @@ internal sealed class EventFile(HttpContext http, string mediaType) : IServerStr
                     ExportFormat.Webvtt => "text/vtt",
                     _ => "text/plain",
                 };
-                await new KeptEvents(shared, call).ExportAsync(request, new EventFile(http, mediaType), ending.Token);
+                await new EventLogQueries(shared, call).ExportAsync(request, new EventFile(http, mediaType), ending.Token);
                 return true;
             });
         }

@@ -1,4 +1,7 @@
 using System.Globalization;
+using Dass.Grid.Gateway.Calls;
+using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Subscriptions;
 using Dass.Grid.V1;
 using Microsoft.AspNetCore.Http;
@@ -29,7 +32,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
 
     public static async Task RunAsync(HttpContext http)
     {
-        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GatewayShared>());
+        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GridAccess>());
         using var call = new CallState("Subscribe");
         using var ending = guard.Ending(call, http.RequestAborted);
         var events = new EventStream(http, shared.Time, ending.Token);
@@ -77,7 +80,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
         return WriteAsync($"id: {id}\nevent: {char.ToLowerInvariant(kind[0])}{kind[1..]}\ndata: {WebText.Of(message)}\n\n", cancellation);
     }
 
-    private async Task RunAsync(GatewayShared shared, CallState call)
+    private async Task RunAsync(GridAccess shared, CallState call)
     {
         var request = new WebQuery(http.Request.Query).Subscribe();
         _single = request.StreamId.Length > 0;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.AspNetCore.Http;

@@ -1,3 +1,4 @@
+using Dass.Grid.Gateway.Protocol;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
 

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Security.Cryptography;
 using Dass.Grid.Engine;
 using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Grains.Sessions;
+using Dass.Grid.Grains.Storage;
 using Dass.Grid.Grains.Streams;
 
 namespace Dass.Grid.Grains.Checkpoints;
@@ -36,7 +38,7 @@ internal sealed record Checkpoint(
     /// <summary>What <see cref="StreamSession.Save"/> wrote, when this was read; empty of an ended stream.</summary>
     public ReadOnlyMemory<byte> Session { get; init; }
 
-    /// <summary>What <see cref="StreamLedger.Save"/> wrote; empty of a checkpoint without.</summary>
+    /// <summary>What <see cref="StreamOutbox.Save"/> wrote; empty of a checkpoint without.</summary>
     public ReadOnlyMemory<byte> Ledger { get; init; }
 
     /// <summary>Sounds that the stream's end has closed.</summary>

@@ -1,4 +1,5 @@
 using Dass.Grid.Engine;
+using Dass.Grid.Grains.Sessions;
 using Dass.Grid.Grains.Streams;
 using Orleans.Concurrency;
 

@@ -127,7 +127,7 @@ public sealed partial class ModelRegistry(
             {
                 try
                 {
-                    if (await grains.GetGrain<IRegisterGrain>(0).Get(_version).WaitAsync(stopping) is { } register)
+                    if (await grains.GetGrain<IRegistryGrain>(0).Get(_version).WaitAsync(stopping) is { } register)
                     {
                         foreach (var record in register.Models)
                         {

@@ -1,5 +1,4 @@
 using Dass.Grid.Grains.Models;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.Logging;
 using Orleans.Core.Internal;
 using Orleans.Runtime.Placement;

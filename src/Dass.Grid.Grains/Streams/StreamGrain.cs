@@ -1,6 +1,6 @@
 using Dass.Grid.Engine;
-using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Placement;
+using Dass.Grid.Grains.Sessions;
 using Orleans.Placement;
 using Orleans.Storage;
 
@@ -13,14 +13,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 {
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
-    private readonly StreamLedger _ledger;
+    private readonly StreamOutbox _ledger;
     private readonly StreamPersistence _store;
-    private readonly StreamLife _life;
+    private readonly StreamLifecycle _life;
 
     private DateTimeOffset _lastActive;
     private IGrainTimer? _upkeep;
     private IGrainTimer? _checkpoints;
-    private StreamLuggage? _luggage; // on its way from or to another silo
+    private StreamMigrationState? _luggage; // on its way from or to another silo
     private bool _owesEnd; // as this activation went, the store lacked the stream's end
 
     public StreamGrain(StreamGrainShared shared)
@@ -28,9 +28,9 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         _shared = shared;
         _id = StreamId.Parse(this.GetPrimaryKeyString());
         State = new StreamState(_id, shared.Options);
-        _ledger = new StreamLedger(_id, shared);
+        _ledger = new StreamOutbox(_id, shared);
         _store = new StreamPersistence(this.GetGrainId(), _id, shared, State, _ledger, this);
-        _life = new StreamLife(_id, shared, State, _ledger, _store, this);
+        _life = new StreamLifecycle(_id, shared, State, _ledger, _store, this);
     }
 
     private StreamState State { get; }
@@ -71,7 +71,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         var switchTo = spec is { SwitchModel: true, Model: { } other } && State.Shape is { } has && has.Model.Name != other ? spec : null;
         if (State.Shape is { } shape)
         {
-            if (ShapeLaw.Differs(_id, shape, spec) is { } differs)
+            if (StreamShapeRules.Differs(_id, shape, spec) is { } differs)
             {
                 return differs;
             }
@@ -255,7 +255,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             }
             if (!State.Fenced) // else another silo's state is newer
             {
-                _luggage = new StreamLuggage(checkpoint, _store.Keeper.ETag, _store.Keeper.DurableSample, _life.Observers.All, State.Weight);
+                _luggage = new StreamMigrationState(checkpoint, _store.Keeper.ETag, _store.Keeper.DurableSample, _life.Observers.All, State.Weight);
             }
             _owesEnd = _store.OwesEnd;
         }
@@ -272,7 +272,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         _luggage = null;
     }
 
-    public void OnRehydrate(IRehydrationContext rehydrationContext) => _luggage = StreamLuggage.Unpack(rehydrationContext);
+    public void OnRehydrate(IRehydrationContext rehydrationContext) => _luggage = StreamMigrationState.Unpack(rehydrationContext);
 
     /// <summary>The activation has gone. What it has sent to another silo has arrived, or been refused.</summary>
     public void Dispose()
@@ -328,7 +328,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             // The tail cannot be tagged; the slot must be free all the same.
             _shared.Logger.TailFailed(_id, failure);
-            await _life.SealAsync(live, StreamEndReason.Idle);
+            await _life.CompleteAsync(live, StreamEndReason.Idle);
         }
     }
 

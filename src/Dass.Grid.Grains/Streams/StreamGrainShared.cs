@@ -1,4 +1,5 @@
 using Dass.Grid.Grains.Models;
+using Dass.Grid.Grains.Placement;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -16,7 +17,7 @@ public sealed class StreamGrainShared(
     TimeProvider time,
     ILogger<StreamGrain> logger)
 {
-    /// <summary>Name of the grain storage that keeps streams. Its serializer is <see cref="Checkpoints.CheckpointSerializer"/>.</summary>
+    /// <summary>Name of the grain storage that keeps streams. Its serializer is <see cref="Storage.BytesSerializer"/>.</summary>
     public const string Store = "dass-streams";
 
     public ModelRegistry Models => models;

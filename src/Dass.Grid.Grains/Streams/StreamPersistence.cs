@@ -1,5 +1,7 @@
 using Dass.Grid.Engine;
 using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Sessions;
+using Dass.Grid.Grains.Storage;
 using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Streams;
@@ -8,9 +10,9 @@ namespace Dass.Grid.Grains.Streams;
 /// A stream's slot on this silo and its place in the store, kept in step: how it wakes, is written, sleeps, moves, and is lost to another silo.
 /// </summary>
 /// <remarks>Used on the grain's own scheduler only.</remarks>
-internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainShared shared, StreamState state, StreamLedger ledger, IStreamHost host)
+internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainShared shared, StreamState state, StreamOutbox ledger, IStreamHost host)
 {
-    public CheckpointKeeper Keeper { get; } = new(shared.Storage, grain, shared.Instruments);
+    public CheckpointStore Keeper { get; } = new(shared.Storage, grain, shared.Instruments);
 
     /// <summary>The end of the stream that the store does not have yet; until it has, an old checkpoint would wake as a live stream.</summary>
     private Checkpoint? _owedEnd;
@@ -66,7 +68,7 @@ internal sealed class StreamPersistence(GrainId grain, StreamId id, StreamGrainS
     }
 
     /// <summary>Goes on with the state that the activation before has sent.</summary>
-    public bool TryContinue(StreamLuggage luggage)
+    public bool TryContinue(StreamMigrationState luggage)
     {
         (Keeper.ETag, Keeper.DurableSample, state.Weight) = (luggage.ETag, luggage.DurableSample, luggage.Weight);
         try

@@ -1,4 +1,5 @@
 using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Sessions;
 
 namespace Dass.Grid.Grains.Streams;
 

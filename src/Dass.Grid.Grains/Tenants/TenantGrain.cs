@@ -15,7 +15,7 @@ public sealed partial class TenantGrain(
     IOptions<StreamGrainOptions> options,
     TimeProvider time,
     [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage,
-    LookupAllowance lookups,
+    LookupRateLimiter lookups,
     ILogger<TenantGrain> logger)
     : Grain, ITenantGrain
 {
@@ -29,7 +29,7 @@ public sealed partial class TenantGrain(
     private readonly Queue<DateTimeOffset> _begun = new(); // within the last minute
 
     private readonly StreamGrainOptions _options = options.Value;
-    private readonly StreamRoll _roll = new(storage, options.Value.ListedStreams);
+    private readonly TenantStreamIndex _roll = new(storage, options.Value.ListedStreams);
     private IGrainTimer? _care; // from activation on
     private Task _caring = Task.CompletedTask;
     private Task _keeping = Task.CompletedTask;
@@ -76,7 +76,7 @@ public sealed partial class TenantGrain(
 
     public Task<Outcome<Admission>> Admit(string stream, TenantLimits limits) => Task.FromResult(Admitted(stream, limits));
 
-    public Task<Allowance> Lease(GatewayUse use, TenantLimits limits)
+    public Task<QuotaLease> Lease(GatewayUse use, TenantLimits limits)
     {
         var now = time.GetUtcNow();
         foreach (var gone in _gateways.Where(entry => now - entry.Value.Heard > GatewayPatience).Select(entry => entry.Key).ToArray())
@@ -89,7 +89,7 @@ public sealed partial class TenantGrain(
 
         var spare = limits.AudioRate is { } rate ? Math.Max(0, rate - Sum(entry => entry.Use.Calls)) : double.MaxValue;
         var hungry = Math.Max(1, Sum(entry => entry.Use.CatchingUp ? 1 : 0));
-        return Task.FromResult(new Allowance(use.CatchingUp ? spare / hungry : 0, granted, Sum(entry => entry.Use.Subscribers)));
+        return Task.FromResult(new QuotaLease(use.CatchingUp ? spare / hungry : 0, granted, Sum(entry => entry.Use.Subscribers)));
     }
 
     public Task Forget(string stream)
@@ -188,7 +188,7 @@ public sealed partial class TenantGrain(
     }
 
     /// <summary>What streams have said meanwhile is newer than the roll.</summary>
-    private void Merge(IReadOnlyList<KeyValuePair<string, RollEntry>> roll)
+    private void Merge(IReadOnlyList<KeyValuePair<string, TenantStreamEntry>> roll)
     {
         var soon = time.GetUtcNow() + Patience;
         foreach (var (listing, due, reports) in _streams.Values.Where(entry => entry.Listing.Model.Length > 0).ToArray())
@@ -233,7 +233,7 @@ public sealed partial class TenantGrain(
     private void Enter(StreamListing listing, DateTimeOffset due, bool reports)
     {
         _streams[listing.Name] = new Entry(listing, due, reports);
-        if (_roll.IsLoaded && !_roll.Enter(listing.Name, new RollEntry(listing.Model, listing.Begun, listing.Ended, reports ? null : due)) && !_full)
+        if (_roll.IsLoaded && !_roll.Enter(listing.Name, new TenantStreamEntry(listing.Model, listing.Begun, listing.Ended, reports ? null : due)) && !_full)
         {
             _full = true;
             LogFull(logger, Tenant, _options.ListedStreams);

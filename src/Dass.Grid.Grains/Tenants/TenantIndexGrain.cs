@@ -1,3 +1,4 @@
+using Dass.Grid.Grains.Storage;
 using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Concurrency;

@@ -96,12 +96,12 @@ public class TagCommandTests
         Assert.Equal(json.RootElement.GetProperty("state_floats").GetInt32() * 4, json.RootElement.GetProperty("state_bytes").GetInt32());
     }
 
-    private static async Task<(StreamSummary Summary, List<TagChunk> Chunks)> Session(bool offline)
+    private static async Task<(StreamSummary Summary, List<ChunkScores> Chunks)> Session(bool offline)
     {
         await using var engine = await StreamEngine.StartAsync(new EngineOptions { MaxStreams = 1, Threads = 1 });
         await using var source = await AudioFile.OpenAsync(Dass.Babble, CancellationToken.None);
         using var session = engine.Open(source.Format, new StreamSessionOptions { Offline = offline });
-        var (chunks, audio) = (new List<TagChunk>(), new byte[1 << 20]);
+        var (chunks, audio) = (new List<ChunkScores>(), new byte[1 << 20]);
         var read = 0;
         while (await source.ReadAsync(audio.AsMemory(read), CancellationToken.None) is > 0 and var more)
         {

@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Storage;
 using Dass.Grid.Grains.Streams;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Orleans.Runtime;
 using Orleans.Storage;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
@@ -98,7 +97,7 @@ internal sealed class FaultyStore
             await inner.WriteStateAsync(stateName, grainId, grainState);
             if (stateName == Streams)
             {
-                plan.Last = Checkpoint.Read(((StoredCheckpoint)(object)grainState.State!).Bytes.Span);
+                plan.Last = Checkpoint.Read(((StoredBytes)(object)grainState.State!).Bytes.Span);
             }
             plan._writes.AddOrUpdate(stateName, 1, (_, count) => count + 1);
             if (fault is StoreFault.LosesAnswer)

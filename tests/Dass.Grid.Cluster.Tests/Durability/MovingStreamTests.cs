@@ -3,7 +3,6 @@ using Dass.Grid.Contracts;
 using Dass.Grid.Host;
 using Dass.Grid.V1;
 using Orleans.Core.Internal;
-using Orleans.Runtime;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
@@ -106,6 +105,6 @@ public sealed class MovingStreamTests : IAsyncLifetime
             await grains.GetGrain<ITenantGrain>($"tenant-{i}").List("", 1);
         }
         await grains.GetGrain<ITenantIndexGrain>(0).Wake();
-        await grains.GetGrain<IRegisterGrain>(0).Get(known: -1);
+        await grains.GetGrain<IRegistryGrain>(0).Get(known: -1);
     }
 }

@@ -1,10 +1,9 @@
 using Dass.Grid.Cluster.Tests.Support;
-using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Storage;
 using Dass.Grid.Grains.Tenants;
 using Dass.Grid.V1;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
-using Orleans.Runtime;
 using Orleans.TestingHost;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
@@ -88,25 +87,25 @@ public sealed class OrphanTests : IDisposable
     {
         const int Streams = 10_000;
         var directory = Directory.CreateTempSubdirectory("dass-roll-");
-        var (storage, grain) = (new FileCheckpointStorage(directory.FullName), GrainId.Create("tenant", "acme"));
-        var roll = new StreamRoll(storage, Streams);
+        var (storage, grain) = (new FileGrainStorage(directory.FullName), GrainId.Create("tenant", "acme"));
+        var roll = new TenantStreamIndex(storage, Streams);
         Assert.Empty(await roll.LoadAsync(grain));
         var begun = _time.GetUtcNow();
-        Assert.All(Enumerable.Range(0, Streams), i => Assert.True(roll.Enter($"stream-{i}", new RollEntry("tiny", begun, Ended: false, Due: null))));
-        Assert.False(roll.Enter("one more", new RollEntry("tiny", begun, Ended: false, Due: null)));
+        Assert.All(Enumerable.Range(0, Streams), i => Assert.True(roll.Enter($"stream-{i}", new TenantStreamEntry("tiny", begun, Ended: false, Due: null))));
+        Assert.False(roll.Enter("one more", new TenantStreamEntry("tiny", begun, Ended: false, Due: null)));
         await roll.WriteAsync();
         Dictionary<string, byte[]> Records() => directory.GetFiles("*.checkpoint").ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));
         var before = Records();
         Assert.Equal(3, before.Count);
 
-        var changed = new RollEntry("tiny", begun, Ended: true, Due: begun.AddHours(1));
+        var changed = new TenantStreamEntry("tiny", begun, Ended: true, Due: begun.AddHours(1));
         Assert.True(roll.Enter("stream-9000", changed));
         Assert.True(roll.Enter("stream-9000", changed));
         await roll.WriteAsync();
         Assert.False(roll.IsChanged);
         Assert.Single(Records(), record => !before[record.Key].AsSpan().SequenceEqual(record.Value));
 
-        var again = new StreamRoll(storage, Streams);
+        var again = new TenantStreamIndex(storage, Streams);
         var loaded = (await again.LoadAsync(grain)).ToDictionary();
         Assert.Equal((Streams, changed), (loaded.Count, loaded["stream-9000"]));
         foreach (var name in loaded.Keys)

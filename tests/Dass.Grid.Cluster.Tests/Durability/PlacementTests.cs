@@ -1,7 +1,6 @@
 using System.Net;
 using Dass.Grid.Grains.Placement;
 using Microsoft.Extensions.Time.Testing;
-using Orleans.Runtime;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 

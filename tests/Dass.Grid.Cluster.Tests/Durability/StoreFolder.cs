@@ -1,5 +1,5 @@
 using Dass.Grid.Cluster.Tests.Support;
-using Dass.Grid.Grains.Checkpoints;
+using Dass.Grid.Grains.Storage;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
@@ -24,7 +24,7 @@ internal sealed class StoreFolder : IDisposable
         return settings;
     }
 
-    public FileCheckpointStorage Open() => new(Place);
+    public FileGrainStorage Open() => new(Place);
 
     /// <summary>From now on nothing can be read or written.</summary>
     public void TakeAway() => Directory.Move(Place, Elsewhere);

@@ -1,6 +1,5 @@
 using System.Net;
 using Dass.Grid.Cluster.Tests.Support;
-using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Reflection.V1Alpha;
 

@@ -1,7 +1,6 @@
 using Dass.Grid.Contracts;
-using Dass.Grid.Grains.Streams;
+using Dass.Grid.Grains.Sessions;
 using Microsoft.Extensions.DependencyInjection;
-using Orleans;
 using Orleans.Serialization;
 
 namespace Dass.Grid.Cluster.Tests.Streams;

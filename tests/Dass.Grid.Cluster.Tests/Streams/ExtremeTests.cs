@@ -105,7 +105,7 @@ public sealed class ExtremeTests(SharedGrid shared)
             queue.Offer(new ChunkTags(i, 0, 0, [], []));
         }
         queue.Complete(new StreamEnd(StreamEndReason.Closed, new HeardSummary(0, 30, [], [])));
-        var words = new List<Word>();
+        var words = new List<SubscriberItem>();
         await foreach (var word in queue.ReadAllAsync(CancellationToken.None))
         {
             words.Add(word);

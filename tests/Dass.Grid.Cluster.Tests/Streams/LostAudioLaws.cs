@@ -1,6 +1,6 @@
 using CsCheck;
 using Dass.Grid.Contracts;
-using Dass.Grid.Grains.Streams;
+using Dass.Grid.Grains.Sessions;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 

@@ -1,5 +1,4 @@
 using Dass.Grid.Cluster.Tests.Support;
-using Dass.Grid.V1;
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 

@@ -10,11 +10,11 @@ internal static class BareSession
 {
     private const float Tolerance = 1e-5f;
 
-    private static readonly Lazy<Task<(List<TagChunk> Chunks, StreamSummary Summary)>> Babbled = new(() => HearAsync(TestGrid.TinyModel));
+    private static readonly Lazy<Task<(List<ChunkScores> Chunks, StreamSummary Summary)>> Babbled = new(() => HearAsync(TestGrid.TinyModel));
 
     public static async Task AssertEqualAsync(IReadOnlyList<Tags> tags, Summary summary) => AssertEqual(await Babbled.Value, tags, summary);
 
-    public static void AssertEqual((List<TagChunk> Chunks, StreamSummary Summary) expected, IReadOnlyList<Tags> tags, Summary summary)
+    public static void AssertEqual((List<ChunkScores> Chunks, StreamSummary Summary) expected, IReadOnlyList<Tags> tags, Summary summary)
     {
         var (chunks, heard) = expected;
         AssertEqual(chunks, tags);
@@ -26,7 +26,7 @@ internal static class BareSession
 
     public static async Task AssertEqualAsync(IReadOnlyList<Tags> tags) => AssertEqual((await Babbled.Value).Chunks, tags);
 
-    private static void AssertEqual(List<TagChunk> chunks, IReadOnlyList<Tags> tags)
+    private static void AssertEqual(List<ChunkScores> chunks, IReadOnlyList<Tags> tags)
     {
         Assert.Equal(chunks.Select(chunk => chunk.Index), tags.Select(tag => tag.Chunk));
         foreach (var (chunk, tag) in chunks.Zip(tags))
@@ -49,14 +49,14 @@ internal static class BareSession
 
     /// <param name="model">Directory; null: the built-in model.</param>
     /// <param name="fromSample">Where hearing begins.</param>
-    public static Task<(List<TagChunk> Chunks, StreamSummary Summary)> HearAsync(string? model, int fromSample = 0) =>
+    public static Task<(List<ChunkScores> Chunks, StreamSummary Summary)> HearAsync(string? model, int fromSample = 0) =>
         HearAsync(model, Babble.Slice(fromSample, Babble.Samples - fromSample));
 
-    public static async Task<(List<TagChunk> Chunks, StreamSummary Summary)> HearAsync(string? model, ReadOnlyMemory<byte> audio)
+    public static async Task<(List<ChunkScores> Chunks, StreamSummary Summary)> HearAsync(string? model, ReadOnlyMemory<byte> audio)
     {
         await using var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = model, MaxStreams = 1, Threads = 1 });
         using var session = engine.Open(new Engine.Audio.AudioFormat(SampleEncoding.Pcm16, Babble.SampleRateHz, 1), new StreamSessionOptions());
-        var chunks = new List<TagChunk>();
+        var chunks = new List<ChunkScores>();
         await session.PushAsync(audio, chunks, CancellationToken.None);
         await session.CompleteAsync(chunks, CancellationToken.None);
         return (chunks, session.Summary());

@@ -81,8 +81,8 @@ public sealed class LimitsTests
     public async Task A_call_takes_in_its_own_second_per_second_and_no_more_when_there_is_nothing_to_spare()
     {
         var time = new FakeTimeProvider();
-        var use = new TenantUse(time) { Limits = new TenantLimits { AudioRate = 1 } };
-        var allowance = new AudioAllowance(use, time);
+        var use = new TenantQuota(time) { Limits = new TenantLimits { AudioRate = 1 } };
+        var allowance = new AudioRateLimiter(use, time);
         await allowance.TakeAsync(5, CancellationToken.None); // the burst
 
         var waiting = allowance.TakeAsync(2, CancellationToken.None).AsTask();
@@ -104,9 +104,9 @@ public sealed class LimitsTests
     public async Task What_is_left_over_goes_to_who_catches_up()
     {
         var time = new FakeTimeProvider();
-        var use = new TenantUse(time) { Limits = new TenantLimits { AudioRate = 11 } };
-        use.Renew(new Allowance(SpareRate: 10, Subscribers: 0, SubscribersInAll: 0));
-        var allowance = new AudioAllowance(use, time);
+        var use = new TenantQuota(time) { Limits = new TenantLimits { AudioRate = 11 } };
+        use.Renew(new QuotaLease(SpareRate: 10, Subscribers: 0, SubscribersInAll: 0));
+        var allowance = new AudioRateLimiter(use, time);
         await allowance.TakeAsync(5, CancellationToken.None);
         time.Advance(TimeSpan.FromSeconds(1));
         await allowance.TakeAsync(11, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(10));

@@ -48,7 +48,7 @@ public sealed class TenantShareTests
     public async Task Spare_rate_is_what_live_calls_leave_and_only_for_those_who_want_it()
     {
         var limits = new TenantLimits { AudioRate = 20 };
-        Task<Allowance> Lease(string gateway, int calls, bool catchingUp) => _tenant.Lease(new GatewayUse(gateway, calls, catchingUp, 0, 0), limits);
+        Task<QuotaLease> Lease(string gateway, int calls, bool catchingUp) => _tenant.Lease(new GatewayUse(gateway, calls, catchingUp, 0, 0), limits);
         await Lease("a", 6, catchingUp: false);
         await Lease("b", 4, catchingUp: true);
         Assert.Equal(10, (await Lease("b", 4, catchingUp: true)).SpareRate);
@@ -82,6 +82,6 @@ public sealed class TenantShareTests
         Assert.True((await _tenant.Admit("c", limits)).Value!.IsNew);
     }
 
-    private Task<Allowance> LeaseAsync(int gateway, int used, int wanted, TenantLimits limits) =>
+    private Task<QuotaLease> LeaseAsync(int gateway, int used, int wanted, TenantLimits limits) =>
         _tenant.Lease(new GatewayUse($"gateway {gateway}", 0, CatchingUp: false, used, wanted), limits);
 }

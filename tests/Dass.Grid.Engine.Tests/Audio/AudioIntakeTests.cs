@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using CsCheck;
 using Dass.Grid.Engine.Audio;
-using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Engine.Tests.Audio;
 

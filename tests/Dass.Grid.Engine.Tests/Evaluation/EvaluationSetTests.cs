@@ -1,4 +1,4 @@
-using Dass.Grid.Engine.Tags;
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Evaluation.Data;
 
 namespace Dass.Grid.Engine.Tests.Evaluation;

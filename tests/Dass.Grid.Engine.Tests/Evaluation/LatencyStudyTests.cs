@@ -14,8 +14,8 @@ public sealed class LatencyStudyTests
     [Fact]
     public async Task Streams_and_windows_average_the_last_window_over_the_same_hops()
     {
-        await using var engine = await Listening.StartAsync(Fixtures.Path("golden/tiny"), default);
-        var clip = await Listening.DecodeAsync(Fixtures.Path("babble.wav"), 3 * 16_000, default);
+        await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), default);
+        var clip = await StreamedInference.DecodeAsync(Fixtures.Path("babble.wav"), 3 * 16_000, default);
         var options = new StreamSessionOptions { Chunk = Chunk, LookAhead = TimeSpan.Zero };
 
         // A chunk over the first hop is a window over the first hop; from then on a stream has heard more than a short window.
@@ -32,7 +32,7 @@ public sealed class LatencyStudyTests
         var chunks = new List<float[]>();
         await using var source = new RawAudioSource(
             new MemoryStream(MemoryMarshal.AsBytes<float>(clip).ToArray()), new AudioFormat(SampleEncoding.Float32, 16_000, 1));
-        await Listening.HearAsync(engine, source, options, chunk => chunks.Add(chunk.WindowScores), default);
+        await StreamedInference.HearAsync(engine, source, options, chunk => chunks.Add(chunk.WindowScores), default);
         Assert.Equal(windows.Count, chunks.Count);
         Equal(Mean(chunks), await LatencyStudy.StreamAsync(engine, clip, options, default));
     }

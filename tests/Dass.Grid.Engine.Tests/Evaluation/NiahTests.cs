@@ -5,6 +5,7 @@ using Dass.Grid.Engine.Tests.Features;
 using Dass.Grid.Evaluation;
 using Dass.Grid.Evaluation.Data;
 using Dass.Grid.Evaluation.Niah;
+using Dass.Grid.Evaluation.Plots;
 
 namespace Dass.Grid.Engine.Tests.Evaluation;
 
@@ -18,7 +19,7 @@ public sealed class NiahTests
     [InlineData(1, 92_000)] // the whole needle is in
     public void The_needle_is_whole_and_untouched_at_its_place(double position, int begin)
     {
-        var hays = Hay.WhiteNoise(1);
+        var hays = HaystackNoise.WhiteNoise(1);
         var audio = Read(new Haystack(Needle, hays, Haystack.Gain(hays, Haystack.Rms(Needle), snrDb: 10), length: 100_000, position), 1_024);
         Assert.Equal(100_000, audio.Length);
         Assert.Equal(Needle, audio[begin..(begin + Needle.Length)]);
@@ -31,9 +32,9 @@ public sealed class NiahTests
     [InlineData("noise")]
     public void The_haystack_does_not_depend_on_how_it_is_read(string kind)
     {
-        var audio = new Haystack(Needle, kind == "tiles" ? Hay.Tiled([0.1f, -0.2f, 0.3f]) : Hay.WhiteNoise(7), 0.7f, 30_000, 0.3);
+        var audio = new Haystack(Needle, kind == "tiles" ? HaystackNoise.Tiled([0.1f, -0.2f, 0.3f]) : HaystackNoise.WhiteNoise(7), 0.7f, 30_000, 0.3);
         Assert.Equal(Read(audio, 30_000), Read(audio, 309));
-        var silent = Read(new Haystack(Needle, Hay.Silence, 0, 30_000, 0), 1_024);
+        var silent = Read(new Haystack(Needle, HaystackNoise.Silence, 0, 30_000, 0), 1_024);
         Assert.All(silent[Needle.Length..], sample => Assert.Equal(0, sample));
     }
 
@@ -43,7 +44,7 @@ public sealed class NiahTests
     [InlineData(1)]
     public void The_haystack_goes_on_after_the_needle_where_it_stopped(double position)
     {
-        var hay = Hay.Tiled([0.1f, -0.2f, 0.3f, 0.5f, -0.7f]);
+        var hay = HaystackNoise.Tiled([0.1f, -0.2f, 0.3f, 0.5f, -0.7f]);
         var source = new Haystack(Needle, hay, Haystack.Gain(hay, hay.Rms, 0), 30_001, position); // a gain of one
         var audio = Read(source, 1_024);
         var alone = new float[30_001 - Needle.Length];
@@ -55,7 +56,7 @@ public sealed class NiahTests
     public void White_noise_is_normal_and_never_the_same_again()
     {
         var (noise, other) = (new float[1_000_000], new float[1_000_000]);
-        Hay.WhiteNoise(1).Read(0, noise);
+        HaystackNoise.WhiteNoise(1).Read(0, noise);
         Assert.Equal(0, noise.Average(x => (double)x), 0.005);
         Assert.Equal(1, Haystack.Rms(noise), 0.005);
         Assert.Equal(3, noise.Average(x => Math.Pow(x, 4)), 0.03); // the fourth moment of a normal variable
@@ -63,17 +64,17 @@ public sealed class NiahTests
         {
             Assert.Equal(0, Correlation(noise[lag..], noise[..^lag]), 0.005);
         }
-        Hay.WhiteNoise(1).Read(60 * 16_000, other);
+        HaystackNoise.WhiteNoise(1).Read(60 * 16_000, other);
         Assert.Equal(noise[960_000..], other[..40_000]); // a place has one sample, however it is come to
         Assert.Equal(0, Correlation(noise, other), 0.005); // the next minute is another
-        Hay.WhiteNoise(2).Read(0, other);
+        HaystackNoise.WhiteNoise(2).Read(0, other);
         Assert.Equal(0, Correlation(noise, other), 0.005);
     }
 
     [Fact]
     public void Loud_noise_keeps_its_level()
     {
-        var hay = Hay.WhiteNoise(1);
+        var hay = HaystackNoise.WhiteNoise(1);
         var audio = Read(new Haystack(Needle, hay, Haystack.Gain(hay, Haystack.Rms(Needle), snrDb: -20), length: 200_000, position: 0), 16_384);
         Assert.Equal(10 * Haystack.Rms(Needle), Haystack.Rms(audio[Needle.Length..]), 0.1 * Haystack.Rms(Needle));
         Assert.True(audio.Max() > 10); // beyond full scale, unclipped
@@ -81,7 +82,7 @@ public sealed class NiahTests
 
     [Fact]
     public void A_silent_recording_is_no_haystack() =>
-        Assert.Contains("(4 samples) is silent", Assert.Throws<ArgumentException>(() => Hay.Tiled(new float[4])).Message);
+        Assert.Contains("(4 samples) is silent", Assert.Throws<ArgumentException>(() => HaystackNoise.Tiled(new float[4])).Message);
 
     [Fact]
     public void Contrast_is_the_height_of_the_highest_full_window_above_the_median()
@@ -90,7 +91,7 @@ public sealed class NiahTests
         var end = 9;
         foreach (var (one, other) in ((float, float)[])[(0.99f, 0.99f), (0.99f, 0.99f), (0.5f, 0.9f), (0.5f, 0.9f), (0.9f, 0.9f)])
         {
-            aggregates.Add(new TagChunk(0, 0, end++, [one, other], [one, other])); // the first two are not full yet, the third is
+            aggregates.Add(new ChunkScores(0, 0, end++, [one, other], [one, other])); // the first two are not full yet, the third is
         }
         var scores = aggregates.Finish(new StreamSummary(3, 3, [0.6f, 0.9f], [0.9f, 0.9f]));
         Assert.Equal([0.6f, 0.9f], scores[0]);
@@ -109,7 +110,7 @@ public sealed class NiahTests
             File.WriteAllBytes(Path.Combine(folder.FullName, "tone.wav"), Wav(Needle));
             var csv = Path.Combine(folder.FullName, "data.csv");
             File.WriteAllText(csv, "file,labels\nspeech.wav,Speech\ntone.wav,Sine wave\n");
-            await using var engine = await Listening.StartAsync(Fixtures.Path("golden/tiny"), default);
+            await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), default);
             var options = new NiahOptions([TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(25)], HaystackKind.White, [10], [0, 1], []);
             var rows = new List<NiahRow>();
             await foreach (var row in NiahTest.RunAsync(engine, EvaluationSet.Read(csv, engine.Model.Labels, []), options, new StreamSessionOptions(), null, default))
@@ -124,7 +125,7 @@ public sealed class NiahTests
             Assert.All(rows, row => Assert.InRange(row.Map, 0.5, 1)); // two files: the worse order of one is a half
 
             var picture = Path.Combine(folder.FullName, "niah.png");
-            Plots.Save(rows, picture);
+            ResultPlots.Save(rows, picture);
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(picture)[..4]);
         }
         finally
@@ -136,7 +137,7 @@ public sealed class NiahTests
     [Fact]
     public async Task Rows_come_before_the_run_is_over_and_leaving_ends_it()
     {
-        await using var engine = await Listening.StartAsync(Fixtures.Path("golden/tiny"), default);
+        await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), default);
         var csv = Path.GetTempFileName();
         try
         {
@@ -162,7 +163,7 @@ public sealed class NiahTests
     {
         NiahRow Row(string method, double snr, double length, double position, double retention, double? reset = null) =>
             new(length, "white", snr, position, method, 1, retention, 0, reset);
-        var lines = Plots.Lines([
+        var lines = ResultPlots.Lines([
             Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1),
             Row("contrast", 10, 20, 0, 0.9, reset: 60)]);
         Assert.Equal(

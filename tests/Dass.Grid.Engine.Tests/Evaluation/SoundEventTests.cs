@@ -1,4 +1,5 @@
 using Dass.Grid.Engine.Events;
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Evaluation.Events;
 using Dass.Grid.Evaluation.Metrics;
@@ -104,5 +105,5 @@ public sealed class SoundEventTests
 
     /// <summary>Chunks of one second with the scores of some labels.</summary>
     private static EventEvaluation.ScoredFile File(params float[][] scores) =>
-        new([.. scores.Select((score, i) => new TagChunk(i, i, i + 1, score, []))], scores.Length);
+        new([.. scores.Select((score, i) => new ChunkScores(i, i, i + 1, score, []))], scores.Length);
 }

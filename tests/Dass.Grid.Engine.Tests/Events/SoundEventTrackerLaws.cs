@@ -29,10 +29,10 @@ public sealed class SoundEventTrackerLaws
             new EventRules(all, new Dictionary<int, EventRule> { [1] = own }, TimeSpan.FromSeconds(every)));
 
     /// <summary>Chunks of 0.96 s; the last is shorter, and some are missing.</summary>
-    private static readonly Gen<TagChunk[]> Stream =
+    private static readonly Gen<ChunkScores[]> Stream =
         from scores in Score.Array[Labels].Array[1, 60]
         from missing in Gen.Frequency((3, Gen.Const(Array.Empty<int>())), (1, Gen.Int[0, 60].Array[1, 4]))
-        let chunks = scores.Select((score, i) => new TagChunk(i, 0.96 * i, 0.96 * i + (i == scores.Length - 1 ? 0.4 : 0.96), score, [])).ToArray()
+        let chunks = scores.Select((score, i) => new ChunkScores(i, 0.96 * i, 0.96 * i + (i == scores.Length - 1 ? 0.4 : 0.96), score, [])).ToArray()
         let heard = chunks.Where(chunk => !missing.Contains((int)chunk.Index)).ToArray()
         select heard.Length > 0 ? heard : chunks;
 
@@ -110,7 +110,7 @@ public sealed class SoundEventTrackerLaws
         Gen.Select(Rule, Score.Array[1].Array[1, 60], Gen.Float[0, 1]).Sample((rule, scores, by) =>
         {
             var raised = rule with { On = rule.On + by * (1 - rule.On), Off = rule.Off };
-            TagChunk[] chunks = [.. scores.Select((score, i) => Chunk(i, score))];
+            ChunkScores[] chunks = [.. scores.Select((score, i) => Chunk(i, score))];
             AssertWithin(Closed(Hear(new EventRules(rule), chunks)), Closed(Hear(new EventRules(raised), chunks)));
         });
 
@@ -118,7 +118,7 @@ public sealed class SoundEventTrackerLaws
     public void Raising_both_thresholds_never_adds_heard_time() =>
         Gen.Select(Gen.Float[0, 1], Gen.Float[0, 1], Score.Array[1].Array[1, 60]).Sample((one, other, scores) =>
         {
-            TagChunk[] chunks = [.. scores.Select((score, i) => Chunk(i, score))];
+            ChunkScores[] chunks = [.. scores.Select((score, i) => Chunk(i, score))];
             AssertWithin(
                 Closed(Hear(new EventRules(new EventRule { On = Math.Min(one, other) }), chunks)),
                 Closed(Hear(new EventRules(new EventRule { On = Math.Max(one, other) }), chunks)));
@@ -147,7 +147,7 @@ public sealed class SoundEventTrackerLaws
             AssertNear(new EventRule { On = half, Off = half }, chunks, onset, length, Furthest(half));
         });
 
-    private static void AssertNear(EventRule rule, TagChunk[] chunks, double onset, double length, double error)
+    private static void AssertNear(EventRule rule, ChunkScores[] chunks, double onset, double length, double error)
     {
         var found = Assert.Single(Closed(Hear(new EventRules(rule), chunks)));
         Assert.InRange(found.OnsetSeconds, onset - error, onset + error);

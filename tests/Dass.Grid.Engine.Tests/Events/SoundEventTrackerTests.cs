@@ -169,7 +169,7 @@ public sealed class SoundEventTrackerTests
         var (tracker, changes) = (new SoundEventTracker(rules, 527), new List<EventChange>());
         var random = new Random(1);
         float[] Scores() => [.. Enumerable.Range(0, 527).Select(label => label == 3 ? 0.8f : 0.38f * random.NextSingle())];
-        TagChunk[] chunks = [.. Enumerable.Range(0, 300).Select(i => Chunk(i, Scores()))];
+        ChunkScores[] chunks = [.. Enumerable.Range(0, 300).Select(i => Chunk(i, Scores()))];
         Add(tracker, chunks[..100], changes);
         var before = GC.GetAllocatedBytesForCurrentThread();
         foreach (var chunk in chunks.AsSpan(100))

@@ -1,6 +1,5 @@
 using System.Buffers;
 using Dass.Grid.Engine.Events;
-using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Tests.Events;
@@ -12,13 +11,13 @@ internal static class TrackerRun
     public static EventRule Plain(float on, float off) => new() { On = on, Off = off, MinDuration = TimeSpan.Zero, MergeGap = TimeSpan.Zero };
 
     /// <summary>One label's scores, a chunk per second from 0 s on.</summary>
-    public static TagChunk[] Chunks(params float[] scores) => [.. scores.Select((score, i) => Chunk(i, score))];
+    public static ChunkScores[] Chunks(params float[] scores) => [.. scores.Select((score, i) => Chunk(i, score))];
 
     /// <summary>The chunk from second <paramref name="index"/> on.</summary>
-    public static TagChunk Chunk(long index, params float[] scores) => new(index, index, index + 1, scores, []);
+    public static ChunkScores Chunk(long index, params float[] scores) => new(index, index, index + 1, scores, []);
 
     /// <summary>Changes of a whole stream: the chunks, then its end.</summary>
-    public static List<EventChange> Hear(EventRules rules, IReadOnlyList<TagChunk> chunks)
+    public static List<EventChange> Hear(EventRules rules, IReadOnlyList<ChunkScores> chunks)
     {
         var (tracker, changes) = (new SoundEventTracker(rules, chunks[0].Scores.Length), new List<EventChange>());
         Add(tracker, chunks, changes);
@@ -41,7 +40,7 @@ internal static class TrackerRun
         return told;
     }
 
-    public static void Add(SoundEventTracker tracker, IEnumerable<TagChunk> chunks, List<EventChange> changes)
+    public static void Add(SoundEventTracker tracker, IEnumerable<ChunkScores> chunks, List<EventChange> changes)
     {
         foreach (var chunk in chunks)
         {

@@ -1,6 +1,5 @@
 using System.Text;
 using Dass.Grid.Engine.Model;
-using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Tests.Model;
 

@@ -13,7 +13,7 @@ public sealed class BatchedSessionsTests(EngineFixture alone) : IClassFixture<En
         var streams = Enumerable.Range(0, 12).Select(async stream =>
         {
             using var session = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
-            var tags = new List<TagChunk>();
+            var tags = new List<ChunkScores>();
             for (var at = 0; at < Samples; at += 4_000)
             {
                 await session.PushAsync(EngineFixture.Babble(stream * 10_000 + at, 4_000), tags, default);

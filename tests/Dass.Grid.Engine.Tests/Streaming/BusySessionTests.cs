@@ -29,7 +29,7 @@ public sealed class BusySessionTests : IAsyncLifetime
     {
         var (blocker, waiter) = await FillQueueAsync();
         using var session = _engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         await session.PushAsync(EngineFixture.Babble(0, StepSamples), tags, default);
         await Assert.ThrowsAsync<StepQueueFullException>(() => Push(session, tags, 2 * StepSamples));
         Assert.Equal(3 * StepSamples, session.AppliedSamples);
@@ -51,7 +51,7 @@ public sealed class BusySessionTests : IAsyncLifetime
     {
         using var session = _engine.Open(EngineFixture.Pcm16, EngineFixture.Options(96, 0));
         using var cancellation = new CancellationTokenSource();
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         var pushing = session.PushAsync(EngineFixture.Babble(0, 3 * StepSamples + 400), tags, cancellation.Token).AsTask();
         await _model.Entered();
         cancellation.Cancel();
@@ -70,7 +70,7 @@ public sealed class BusySessionTests : IAsyncLifetime
     public async Task A_failed_step_is_tried_again_with_the_next_push()
     {
         using var session = _engine.Open(EngineFixture.Pcm16, EngineFixture.Options(96, 0));
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         _model.Fails = true;
         _model.Allow(1000);
         await Assert.ThrowsAsync<StepFailedException>(() => Push(session, tags, StepSamples + 400));
@@ -133,6 +133,6 @@ public sealed class BusySessionTests : IAsyncLifetime
         return (running, Push(Open(), [], StepSamples + 400));
     }
 
-    private static Task Push(StreamSession session, List<TagChunk> tags, int samples) =>
+    private static Task Push(StreamSession session, List<ChunkScores> tags, int samples) =>
         session.PushAsync(EngineFixture.Babble(0, samples), tags, default).AsTask();
 }

@@ -28,10 +28,10 @@ public sealed class EngineFixture : IAsyncLifetime
     internal static ReadOnlyMemory<byte> Babble(int firstSample, int samples) => Fixtures.BabblePcm16.AsMemory(2 * firstSample, 2 * samples);
 
     /// <summary>Tags a whole stream that is pushed in the given cuts (samples) and then at once.</summary>
-    internal async Task<(List<TagChunk> Tags, StreamSummary Summary)> TagAsync(ReadOnlyMemory<byte> audio, StreamSessionOptions options, params int[] cuts)
+    internal async Task<(List<ChunkScores> Tags, StreamSummary Summary)> TagAsync(ReadOnlyMemory<byte> audio, StreamSessionOptions options, params int[] cuts)
     {
         using var session = Engine.Open(Pcm16, options);
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         foreach (var cut in cuts)
         {
             var bytes = Math.Min(2 * cut, audio.Length);
@@ -43,7 +43,7 @@ public sealed class EngineFixture : IAsyncLifetime
         return (tags, session.Summary());
     }
 
-    internal static void AssertSame(IReadOnlyList<TagChunk> expected, IReadOnlyList<TagChunk> actual)
+    internal static void AssertSame(IReadOnlyList<ChunkScores> expected, IReadOnlyList<ChunkScores> actual)
     {
         Assert.Equal(expected.Count, actual.Count);
         foreach (var (one, other) in expected.Zip(actual))

@@ -1,5 +1,4 @@
 using Dass.Grid.Engine.Model;
-using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Engine.Tests.Streaming;
 

@@ -19,7 +19,7 @@ public sealed class SteadyStateTests
         const int BytesPerChunk = 2 * 527 * sizeof(float);
         await using var engine = EngineFixture.Create(new OnnxStepModel(TinyModel.Instance, OnnxDevice.Cpu), maxBatch: 1);
         using var session = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         var allocated = new List<long>();
         for (var minute = 0; minute <= Minutes; minute++)
         {

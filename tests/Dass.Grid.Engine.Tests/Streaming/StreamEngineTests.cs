@@ -19,7 +19,7 @@ public class StreamEngineTests
         });
         Assert.Equal("tiny", engine.Model.Name);
         using var session = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         await session.PushAsync(EngineFixture.Babble(0, 16_000), tags, default);
         await session.CompleteAsync(tags, default);
         Assert.Equal(2, tags.Count);

@@ -64,7 +64,7 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
     public async Task A_chunk_comes_with_the_push_that_completes_its_look_ahead()
     {
         using var session = fixture.Engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         const int Needed = 159 * 160 + 400; // samples under 0.96 + 0.64 s of frames
         await session.PushAsync(EngineFixture.Babble(0, Needed - 1), tags, default);
         Assert.Empty(tags);
@@ -106,7 +106,7 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
     public async Task An_ended_stream_takes_no_more_audio_and_completing_again_adds_nothing()
     {
         using var session = fixture.Engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         await session.PushAsync(EngineFixture.Babble(0, 1000), tags, default);
         await session.CompleteAsync(tags, default);
         await session.CompleteAsync(tags, default);
@@ -119,7 +119,7 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
     {
         var audio = EngineFixture.Babble(0, 30_000);
         using var session = fixture.Engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
-        var tags = new List<TagChunk>();
+        var tags = new List<ChunkScores>();
         await session.PushAsync(audio[..20_000], tags, default);
         await Assert.ThrowsAsync<AudioFormatException>(() => session.PushAsync(audio[..3], tags, default).AsTask());
         Assert.Equal(10_000, session.AppliedSamples);
@@ -145,7 +145,7 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
         var options = EngineFixture.Options(64, 32);
         var starts = new[] { 0, 70_000, 140_000 };
         var sessions = starts.Select(_ => fixture.Engine.Open(EngineFixture.Pcm16, options)).ToArray();
-        var tags = starts.Select(_ => new List<TagChunk>()).ToArray();
+        var tags = starts.Select(_ => new List<ChunkScores>()).ToArray();
         for (var at = 0; at < 60_000; at += 7_500)
         {
             await Task.WhenAll(sessions.Select((session, i) => session.PushAsync(EngineFixture.Babble(starts[i] + at, 7_500), tags[i], default).AsTask()));

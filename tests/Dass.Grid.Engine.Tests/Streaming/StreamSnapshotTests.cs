@@ -17,7 +17,7 @@ public sealed class StreamSnapshotTests(EngineFixture fixture) : IClassFixture<E
         await Gen.Int[0, Samples].SampleAsync(
             async cut =>
             {
-                var tags = new List<TagChunk>();
+                var tags = new List<ChunkScores>();
                 byte[] snapshot;
                 using (var session = fixture.Engine.Open(EngineFixture.Pcm16, options))
                 {

@@ -1,3 +1,4 @@
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Engine.Tests.Model;
 

@@ -4,7 +4,7 @@ using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Evaluation;
 using Dass.Grid.Evaluation.Data;
 
-namespace Dass.Grid.Cli.Commands;
+namespace Dass.Grid.Cli.Commands.Evaluate;
 
 /// <summary><c>dass evaluate</c>: how well a model hears, by the field's metrics.</summary>
 internal static class EvaluateCommand
@@ -31,7 +31,7 @@ internal static class EvaluateCommand
     /// <summary>An engine that says what must be known of its model.</summary>
     public static async Task<StreamEngine> StartAsync(string? model, CancellationToken cancellationToken)
     {
-        var engine = await Listening.StartAsync(model, cancellationToken).ConfigureAwait(false);
+        var engine = await StreamedInference.StartAsync(model, cancellationToken).ConfigureAwait(false);
         Terminal.Note(engine.Model.Note);
         return engine;
     }

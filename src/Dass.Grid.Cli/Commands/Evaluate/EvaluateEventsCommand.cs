@@ -1,10 +1,11 @@
 using System.CommandLine;
 using System.Text.Json;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Evaluation.Events;
 using Spectre.Console;
 
-namespace Dass.Grid.Cli.Commands;
+namespace Dass.Grid.Cli.Commands.Evaluate;
 
 /// <summary><c>dass evaluate events</c>: onsets and offsets.</summary>
 internal static class EvaluateEventsCommand

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Text.Json;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
-using Dass.Grid.Evaluation;
 using Dass.Grid.Evaluation.Latency;
+using Dass.Grid.Evaluation.Plots;
 using Spectre.Console;
 
-namespace Dass.Grid.Cli.Commands;
+namespace Dass.Grid.Cli.Commands.Evaluate;
 
 /// <summary><c>dass evaluate latency</c>: what being early costs.</summary>
 internal static class EvaluateLatencyCommand
@@ -40,7 +41,7 @@ internal static class EvaluateLatencyCommand
             Write(rows, parsed.GetValue(format));
             if (parsed.GetValue(plot) is { } picture)
             {
-                Plots.Save(rows, picture);
+                ResultPlots.Save(rows, picture);
             }
             return Invocation.Success;
         });

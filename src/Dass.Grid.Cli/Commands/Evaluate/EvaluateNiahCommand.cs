@@ -1,12 +1,13 @@
 using System.CommandLine;
 using System.Text.Json;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Evaluation;
-using Dass.Grid.Evaluation.Data;
 using Dass.Grid.Evaluation.Niah;
+using Dass.Grid.Evaluation.Plots;
 using Spectre.Console;
 
-namespace Dass.Grid.Cli.Commands;
+namespace Dass.Grid.Cli.Commands.Evaluate;
 
 /// <summary><c>dass evaluate niah</c>: audio needle in a haystack.</summary>
 internal static class EvaluateNiahCommand
@@ -48,7 +49,7 @@ internal static class EvaluateNiahCommand
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
             files = parsed.GetValue(needles) is { } perLabel ? files.First(perLabel) : files;
-            var hay = parsed.GetValue(babble) is { } path ? await Listening.DecodeAsync(path, MaxHaySamples, cancellationToken).ConfigureAwait(false) : [];
+            var hay = parsed.GetValue(babble) is { } path ? await StreamedInference.DecodeAsync(path, MaxHaySamples, cancellationToken).ConfigureAwait(false) : [];
             var options = new NiahOptions(
                 parsed.GetValue(lengths)!, parsed.GetValue(kind), parsed.GetValue(snr)!, parsed.GetValue(position)!, hay)
             {
@@ -71,7 +72,7 @@ internal static class EvaluateNiahCommand
             Write(rows, parsed.GetValue(format));
             if (parsed.GetValue(plot) is { } picture)
             {
-                Plots.Save(rows, picture);
+                ResultPlots.Save(rows, picture);
             }
             return Invocation.Success;
         });

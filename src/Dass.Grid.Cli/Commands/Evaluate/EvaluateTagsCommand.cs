@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Text.Json;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Evaluation.Tags;
 using Spectre.Console;
 
-namespace Dass.Grid.Cli.Commands;
+namespace Dass.Grid.Cli.Commands.Evaluate;
 
 /// <summary><c>dass evaluate tags</c>: offline and streaming side by side.</summary>
 internal static class EvaluateTagsCommand

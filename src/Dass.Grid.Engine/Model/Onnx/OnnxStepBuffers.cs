@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Dass.Grid.Engine.Streaming;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Dass.Grid.Engine.Streaming;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dass.Grid.Engine.Model.Onnx;

@@ -1,0 +1,31 @@
+using System.CommandLine;
+using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
+
+namespace Dass.Grid.Cli.CommandLine;
+
+/// <summary>When sounds count as events, as options.</summary>
+internal sealed class EventRuleOptions
+{
+    private readonly Option<float?> _on = Options.Score("--event-on", "Score of a chunk from which a sound begins,");
+    private readonly Option<float?> _off = Options.Score("--event-off", "Score below which it ends,");
+    private readonly Option<TimeSpan?> _least = Options.Span("--event-min-duration", "Shorter sounds are no events, up to 60s.");
+    private readonly Option<TimeSpan?> _gap = Options.Span("--event-merge-gap", "A sound that is back within it goes on, up to 60s.");
+
+    public System.CommandLine.Option[] All => [_on, _off, _least, _gap];
+
+    /// <summary>Null: none is given.</summary>
+    public EventRule? Of(ParseResult parsed)
+    {
+        var rule = new EventRule { MinDuration = parsed.GetValue(_least)?.ToDuration(), MergeGap = parsed.GetValue(_gap)?.ToDuration() };
+        if (parsed.GetValue(_on) is { } on)
+        {
+            rule.On = on;
+        }
+        if (parsed.GetValue(_off) is { } off)
+        {
+            rule.Off = off;
+        }
+        return rule.Equals(new EventRule()) ? null : rule;
+    }
+}

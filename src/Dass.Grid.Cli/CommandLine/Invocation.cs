@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Dass.Grid.Cli.Grid;
+using Dass.Grid.Cli.Output;
+using Dass.Grid.Engine;
+using Grpc.Core;
+using Microsoft.Extensions.Options;
+
+namespace Dass.Grid.Cli.CommandLine;
+
+/// <summary>Runs a command line and turns what went wrong into a text for a person and an exit code for a script.</summary>
+public static class Invocation
+{
+    public const int Success = 0;
+    public const int Failure = 1;
+    public const int Usage = 2;
+    public const int Interrupted = 130; // 128 + SIGINT, as shells count
+
+    /// <summary>Time for a clean end after Ctrl-C: above what the host gives its streams.</summary>
+    private static readonly TimeSpan Goodbye = TimeSpan.FromSeconds(35);
+
+    public static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        Terminal.Prepare();
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+            {
+                Console.Error.WriteLine($"dass: {error.Message}");
+            }
+            Console.Error.WriteLine("Try 'dass --help'.");
+            return Usage;
+        }
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = Goodbye }).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            Console.Error.WriteLine($"dass: {Explain(exception)}");
+            if (parsed.GetValue(Options.Verbose))
+            {
+                Console.Error.WriteLine(exception);
+            }
+            return exception switch
+            {
+                OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } => Interrupted,
+                OptionsValidationException => Usage,
+                _ => Failure,
+            };
+        }
+    }
+
+    /// <summary>What went wrong and what to do, in one sentence.</summary>
+    public static string Explain(Exception exception) => exception switch
+    {
+        OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } => "interrupted.",
+        RpcException { StatusCode: StatusCode.Unavailable, Status.DebugException: { } cause } =>
+            $"the grid cannot be reached: {cause.GetBaseException().Message}. Is it running, and is --grid the address of its gRPC?",
+        RpcException { StatusCode: StatusCode.Unauthenticated } refused => $"the grid answers Unauthenticated: {refused.Status.Detail} The key is taken from --api-key-file or {GridConnection.KeyVariable}.",
+        RpcException refused => $"the grid answers {refused.StatusCode}: {refused.Status.Detail}",
+        OptionsValidationException invalid => $"the configuration cannot be used:{string.Concat(invalid.Failures.Select(failure => $"{Environment.NewLine}  {failure}"))}",
+        AudioFormatException or ModelLoadException or NoFreeSlotException or StepQueueFullException or NotSupportedException => exception.Message,
+        IOException or UnauthorizedAccessException or ArgumentException or FormatException => exception.Message,
+        _ => $"this should not happen: {exception.GetType().Name}: {exception.Message} (--verbose shows where).",
+    };
+}

@@ -1,0 +1,113 @@
+using System.Buffers;
+using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Engine.Tags;
+
+namespace Dass.Grid.Evaluation;
+
+/// <summary>Runs audio through an engine, several recordings at once so that its batches fill.</summary>
+public static class StreamedInference
+{
+    private const int PieceBytes = 1 << 18;
+
+    /// <summary>An engine for evaluation: every core, as many streams as run at once.</summary>
+    public static Task<StreamEngine> StartAsync(string? modelDirectory, CancellationToken cancellationToken) =>
+        StreamEngine.StartAsync(
+            new EngineOptions { ModelDirectory = modelDirectory, MaxStreams = Parallel, MaxOfflineAudio = TimeSpan.FromHours(4) }, cancellationToken);
+
+    /// <summary>Recordings that are heard at the same time: enough for full batches on every core.</summary>
+    public static int Parallel { get; } = Math.Clamp(8 * Environment.ProcessorCount, 8, 64);
+
+    /// <summary>Hears a whole source.</summary>
+    /// <param name="engine">Hears it.</param>
+    /// <param name="source">Read to its end; not disposed.</param>
+    /// <param name="options">Chunk and look-ahead, or offline.</param>
+    /// <param name="heard">Called with each chunk in order, or null.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    public static async Task<StreamSummary> HearAsync(
+        StreamEngine engine, IAudioSource source, StreamSessionOptions options, Action<ChunkScores>? heard, CancellationToken cancellationToken)
+    {
+        using var session = engine.Open(source.Format, options);
+        var (piece, chunks) = (new byte[PieceBytes], new List<ChunkScores>());
+        int read;
+        while ((read = await source.ReadAsync(piece, cancellationToken).ConfigureAwait(false)) > 0)
+        {
+            await session.PushAsync(piece.AsMemory(0, read), chunks, cancellationToken).ConfigureAwait(false);
+            Deliver();
+        }
+        await session.CompleteAsync(chunks, cancellationToken).ConfigureAwait(false);
+        Deliver();
+        return session.Summary();
+
+        void Deliver()
+        {
+            if (heard is not null)
+            {
+                chunks.ForEach(heard);
+            }
+            chunks.Clear();
+        }
+    }
+
+    /// <summary>Hears a file.</summary>
+    /// <exception cref="Engine.AudioFormatException">The file is damaged or cannot be decoded.</exception>
+    public static async Task<StreamSummary> HearFileAsync(
+        StreamEngine engine, string path, StreamSessionOptions options, Action<ChunkScores>? heard, CancellationToken cancellationToken)
+    {
+        await using var source = await AudioFile.OpenAsync(path, cancellationToken).ConfigureAwait(false);
+        return await HearAsync(engine, source, options, heard, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A whole file as 16 kHz mono samples, -1 to 1, up to <paramref name="maxSamples"/>.</summary>
+    public static async Task<float[]> DecodeAsync(string path, int maxSamples, CancellationToken cancellationToken)
+    {
+        await using var source = await AudioFile.OpenAsync(path, cancellationToken).ConfigureAwait(false);
+        var intake = new AudioIntake(source.Format);
+        var (piece, samples) = (new byte[PieceBytes], new ArrayBufferWriter<float>());
+        int read;
+        while (samples.WrittenCount < maxSamples && (read = await source.ReadAsync(piece, cancellationToken).ConfigureAwait(false)) > 0)
+        {
+            intake.Push(piece.AsSpan(0, read), samples);
+        }
+        intake.Flush(samples);
+        return samples.WrittenSpan[..Math.Min(maxSamples, samples.WrittenCount)].ToArray();
+    }
+
+    /// <summary>Runs one job per item, <see cref="Parallel"/> at a time; results in the order of the items.</summary>
+    internal static async Task<TResult[]> ForEachAsync<T, TResult>(
+        IReadOnlyList<T> items, Func<T, int, Task<TResult>> job, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        using var room = Room();
+        var done = 0;
+        return await ForEachAsync(
+            items,
+            async (item, index) =>
+            {
+                var result = await job(item, index).ConfigureAwait(false);
+                progress?.Report((double)Interlocked.Increment(ref done) / items.Count);
+                return result;
+            },
+            room,
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Room for <see cref="Parallel"/> recordings, for several calls to share; they enter in the order in which they came.</summary>
+    internal static SemaphoreSlim Room() => new(Parallel);
+
+    /// <summary>Runs one job per item, as many at a time as there is room; results in the order of the items.</summary>
+    /// <remarks>Ends when every job has ended.</remarks>
+    internal static async Task<TResult[]> ForEachAsync<T, TResult>(
+        IReadOnlyList<T> items, Func<T, int, Task<TResult>> job, SemaphoreSlim room, CancellationToken cancellationToken) =>
+        await Task.WhenAll(items.Select(async (item, index) =>
+        {
+            await room.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await job(item, index).ConfigureAwait(false);
+            }
+            finally
+            {
+                room.Release();
+            }
+        })).ConfigureAwait(false);
+}

@@ -1,0 +1,42 @@
+using System.Collections.Concurrent;
+using Dass.Grid.Gateway.Tenants;
+
+namespace Dass.Grid.Gateway.Calls;
+
+/// <summary>Ends the calls whose key or tenant has lost its right, when the register says so.</summary>
+internal sealed class LiveCalls : IDisposable
+{
+    private readonly ConcurrentDictionary<CallState, byte> _calls = new();
+    private readonly TenantKeys _keys;
+    private readonly RegistryCache _register;
+    private readonly ITimer _timer;
+
+    public LiveCalls(TenantKeys keys, RegistryCache register, TimeProvider time)
+    {
+        (_keys, _register) = (keys, register);
+        register.Changed += Check;
+        var second = TimeSpan.FromSeconds(1); // a key may run out without any change
+        _timer = time.CreateTimer(_ => Check(), null, second, second);
+    }
+
+    public void Enter(CallState call) => _calls[call] = 0;
+
+    public void Leave(CallState call) => _calls.TryRemove(call, out _);
+
+    public void Dispose()
+    {
+        _register.Changed -= Check;
+        _timer.Dispose();
+    }
+
+    private void Check()
+    {
+        foreach (var (call, _) in _calls)
+        {
+            if (_keys.Revoked(call.Caller) is { } reason)
+            {
+                call.Revoke(reason);
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using System.Globalization;
+using System.Text;
+using Dass.Grid.Gateway.Calls;
+using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
+using Dass.Grid.V1;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+
+namespace Dass.Grid.Gateway.Events;
+
+/// <summary>One call about the events that the grid keeps of its tenant: goes through the tenant's logs of the time range in order.</summary>
+internal sealed class EventLogQueries(GridAccess shared, CallState call)
+{
+    private const int DefaultPage = 100;
+    private const int MaxPage = 1_000;
+    private const int MaxNames = 1_000;
+    private const int SpansPerPage = 288; // each is one call to a log
+    private const int PieceCharacters = 1 << 15;
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+    private static readonly TimeSpan LongestRange = TimeSpan.FromDays(366);
+
+    public async Task<ListEventsResponse> ListAsync(ListEventsRequest request, CancellationToken cancellationToken)
+    {
+        if (request.PageSize is < 0 or > MaxPage)
+        {
+            throw ProtocolErrors.PageSize(request.PageSize);
+        }
+        var size = request.PageSize == 0 ? DefaultPage : request.PageSize;
+        var query = QueryOf(request.Selection ?? new EventSelection());
+        var (span, skip) = (EventLogKey.SpanOf(query.From), 0);
+        if (request.PageToken.Length > 0)
+        {
+            (span, skip) = Parse(request.PageToken);
+        }
+        var answer = new ListEventsResponse();
+        var spans = await SpansAsync(span, query, SpansPerPage + 1, cancellationToken);
+        for (var i = 0; i < spans.Length; i++)
+        {
+            if (i == SpansPerPage)
+            {
+                answer.NextPageToken = Token(spans[i], 0);
+                break;
+            }
+            var events = await ReadAsync(spans[i], query, cancellationToken);
+            var begin = spans[i] == span ? Math.Min(skip, events.Length) : 0;
+            var end = Math.Min(events.Length, begin + size - answer.Events.Count);
+            answer.Events.AddRange(events[begin..end].Select(Of));
+            if (answer.Events.Count == size && (end < events.Length || i + 1 < spans.Length))
+            {
+                answer.NextPageToken = end < events.Length ? Token(spans[i], end) : Token(spans[i + 1], 0);
+                break;
+            }
+        }
+        return answer;
+    }
+
+    public async Task ExportAsync(ExportEventsRequest request, IServerStreamWriter<ExportEventsResponse> responses, CancellationToken cancellationToken)
+    {
+        if (request.Format is < ExportFormat.JsonLines or > ExportFormat.Webvtt)
+        {
+            throw ProtocolErrors.Format((int)request.Format);
+        }
+        var selection = request.Selection ?? new EventSelection();
+        if (request.Format >= ExportFormat.Audacity && selection.StreamIds.Count != 1)
+        {
+            throw ProtocolErrors.OneStream(selection.StreamIds.Count);
+        }
+        var (query, text) = (QueryOf(selection), new StringBuilder());
+        EventText.Begin(request.Format, text);
+        var span = EventLogKey.SpanOf(query.From);
+        while (await SpansAsync(span, query, SpansPerPage, cancellationToken) is { Length: > 0 } spans)
+        {
+            foreach (var known in spans)
+            {
+                foreach (var sound in await ReadAsync(known, query, cancellationToken))
+                {
+                    EventText.Write(request.Format, sound, text);
+                    if (text.Length >= PieceCharacters)
+                    {
+                        await FlushAsync();
+                    }
+                }
+            }
+            span = spans[^1] + 1;
+        }
+        await FlushAsync();
+
+        async Task FlushAsync()
+        {
+            await responses.WriteAsync(new ExportEventsResponse { Data = ByteString.CopyFromUtf8(text.ToString()) }, cancellationToken);
+            text.Clear();
+        }
+    }
+
+    private Task<long[]> SpansAsync(long first, EventQuery query, int most, CancellationToken cancellationToken)
+    {
+        var index = shared.Grains.GetGrain<IEventIndexGrain>(call.Tenant);
+        return Recovery.AskAsync(shared, () => index.Find(first, EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1)), most), cancellationToken);
+    }
+
+    private Task<LoggedEvent[]> ReadAsync(long span, EventQuery query, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var log = shared.Grains.GetGrain<IEventLogGrain>(new EventLogKey(call.Tenant, span).ToString());
+        return Recovery.AskAsync(shared, () => log.Read(query), cancellationToken);
+    }
+
+    private EventQuery QueryOf(EventSelection selection)
+    {
+        if (Math.Max(selection.StreamIds.Count, selection.Labels.Count) is > MaxNames and var count)
+        {
+            throw ProtocolErrors.TooManyIds("selection.stream_ids or selection.labels", count, MaxNames);
+        }
+        foreach (var name in selection.StreamIds.Concat(selection.Prefix.Length > 0 ? [selection.Prefix] : []))
+        {
+            call.Scope(name);
+        }
+        if (selection.MinPeakScore is not (>= 0 and <= 1))
+        {
+            throw ProtocolErrors.Score("selection.min_peak_score", selection.MinPeakScore);
+        }
+        var to = RequestMapping.Time("selection.to", selection.To) ?? shared.Time.GetUtcNow() + EventLogKey.Length; // clocks differ a little
+        var from = RequestMapping.Time("selection.from", selection.From) ?? (to - DateTimeOffset.MinValue > Day ? to - Day : DateTimeOffset.MinValue);
+        if (from >= to || to - from > LongestRange)
+        {
+            throw ProtocolErrors.TimeRange(from, to, LongestRange);
+        }
+        return new EventQuery(
+            selection.StreamIds.Count == 0 ? null : [.. selection.StreamIds],
+            selection.Prefix.Length == 0 ? null : selection.Prefix,
+            selection.Labels.Count == 0 ? null : [.. selection.Labels],
+            from, to, selection.MinPeakScore);
+    }
+
+    private static string Token(long span, int skip) => string.Create(CultureInfo.InvariantCulture, $"{span}-{skip}");
+
+    private static (long Span, int Skip) Parse(string token)
+    {
+        var dash = token.LastIndexOf('-');
+        return dash > 0
+            && long.TryParse(token.AsSpan(0, dash), NumberStyles.None, CultureInfo.InvariantCulture, out var span)
+            && int.TryParse(token.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var skip)
+            ? (span, skip)
+            : throw ProtocolErrors.PageToken(token);
+    }
+
+    private static KeptEvent Of(LoggedEvent sound) => new()
+    {
+        StreamId = sound.Stream,
+        Begun = Timestamp.FromDateTimeOffset(sound.Begun),
+        Onset = Timestamp.FromDateTimeOffset(sound.Onset),
+        Offset = Timestamp.FromDateTimeOffset(sound.Onset + TimeSpan.FromSeconds(sound.OffsetSeconds - sound.OnsetSeconds)),
+        Model = sound.Model,
+        Event = new Event
+        {
+            Id = sound.Id,
+            Kind = EventKind.Closed,
+            LabelIndex = int.Parse(sound.Id.AsSpan(0, sound.Id.IndexOf('-')), CultureInfo.InvariantCulture),
+            LabelId = sound.LabelId,
+            Label = sound.Label,
+            OnsetSeconds = sound.OnsetSeconds,
+            OffsetSeconds = sound.OffsetSeconds,
+            PeakScore = sound.Peak,
+            MeanScore = sound.Mean,
+        },
+    };
+}

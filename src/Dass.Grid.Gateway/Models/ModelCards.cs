@@ -1,0 +1,28 @@
+using System.Collections.Concurrent;
+using Dass.Grid.Gateway.Protocol;
+
+namespace Dass.Grid.Gateway.Models;
+
+/// <summary>What the silos' models are called and what their scores mean. Cards of streams are kept by the model's hash: they cannot change.</summary>
+internal sealed class ModelCards(IGrainFactory grains)
+{
+    private readonly ConcurrentDictionary<string, ModelCard> _byHash = new(StringComparer.Ordinal);
+
+    private IModelCatalogGrain Catalog => grains.GetGrain<IModelCatalogGrain>(0);
+
+    public Task<ModelSummary[]> ListAsync() => Catalog.List();
+
+    /// <param name="name">Null: the default model.</param>
+    /// <exception cref="RpcException">NOT_FOUND: no such model.</exception>
+    public async Task<ModelCard> NamedAsync(string? name) => (await Catalog.Get(name)).OrThrow();
+
+    public async ValueTask<ModelCard> OfAsync(ModelSummary model)
+    {
+        if (!_byHash.TryGetValue(model.Hash, out var card))
+        {
+            card = await NamedAsync(model.Name);
+            _byHash[model.Hash] = card;
+        }
+        return card;
+    }
+}

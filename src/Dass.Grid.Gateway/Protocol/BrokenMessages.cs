@@ -1,0 +1,28 @@
+using Google.Protobuf;
+using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Builder;
+
+namespace Dass.Grid.Gateway.Protocol;
+
+/// <summary>
+/// A single request is parsed before any interceptor: when its bytes are no message, the gRPC library answers UNKNOWN. It is the client's mistake,
+/// and is said to be.
+/// </summary>
+internal static class BrokenMessages
+{
+    public static void AreInvalid(EndpointBuilder endpoint)
+    {
+        var serve = endpoint.RequestDelegate!;
+        endpoint.RequestDelegate = async context =>
+        {
+            await serve(context);
+            if (context.Features.Get<IServerCallContextFeature>()?.ServerCallContext.Status.DebugException is InvalidProtocolBufferException broken
+                && !context.Response.HasStarted)
+            {
+                var status = ProtocolErrors.BrokenMessage(broken).Status;
+                context.Response.Headers["grpc-status"] = $"{(int)status.StatusCode}";
+                context.Response.Headers["grpc-message"] = Uri.EscapeDataString(status.Detail);
+            }
+        };
+    }
+}

@@ -1,0 +1,119 @@
+using Dass.Grid.V1;
+
+namespace Dass.Grid.Gateway.Protocol;
+
+/// <summary>What one call wants to see of the scores: a <see cref="TagFilter"/>, checked and bound to a model's labels.</summary>
+internal sealed class ScoreView
+{
+    private const int DefaultTop = 10;
+    private const int MaxLabels = 1_000;
+
+    private readonly LabelName[] _labels;
+    private readonly int[] _wanted; // label indices, ascending
+    private readonly int _top;
+    private readonly float _minScore;
+    private readonly bool _dense;
+    private readonly float _minPeak;
+    private readonly double _minEventSeconds;
+
+    /// <exception cref="RpcException">A rule of the filter is broken, or it names an unknown label.</exception>
+    public ScoreView(TagFilter? filter, ModelCard card)
+    {
+        Check(filter);
+        _labels = card.Labels;
+        _top = filter is { HasTop: true } ? filter.Top : DefaultTop;
+        _minScore = filter?.MinScore ?? 0;
+        _dense = filter?.Dense ?? false;
+        _minPeak = filter is { HasMinPeakScore: true } ? filter.MinPeakScore : _minScore;
+        _minEventSeconds = RequestMapping.EventDuration("filter.min_event_duration", filter?.MinEventDuration)?.TotalSeconds ?? 0;
+        _wanted = filter is { Labels.Count: > 0 }
+            ? [.. filter.Labels.Select(label => IndexOf(label, card)).Distinct().Order()]
+            : [.. Enumerable.Range(0, _labels.Length)];
+    }
+
+    /// <summary>The rules that need no model.</summary>
+    /// <exception cref="RpcException">INVALID_ARGUMENT.</exception>
+    public static void Check(TagFilter? filter)
+    {
+        if (filter is { HasTop: true, Top: < 0 })
+        {
+            throw ProtocolErrors.Top(filter.Top);
+        }
+        if (filter is not null && filter.MinScore is not (>= 0 and <= 1))
+        {
+            throw ProtocolErrors.Score("filter.min_score", filter.MinScore);
+        }
+        if (filter is { HasMinPeakScore: true, MinPeakScore: not (>= 0 and <= 1) })
+        {
+            throw ProtocolErrors.Score("filter.min_peak_score", filter.MinPeakScore);
+        }
+        RequestMapping.EventDuration("filter.min_event_duration", filter?.MinEventDuration);
+        if (filter?.Labels.Count > MaxLabels)
+        {
+            throw ProtocolErrors.TooManyLabels(filter.Labels.Count, MaxLabels);
+        }
+    }
+
+    public Tags Of(ChunkTags chunk)
+    {
+        var tags = new Tags { Chunk = chunk.Index, StartSeconds = chunk.StartSeconds, EndSeconds = chunk.EndSeconds, LostSeconds = chunk.LostSeconds };
+        tags.ChunkScores.AddRange(Select(chunk.Scores));
+        tags.WindowScores.AddRange(Select(chunk.WindowScores));
+        if (_dense)
+        {
+            tags.DenseChunkScores.AddRange(chunk.Scores);
+            tags.DenseWindowScores.AddRange(chunk.WindowScores);
+        }
+        tags.Events.AddRange(Select(chunk.Events));
+        return tags;
+    }
+
+    public Gap Of(StreamGap gap) =>
+        new() { FromSample = gap.FromSample, ToSample = gap.ToSample, NextChunk = gap.NextChunk, Reason = gap.Reason, Events = { Select(gap.Events) } };
+
+    public Ended Of(StreamEnd end) => new() { Reason = ResponseMapping.Of(end.Reason), Summary = Of(end.Summary), Events = { Select(end.Events) } };
+
+    /// <summary>Events of the wanted labels that are high and long enough by now.</summary>
+    public IEnumerable<Event> Select(SoundEvent[] events) => events
+        .Where(sound => sound.Peak >= _minPeak && sound.OffsetSeconds - sound.OnsetSeconds >= _minEventSeconds && Array.BinarySearch(_wanted, sound.Label) >= 0)
+        .Select(sound => new Event
+        {
+            Id = sound.Id,
+            Kind = (EventKind)sound.Kind,
+            LabelIndex = sound.Label,
+            LabelId = _labels[sound.Label].Id,
+            Label = _labels[sound.Label].Name,
+            OnsetSeconds = sound.OnsetSeconds,
+            OffsetSeconds = sound.OffsetSeconds,
+            PeakScore = sound.Peak,
+            MeanScore = sound.Mean,
+        });
+
+    public Summary Of(HeardSummary heard)
+    {
+        var summary = new Summary { DurationSeconds = heard.DurationSeconds, Chunks = heard.Chunks };
+        summary.Mean.AddRange(Select(heard.Mean));
+        summary.Max.AddRange(Select(heard.Max));
+        if (_dense)
+        {
+            summary.DenseMean.AddRange(heard.Mean);
+            summary.DenseMax.AddRange(heard.Max);
+        }
+        return summary;
+    }
+
+    /// <summary>The highest wanted scores, descending; equal ones in label order. None of an empty list.</summary>
+    private IEnumerable<LabelScore> Select(float[] scores) => scores.Length == 0
+        ? []
+        : _wanted
+            .Where(index => scores[index] >= _minScore)
+            .OrderByDescending(index => scores[index])
+            .Take(_top)
+            .Select(index => new LabelScore { Index = index, Id = _labels[index].Id, Name = _labels[index].Name, Score = scores[index] });
+
+    private static int IndexOf(string label, ModelCard card)
+    {
+        var index = Array.FindIndex(card.Labels, each => each.IsCalled(label));
+        return index >= 0 ? index : throw ProtocolErrors.UnknownLabel(label, card.Summary.Name);
+    }
+}

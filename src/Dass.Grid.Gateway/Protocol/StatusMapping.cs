@@ -1,0 +1,79 @@
+using Dass.Grid.Gateway.Calls;
+using Google.Protobuf;
+
+namespace Dass.Grid.Gateway.Protocol;
+
+/// <summary>The one place where refusals and failures become status codes.</summary>
+internal static class StatusMapping
+{
+    /// <summary>Trailer: seconds after which the same call may succeed.</summary>
+    public const string RetryAfter = "retry-after";
+
+    /// <summary>Trailer of RESOURCE_EXHAUSTED: the limit that is reached.</summary>
+    public const string Limit = "dass-limit";
+
+    /// <summary>The value, or the refusal as an <see cref="RpcException"/>.</summary>
+    public static T OrThrow<T>(this Outcome<T> outcome)
+        where T : class => outcome.Has(out var value, out var refusal) ? value : throw Of(refusal);
+
+    public static RpcException Of(Refusal refusal)
+    {
+        var trailers = new Metadata();
+        if (refusal.RetryAfter is { } wait)
+        {
+            trailers.Add(RetryAfter, FormattableString.Invariant($"{Math.Ceiling(wait.TotalSeconds)}"));
+        }
+        if (refusal.Limit is { } limit)
+        {
+            trailers.Add(Limit, limit);
+        }
+        else if (refusal.Code == RefusalCode.NoFreeSlot)
+        {
+            trailers.Add(Limit, refusal.RetryAfter is null ? "slots" : "device_time");
+        }
+        return new RpcException(Status(refusal), trailers);
+    }
+
+    private static Status Status(Refusal refusal) => new(
+        refusal.Code switch
+        {
+            RefusalCode.InvalidRequest => StatusCode.InvalidArgument,
+            RefusalCode.PositionGap => StatusCode.OutOfRange,
+            RefusalCode.UnknownStream or RefusalCode.UnknownModel or RefusalCode.UnknownTenant => StatusCode.NotFound,
+            RefusalCode.StreamEnded or RefusalCode.ShapeDiffers => StatusCode.FailedPrecondition,
+            RefusalCode.TakenOver => StatusCode.Aborted,
+            RefusalCode.NoFreeSlot or RefusalCode.LimitReached => StatusCode.ResourceExhausted,
+            RefusalCode.AlreadyExists => StatusCode.AlreadyExists,
+            RefusalCode.Busy or RefusalCode.Moved => StatusCode.Unavailable,
+            _ => StatusCode.Internal,
+        },
+        refusal.Message);
+
+    /// <param name="failure">What ended the call.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="stopping">Whether this gateway is stopping.</param>
+    /// <param name="maxMessageBytes">The limit that an oversized message broke.</param>
+    public static RpcException Of(Exception failure, CallState call, bool stopping, int maxMessageBytes) => failure switch
+    {
+        // The gRPC library's own words name neither field nor value.
+        RpcException { StatusCode: StatusCode.ResourceExhausted } rpc when rpc.Status.Detail.Contains("maximum configured message size") =>
+            ProtocolErrors.MessageTooLong(maxMessageBytes),
+        RpcException rpc => rpc,
+        OperationCanceledException when call.Reason is { } revoked => revoked,
+        OperationCanceledException when stopping => New(StatusCode.Unavailable, $"this gateway is stopping. {Again(call)}"),
+        InvalidProtocolBufferException broken => ProtocolErrors.BrokenMessage(broken), // which is an IOException, too
+        OperationCanceledException or IOException => New(StatusCode.Cancelled, "the call was cancelled."),
+        TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(call)}"),
+        // What Orleans says of a grain that no silo of this gateway's cluster has made known yet.
+        ArgumentException unknown when unknown.Message.StartsWith("Could not find an implementation", StringComparison.Ordinal) =>
+            New(StatusCode.Unavailable, $"this gateway has just started and knows no silo yet. {Again(call)}"),
+        OrleansException => New(StatusCode.Unavailable, $"no silo can be reached now. {Again(call)}"),
+        _ => New(StatusCode.Internal, "the grid failed; its log says why."),
+    };
+
+    private static string Again(CallState call) => call.Stream is { } stream
+        ? $"Call again with stream_id '{stream}'; Ready says from which sample to go on."
+        : "Call again.";
+
+    private static RpcException New(StatusCode code, string message) => new(new Status(code, message));
+}

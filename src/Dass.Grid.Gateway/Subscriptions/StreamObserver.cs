@@ -1,0 +1,139 @@
+using Microsoft.Extensions.Logging;
+
+namespace Dass.Grid.Gateway.Subscriptions;
+
+/// <summary>This gateway's one ear on a stream, shared by all its subscribers here. Membership changes under the lock of <see cref="StreamObservers"/>.</summary>
+internal sealed partial class StreamObserver : ITagObserver
+{
+    private readonly IGrainFactory _grains;
+    private readonly ILogger _logger;
+    private readonly ITagObserver _reference;
+    private readonly PeriodicTimer _renewal;
+    private readonly TimeSpan _patience;
+    private readonly TimeProvider _time;
+    private DateTimeOffset? _unknownSince;
+
+    // Replaced as a whole, so that delivery needs no lock.
+    private volatile SubscriberQueue[] _subscribers = [];
+
+    public StreamObserver(StreamId id, IGrainFactory grains, GatewayOptions options, TimeProvider time, ILogger logger)
+    {
+        Id = id;
+        _grains = grains;
+        _logger = logger;
+        _reference = grains.CreateObjectReference<ITagObserver>(this);
+        _renewal = new PeriodicTimer(options.LeaseRenewal, time);
+        (_patience, _time) = (options.RecoveryPatience, time);
+        _ = KeepAsync();
+    }
+
+    public StreamId Id { get; }
+
+    public bool IsEmpty => _subscribers.Length == 0;
+
+    private IStreamGrain Stream => _grains.GetGrain<IStreamGrain>(Id.ToString());
+
+    public void Add(SubscriberQueue queue) => _subscribers = [.. _subscribers, queue];
+
+    public void Remove(SubscriberQueue queue) => _subscribers = [.. _subscribers.Where(other => other != queue)];
+
+    /// <summary>Takes or renews the lease; from the answer's next chunk on, chunks arrive.</summary>
+    public Task<Outcome<StreamStatus>> RenewAsync() => Stream.Subscribe(_reference);
+
+    public Task OnTags(ChunkTags[] tags)
+    {
+        foreach (var queue in _subscribers)
+        {
+            foreach (var chunk in tags)
+            {
+                queue.Offer(chunk);
+            }
+        }
+        return Task.CompletedTask;
+    }
+
+    public Task OnGap(StreamGap gap)
+    {
+        foreach (var queue in _subscribers)
+        {
+            queue.Offer(gap);
+        }
+        return Task.CompletedTask;
+    }
+
+    public Task OnModel(ModelChange change)
+    {
+        foreach (var queue in _subscribers)
+        {
+            queue.Offer(change);
+        }
+        return Task.CompletedTask;
+    }
+
+    public Task OnEnded(StreamEnd end)
+    {
+        foreach (var queue in _subscribers)
+        {
+            queue.Complete(end);
+        }
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Nobody listens any more.</summary>
+    public async Task StopAsync()
+    {
+        _renewal.Dispose();
+        try
+        {
+            await Stream.Unsubscribe(_reference);
+        }
+        catch (Exception failure)
+        {
+            // The lease lapses by itself.
+            LogUnreachable(Id, failure);
+        }
+        _grains.DeleteObjectReference<ITagObserver>(_reference);
+    }
+
+    private async Task KeepAsync()
+    {
+        while (await _renewal.WaitForNextTickAsync())
+        {
+            try
+            {
+                // One-way messages may be lost, and a stream that came back on another silo does not know this feed: what is new may be known here first.
+                await LearnAsync(await RenewAsync());
+            }
+            catch (Exception failure)
+            {
+                LogUnreachable(Id, failure);
+            }
+        }
+    }
+
+    private async Task LearnAsync(Outcome<StreamStatus> status)
+    {
+        if (!status.Has(out var known, out var refusal))
+        {
+            // Whoever feeds it may be about to begin it again.
+            _unknownSince ??= _time.GetUtcNow();
+            if (refusal.Code == RefusalCode.UnknownStream && _time.GetUtcNow() - _unknownSince >= _patience)
+            {
+                await OnEnded(new StreamEnd(StreamEndReason.Lost, new HeardSummary(0, 0, [], [])));
+            }
+            return;
+        }
+        _unknownSince = null;
+        foreach (var queue in _subscribers)
+        {
+            queue.Remind(known.NextChunk);
+        }
+        if (known.End is { } end)
+        {
+            await OnEnded(end);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Stream {Stream} could not be reached to keep its subscription; tried again at the next renewal.")]
+    private partial void LogUnreachable(StreamId stream, Exception failure);
+}

@@ -1,0 +1,135 @@
+using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
+using Dass.Grid.V1;
+
+namespace Dass.Grid.Gateway.Subscriptions;
+
+/// <summary>One stream of one subscriber: kept tags first when asked for, then what comes; a gap is filled from what the stream keeps, or said.</summary>
+/// <param name="shared">Of the gateway.</param>
+/// <param name="id">The stream.</param>
+/// <param name="request">What of it is wanted.</param>
+/// <param name="fromChunk">First chunk that is wanted; null: from now on.</param>
+/// <param name="write">Takes each message in order; slow when the client is.</param>
+/// <param name="cancellationToken">Ends it.</param>
+internal sealed class StreamSubscriber(
+    GridAccess shared,
+    StreamId id,
+    SubscribeRequest request,
+    long? fromChunk,
+    Func<SubscribeResponse, Task> write,
+    CancellationToken cancellationToken)
+{
+    private const int PageChunks = 64;
+
+    private readonly double _interval = request.MinInterval?.ToTimeSpan().TotalSeconds ?? 0;
+    private ScoreView _view = null!;
+    private long _next; // what the subscriber has not seen yet begins here
+    private double _due; // stream time from which the next tags without events are sent
+
+    private IStreamGrain Stream => shared.Grains.GetGrain<IStreamGrain>(id.ToString());
+
+    /// <exception cref="RpcException">The stream is unknown, the filter does not fit its model, or the subscriber is too slow for its policy.</exception>
+    public async Task RunAsync()
+    {
+        // The queue listens before the past is read, so nothing falls between the two; what comes twice is skipped by its index.
+        var queue = new SubscriberQueue(shared.Options.SubscriberQueueChunks);
+        var feed = shared.Feeds.Join(id, queue);
+        try
+        {
+            await ServeAsync(queue, (await Recovery.AskAsync(shared, feed.RenewAsync, cancellationToken)).OrThrow());
+        }
+        finally
+        {
+            await shared.Feeds.LeaveAsync(feed, queue);
+        }
+    }
+
+    private async Task ServeAsync(SubscriberQueue queue, StreamStatus status)
+    {
+        _view = new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model));
+        _next = fromChunk ?? status.NextChunk;
+        await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
+
+        await CatchUpAsync(status.NextChunk, asked: true);
+        if (status.End is { } ended)
+        {
+            queue.Complete(ended);
+        }
+        await foreach (var word in queue.ReadAllAsync(cancellationToken))
+        {
+            if (word.Gap is { } gap)
+            {
+                await write(new SubscribeResponse { Gap = _view.Of(gap) });
+                _next = Math.Max(_next, gap.NextChunk);
+            }
+            else if (word.Change is { } change)
+            {
+                await CatchUpAsync(word.NextChunk);
+                var answer = new NewModel { Model = ResponseMapping.Of(change.Model), NextChunk = change.NextChunk, Events = { _view.Select(change.Events) } };
+                _view = new ScoreView(request.Filter, await shared.Cards.OfAsync(change.Model));
+                await write(new SubscribeResponse { NewModel = answer });
+            }
+            else if (word.NextChunk > _next)
+            {
+                await CatchUpAsync(word.Chunk?.Index ?? word.NextChunk);
+                if (word.Chunk is { } chunk)
+                {
+                    await WriteAsync(chunk);
+                }
+            }
+        }
+        var end = queue.End!;
+        await CatchUpAsync(end.Summary.Chunks);
+        await write(new SubscribeResponse { Ended = _view.Of(end) });
+    }
+
+    /// <summary>
+    /// Chunks are missing when the subscriber asked for old ones, was too slow for its queue, or a one-way message came late or never; the stream still keeps
+    /// most of them, and what it does not is said to be dropped.
+    /// </summary>
+    private async Task CatchUpAsync(long nextChunk, bool asked = false)
+    {
+        var behind = !asked && nextChunk - _next > shared.Options.SubscriberQueueChunks;
+        while (_next < nextChunk)
+        {
+            var (from, count) = (_next, (int)Math.Min(PageChunks, nextChunk - _next));
+            var answer = await Recovery.AskAsync(shared, () => Stream.GetTags(from, count), cancellationToken);
+            ChunkTags[] kept = answer.Has(out var page, out _) ? [.. page.Tags.TakeWhile(chunk => chunk.Index < nextChunk)] : [];
+            foreach (var chunk in kept.Where(chunk => !behind || request.Slow != SlowPolicy.KeepEvents || chunk.Events.Length > 0))
+            {
+                await SkipToAsync(chunk.Index, asked);
+                await WriteAsync(chunk);
+            }
+            if (kept.Length == 0 || kept[^1].Index >= _next)
+            {
+                await SkipToAsync(kept.Length == 0 ? nextChunk : kept[^1].Index + 1, asked);
+            }
+        }
+    }
+
+    private async Task SkipToAsync(long index, bool asked)
+    {
+        var missing = index - _next;
+        if (missing > 0)
+        {
+            if (!asked && request.Slow == SlowPolicy.Disconnect)
+            {
+                throw ProtocolErrors.TooSlow(id.Name, missing, _next);
+            }
+            shared.Instruments.OnDropped(missing);
+            await write(new SubscribeResponse { Dropped = new Dropped { Chunks = missing } });
+            _next = index;
+        }
+    }
+
+    private async Task WriteAsync(ChunkTags chunk)
+    {
+        _next = chunk.Index + 1;
+        var tags = _view.Of(chunk);
+        if (tags.Events.Count > 0 || (!request.EventsOnly && chunk.StartSeconds >= _due))
+        {
+            _due = chunk.StartSeconds + _interval;
+            await write(new SubscribeResponse { Tags = tags });
+        }
+    }
+}

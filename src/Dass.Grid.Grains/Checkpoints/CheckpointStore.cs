@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using Dass.Grid.Engine;
+using Dass.Grid.Grains.Sessions;
+using Dass.Grid.Grains.Storage;
+using Orleans.Storage;
+
+namespace Dass.Grid.Grains.Checkpoints;
+
+/// <summary>One stream's place in the store: one write at a time, each with the proof that nobody else has written since.</summary>
+/// <remarks>Used on the grain's own scheduler only.</remarks>
+internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, GrainsInstruments instruments)
+{
+    private const string StateName = "stream";
+    private const int MaxDoubts = 16;
+
+    // Writes without an answer, by checksum: each may have been the last that took effect.
+    private readonly List<(byte[] Checksum, long Sample)> _doubts = [];
+
+    private Task<bool> _writing = Task.FromResult(true);
+
+    /// <summary>What the store knows the last record by; null: there is none. It moves with the stream.</summary>
+    public string? ETag { get; set; }
+
+    /// <summary>Raised by every activation that takes the stream from the store.</summary>
+    public long Epoch { get; set; }
+
+    /// <summary>Audio before this position will not be needed again.</summary>
+    public long DurableSample { get; set; }
+
+    /// <summary>Completes when no write is under way.</summary>
+    public async Task IdleAsync() =>
+        await ((Task)_writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+
+    /// <returns>The stream's checkpoint, or null when the store has none.</returns>
+    /// <exception cref="SnapshotException">There is one that cannot be used. The next <see cref="SaveAsync"/> replaces it.</exception>
+    public async Task<Checkpoint?> LoadAsync()
+    {
+        var record = new GrainState<StoredBytes>(new StoredBytes());
+        await storage.ReadStateAsync(StateName, grain, record);
+        ETag = record.RecordExists ? record.ETag : null;
+        _doubts.Clear();
+        if (!record.RecordExists || record.State is not { Bytes.IsEmpty: false } state)
+        {
+            return null;
+        }
+        var checkpoint = Checkpoint.Read(state.Bytes.Span);
+        (Epoch, DurableSample) = (checkpoint.Epoch, checkpoint.NextSample);
+        return checkpoint;
+    }
+
+    /// <summary>Writes a checkpoint, whose bytes are made before this returns. While another write is under way, that one is awaited instead.</summary>
+    /// <returns>False when the store could not be written; the stream goes on without.</returns>
+    /// <exception cref="InconsistentStateException">Somebody else has written: this activation no longer owns the stream.</exception>
+    public Task<bool> SaveAsync(Checkpoint checkpoint, LiveStream? session, Action<Exception> onFailure)
+    {
+        if (!_writing.IsCompleted)
+        {
+            return _writing;
+        }
+        var bytes = new PooledBytes();
+        try
+        {
+            checkpoint.WriteTo(bytes, session);
+            return _writing = WriteAsync(bytes, checkpoint.NextSample, onFailure);
+        }
+        catch
+        {
+            bytes.Dispose();
+            throw;
+        }
+    }
+
+    public async Task DeleteAsync()
+    {
+        if (ETag is { } known)
+        {
+            await storage.ClearStateAsync(StateName, grain, new GrainState<StoredBytes>(new StoredBytes(), known) { RecordExists = true });
+            ETag = null;
+        }
+    }
+
+    private async Task<bool> WriteAsync(PooledBytes bytes, long sample, Action<Exception> onFailure)
+    {
+        var (began, tried) = (Stopwatch.GetTimestamp(), false);
+        using (bytes)
+        {
+            var record = new GrainState<StoredBytes>(new StoredBytes { Bytes = bytes.Written });
+            try
+            {
+                await ResolveAsync();
+                (record.ETag, record.RecordExists, tried) = (ETag, ETag is not null, true);
+                await storage.WriteStateAsync(StateName, grain, record);
+            }
+            catch (Exception failure) when (failure is not InconsistentStateException || (tried && _doubts.Count > 0))
+            {
+                if (tried && failure is not InconsistentStateException)
+                {
+                    _doubts.Add((Checkpoint.ChecksumOf(bytes.Written.Span).ToArray(), sample));
+                    _doubts.RemoveRange(0, Math.Max(0, _doubts.Count - MaxDoubts));
+                }
+                instruments.OnCheckpointFailed();
+                onFailure(failure);
+                return false;
+            }
+            (ETag, DurableSample) = (record.ETag, sample);
+            _doubts.Clear(); // they were written with an ETag that is no longer valid: none can take effect any more
+            instruments.OnCheckpoint(Stopwatch.GetElapsedTime(began));
+            return true;
+        }
+    }
+
+    /// <summary>A write whose answer was lost may have taken effect: then the record is this activation's own, under an ETag that it does not know.</summary>
+    /// <exception cref="InconsistentStateException">The record is somebody else's.</exception>
+    private async Task ResolveAsync()
+    {
+        if (_doubts.Count == 0)
+        {
+            return;
+        }
+        var record = new GrainState<StoredBytes>(new StoredBytes());
+        await storage.ReadStateAsync(StateName, grain, record);
+        var etag = record.RecordExists ? record.ETag : null;
+        if (etag == ETag)
+        {
+            return;
+        }
+        var checksum = record.RecordExists ? Checkpoint.ChecksumOf(record.State!.Bytes.Span).ToArray() : [];
+        if (!_doubts.Exists(doubt => doubt.Checksum.AsSpan().SequenceEqual(checksum)))
+        {
+            throw new InconsistentStateException($"The checkpoint of {grain} was written by another silo.", etag ?? "", ETag ?? "");
+        }
+        (ETag, DurableSample) = (etag, _doubts.Find(doubt => doubt.Checksum.AsSpan().SequenceEqual(checksum)).Sample);
+        _doubts.Clear();
+    }
+}

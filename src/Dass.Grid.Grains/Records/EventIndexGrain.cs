@@ -1,0 +1,74 @@
+using Dass.Grid.Grains.Storage;
+using Dass.Grid.Grains.Streams;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Orleans.Concurrency;
+using Orleans.Storage;
+
+namespace Dass.Grid.Grains.Records;
+
+/// <summary>Knows a tenant's event logs and clears those that are too old.</summary>
+[Reentrant, GrainType("eventindex")]
+public sealed class EventIndexGrain : Grain, IEventIndexGrain
+{
+    private const int SweptSpans = 12; // by one that is entered
+
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(100);
+
+    private readonly StoredJson<SortedDictionary<long, DateTimeOffset>> _store;
+    private readonly GatheredWrites _writes;
+    private readonly TimeSpan _retention;
+    private readonly TimeProvider _time;
+    private SortedDictionary<long, DateTimeOffset> _spans = []; // and when they were entered
+
+    public EventIndexGrain([FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, TimeProvider time)
+    {
+        _store = new StoredJson<SortedDictionary<long, DateTimeOffset>>(storage, "event-index", this.GetGrainId());
+        _writes = new GatheredWrites(WriteAsync, Gather);
+        (_retention, _time) = (options.Value.EventRetention, time);
+    }
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken) => _spans = await _store.ReadAsync() ?? _spans;
+
+    public Task Add(long span)
+    {
+        _spans[span] = _time.GetUtcNow();
+        SweepAsync().Ignore(); // a store that is away now is asked again with the next span
+        return _writes.DoneAsync();
+    }
+
+    public Task<long[]> Find(long first, long last, int most)
+    {
+        if (_spans.Count == 0)
+        {
+            DeactivateOnIdle();
+        }
+        return Task.FromResult(_spans.Keys.SkipWhile(span => span < first).TakeWhile(span => span <= last).Take(most).ToArray());
+    }
+
+    private async Task SweepAsync()
+    {
+        var oldest = _time.GetUtcNow() - _retention;
+        foreach (var (span, entered) in _spans.Where(entry => entry.Value < oldest).Take(SweptSpans).ToArray())
+        {
+            await GrainFactory.GetGrain<IEventLogGrain>(new EventLogKey(this.GetPrimaryKeyString(), span).ToString()).Clear();
+            if (_spans.GetValueOrDefault(span) == entered)
+            {
+                _spans.Remove(span);
+            }
+        }
+    }
+
+    private async Task WriteAsync()
+    {
+        try
+        {
+            await _store.WriteAsync(_spans);
+        }
+        catch (InconsistentStateException)
+        {
+            DeactivateOnIdle(); // another activation has written; the logs tell that one again
+            throw;
+        }
+    }
+}

@@ -1,0 +1,130 @@
+using Dass.Grid.Grains.Storage;
+using Dass.Grid.Grains.Streams;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Concurrency;
+using Orleans.Storage;
+
+namespace Dass.Grid.Grains.Records;
+
+/// <summary>Keeps one span of a tenant's events. Appends are gathered for a second, so that many streams cost one write, of the last page.</summary>
+[Reentrant, GrainType("eventlog")]
+public sealed partial class EventLogGrain : Grain, IEventLogGrain
+{
+    private const int PageEvents = 256; // 80 kB
+
+    private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
+
+    private readonly StoredPages<List<LoggedEvent>> _pages;
+    private readonly Dictionary<(string, DateTimeOffset, string), (StoredPage<List<LoggedEvent>> Page, int Place)> _places = [];
+    private readonly GatheredWrites _writes;
+    private readonly StreamGrainOptions _options;
+    private readonly GrainsInstruments _instruments;
+    private readonly ILogger _logger;
+    private readonly EventLogKey _key;
+    private bool _indexed;
+
+    public EventLogGrain(
+        [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, GrainsInstruments instruments, ILogger<EventLogGrain> logger)
+    {
+        _pages = new StoredPages<List<LoggedEvent>>(storage, number => number == 0 ? "events" : $"events-{number}");
+        _writes = new GatheredWrites(WriteAsync, Gather);
+        (_options, _instruments, _logger, _key) = (options.Value, instruments, logger, EventLogKey.Parse(this.GetPrimaryKeyString()));
+    }
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await _pages.LoadAsync(this.GetGrainId());
+        foreach (var page in _pages.All)
+        {
+            // A silo of an earlier version, which knows the first page only, has entered again what is on others.
+            page.IsChanged = page.Value.RemoveAll(sound => _places.ContainsKey(Key(sound))) > 0;
+            foreach (var (place, sound) in page.Value.Index())
+            {
+                _places.Add(Key(sound), (page, place));
+            }
+        }
+    }
+
+    public async Task Append(LoggedEvent[] events)
+    {
+        if (!_indexed)
+        {
+            await GrainFactory.GetGrain<IEventIndexGrain>(_key.Tenant).Add(_key.Span);
+            _indexed = true;
+        }
+        var lost = 0;
+        foreach (var sound in events)
+        {
+            if (!Enter(sound))
+            {
+                lost++;
+            }
+        }
+        if (lost > 0)
+        {
+            _instruments.OnEventsLost(lost);
+            LogFull(lost, _key.Tenant, EventLogKey.BeginOf(_key.Span), _options.EventsPerSpan);
+        }
+        await _writes.DoneAsync();
+    }
+
+    public Task<LoggedEvent[]> Read(EventQuery query)
+    {
+        var found = _pages.All.SelectMany(page => page.Value)
+            .Where(sound => sound.Onset >= query.From && sound.Onset < query.To && sound.Peak >= query.MinPeak)
+            .Where(sound => query.Streams?.Contains(sound.Stream) ?? true)
+            .Where(sound => query.Prefix is null || sound.Stream.StartsWith(query.Prefix, StringComparison.Ordinal))
+            .Where(sound => query.Labels?.Any(new LabelName(sound.LabelId, sound.Label).IsCalled) ?? true)
+            .OrderBy(sound => sound.Onset).ThenBy(sound => sound.Stream, StringComparer.Ordinal).ThenBy(sound => sound.Id, StringComparer.Ordinal)
+            .ToArray();
+        return Task.FromResult(found);
+    }
+
+    public async Task Clear()
+    {
+        await _pages.TrimAsync(_ => true);
+        _places.Clear();
+        _indexed = false;
+        DeactivateOnIdle();
+    }
+
+    /// <returns>False: there is no room.</returns>
+    private bool Enter(LoggedEvent sound)
+    {
+        var key = Key(sound);
+        if (_places.TryGetValue(key, out var known))
+        {
+            known.Page.IsChanged |= known.Page.Value[known.Place] != sound;
+            known.Page.Value[known.Place] = sound;
+            return true;
+        }
+        if (_places.Count >= _options.EventsPerSpan)
+        {
+            return false;
+        }
+        var page = _pages.WithRoom(events => events.Count < PageEvents, () => []);
+        _places.Add(key, (page, page.Value.Count));
+        page.Value.Add(sound);
+        return page.IsChanged = true;
+    }
+
+    private static (string, DateTimeOffset, string) Key(LoggedEvent sound) => (sound.Stream, sound.Begun, sound.Id);
+
+    private async Task WriteAsync()
+    {
+        try
+        {
+            await _pages.WriteAsync();
+        }
+        catch (InconsistentStateException)
+        {
+            DeactivateOnIdle(); // another activation has written; the streams tell that one again
+            throw;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Lost} events of tenant {Tenant} are not kept: the five minutes from {Begin} on hold {Limit} already (Grid:Streams:EventsPerSpan).")]
+    private partial void LogFull(int lost, string tenant, DateTimeOffset begin, int limit);
+}

@@ -1,0 +1,59 @@
+namespace Dass.Grid.Grains.Sessions;
+
+/// <summary>How much of the audio of a stream's next chunks its client had lost, so that silence was heard instead.</summary>
+/// <remarks>Used on the grain's own scheduler only.</remarks>
+internal sealed class LostAudio
+{
+    private readonly SortedDictionary<long, double> _seconds = []; // by chunk
+
+    /// <summary>By chunk, s.</summary>
+    public IEnumerable<KeyValuePair<long, double>> Seconds => _seconds;
+
+    /// <summary>Enters what was lost of audio that the stream has taken in.</summary>
+    /// <param name="audio">With what was lost of it.</param>
+    /// <param name="from">Audio before this position had been taken in before.</param>
+    /// <param name="to">Audio from this position on has not been taken in.</param>
+    /// <param name="shape">The stream's.</param>
+    public void Enter(AudioBlock audio, long from, long to, StreamShape shape)
+    {
+        var rate = shape.Format.SampleRateHz;
+        var chunkSamples = rate * shape.Chunk.TotalSeconds;
+        foreach (var span in audio.Lost ?? []) // null: from a gateway of an earlier version, which does not say
+        {
+            var (begin, end) = (Math.Max(span.FromSample, from), Math.Min(span.ToSample, to));
+            for (var chunk = (long)(begin / chunkSamples); begin < end; chunk++)
+            {
+                var next = Math.Min(end, (long)Math.Round((chunk + 1) * chunkSamples));
+                if (next > begin)
+                {
+                    _seconds[chunk] = _seconds.GetValueOrDefault(chunk) + (double)(next - begin) / rate;
+                    begin = next;
+                }
+            }
+        }
+    }
+
+    /// <summary>Enters what a checkpoint says.</summary>
+    public void Restore(IEnumerable<KeyValuePair<long, double>> seconds)
+    {
+        _seconds.Clear();
+        foreach (var (chunk, lost) in seconds)
+        {
+            _seconds[chunk] = lost;
+        }
+    }
+
+    /// <summary>Of a chunk that is tagged now, s. What is known of those up to it is forgotten.</summary>
+    public double Take(long chunk)
+    {
+        var lost = _seconds.GetValueOrDefault(chunk);
+        while (_seconds.Count > 0 && _seconds.Keys.First() is var first && first <= chunk)
+        {
+            _seconds.Remove(first);
+        }
+        return lost;
+    }
+
+    /// <summary>The stream begins anew.</summary>
+    public void Clear() => _seconds.Clear();
+}

@@ -1,0 +1,185 @@
+using System.Buffers;
+using Dass.Grid.Engine;
+using Dass.Grid.Engine.Events;
+using Dass.Grid.Engine.Tags;
+
+namespace Dass.Grid.Grains.Sessions;
+
+/// <summary>The sounds of one stream, by rules that it keeps for life. Not thread-safe.</summary>
+internal sealed class StreamEvents
+{
+    private readonly EventRule _rule;
+    private readonly Dictionary<int, EventRule> _byLabel;
+    private readonly SoundEventTracker _tracker;
+    private readonly List<EventChange> _changes = [];
+
+    private StreamEvents(EventRule rule, Dictionary<int, EventRule> byLabel, int labelCount)
+    {
+        (_rule, _byLabel) = (rule, byLabel);
+        _tracker = new SoundEventTracker(new EventRules(rule, byLabel), labelCount);
+    }
+
+    /// <returns>Why there can be none, or null with the events.</returns>
+    /// <param name="spec">What the client asks for.</param>
+    /// <param name="defaults">What holds where it asks for nothing.</param>
+    /// <param name="labels">Of the model.</param>
+    /// <param name="events">Of the stream.</param>
+    public static Refusal? Create(StreamSpec spec, EventRule defaults, LabelName[] labels, out StreamEvents events)
+    {
+        events = null!;
+        var rule = Of(spec.Events, defaults);
+        var byLabel = new Dictionary<int, EventRule>();
+        foreach (var (label, own) in spec.LabelEvents ?? [])
+        {
+            var index = Array.FindIndex(labels, each => each.IsCalled(label));
+            if (index < 0)
+            {
+                return new Refusal(RefusalCode.InvalidRequest, $"label_events: the model has no label '{(label.Length <= 64 ? label : label[..64] + "…")}'; ListLabels names them.");
+            }
+            byLabel[index] = Of(own, rule);
+        }
+        try
+        {
+            events = new StreamEvents(rule, byLabel, labels.Length);
+            return null;
+        }
+        catch (ArgumentException broken)
+        {
+            return new Refusal(RefusalCode.InvalidRequest, $"events: {broken.Message}");
+        }
+    }
+
+    /// <summary>The same rules for another model: those of labels that it knows.</summary>
+    public StreamEvents For(LabelName[] before, LabelName[] labels)
+    {
+        var byLabel = new Dictionary<int, EventRule>();
+        foreach (var (index, own) in _byLabel)
+        {
+            if (Array.FindIndex(labels, label => label.Id == before[index].Id) is >= 0 and var known)
+            {
+                byLabel[known] = own;
+            }
+        }
+        return new StreamEvents(_rule, byLabel, labels.Length);
+    }
+
+    /// <summary>What a chunk changes. Chunks come once, in order.</summary>
+    public SoundEvent[] Hear(ChunkTags chunk)
+    {
+        _tracker.Add(new ChunkScores(chunk.Index, chunk.StartSeconds, chunk.EndSeconds, chunk.Scores, chunk.WindowScores), _changes);
+        return Take();
+    }
+
+    /// <summary>Closes what is under way, where the last chunk ended.</summary>
+    public SoundEvent[] Break()
+    {
+        _tracker.Break(_changes);
+        return Take();
+    }
+
+    /// <summary>Closes what is under way, at the end of the stream.</summary>
+    public SoundEvent[] Complete(double endSeconds)
+    {
+        _tracker.Complete(endSeconds, _changes);
+        return Take();
+    }
+
+    public void Save(IBufferWriter<byte> bytes)
+    {
+        var to = new SnapshotWriter(bytes);
+        Write(to, _rule);
+        to.Write(_byLabel.Count);
+        foreach (var (label, own) in _byLabel)
+        {
+            to.Write(label);
+            Write(to, own);
+        }
+        _tracker.Save(to);
+    }
+
+    /// <param name="bytes">What <see cref="Save"/> wrote; empty: a checkpoint of before there were events.</param>
+    /// <param name="defaults">The rule of such a stream.</param>
+    /// <param name="labelCount">Of the stream's model.</param>
+    /// <exception cref="SnapshotException">Damaged, or of another model.</exception>
+    public static StreamEvents Restore(ReadOnlySpan<byte> bytes, EventRule defaults, int labelCount)
+    {
+        if (bytes.IsEmpty)
+        {
+            return new StreamEvents(defaults, [], labelCount);
+        }
+        var from = new SnapshotReader(bytes);
+        var rule = ReadRule(ref from);
+        var count = from.Read<int>("rules of labels");
+        SnapshotReader.Check(count >= 0 && count <= labelCount, "rules of labels", $"count {count}");
+        var byLabel = new Dictionary<int, EventRule>();
+        for (var i = 0; i < count; i++)
+        {
+            byLabel[from.Read<int>("label of a rule")] = ReadRule(ref from);
+        }
+        try
+        {
+            var events = new StreamEvents(rule, byLabel, labelCount);
+            events._tracker.Restore(ref from);
+            SnapshotReader.Check(from.AtEnd, "end of events", "bytes are left over");
+            return events;
+        }
+        catch (ArgumentException broken)
+        {
+            throw new SnapshotException($"The stream's events are damaged: {broken.Message}");
+        }
+    }
+
+    private static EventRule Of(SoundEventRule? asked, EventRule defaults)
+    {
+        if (asked is null)
+        {
+            return defaults;
+        }
+        var rule = new EventRule
+        {
+            On = asked.On ?? defaults.On,
+            MinDuration = asked.MinDuration ?? defaults.MinDuration,
+            MergeGap = asked.MergeGap ?? defaults.MergeGap,
+        };
+        // Without a threshold of its own, off stays in proportion to on.
+        return asked.Off is { } off ? rule with { Off = off } : asked.On is null ? rule with { Off = defaults.Off } : rule;
+    }
+
+    private static void Write(SnapshotWriter to, EventRule rule)
+    {
+        to.Write(rule.On);
+        to.Write(rule.Off);
+        to.Write(rule.MinDuration.Ticks);
+        to.Write(rule.MergeGap.Ticks);
+    }
+
+    private static EventRule ReadRule(ref SnapshotReader from) => new()
+    {
+        On = from.Read<float>("on"),
+        Off = from.Read<float>("off"),
+        MinDuration = new TimeSpan(from.Read<long>("minimum duration")),
+        MergeGap = new TimeSpan(from.Read<long>("merge gap")),
+    };
+
+    private SoundEvent[] Take()
+    {
+        if (_changes.Count == 0)
+        {
+            return [];
+        }
+        SoundEvent[] events =
+        [
+            .. _changes.Select(change => new SoundEvent(
+                change.Id,
+                change.Kind switch
+                {
+                    EventChangeKind.Opened => SoundEventKind.Opened,
+                    EventChangeKind.Updated => SoundEventKind.Updated,
+                    _ => SoundEventKind.Closed,
+                },
+                change.Label, change.OnsetSeconds, change.OffsetSeconds, change.Peak, change.Mean)),
+        ];
+        _changes.Clear();
+        return events;
+    }
+}

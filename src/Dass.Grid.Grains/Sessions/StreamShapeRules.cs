@@ -1,0 +1,30 @@
+namespace Dass.Grid.Grains.Sessions;
+
+/// <summary>Who comes back to a stream may not ask for another one.</summary>
+internal static class StreamShapeRules
+{
+    /// <summary>Null when every given field equals the stream's.</summary>
+    public static Refusal? Differs(StreamId id, StreamShape has, StreamSpec wants)
+    {
+        var differences = new List<string>();
+        void Compare(string field, object? wanted, object value)
+        {
+            if (wanted is not null && !wanted.Equals(value))
+            {
+                differences.Add($"{field} is {wanted}, the stream has {value}");
+            }
+        }
+        Compare("format.encoding", wants.Format?.Encoding, has.Format.Encoding);
+        Compare("format.sample_rate_hz", wants.Format?.SampleRateHz, has.Format.SampleRateHz);
+        Compare("format.channels", wants.Format?.Channels, has.Format.Channels);
+        if (!wants.SwitchModel && (wants.Alias is null || wants.Alias != has.Alias))
+        {
+            Compare("model", wants.Model, has.Model.Name);
+        }
+        Compare("chunk", wants.Chunk, has.Chunk);
+        Compare("look_ahead", wants.LookAhead, has.LookAhead);
+        return differences.Count == 0
+            ? null
+            : new Refusal(RefusalCode.ShapeDiffers, $"stream '{id.Name}' is live in another shape: {string.Join("; ", differences)}.");
+    }
+}

@@ -1,0 +1,64 @@
+using System.Text.Json;
+using Orleans.Storage;
+
+namespace Dass.Grid.Grains.Storage;
+
+/// <summary>One value of a grain as JSON in the store of streams. Used on the grain's own scheduler only.</summary>
+/// <param name="storage">The store.</param>
+/// <param name="name">Of the state.</param>
+/// <param name="grain">Whose it is.</param>
+internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId grain)
+    where T : class
+{
+    private string? _etag;
+
+    /// <returns>Null: there is none.</returns>
+    public async Task<T?> ReadAsync()
+    {
+        var record = new GrainState<StoredBytes>(new StoredBytes());
+        await storage.ReadStateAsync(name, grain, record);
+        if (!record.RecordExists || record.State is not { Bytes: { IsEmpty: false } bytes })
+        {
+            return null;
+        }
+        _etag = record.ETag;
+        return JsonSerializer.Deserialize<T>(bytes.Span) ?? throw new JsonException($"The record '{name}' of {grain} is empty.");
+    }
+
+    /// <exception cref="InconsistentStateException">Another activation has written: this one must not answer any more.</exception>
+    public async Task WriteAsync(T value)
+    {
+        var record = new GrainState<StoredBytes>(new StoredBytes { Bytes = JsonSerializer.SerializeToUtf8Bytes(value) }, _etag) { RecordExists = _etag is not null };
+        await storage.WriteStateAsync(name, grain, record);
+        _etag = record.ETag;
+    }
+
+    public async Task ClearAsync()
+    {
+        if (_etag is { } known)
+        {
+            await storage.ClearStateAsync(name, grain, new GrainState<StoredBytes>(new StoredBytes(), known) { RecordExists = true });
+            _etag = null;
+        }
+    }
+}
+
+/// <summary>Gathers changes and writes them together: whoever waits learns when a write that holds his change is done. Used on the grain's own scheduler only.</summary>
+/// <param name="write">Writes everything as it is when it is called.</param>
+/// <param name="gather">How long changes are gathered, in real time: a grain that stops waits for it.</param>
+internal sealed class GatheredWrites(Func<Task> write, TimeSpan gather)
+{
+    private Task? _next; // waits and then writes; null: none is waiting
+    private Task _running = Task.CompletedTask;
+
+    /// <summary>Completes when what has been changed so far is written.</summary>
+    public Task DoneAsync() => _next ??= NextAsync();
+
+    private async Task NextAsync()
+    {
+        await Task.Delay(gather);
+        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        _next = null;
+        await (_running = write());
+    }
+}

@@ -1,0 +1,117 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
+using Dass.Grid.Grains.Storage;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+/// <summary>A tenant's books of events and use, in the store.</summary>
+public sealed class RecordPagesTests : IDisposable
+{
+    private const int Some = 700; // three pages
+
+    private static readonly DateTimeOffset Begun = new(2026, 1, 5, 12, 0, 0, TimeSpan.Zero);
+    private static readonly EventQuery All = new(null, null, null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, 0);
+
+    private static readonly EventLogKey Key = new("acme", EventLogKey.SpanOf(Begun));
+
+    private readonly FakeTimeProvider _time = new(Begun);
+    private readonly StoreFolder _store = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task A_log_of_events_is_kept_in_pages_of_which_a_change_writes_one()
+    {
+        LoggedEvent[] events = [.. Enumerable.Range(0, Some)
+            .Select(i => new LoggedEvent($"mic-{i % 7}", Begun, $"{i}-22", Begun.AddSeconds(i % 60), i, i + 1, "/m/0bt9lr", "Dog", 0.75f, 0.6f, "tiny"))];
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            var log = Log(grid);
+            await log.Append(events);
+            var before = _store.Versions();
+
+            events[300] = events[300] with { Peak = 0.9f };
+            await log.Append([events[300], events[10]]);
+            Assert.Single(_store.Versions().Except(before));
+        }
+        // A silo of an earlier version keeps all on the first page.
+        var first = new StoredJson<List<LoggedEvent>>(_store.Open(), "events", GrainId.Create("eventlog", Key.ToString()));
+        await first.WriteAsync([.. (await first.ReadAsync())!, events[600]]);
+
+        await using var again = await TestGrid.StartAsync(_store.Settings());
+        var found = await Log(again).Read(All);
+        Assert.Equal(events.OrderBy(sound => (sound.Onset, sound.Stream, sound.Id)), found.OrderBy(sound => (sound.Onset, sound.Stream, sound.Id)));
+        await Log(again).Clear();
+        Assert.False(_store.Holds("-22"));
+
+        static IEventLogGrain Log(TestGrid grid) => grid.Host.Grains.GetGrain<IEventLogGrain>(Key.ToString());
+    }
+
+    [Fact]
+    public async Task Use_is_kept_in_pages_whose_old_spans_become_totals_and_count_once()
+    {
+        ModelUsage[] expected = [new("large", Some, Some, 0), new("tiny", 2 * Some, 0, 3 * Some)];
+        for (var visit = 0; visit < 3; visit++)
+        {
+            var grid = await TestGrid.StartAsync(_time, _store.Settings());
+            var usage = grid.Host.Grains.GetGrain<IUsageGrain>("acme");
+            if (visit == 0)
+            {
+                await Task.WhenAll(Enumerable.Range(0, Some).Select(i => usage.Report(Span(i, "large", 1, 0, fromChunk: 0))));
+                await Task.WhenAll(Enumerable.Range(0, Some).Select(i => usage.Report(Span(i, "tiny", 2, 3, fromChunk: 9))));
+            }
+            Assert.Equal(expected, await usage.Get());
+
+            var before = _store.Versions();
+            await usage.Report(Span(Some - 1, "tiny", 2, 3, fromChunk: 9));
+            Assert.Single(_store.Versions().Except(before));
+            Assert.Equal(expected, await usage.Get());
+            await grid.StopAsync(_time);
+        }
+        {
+            _time.Advance(TimeSpan.FromHours(2));
+            var grid = await TestGrid.StartAsync(_time, _store.Settings());
+            var usage = grid.Host.Grains.GetGrain<IUsageGrain>("acme");
+            await usage.Report(Span(Some, "tiny", 4, 5, fromChunk: 9));
+            Assert.False(_store.Holds("mic-1/"));
+            await grid.StopAsync(_time);
+        }
+        var last = await TestGrid.StartAsync(_time, _store.Settings());
+        ModelUsage[] more = [expected[0], expected[1] with { AudioSeconds = (2 * Some) + 4, Events = (3 * Some) + 5 }];
+        Assert.Equal(more, await last.Host.Grains.GetGrain<IUsageGrain>("acme").Get());
+        await last.StopAsync(_time);
+    }
+
+    [Fact]
+    public async Task A_span_that_two_owners_have_entered_on_pages_of_their_own_counts_once()
+    {
+        const int Page = 256;
+        TestGrid[] grids = [await TestGrid.StartAsync(_time, _store.Settings()), await TestGrid.StartAsync(_time, _store.Settings())];
+        var (first, second) = (grids[0].Host.Grains.GetGrain<IUsageGrain>("acme"), grids[1].Host.Grains.GetGrain<IUsageGrain>("acme"));
+        await Task.WhenAll(Enumerable.Range(0, Page / 3).Select(i => first.Report(Span(i, "tiny", 1, 1, 0))));
+        _time.Advance(TimeSpan.FromMinutes(40));
+        await Task.WhenAll(Enumerable.Range(Page / 3, Page - (Page / 3) + 3).Select(i => first.Report(Span(i, "tiny", 1, 1, 0))));
+        Assert.Equal([new ModelUsage("tiny", Page + 3, Page + 3, Page + 3)], await second.Get());
+
+        _time.Advance(TimeSpan.FromMinutes(30));
+        await first.Report(Span(0, "tiny", 1, 1, 0)); // its page is written, and has room from now on
+        await first.Report(Span(Some, "tiny", 7, 2, 0));
+        await second.Report(Span(Some, "tiny", 5, 3, 0));
+        foreach (var grid in grids)
+        {
+            await grid.StopAsync(_time);
+        }
+        for (var visit = 0; visit < 2; visit++)
+        {
+            var grid = await TestGrid.StartAsync(_time, _store.Settings());
+            var usage = grid.Host.Grains.GetGrain<IUsageGrain>("acme");
+            Assert.Equal([new ModelUsage("tiny", Page + 3 + 7, Page + 4, Page + 3 + 3)], await usage.Get());
+            await usage.Report(Span(Some, "tiny", 5, 3, 0));
+            await grid.StopAsync(_time);
+        }
+    }
+
+    private static UsageSpan Span(int i, string model, double seconds, long events, long fromChunk) =>
+        new($"mic-{i}", Begun, fromChunk, model, seconds, events, Final: true);
+}

@@ -1,0 +1,46 @@
+using Dass.Grid.Contracts;
+using Dass.Grid.Gateway.Subscriptions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+public class SeenStreamsTests
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly SeenStreams _heard;
+
+    public SeenStreamsTests() => _heard = new SeenStreams(_time);
+
+    [Fact]
+    public void A_stream_is_taken_up_once_and_another_of_its_name_again()
+    {
+        var listing = Listing("yard");
+        Assert.False(_heard.Contains(listing));
+        _heard.Add(listing, Task.CompletedTask);
+        Assert.True(_heard.Contains(listing with { Ended = true }));
+        Assert.False(_heard.Contains(listing with { Begun = listing.Begun.AddSeconds(1) }));
+    }
+
+    [Fact]
+    public void What_is_over_is_forgotten_when_it_has_not_been_listed_for_long_and_what_is_heard_never()
+    {
+        var (over, live) = (Listing("over"), Listing("live"));
+        _heard.Add(over, Task.CompletedTask);
+        _heard.Add(live, new TaskCompletionSource().Task);
+        Pass(TimeSpan.FromMinutes(9));
+        Assert.True(_heard.Contains(over)); // a list that was lost for a while
+        Pass(TimeSpan.FromMinutes(9));
+        Assert.Equal(2, _heard.Count);
+        Pass(TimeSpan.FromMinutes(2));
+        Assert.Equal(1, _heard.Count);
+        Assert.True(_heard.Contains(live));
+    }
+
+    private void Pass(TimeSpan span)
+    {
+        _time.Advance(span);
+        _heard.ForgetOld();
+    }
+
+    private StreamListing Listing(string name) => new(name, "tiny", _time.GetUtcNow(), Ended: false);
+}
