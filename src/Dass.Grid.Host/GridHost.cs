@@ -22,7 +22,6 @@ public static class GridHost
 
     internal static WebApplication Compose(WebApplicationBuilder builder)
     {
-        OnnxRuntimeTelemetry.Disable();
         var configuration = builder.Configuration;
         var grid = configuration.GetSection("Grid").Get<GridOptions>() ?? new GridOptions();
         var tenants = new TenantsOptions();

@@ -45,7 +45,7 @@ public sealed record EventRule
     internal void AddTo(OptionRules validation, string name)
     {
         validation.InRange($"{name}.{nameof(On)}", On, 0f, 1f);
-        validation.Rule(Off >= 0 && !(Off > On), $"{name}.{nameof(Off)}", Off, $"must be 0 to {nameof(On)} ({On})");
+        validation.Rule(Off >= 0 && !(Off > On), $"{name}.{nameof(Off)}", Off, $"it must be 0 to {nameof(On)} ({On})");
         validation.InRange($"{name}.{nameof(MinDuration)}", MinDuration, TimeSpan.Zero, Longest);
         validation.InRange($"{name}.{nameof(MergeGap)}", MergeGap, TimeSpan.Zero, Longest);
     }

@@ -19,7 +19,7 @@ public sealed class EventRules
         Default.AddTo(validation, nameof(Default));
         foreach (var (label, own) in Overrides)
         {
-            validation.Rule(label >= 0, "Label", label, "must be at least 0");
+            validation.Rule(label >= 0, "Label", label, "it must be at least 0");
             own.AddTo(validation, $"Label {label}");
         }
         validation.InRange(nameof(UpdateEvery), UpdateEvery, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));

@@ -25,7 +25,7 @@ public sealed class SoundEventTracker
         var validation = new OptionRules();
         foreach (var (label, _) in rules.Overrides)
         {
-            validation.Rule(label < labelCount, "Label", label, $"must be below the model's number of labels ({labelCount})");
+            validation.Rule(label < labelCount, "Label", label, $"it must be below the model's number of labels ({labelCount})");
         }
         validation.ThrowIfBroken();
         _rules = rules;

@@ -47,8 +47,8 @@ public sealed class EngineOptions
         const string Name = nameof(EngineOptions);
         validation.InRange($"{Name}.{nameof(MaxStreams)}", MaxStreams, 1, 1_000_000);
         validation.InRange($"{Name}.{nameof(Threads)}", Threads, 0, 1024);
-        validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "must be Onnx or Reference");
-        validation.Rule(Enum.IsDefined(Device), $"{Name}.{nameof(Device)}", Device, "must be Auto, Cpu or Cuda");
+        validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "it must be Onnx or Reference");
+        validation.Rule(Enum.IsDefined(Device), $"{Name}.{nameof(Device)}", Device, "it must be Auto, Cpu or Cuda");
         validation.InRange($"{Name}.{nameof(MaxBacklog)}", MaxBacklog, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10));
         validation.InRange($"{Name}.{nameof(MaxOfflineAudio)}", MaxOfflineAudio, TimeSpan.FromSeconds(1), TimeSpan.FromHours(4));
         Batcher.AddTo(validation);

@@ -27,10 +27,10 @@ public sealed record StreamSessionOptions
         var validation = new OptionRules();
         validation.Rule(
             Chunk >= Column && Chunk <= Longest && Chunk.Ticks % Column.Ticks == 0,
-            $"{nameof(StreamSessionOptions)}.{nameof(Chunk)}", Chunk, "must be a multiple of 0.32 s, 0.32 s to 30.72 s");
+            $"{nameof(StreamSessionOptions)}.{nameof(Chunk)}", Chunk, "it must be a multiple of 0.32 s, 0.32 s to 30.72 s");
         validation.Rule(
             LookAhead >= TimeSpan.Zero && LookAhead <= Longest && LookAhead.Ticks % Hop.Ticks == 0,
-            $"{nameof(StreamSessionOptions)}.{nameof(LookAhead)}", LookAhead, "must be a multiple of 0.01 s, 0 s to 30.72 s");
+            $"{nameof(StreamSessionOptions)}.{nameof(LookAhead)}", LookAhead, "it must be a multiple of 0.01 s, 0 s to 30.72 s");
         validation.ThrowIfBroken();
     }
 

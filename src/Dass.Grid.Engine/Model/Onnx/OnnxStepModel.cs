@@ -15,11 +15,8 @@ public sealed class OnnxStepModel : IStepModel
     // One per thread that steps at the same time; each is used by one step at a time.
     private readonly ConcurrentBag<OnnxStepBuffers> _buffers = [];
 
-    static OnnxStepModel()
-    {
-        // ONNX Runtime reports its use to its maker unless this is set before it loads.
-        Environment.SetEnvironmentVariable("ORT_DISABLE_TELEMETRY", "1");
-    }
+    // Before the first call into ONNX Runtime: the constructor below is the engine's only way to it.
+    static OnnxStepModel() => OnnxRuntimeTelemetry.Disable();
 
     /// <exception cref="NotSupportedException">CUDA was demanded and cannot be used.</exception>
     public OnnxStepModel(DassModel model, OnnxDevice device = OnnxDevice.Auto)

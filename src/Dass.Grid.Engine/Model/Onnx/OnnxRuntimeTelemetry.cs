@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 
-namespace Dass.Grid.Host;
+namespace Dass.Grid.Engine.Model.Onnx;
 
-/// <summary>ONNX Runtime reports home unless it is told not to before it loads.</summary>
+/// <summary>Keeps ONNX Runtime from reporting its use to its maker. It reads the variable once, when its library is loaded.</summary>
 internal static partial class OnnxRuntimeTelemetry
 {
     private const string Variable = "ORT_DISABLE_TELEMETRY";
