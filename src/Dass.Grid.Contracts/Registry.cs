@@ -69,39 +69,6 @@ public sealed record TenantLimits
 
     /// <summary>Device time in relation to other tenants, when there is too little of it for all. Null: 1.</summary>
     [Id(6)] public double? Weight { get; init; }
-
-    /// <summary>The rules that are broken, each with field, value and rule.</summary>
-    public IEnumerable<string> Problems()
-    {
-        if (LiveStreams is < 1)
-        {
-            yield return $"live_streams is {LiveStreams}; at least 1";
-        }
-        if (NewStreamsPerMinute is < 1)
-        {
-            yield return $"new_streams_per_minute is {NewStreamsPerMinute}; at least 1";
-        }
-        if (AudioRate is { } rate && !(rate is >= 1 and <= 1e9))
-        {
-            yield return $"audio_seconds_per_second is {rate}; at least 1";
-        }
-        if (Subscribers is < 1)
-        {
-            yield return $"subscribers is {Subscribers}; at least 1";
-        }
-        if (MessageBytes is < 4096)
-        {
-            yield return $"message_bytes is {MessageBytes}; at least 4,096";
-        }
-        if (RetainedBytes is < 1 << 16)
-        {
-            yield return $"retained_bytes is {RetainedBytes}; at least 65,536";
-        }
-        if (Weight is { } weight && !(weight is >= 0.01 and <= 100))
-        {
-            yield return $"weight is {weight}; 0.01 to 100";
-        }
-    }
 }
 
 /// <summary>A model that was registered while the grid ran.</summary>

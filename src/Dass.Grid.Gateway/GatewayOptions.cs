@@ -67,28 +67,27 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
 {
     public ValidateOptionsResult Validate(string? name, GatewayOptions options)
     {
-        var errors = new List<string>();
-        void Require(bool rule, string option, object value, string wording)
-        {
-            if (!rule)
-            {
-                errors.Add($"Grid:Gateway:{option} is {value}; {wording}.");
-            }
-        }
-        Require(options.MaxMessageBytes is >= 4096 and <= 1 << 26, nameof(options.MaxMessageBytes), options.MaxMessageBytes, "4,096 to 67,108,864");
-        Require(options.PendingMessages >= 1, nameof(options.PendingMessages), options.PendingMessages, "at least 1");
-        Require(options.UnreadBytes is >= 65_535 and <= 1 << 24, nameof(options.UnreadBytes), options.UnreadBytes, "65,535 to 16,777,216");
-        Require(options.MaxPush >= TimeSpan.FromMilliseconds(10), nameof(options.MaxPush), options.MaxPush, "at least 10 ms");
-        Require(
+        static string Key(string option) => $"Grid:Gateway:{option}";
+        var rules = new OptionRules();
+        rules.Rule(
+            options.MaxMessageBytes is >= 4096 and <= 1 << 26,
+            Key(nameof(options.MaxMessageBytes)), options.MaxMessageBytes, "4,096 to 67,108,864");
+        rules.AtLeast(Key(nameof(options.PendingMessages)), options.PendingMessages, 1);
+        rules.Rule(
+            options.UnreadBytes is >= 65_535 and <= 1 << 24,
+            Key(nameof(options.UnreadBytes)), options.UnreadBytes, "65,535 to 16,777,216");
+        rules.Rule(
+            options.MaxPush >= TimeSpan.FromMilliseconds(10), Key(nameof(options.MaxPush)), $"{options.MaxPush}", "at least 10 ms");
+        rules.Rule(
             options.MaxFilledLoss >= TimeSpan.Zero && options.MaxFilledLoss <= TimeSpan.FromSeconds(10),
-            nameof(options.MaxFilledLoss), options.MaxFilledLoss, "0 to 10 s");
-        Require(options.BusyPatience >= TimeSpan.Zero, nameof(options.BusyPatience), options.BusyPatience, "zero or more");
-        Require(options.RecoveryPatience >= TimeSpan.Zero, nameof(options.RecoveryPatience), options.RecoveryPatience, "zero or more");
-        Require(options.RetainedBytes >= 1 << 16, nameof(options.RetainedBytes), options.RetainedBytes, "at least 65,536");
-        Require(options.SubscriberQueueChunks >= 1, nameof(options.SubscriberQueueChunks), options.SubscriberQueueChunks, "at least 1");
-        Require(options.SubscriptionStreams >= 1, nameof(options.SubscriptionStreams), options.SubscriptionStreams, "at least 1");
-        Require(options.SocketPing > TimeSpan.Zero, nameof(options.SocketPing), options.SocketPing, "more than zero");
-        Require(options.LeaseRenewal > TimeSpan.Zero, nameof(options.LeaseRenewal), options.LeaseRenewal, "more than zero");
-        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+            Key(nameof(options.MaxFilledLoss)), $"{options.MaxFilledLoss}", "0 to 10 s");
+        rules.ZeroOrMore(Key(nameof(options.BusyPatience)), options.BusyPatience);
+        rules.ZeroOrMore(Key(nameof(options.RecoveryPatience)), options.RecoveryPatience);
+        rules.AtLeast(Key(nameof(options.RetainedBytes)), options.RetainedBytes, 1 << 16);
+        rules.AtLeast(Key(nameof(options.SubscriberQueueChunks)), options.SubscriberQueueChunks, 1);
+        rules.AtLeast(Key(nameof(options.SubscriptionStreams)), options.SubscriptionStreams, 1);
+        rules.MoreThanZero(Key(nameof(options.SocketPing)), options.SocketPing);
+        rules.MoreThanZero(Key(nameof(options.LeaseRenewal)), options.LeaseRenewal);
+        return rules.Result;
     }
 }

@@ -11,7 +11,14 @@ internal static class GridRules
     /// <exception cref="OptionsValidationException">Every rule that is broken.</exception>
     public static void Check(GridOptions grid, TenantsOptions tenants)
     {
-        var errors = new List<string>();
+        var rules = new OptionRules();
+        AddListeners(rules, grid, tenants);
+        AddCluster(rules, grid);
+        rules.ThrowIfBroken<GridOptions>("Grid");
+    }
+
+    private static void AddListeners(OptionRules rules, GridOptions grid, TenantsOptions tenants)
+    {
         foreach (var (name, url) in new[] { ("Grid:Listen", grid.Listen), ("Grid:HttpListen", grid.HttpListen) })
         {
             if (url is null)
@@ -21,60 +28,48 @@ internal static class GridRules
             var listen = GridOptions.Endpoint(url);
             if (listen is null)
             {
-                errors.Add($"{name} is '{url}'; http://address:port or https://address:port with an IP address or localhost.");
+                rules.Add($"{name} is '{url}'; http://address:port or https://address:port with an IP address or localhost.");
             }
             else if (grid.Role != GridRole.Silo && !tenants.AnyCredentials && !IPAddress.IsLoopback(listen.Address))
             {
-                errors.Add($"{name} is '{url}', which others can reach; without API keys (sections Tenants and Admin) only a loopback address is allowed.");
+                rules.Add(
+                    $"{name} is '{url}', which others can reach; without API keys (sections Tenants and Admin) only a loopback address is "
+                    + "allowed.");
             }
             if (url.StartsWith("https:", StringComparison.OrdinalIgnoreCase) != grid.Certificate is not null)
             {
-                errors.Add($"{name} is '{url}' and Grid:Certificate '{grid.Certificate}'; https needs a certificate, and a certificate https.");
+                rules.Add(
+                    $"{name} is '{url}' and Grid:Certificate '{grid.Certificate}'; https needs a certificate, and a certificate https.");
             }
         }
-        if (grid.ClientAuthority is not null && grid.Certificate is null)
-        {
-            errors.Add($"Grid:ClientAuthority is '{grid.ClientAuthority}'; client certificates need TLS: Grid:Certificate and an https Grid:Listen.");
-        }
-        if (GridOptions.Endpoint(grid.OperationsListen) is null || grid.OperationsListen.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
-        {
-            errors.Add($"Grid:OperationsListen is '{grid.OperationsListen}'; http://address:port with an IP address or localhost.");
-        }
-        if (grid.SiloPort is < 1 or > 65_535)
-        {
-            errors.Add($"Grid:SiloPort is {grid.SiloPort}; 1 to 65535.");
-        }
-        if (grid.PrimarySilo is { } primary && !(IPEndPoint.TryParse(primary, out var endpoint) && IPAddress.IsLoopback(endpoint.Address) && endpoint.Port > 0))
-        {
-            errors.Add($"Grid:PrimarySilo is '{primary}'; a loopback address and port, e.g. 127.0.0.1:11111.");
-        }
-        if (!IPAddress.TryParse(grid.SiloAddress, out _))
-        {
-            errors.Add($"Grid:SiloAddress is '{grid.SiloAddress}'; an IP address.");
-        }
-        if (!StreamId.IsTenant(grid.Name))
-        {
-            errors.Add($"Grid:Name is '{grid.Name}'; 1 to {StreamId.MaxTenantLength} of {StreamId.Alphabet}.");
-        }
+        rules.Rule(
+            grid.ClientAuthority is null || grid.Certificate is not null,
+            "Grid:ClientAuthority", $"'{grid.ClientAuthority}'", "client certificates need TLS: Grid:Certificate and an https Grid:Listen");
+        rules.Rule(
+            GridOptions.Endpoint(grid.OperationsListen) is not null
+                && !grid.OperationsListen.StartsWith("https:", StringComparison.OrdinalIgnoreCase),
+            "Grid:OperationsListen", $"'{grid.OperationsListen}'", "http://address:port with an IP address or localhost");
+    }
+
+    private static void AddCluster(OptionRules rules, GridOptions grid)
+    {
+        rules.Rule(grid.SiloPort is >= 1 and <= 65_535, "Grid:SiloPort", grid.SiloPort, "1 to 65535");
+        rules.Rule(
+            grid.PrimarySilo is not { } primary
+                || (IPEndPoint.TryParse(primary, out var endpoint) && IPAddress.IsLoopback(endpoint.Address) && endpoint.Port > 0),
+            "Grid:PrimarySilo", $"'{grid.PrimarySilo}'", "a loopback address and port, e.g. 127.0.0.1:11111");
+        rules.Rule(IPAddress.TryParse(grid.SiloAddress, out _), "Grid:SiloAddress", $"'{grid.SiloAddress}'", "an IP address");
+        rules.Rule(
+            StreamId.IsTenant(grid.Name), "Grid:Name", $"'{grid.Name}'", $"1 to {StreamId.MaxTenantLength} of {StreamId.Alphabet}");
         if (grid.Redis is null && (grid.Cluster == ClusterKind.Redis || grid.Store == StoreKind.Redis))
         {
-            errors.Add("Grid:Redis is missing; Grid:Cluster or Grid:Store needs it, e.g. 127.0.0.1:6379.");
+            rules.Add("Grid:Redis is missing; Grid:Cluster or Grid:Store needs it, e.g. 127.0.0.1:6379.");
         }
         if (grid.Postgres is null && (grid.Cluster == ClusterKind.Postgres || grid.Store == StoreKind.Postgres))
         {
-            errors.Add("Grid:Postgres is missing; Grid:Cluster or Grid:Store needs it, e.g. Host=db;Database=dass.");
+            rules.Add("Grid:Postgres is missing; Grid:Cluster or Grid:Store needs it, e.g. Host=db;Database=dass.");
         }
-        if (grid.ProbeInterval <= TimeSpan.Zero)
-        {
-            errors.Add($"Grid:ProbeInterval is {grid.ProbeInterval}; more than zero.");
-        }
-        if (grid.ShutdownTimeout <= TimeSpan.Zero)
-        {
-            errors.Add($"Grid:ShutdownTimeout is {grid.ShutdownTimeout}; more than zero.");
-        }
-        if (errors.Count > 0)
-        {
-            throw new OptionsValidationException("Grid", typeof(GridOptions), errors);
-        }
+        rules.MoreThanZero("Grid:ProbeInterval", grid.ProbeInterval);
+        rules.MoreThanZero("Grid:ShutdownTimeout", grid.ShutdownTimeout);
     }
 }

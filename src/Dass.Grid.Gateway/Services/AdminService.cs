@@ -202,8 +202,9 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache register,
             RetainedBytes = asked.HasRetainedBytes ? asked.RetainedBytes : null,
             Weight = asked.HasWeight ? asked.Weight : null,
         };
-        var problems = string.Join("; limits.", limits.Problems());
-        return problems.Length == 0 ? limits : throw Error(StatusCode.InvalidArgument, $"limits.{problems}.");
+        var rules = new OptionRules();
+        limits.AddTo(rules, "limits.");
+        return rules.Errors.Count == 0 ? limits : throw Error(StatusCode.InvalidArgument, string.Join(' ', rules.Errors));
     }
 
     private static string[] ModelsOf(IReadOnlyCollection<string> models)

@@ -2,19 +2,19 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Tenants;
 
-/// <summary>Who may call: the configuration sections <c>Tenants</c>, <c>Admin</c> and <c>Tokens</c>.</summary>
+/// <summary>The callers that are let in: the configuration sections <c>Tenants</c>, <c>Admin</c> and <c>Tokens</c>.</summary>
 public sealed class TenantsOptions
 {
-    /// <summary>Tenant by name. Default: none; without admin keys, too, everybody on this machine is the tenant <c>default</c>.</summary>
+    /// <summary>Tenant by name. Default: none; without admin keys, too, every caller on this machine is the tenant <c>default</c>.</summary>
     public Dictionary<string, TenantOptions> Tenants { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Keys of those who may change the register (<c>Admin:KeyHashes</c>), in the form of <see cref="KeyHash"/>. Default: none.</summary>
+    /// <summary>Keys of the operators, who may change the registry (<c>Admin:KeyHashes</c>), in the form of <see cref="KeyHash"/>. Default: none.</summary>
     public List<string> AdminKeyHashes { get; } = [];
 
     /// <summary>Tokens that are taken beside keys.</summary>
     public TokenOptions Tokens { get; set; } = new();
 
-    /// <summary>Whether the common name of a client certificate names its tenant: where TLS checks those. Default: false.</summary>
+    /// <summary>Whether the common name of a client certificate is its tenant's name; TLS checks the certificates. Default: false.</summary>
     public bool ClientCertificates { get; set; }
 
     /// <summary>Whether calls need a credential.</summary>
@@ -28,7 +28,7 @@ public sealed class TokenOptions
     /// <summary>The provider, e.g. <c>https://login.example.org/realms/city</c>: https, or http on this machine. Default: null, no tokens are taken.</summary>
     public string? Authority { get; set; }
 
-    /// <summary>For whom tokens must have been made. Required with <see cref="Authority"/>. Default: null.</summary>
+    /// <summary>The service that tokens must have been made for. Required with <see cref="Authority"/>. Default: null.</summary>
     public string? Audience { get; set; }
 
     /// <summary>Claim that holds the tenant's name. Default: tenant.</summary>
@@ -37,27 +37,26 @@ public sealed class TokenOptions
     /// <summary>How far the provider's clock may be off, 0 to 5 min. Default: 30 seconds.</summary>
     public TimeSpan ClockSkew { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The rules that are broken, each with field, value and rule.</summary>
-    public IEnumerable<string> Problems()
+    internal void AddTo(OptionRules rules)
     {
-        if (Authority is not null
-            && !(Uri.TryCreate(Authority, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback))))
+        if (Authority is not null)
         {
-            yield return $"Tokens:Authority is '{Authority}'; an https URL, or an http one of this machine.";
-        }
-        if (Authority is not null && string.IsNullOrWhiteSpace(Audience))
-        {
-            yield return "Tokens:Audience is missing; with Tokens:Authority it is needed, or tokens that were made for others would be taken.";
+            rules.Rule(IsProvider(Authority), "Tokens:Authority", $"'{Authority}'", "an https URL, or an http one of this machine");
+            if (string.IsNullOrWhiteSpace(Audience))
+            {
+                rules.Add("Tokens:Audience is missing; with Tokens:Authority it is needed, or tokens made for other services would be taken.");
+            }
         }
         if (string.IsNullOrWhiteSpace(TenantClaim))
         {
-            yield return "Tokens:TenantClaim is empty; the name of a claim.";
+            rules.Add("Tokens:TenantClaim is empty; the name of a claim.");
         }
-        if (ClockSkew < TimeSpan.Zero || ClockSkew > TimeSpan.FromMinutes(5))
-        {
-            yield return $"Tokens:ClockSkew is {ClockSkew}; 0 to 5 min.";
-        }
+        rules.Rule(ClockSkew >= TimeSpan.Zero && ClockSkew <= TimeSpan.FromMinutes(5), "Tokens:ClockSkew", $"{ClockSkew}", "0 to 5 min");
     }
+
+    private static bool IsProvider(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var uri)
+        && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
 }
 
 public sealed class TenantOptions
@@ -75,38 +74,41 @@ public sealed class TenantOptions
 }
 
 /// <summary>
-/// Reports every broken rule at start. A hash that is wrong is named by its place, not repeated: it may be a key that somebody forgot to hash.
+/// Reports every broken rule at start. A hash that is wrong is named by its place, not repeated: it may be a key that was not hashed.
 /// </summary>
 internal sealed class TenantsOptionsValidator : IValidateOptions<TenantsOptions>
 {
     public ValidateOptionsResult Validate(string? name, TenantsOptions options)
     {
-        var errors = new List<string>();
-        void Hashes(string section, List<string> hashes)
-        {
-            for (var i = 0; i < hashes.Count; i++)
-            {
-                if (KeyHash.Parse(hashes[i]) is null)
-                {
-                    errors.Add($"{section}:KeyHashes:{i} is not of the form sha256:<salt hex>:<hash hex>; make one with the host's hash-key command.");
-                }
-            }
-        }
-        Hashes("Admin", options.AdminKeyHashes);
-        errors.AddRange(options.Tokens.Problems());
+        var rules = new OptionRules();
+        AddHashes(rules, "Admin", options.AdminKeyHashes);
+        options.Tokens.AddTo(rules);
         foreach (var (tenant, settings) in options.Tenants)
         {
             if (!StreamId.IsTenant(tenant))
             {
-                errors.Add($"Tenants: '{tenant}' is not a tenant name: 1 to {StreamId.MaxTenantLength} of {StreamId.Alphabet}.");
+                rules.Add($"Tenants: '{tenant}' is not a tenant name: 1 to {StreamId.MaxTenantLength} of {StreamId.Alphabet}.");
             }
-            if (settings.KeyHashes.Count == 0 && tenant != TenantKeys.DefaultTenant && options is { Tokens.Authority: null, ClientCertificates: false })
+            var needsKey = tenant != TenantKeys.DefaultTenant && options is { Tokens.Authority: null, ClientCertificates: false };
+            if (needsKey && settings.KeyHashes.Count == 0)
             {
-                errors.Add($"Tenants:{tenant}:KeyHashes is empty; a tenant needs at least one key.");
+                rules.Add($"Tenants:{tenant}:KeyHashes is empty; a tenant needs at least one key.");
             }
-            Hashes($"Tenants:{tenant}", settings.KeyHashes);
-            errors.AddRange(settings.Limits.Problems().Select(problem => $"Tenants:{tenant}:Limits: {problem}."));
+            AddHashes(rules, $"Tenants:{tenant}", settings.KeyHashes);
+            settings.Limits.AddTo(rules, $"Tenants:{tenant}:Limits: ");
         }
-        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+        return rules.Result;
+    }
+
+    private static void AddHashes(OptionRules rules, string section, List<string> hashes)
+    {
+        for (var i = 0; i < hashes.Count; i++)
+        {
+            if (KeyHash.Parse(hashes[i]) is null)
+            {
+                rules.Add(
+                    $"{section}:KeyHashes:{i} is not of the form sha256:<salt hex>:<hash hex>; make one with the host's hash-key command.");
+            }
+        }
     }
 }
