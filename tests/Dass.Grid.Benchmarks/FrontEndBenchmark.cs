@@ -13,7 +13,7 @@ internal static class FrontEndBenchmark
     public static IEnumerable<Figure> Run(int repetitions)
     {
         var random = new Random(7);
-        var audio = Enumerable.Range(0, AudioSeconds * LogMel.SampleRateHz).Select(_ => random.NextSingle() * 2 - 1).ToArray();
+        var audio = Enumerable.Range(0, AudioSeconds * FrameRate.SampleRateHz).Select(_ => random.NextSingle() * 2 - 1).ToArray();
         var config = new DassConfig { Dims = [96, 192, 384, 768], Depths = [2, 2, 8, 2], LabelCount = 527 };
         var logMel = new LogMel(new LogMelTables(config));
         var frames = new FrameBuffer(config.MelBins);

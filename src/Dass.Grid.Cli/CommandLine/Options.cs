@@ -1,17 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Dass.Grid.Cli.Output;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Host;
 
 namespace Dass.Grid.Cli.CommandLine;
-
-public enum OutputFormat
-{
-    Table,
-    Json,
-    Csv,
-}
 
 /// <summary>Options that several commands share.</summary>
 internal static class Options

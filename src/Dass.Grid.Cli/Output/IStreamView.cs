@@ -1,4 +1,3 @@
-using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.V1;
 
 namespace Dass.Grid.Cli.Output;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Tags;
 using Spectre.Console;

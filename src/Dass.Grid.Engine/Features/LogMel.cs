@@ -21,16 +21,8 @@ internal sealed class LogMelTables(DassConfig config)
 /// <remarks>A frame depends on its own 400 samples alone, so the frames do not depend on how the audio is cut. Not thread-safe.</remarks>
 internal sealed class LogMel(LogMelTables tables)
 {
-    public const int SampleRateHz = 16_000;
-
     /// <summary>Samples of one frame.</summary>
     public const int FrameSamples = 400;
-
-    /// <summary>Samples from one frame to the next.</summary>
-    public const int HopSamples = 160;
-
-    /// <summary>Time from one frame to the next.</summary>
-    public const double HopSeconds = (double)HopSamples / SampleRateHz;
 
     private const int BlockSamples = 4096;
     private const double PreEmphasis = 0.97;
@@ -49,12 +41,6 @@ internal sealed class LogMel(LogMelTables tables)
 
     /// <summary>Samples from the next frame's begin on: all that <see cref="Push"/> keeps.</summary>
     public ReadOnlySpan<float> Carried => _samples.AsSpan(0, _count);
-
-    /// <summary>Frames over <paramref name="samples"/> samples.</summary>
-    public static long FramesOf(long samples) => samples < FrameSamples ? 0 : 1 + (samples - FrameSamples) / HopSamples;
-
-    /// <summary>Frames that a push of <paramref name="samples"/> more samples will complete.</summary>
-    public int FramesAfter(int samples) => (int)FramesOf(_count + (long)samples);
 
     /// <summary>Takes in mono samples at 16 kHz, full scale ±1, and appends the frames that they complete.</summary>
     public void Push(ReadOnlySpan<float> samples, FrameBuffer frames)
@@ -77,9 +63,12 @@ internal sealed class LogMel(LogMelTables tables)
         _count = carried.Length;
     }
 
+    /// <summary>Whole frames over <paramref name="samples"/> samples.</summary>
+    private static int FramesOf(int samples) => samples < FrameSamples ? 0 : 1 + (samples - FrameSamples) / FrameRate.HopSamples;
+
     private void TakeFrames(FrameBuffer frames)
     {
-        var count = (int)FramesOf(_count);
+        var count = FramesOf(_count);
         if (count == 0)
         {
             return;
@@ -88,9 +77,9 @@ internal sealed class LogMel(LogMelTables tables)
         var to = frames.Append(count);
         for (var i = 0; i < count; i++)
         {
-            Frame(_samples.AsSpan(i * HopSamples, FrameSamples), to.Slice(i * bins, bins));
+            Frame(_samples.AsSpan(i * FrameRate.HopSamples, FrameSamples), to.Slice(i * bins, bins));
         }
-        var used = count * HopSamples;
+        var used = count * FrameRate.HopSamples;
         _samples.AsSpan(used, _count - used).CopyTo(_samples);
         _count -= used;
     }

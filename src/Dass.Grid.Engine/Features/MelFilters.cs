@@ -1,10 +1,12 @@
+using Dass.Grid.Engine.Model;
+
 namespace Dass.Grid.Engine.Features;
 
 /// <summary>Kaldi's triangular mel filters, 20 Hz to 8 kHz at 16 kHz: the bins that each filter weighs, back to back. Immutable.</summary>
 internal sealed class MelFilters
 {
     private const double LowHz = 20;
-    private const double BinHz = (double)LogMel.SampleRateHz / RealFft512.Size;
+    private const double BinHz = (double)FrameRate.SampleRateHz / RealFft512.Size;
 
     private readonly (int FirstBin, int Length)[] _filters;
     private readonly double[] _weights;
@@ -13,7 +15,7 @@ internal sealed class MelFilters
     public MelFilters(int count)
     {
         var low = Mel(LowHz);
-        var width = (Mel(LogMel.SampleRateHz / 2.0) - low) / (count + 1);
+        var width = (Mel(FrameRate.SampleRateHz / 2.0) - low) / (count + 1);
         _filters = new (int, int)[count];
         var weights = new List<double>();
         for (var filter = 0; filter < count; filter++)

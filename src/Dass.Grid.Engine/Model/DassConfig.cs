@@ -28,7 +28,7 @@ public sealed record DassConfig
     public int WindowFrames { get; init; } = 1024;
 
     /// <summary>Length of these windows, e.g. 10.24 s.</summary>
-    public TimeSpan Window => TimeSpan.FromSeconds(WindowFrames * Features.LogMel.HopSeconds);
+    public TimeSpan Window => TimeSpan.FromSeconds(WindowFrames * FrameRate.HopSeconds);
 
     /// <summary>Mean that is subtracted from each log-mel value before the division by twice <see cref="FeatureStd"/>.</summary>
     public float FeatureMean { get; init; } = -4.2677393f;

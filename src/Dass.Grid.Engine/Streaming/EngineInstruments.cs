@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Dass.Grid.Engine.Features;
+using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Engine.Streaming;
 
@@ -81,7 +81,7 @@ public sealed class EngineInstruments : IDisposable
             return;
         }
         _steps.Add(batch.Length, _model);
-        _audio.Add(batch.Length * batch[0].Committed * LogMel.HopSeconds, _model);
+        _audio.Add(batch.Length * batch[0].Committed * FrameRate.HopSeconds, _model);
     }
 
     public void Dispose() => _meter.Dispose();

@@ -1,5 +1,5 @@
 using System.Numerics;
-using Dass.Grid.Engine.Features;
+using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Engine.Streaming;
 
@@ -137,7 +137,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
             step.Share.VirtualTime += step.Frames / step.Share.Weight;
             Remove(step);
             step.State = QueuedStepState.Running;
-            step.DueNext = step.DueAt + (long)(step.Committed * LogMel.HopSeconds * ticksPerSecond);
+            step.DueNext = step.DueAt + (long)(step.Committed * FrameRate.HopSeconds * ticksPerSecond);
         }
         return size;
     }

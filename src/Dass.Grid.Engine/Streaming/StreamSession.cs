@@ -144,7 +144,7 @@ public sealed class StreamSession : IDisposable
         try
         {
             var wholeStream = Ended && Frames.Count == 0;
-            return Pool.Summary(wholeStream ? AppliedSeconds : Pool.Frames * LogMel.HopSeconds);
+            return Pool.Summary(wholeStream ? AppliedSeconds : Pool.Frames * FrameRate.HopSeconds);
         }
         finally
         {
@@ -186,7 +186,7 @@ public sealed class StreamSession : IDisposable
     private bool ExceedsBacklog(double seconds) =>
         !Options.Offline
         && Frames.Count >= _schedule.Chunk + _schedule.LookAhead
-        && (Frames.Count - _schedule.Chunk - _schedule.LookAhead) * LogMel.HopSeconds + seconds > _engine.Options.MaxBacklog.TotalSeconds;
+        && (Frames.Count - _schedule.Chunk - _schedule.LookAhead) * FrameRate.HopSeconds + seconds > _engine.Options.MaxBacklog.TotalSeconds;
 
     private void TakeIn(ReadOnlySpan<byte> audio)
     {
@@ -220,7 +220,7 @@ public sealed class StreamSession : IDisposable
             _step.Shape(shape.Frames, shape.Committed);
             Frames.Frames[.._step.Features.Length].CopyTo(_step.Features);
             var last = Ended && shape.Committed == Frames.Count;
-            _step.EndSeconds = last ? AppliedSeconds : (Pool.Frames + shape.Committed) * LogMel.HopSeconds;
+            _step.EndSeconds = last ? AppliedSeconds : (Pool.Frames + shape.Committed) * FrameRate.HopSeconds;
             await _engine.Batcher.StepAsync(_step, cancellationToken).ConfigureAwait(false);
             if (forget)
             {

@@ -1,4 +1,5 @@
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Tags;
 
@@ -83,7 +84,7 @@ internal static class StreamSnapshot
         session.Ended = from.Read<int>("ended") != 0;
         session.Intake.Restore(ref from);
         var carried = from.ReadAll<float>("carried samples");
-        SnapshotReader.Check(carried.Length < Features.LogMel.FrameSamples, "carried samples", $"count {carried.Length}");
+        SnapshotReader.Check(carried.Length < LogMel.FrameSamples, "carried samples", $"count {carried.Length}");
         session.LogMel.Restore(carried);
         var frames = from.ReadAll<float>("waiting frames");
         SnapshotReader.Check(frames.Length % config.MelBins == 0, "waiting frames", $"count {frames.Length}");

@@ -1,5 +1,4 @@
 using System.Buffers;
-using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Engine.Tags;
@@ -89,7 +88,7 @@ internal sealed class TagPool
         var windowScores = new float[_labels];
         ScoreTrailingWindow(windowScores);
 
-        var start = Frames * LogMel.HopSeconds;
+        var start = Frames * FrameRate.HopSeconds;
         Frames += frames;
         return new ChunkScores(Chunks++, start, endSeconds, scores, windowScores);
     }

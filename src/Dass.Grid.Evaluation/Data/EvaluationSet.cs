@@ -7,7 +7,7 @@ namespace Dass.Grid.Evaluation.Data;
 /// <param name="Path">Where it is.</param>
 /// <param name="Labels">Indices of the labels that are heard in it; none: no known sound.</param>
 /// <param name="Events">Those whose times are known; <c>File</c> is the place in the set.</param>
-public sealed record EvaluationFile(string Path, IReadOnlySet<int> Labels, IReadOnlyList<Metrics.SoundEvent> Events);
+public sealed record EvaluationFile(string Path, IReadOnlySet<int> Labels, IReadOnlyList<SoundEvent> Events);
 
 /// <summary>
 /// Recordings with their labels: a CSV with the columns <c>file</c> (relative to the CSV) and <c>labels</c> (display names or ids, separated by
@@ -65,7 +65,7 @@ public sealed class EvaluationSet
             throw new FormatException($"{path}: the columns are {string.Join(", ", header)}; to choose a fold there must be 'fold'.");
         }
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
-        var byPath = new Dictionary<string, (int Index, HashSet<int> Labels, List<Metrics.SoundEvent> Events)>();
+        var byPath = new Dictionary<string, (int Index, HashSet<int> Labels, List<SoundEvent> Events)>();
         while (csv.Next() is { } row)
         {
             string Field(int column) => column >= 0 && column < row.Length ? row[column].Trim() : "";
@@ -121,7 +121,7 @@ public sealed class EvaluationSet
                     {
                         throw Broken("offset", Field(offset), $"it must be after the onset at {Field(onset)}");
                     }
-                    entry.Events.Add(new Metrics.SoundEvent(entry.Index, label.Index, begin, end));
+                    entry.Events.Add(new SoundEvent(entry.Index, label.Index, begin, end));
                 }
             }
         }

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Dass.Grid.Engine.Audio;
-using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
@@ -176,7 +175,7 @@ internal sealed class NeedleRun : IDisposable
     private float[] Mean()
     {
         var (pool, config) = (_session.Pool, _engine.Model.Config);
-        var chunkColumns = DassConfig.ColumnsOf(_chunkSamples / LogMel.HopSamples);
+        var chunkColumns = DassConfig.ColumnsOf(_chunkSamples / FrameRate.HopSamples);
         var tokens = (double)(pool.Columns + _account.SkippedChunks * chunkColumns) * config.Rows(DassConfig.Stages - 1);
         float[] mean = [.. _account.SkippedSum.Select((sum, i) => (float)((pool.Total[i] + sum) / tokens))];
         var scores = new float[config.LabelCount];

@@ -1,6 +1,7 @@
 using Dass.Grid.Engine.Events;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Tags;
+using Dass.Grid.Evaluation;
 using Dass.Grid.Evaluation.Events;
 using Dass.Grid.Evaluation.Metrics;
 

@@ -78,11 +78,7 @@ public class LogMelTests
     [InlineData(559, 1)]
     [InlineData(560, 2)]
     [InlineData(160_240, 1000)]
-    public void Only_whole_frames_count(int samples, int frames)
-    {
-        Assert.Equal(frames, new LogMel(Tables).FramesAfter(samples));
-        Assert.Equal(frames * 128, Frames(new float[samples]).Length);
-    }
+    public void Only_whole_frames_count(int samples, int frames) => Assert.Equal(frames * 128, Frames(new float[samples]).Length);
 
     [Theory]
     [InlineData(0f)]

@@ -1,4 +1,4 @@
-namespace Dass.Grid.Evaluation.Metrics;
+namespace Dass.Grid.Evaluation;
 
 /// <summary>A sound with its times in one file.</summary>
 /// <param name="File">Which file: times of different files never meet.</param>

@@ -1,0 +1,8 @@
+namespace Dass.Grid.Cli.Output;
+
+public enum OutputFormat
+{
+    Table,
+    Json,
+    Csv,
+}
