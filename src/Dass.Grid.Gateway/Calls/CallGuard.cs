@@ -41,7 +41,8 @@ internal sealed partial class CallGuard(
         }
         catch (Exception failure)
         {
-            var mapped = StatusMapping.Of(failure, call, lifetime.ApplicationStopping.IsCancellationRequested, options.Value.MaxMessageBytes);
+            var mapped = StatusMapping.FromFailure(
+                failure, call.Reason, call.Stream, lifetime.ApplicationStopping.IsCancellationRequested, options.Value.MaxMessageBytes);
             status = mapped.StatusCode;
             if (status == StatusCode.Internal)
             {

@@ -10,7 +10,7 @@ using Google.Protobuf.WellKnownTypes;
 namespace Dass.Grid.Gateway.Events;
 
 /// <summary>One call about the events that the grid keeps of its tenant: goes through the tenant's logs of the time range in order.</summary>
-internal sealed class EventLogQueries(GridAccess shared, CallState call)
+internal sealed class EventLogQueries(GridAccess grid, CallState call)
 {
     private const int DefaultPage = 100;
     private const int MaxPage = 1_000;
@@ -95,15 +95,15 @@ internal sealed class EventLogQueries(GridAccess shared, CallState call)
 
     private Task<long[]> SpansAsync(long first, EventQuery query, int most, CancellationToken cancellationToken)
     {
-        var index = shared.Grains.GetGrain<IEventIndexGrain>(call.Tenant);
-        return Recovery.AskAsync(shared, () => index.Find(first, EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1)), most), cancellationToken);
+        var index = grid.Grains.GetGrain<IEventIndexGrain>(call.Tenant);
+        return Recovery.AskAsync(grid, () => index.Find(first, EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1)), most), cancellationToken);
     }
 
     private Task<LoggedEvent[]> ReadAsync(long span, EventQuery query, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var log = shared.Grains.GetGrain<IEventLogGrain>(new EventLogKey(call.Tenant, span).ToString());
-        return Recovery.AskAsync(shared, () => log.Read(query), cancellationToken);
+        var log = grid.Grains.GetGrain<IEventLogGrain>(new EventLogKey(call.Tenant, span).ToString());
+        return Recovery.AskAsync(grid, () => log.Read(query), cancellationToken);
     }
 
     private EventQuery QueryOf(EventSelection selection)
@@ -120,7 +120,7 @@ internal sealed class EventLogQueries(GridAccess shared, CallState call)
         {
             throw ProtocolErrors.Score("selection.min_peak_score", selection.MinPeakScore);
         }
-        var to = RequestMapping.Time("selection.to", selection.To) ?? shared.Time.GetUtcNow() + EventLogKey.Length; // clocks differ a little
+        var to = RequestMapping.Time("selection.to", selection.To) ?? grid.Time.GetUtcNow() + EventLogKey.Length; // clocks differ a little
         var from = RequestMapping.Time("selection.from", selection.From) ?? (to - DateTimeOffset.MinValue > Day ? to - Day : DateTimeOffset.MinValue);
         if (from >= to || to - from > LongestRange)
         {

@@ -3,6 +3,7 @@ using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Models;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Services;
+using Dass.Grid.Gateway.Streams;
 using Dass.Grid.Gateway.Subscriptions;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.Gateway.Web;
@@ -40,6 +41,8 @@ public static class GatewayExtensions
         services.AddSingleton<StreamObservers>();
         services.AddSingleton<StreamListings>();
         services.AddSingleton<GridAccess>();
+        services.AddSingleton<StreamServices>();
+        services.AddSingleton<SubscriptionServices>();
         services.AddSingleton<CallDrain>();
         services.AddHostedService(provider => provider.GetRequiredService<CallDrain>());
 

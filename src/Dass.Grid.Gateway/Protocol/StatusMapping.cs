@@ -1,4 +1,3 @@
-using Dass.Grid.Gateway.Calls;
 using Google.Protobuf;
 
 namespace Dass.Grid.Gateway.Protocol;
@@ -14,9 +13,9 @@ internal static class StatusMapping
 
     /// <summary>The value, or the refusal as an <see cref="RpcException"/>.</summary>
     public static T OrThrow<T>(this Outcome<T> outcome)
-        where T : class => outcome.Has(out var value, out var refusal) ? value : throw Of(refusal);
+        where T : class => outcome.Has(out var value, out var refusal) ? value : throw FromRefusal(refusal);
 
-    public static RpcException Of(Refusal refusal)
+    public static RpcException FromRefusal(Refusal refusal)
     {
         var trailers = new Metadata();
         if (refusal.RetryAfter is { } wait)
@@ -50,28 +49,30 @@ internal static class StatusMapping
         refusal.Message);
 
     /// <param name="failure">What ended the call.</param>
-    /// <param name="call">The call.</param>
+    /// <param name="revoked">Why the caller has lost its right; null: it has not.</param>
+    /// <param name="stream">The call's stream, as its client names it; null: none yet.</param>
     /// <param name="stopping">Whether this gateway is stopping.</param>
     /// <param name="maxMessageBytes">The limit that an oversized message broke.</param>
-    public static RpcException Of(Exception failure, CallState call, bool stopping, int maxMessageBytes) => failure switch
+    public static RpcException FromFailure(
+        Exception failure, RpcException? revoked, string? stream, bool stopping, int maxMessageBytes) => failure switch
     {
         // The gRPC library's own words name neither field nor value.
         RpcException { StatusCode: StatusCode.ResourceExhausted } rpc when rpc.Status.Detail.Contains("maximum configured message size") =>
             ProtocolErrors.MessageTooLong(maxMessageBytes),
         RpcException rpc => rpc,
-        OperationCanceledException when call.Reason is { } revoked => revoked,
-        OperationCanceledException when stopping => New(StatusCode.Unavailable, $"this gateway is stopping. {Again(call)}"),
+        OperationCanceledException when revoked is not null => revoked,
+        OperationCanceledException when stopping => New(StatusCode.Unavailable, $"this gateway is stopping. {Again(stream)}"),
         InvalidProtocolBufferException broken => ProtocolErrors.BrokenMessage(broken), // which is an IOException, too
         OperationCanceledException or IOException => New(StatusCode.Cancelled, "the call was cancelled."),
-        TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(call)}"),
+        TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(stream)}"),
         // What Orleans says of a grain that no silo of this gateway's cluster has made known yet.
         ArgumentException unknown when unknown.Message.StartsWith("Could not find an implementation", StringComparison.Ordinal) =>
-            New(StatusCode.Unavailable, $"this gateway has just started and knows no silo yet. {Again(call)}"),
-        OrleansException => New(StatusCode.Unavailable, $"no silo can be reached now. {Again(call)}"),
+            New(StatusCode.Unavailable, $"this gateway has just started and knows no silo yet. {Again(stream)}"),
+        OrleansException => New(StatusCode.Unavailable, $"no silo can be reached now. {Again(stream)}"),
         _ => New(StatusCode.Internal, "the grid failed; its log says why."),
     };
 
-    private static string Again(CallState call) => call.Stream is { } stream
+    private static string Again(string? stream) => stream is not null
         ? $"Call again with stream_id '{stream}'; Ready says from which sample to go on."
         : "Call again.";
 

@@ -1,6 +1,7 @@
 using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Events;
 using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Models;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.Gateway.Subscriptions;
@@ -9,7 +10,13 @@ using Dass.Grid.V1;
 namespace Dass.Grid.Gateway.Services;
 
 /// <summary>The public service. Its rules are written in tagging.proto.</summary>
-internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Tagging.TaggingBase
+internal sealed class TaggingService(
+    GridAccess grid,
+    ModelCards cards,
+    ModelAliases aliases,
+    StreamServices streams,
+    SubscriptionServices subscriptions,
+    CallGuard guard) : Tagging.TaggingBase
 {
     private const int DefaultPage = 100;
     private const int MaxPage = 1_000;
@@ -18,13 +25,13 @@ internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Taggi
         IAsyncStreamReader<StreamRequest> requests, IServerStreamWriter<StreamResponse> responses, ServerCallContext context)
     {
         using var ending = Ending(context);
-        await new StreamCall(shared, CallState.Of(context), requests, responses, ending.Token).RunAsync();
+        await new StreamCall(streams, CallState.Of(context), requests, responses, ending.Token).RunAsync();
     }
 
     public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responses, ServerCallContext context)
     {
         using var ending = Ending(context);
-        await new SubscribeCall(shared, CallState.Of(context), request, since: null, responses, ending.Token).RunAsync(() => context.WriteResponseHeadersAsync([]));
+        await new SubscribeCall(subscriptions, CallState.Of(context), request, since: null, responses, ending.Token).RunAsync(() => context.WriteResponseHeadersAsync([]));
     }
 
     public override async Task<TagResponse> Tag(TagRequest request, ServerCallContext context)
@@ -32,7 +39,7 @@ internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Taggi
         ScoreView.Check(request.Filter);
         var caller = CallState.Of(context).Caller;
         var asked = RequestMapping.Spec(request.Format ?? throw ProtocolErrors.NoFormat(), request.Model, request.Chunk, request.LookAhead);
-        var spec = caller.Complete(shared.Names.Resolve(caller, asked));
+        var spec = caller.Complete(aliases.Resolve(caller, asked));
         if (request.Audio.IsEmpty)
         {
             throw ProtocolErrors.EmptyAudio("audio");
@@ -41,10 +48,10 @@ internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Taggi
         {
             throw ProtocolErrors.MessageTooLong(request.Audio.Length, caller.Limits.MessageBytes.Value);
         }
-        var view = new ScoreView(request.Filter, await shared.Cards.NamedAsync(spec.Model ?? spec.DefaultModel));
-        shared.Instruments.OnAudio(request.Audio.Length);
+        var view = new ScoreView(request.Filter, await cards.NamedAsync(spec.Model ?? spec.DefaultModel));
+        grid.Instruments.OnAudio(request.Audio.Length);
         using var ending = Ending(context);
-        var clip = await shared.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
+        var clip = await grid.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
         var heard = clip.OrThrow();
         return new TagResponse { Model = ResponseMapping.Of(heard.Model), Summary = view.Of(heard.Summary), Chunks = { heard.Tags.Select(view.Of) }, Events = { view.Select(heard.Events) } };
     }
@@ -60,7 +67,7 @@ internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Taggi
             throw ProtocolErrors.PageToken(request.PageToken);
         }
         var size = request.PageSize == 0 ? DefaultPage : request.PageSize;
-        var tenant = shared.Grains.GetGrain<ITenantGrain>(CallState.Of(context).Tenant);
+        var tenant = grid.Grains.GetGrain<ITenantGrain>(CallState.Of(context).Tenant);
         var listings = await tenant.List(request.PageToken, size + 1);
         var page = listings.Take(size).Select(ResponseMapping.Of).ToArray();
         return new ListStreamsResponse { Streams = { page }, NextPageToken = listings.Length > size ? page[^1].StreamId : "" };
@@ -71,7 +78,7 @@ internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Taggi
         var (id, stream) = Named(request.StreamId, context);
         ScoreView.Check(request.Filter);
         var status = (await stream.GetStatus()).OrThrow();
-        return ResponseMapping.Of(id, status, new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model)));
+        return ResponseMapping.Of(id, status, new ScoreView(request.Filter, await cards.OfAsync(status.Shape.Model)));
     }
 
     public override async Task<CloseStreamResponse> CloseStream(CloseStreamRequest request, ServerCallContext context)
@@ -79,28 +86,28 @@ internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Taggi
         var (_, stream) = Named(request.StreamId, context);
         ScoreView.Check(request.Filter);
         var status = (await stream.GetStatus()).OrThrow();
-        var view = new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model));
+        var view = new ScoreView(request.Filter, await cards.OfAsync(status.Shape.Model));
         var end = (await stream.Close(context.CancellationToken)).OrThrow().End;
         return new CloseStreamResponse { Reason = ResponseMapping.Of(end.Reason), Summary = view.Of(end.Summary) };
     }
 
     public override Task<ListEventsResponse> ListEvents(ListEventsRequest request, ServerCallContext context) =>
-        new EventLogQueries(shared, CallState.Of(context)).ListAsync(request, context.CancellationToken);
+        new EventLogQueries(grid, CallState.Of(context)).ListAsync(request, context.CancellationToken);
 
     public override async Task ExportEvents(ExportEventsRequest request, IServerStreamWriter<ExportEventsResponse> responses, ServerCallContext context)
     {
         using var ending = Ending(context);
-        await new EventLogQueries(shared, CallState.Of(context)).ExportAsync(request, responses, ending.Token);
+        await new EventLogQueries(grid, CallState.Of(context)).ExportAsync(request, responses, ending.Token);
     }
 
     public override async Task<GetUsageResponse> GetUsage(GetUsageRequest request, ServerCallContext context) =>
-        ResponseMapping.Of(await shared.Grains.GetGrain<IUsageGrain>(CallState.Of(context).Tenant).Get());
+        ResponseMapping.Of(await grid.Grains.GetGrain<IUsageGrain>(CallState.Of(context).Tenant).Get());
 
     public override async Task<ListModelsResponse> ListModels(ListModelsRequest request, ServerCallContext context)
     {
         var caller = CallState.Of(context).Caller;
-        var standard = shared.Names.Resolve(caller, new StreamSpec()).DefaultModel;
-        var models = (await shared.Cards.ListAsync())
+        var standard = aliases.Resolve(caller, new StreamSpec()).DefaultModel;
+        var models = (await cards.ListAsync())
             .Where(model => caller.Models.Length == 0 || caller.Models.Contains(model.Name))
             .Select(model => ResponseMapping.Of(standard is null ? model : model with { IsDefault = model.Name == standard }));
         return new ListModelsResponse { Models = { models } };
@@ -108,8 +115,8 @@ internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Taggi
 
     public override async Task<ListLabelsResponse> ListLabels(ListLabelsRequest request, ServerCallContext context)
     {
-        var spec = shared.Names.Resolve(CallState.Of(context).Caller, new StreamSpec { Model = request.Model.Length == 0 ? null : request.Model });
-        var card = await shared.Cards.NamedAsync(spec.Model ?? spec.DefaultModel);
+        var spec = aliases.Resolve(CallState.Of(context).Caller, new StreamSpec { Model = request.Model.Length == 0 ? null : request.Model });
+        var card = await cards.NamedAsync(spec.Model ?? spec.DefaultModel);
         return new ListLabelsResponse
         {
             Model = ResponseMapping.Of(card.Summary),
@@ -120,7 +127,7 @@ internal sealed class TaggingService(GridAccess shared, CallGuard guard) : Taggi
     private (StreamId Id, IStreamGrain Stream) Named(string name, ServerCallContext context)
     {
         var id = CallState.Of(context).Scope(name);
-        return (id, shared.Grains.GetGrain<IStreamGrain>(id.ToString()));
+        return (id, grid.Grains.GetGrain<IStreamGrain>(id.ToString()));
     }
 
     private CancellationTokenSource Ending(ServerCallContext context) => guard.Ending(CallState.Of(context), context.CancellationToken);

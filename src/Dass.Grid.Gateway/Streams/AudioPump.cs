@@ -12,7 +12,7 @@ namespace Dass.Grid.Gateway.Streams;
 /// again wherever it is, sends what that place has not heard, and writes each chunk once.
 /// </summary>
 internal sealed partial class AudioPump(
-    GridAccess shared,
+    GridAccess grid,
     StreamId id,
     IStreamGrain stream,
     StreamSpec spec,
@@ -27,8 +27,8 @@ internal sealed partial class AudioPump(
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(200);
 
-    private readonly ReplayBuffer _tape = new(attachment.Shape.BytesPerFrame, Math.Min(shared.Options.RetainedBytes, allowance.RetainedBytes));
-    private readonly int _pieceFrames = Math.Max(1, (int)(shared.Options.MaxPush.TotalSeconds * attachment.Shape.Format.SampleRateHz));
+    private readonly ReplayBuffer _tape = new(attachment.Shape.BytesPerFrame, Math.Min(grid.Options.RetainedBytes, allowance.RetainedBytes));
+    private readonly int _pieceFrames = Math.Max(1, (int)(grid.Options.MaxPush.TotalSeconds * attachment.Shape.Format.SampleRateHz));
     private long _kept = attachment.NextSample; // audio from here on can be sent again from here, but for what the client has lost
     private long _applied = attachment.NextSample;
     private long _durable = attachment.DurableSample;
@@ -51,7 +51,7 @@ internal sealed partial class AudioPump(
         {
             throw ProtocolErrors.PositionGap(audio.FirstSample, _applied); // only a call's first audio can: the others follow each other
         }
-        shared.Instruments.OnAudio(audio.Data.Length);
+        grid.Instruments.OnAudio(audio.Data.Length);
         await allowance.TakeAsync(
             (double)audio.Data.Length / attachment.Shape.BytesPerFrame / attachment.Shape.Format.SampleRateHz, cancellationToken);
         await MakeRoomAsync(audio.Data.Length);
@@ -113,22 +113,22 @@ internal sealed partial class AudioPump(
             {
                 if (recovery is null)
                 {
-                    LogInterrupted(shared.Logger, id, _applied, failure.Message);
+                    LogInterrupted(grid.Logger, id, _applied, failure.Message);
                 }
-                recovery ??= new Recovery(shared);
+                recovery ??= new Recovery(grid);
                 await recovery.PauseAsync(failure, cancellationToken);
             }
         }
         if (recovery is not null)
         {
-            shared.Instruments.OnRecovered(recovery.Elapsed);
-            LogRecovered(shared.Logger, id, _applied, recovery.Elapsed.TotalSeconds);
+            grid.Instruments.OnRecovered(recovery.Elapsed);
+            LogRecovered(grid.Logger, id, _applied, recovery.Elapsed.TotalSeconds);
         }
     }
 
     private async Task AttachAgainAsync(long oldestSample)
     {
-        var same = attachment.Shape.Of(spec) with { Weight = allowance.Weight }; // a stream without a checkpoint begins again, by the rules of before
+        var same = attachment.Shape.ToSpec(spec) with { Weight = allowance.Weight }; // a stream without a checkpoint begins again, by the rules of before
         var answer = await stream.AttachAsync(same, new Feeder(attachment.Id, oldestSample), cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
@@ -172,8 +172,8 @@ internal sealed partial class AudioPump(
             await OnAsync(async () => Durable(TransientRefusalException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample));
             if (!_tape.HasRoom(bytes))
             {
-                shared.Instruments.OnRetainedFull();
-                await Task.Delay(RoomPause, shared.Time, cancellationToken);
+                grid.Instruments.OnRetainedFull();
+                await Task.Delay(RoomPause, grid.Time, cancellationToken);
             }
         }
     }
@@ -187,12 +187,12 @@ internal sealed partial class AudioPump(
         var waited = TimeSpan.Zero;
         for (var pause = FirstPause; pushed.Busy; pause *= 2)
         {
-            if (waited > shared.Options.BusyPatience)
+            if (waited > grid.Options.BusyPatience)
             {
-                throw StatusMapping.Of(new Refusal(
+                throw StatusMapping.FromRefusal(new Refusal(
                     RefusalCode.Busy, $"the device has been too busy for {waited.TotalSeconds:F1} s. Call again later; the stream has audio up to sample {pushed.AppliedSample}."));
             }
-            await Task.Delay(pause, shared.Time, cancellationToken);
+            await Task.Delay(pause, grid.Time, cancellationToken);
             waited += pause;
             pushed = TransientRefusalException.OrThrow(await stream.Push(attachment.Id, new AudioBlock(pushed.AppliedSample, default), cancellationToken));
             await WriteAsync(pushed.Tags);

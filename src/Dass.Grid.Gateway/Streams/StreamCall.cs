@@ -9,24 +9,26 @@ namespace Dass.Grid.Gateway.Streams;
 
 /// <summary>One duplex call: a reader that keeps the protocol's law, a bounded queue, and a pump that pushes audio and writes answers.</summary>
 internal sealed class StreamCall(
-    GridAccess shared,
+    StreamServices services,
     CallState call,
     IAsyncStreamReader<StreamRequest> requests,
     IServerStreamWriter<StreamResponse> responses,
     CancellationToken cancellationToken)
 {
+    private readonly GridAccess _grid = services.Grid;
+
     public async Task RunAsync()
     {
         var config = await ReadConfigAsync();
         var id = call.Scope(config.StreamId.Length == 0 ? Guid.NewGuid().ToString("N") : config.StreamId);
-        var spec = call.Caller.Complete(shared.Names.Resolve(call.Caller, RequestMapping.Spec(config)));
+        var spec = call.Caller.Complete(services.Aliases.Resolve(call.Caller, RequestMapping.Spec(config)));
         await CheckAsync(config, id, spec);
 
-        var stream = shared.Grains.GetGrain<IStreamGrain>(id.ToString());
+        var stream = _grid.Grains.GetGrain<IStreamGrain>(id.ToString());
         var feeder = new Feeder(OldestSample: config.OldestSample);
         var attachment = await AdmitAsync(id, async () =>
-            (await Recovery.AskAsync(shared, () => stream.AttachAsync(spec, feeder, cancellationToken), cancellationToken)).OrThrow());
-        var use = shared.Uses.Of(call.Caller);
+            (await Recovery.AskAsync(_grid, () => stream.AttachAsync(spec, feeder, cancellationToken), cancellationToken)).OrThrow());
+        var use = services.Quotas.Of(call.Caller);
         use.EnterCall();
         try
         {
@@ -40,11 +42,11 @@ internal sealed class StreamCall(
 
     private async Task ServeAsync(StreamConfig config, StreamId id, IStreamGrain stream, StreamSpec spec, Attachment attachment, TenantQuota use)
     {
-        var view = new ScoreView(config.Filter, await shared.Cards.OfAsync(attachment.Shape.Model));
+        var view = new ScoreView(config.Filter, await services.Cards.OfAsync(attachment.Shape.Model));
         await responses.WriteAsync(new StreamResponse { Ready = ResponseMapping.Of(id, attachment) }, cancellationToken);
         if (attachment.Change is { Events.Length: > 0 } change)
         {
-            var closed = new ScoreView(null, await shared.Cards.OfAsync(change.Before)).Select(change.Events);
+            var closed = new ScoreView(null, await services.Cards.OfAsync(change.Before)).Select(change.Events);
             await responses.WriteAsync(new StreamResponse { Events = new EventList { Events = { closed } } }, cancellationToken);
         }
         if (attachment.Gap is { } gap)
@@ -52,8 +54,8 @@ internal sealed class StreamCall(
             await responses.WriteAsync(new StreamResponse { Gap = view.Of(gap) }, cancellationToken);
         }
 
-        var allowance = new AudioRateLimiter(use, shared.Time);
-        var pump = new AudioPump(shared, id, stream, spec, config.OldestSample, attachment, view, allowance, responses, cancellationToken);
+        var allowance = new AudioRateLimiter(use, _grid.Time);
+        var pump = new AudioPump(Grid, id, stream, spec, config.OldestSample, attachment, view, allowance, responses, cancellationToken);
         if (config.HasFromChunk)
         {
             await pump.RepeatAsync(config.FromChunk);
@@ -61,7 +63,7 @@ internal sealed class StreamCall(
         var format = attachment.Shape.Format;
         await PumpAsync(pump, new AudioSequence(
             attachment.NextSample, attachment.Shape.BytesPerFrame, AudioSequence.Silence(format.Encoding),
-            (long)(shared.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
+            (long)(_grid.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
     }
 
     /// <summary>A stream that its tenant's limits do not admit is refused before it is touched.</summary>
@@ -72,8 +74,8 @@ internal sealed class StreamCall(
         {
             return await attach();
         }
-        var tenant = shared.Grains.GetGrain<ITenantGrain>(id.Tenant);
-        var admission = (await Recovery.AskAsync(shared, () => tenant.Admit(id.Name, limits), cancellationToken)).OrThrow();
+        var tenant = _grid.Grains.GetGrain<ITenantGrain>(id.Tenant);
+        var admission = (await Recovery.AskAsync(_grid, () => tenant.Admit(id.Name, limits), cancellationToken)).OrThrow();
         try
         {
             return await attach();
@@ -114,9 +116,9 @@ internal sealed class StreamCall(
         ScoreView.Check(config.Filter);
         if (config.Filter is { Labels.Count: > 0 })
         {
-            var status = await Recovery.AskAsync(shared, shared.Grains.GetGrain<IStreamGrain>(id.ToString()).GetStatus, cancellationToken);
+            var status = await Recovery.AskAsync(_grid, _grid.Grains.GetGrain<IStreamGrain>(id.ToString()).GetStatus, cancellationToken);
             var model = status.Has(out var live, out _) ? live.Shape.Model.Name : spec.Model ?? spec.DefaultModel;
-            _ = new ScoreView(config.Filter, await shared.Cards.NamedAsync(model));
+            _ = new ScoreView(config.Filter, await services.Cards.NamedAsync(model));
         }
     }
 
@@ -124,7 +126,7 @@ internal sealed class StreamCall(
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var waiting = Channel.CreateBounded<Arrival?>(
-            new BoundedChannelOptions(shared.Options.PendingMessages) { SingleReader = true, SingleWriter = true });
+            new BoundedChannelOptions(_grid.Options.PendingMessages) { SingleReader = true, SingleWriter = true });
         var reading = ReadAsync(law, waiting.Writer, ending.Token);
         try
         {

@@ -5,14 +5,14 @@ using Dass.Grid.V1;
 namespace Dass.Grid.Gateway.Subscriptions;
 
 /// <summary>One stream of one subscriber: kept tags first when asked for, then what comes; a gap is filled from what the stream keeps, or said.</summary>
-/// <param name="shared">Of the gateway.</param>
+/// <param name="services">Of the gateway.</param>
 /// <param name="id">The stream.</param>
 /// <param name="request">What of it is wanted.</param>
 /// <param name="fromChunk">First chunk that is wanted; null: from now on.</param>
 /// <param name="write">Takes each message in order; slow when the client is.</param>
 /// <param name="cancellationToken">Ends it.</param>
 internal sealed class StreamSubscriber(
-    GridAccess shared,
+    SubscriptionServices services,
     StreamId id,
     SubscribeRequest request,
     long? fromChunk,
@@ -26,27 +26,29 @@ internal sealed class StreamSubscriber(
     private long _next; // what the subscriber has not seen yet begins here
     private double _due; // stream time from which the next tags without events are sent
 
-    private IStreamGrain Stream => shared.Grains.GetGrain<IStreamGrain>(id.ToString());
+    private readonly GridAccess _grid = services.Grid;
+
+    private IStreamGrain Stream => _grid.Grains.GetGrain<IStreamGrain>(id.ToString());
 
     /// <exception cref="RpcException">The stream is unknown, the filter does not fit its model, or the subscriber is too slow for its policy.</exception>
     public async Task RunAsync()
     {
         // The queue listens before the past is read, so nothing falls between the two; what comes twice is skipped by its index.
-        var queue = new SubscriberQueue(shared.Options.SubscriberQueueChunks);
-        var feed = shared.Feeds.Join(id, queue);
+        var queue = new SubscriberQueue(_grid.Options.SubscriberQueueChunks);
+        var feed = services.Observers.Join(id, queue);
         try
         {
-            await ServeAsync(queue, (await Recovery.AskAsync(shared, feed.RenewAsync, cancellationToken)).OrThrow());
+            await ServeAsync(queue, (await Recovery.AskAsync(_grid, feed.RenewAsync, cancellationToken)).OrThrow());
         }
         finally
         {
-            await shared.Feeds.LeaveAsync(feed, queue);
+            await services.Observers.LeaveAsync(feed, queue);
         }
     }
 
     private async Task ServeAsync(SubscriberQueue queue, StreamStatus status)
     {
-        _view = new ScoreView(request.Filter, await shared.Cards.OfAsync(status.Shape.Model));
+        _view = new ScoreView(request.Filter, await services.Cards.OfAsync(status.Shape.Model));
         _next = fromChunk ?? status.NextChunk;
         await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
 
@@ -66,7 +68,7 @@ internal sealed class StreamSubscriber(
             {
                 await CatchUpAsync(word.NextChunk);
                 var answer = new NewModel { Model = ResponseMapping.Of(change.Model), NextChunk = change.NextChunk, Events = { _view.Select(change.Events) } };
-                _view = new ScoreView(request.Filter, await shared.Cards.OfAsync(change.Model));
+                _view = new ScoreView(request.Filter, await services.Cards.OfAsync(change.Model));
                 await write(new SubscribeResponse { NewModel = answer });
             }
             else if (word.NextChunk > _next)
@@ -89,11 +91,11 @@ internal sealed class StreamSubscriber(
     /// </summary>
     private async Task CatchUpAsync(long nextChunk, bool asked = false)
     {
-        var behind = !asked && nextChunk - _next > shared.Options.SubscriberQueueChunks;
+        var behind = !asked && nextChunk - _next > _grid.Options.SubscriberQueueChunks;
         while (_next < nextChunk)
         {
             var (from, count) = (_next, (int)Math.Min(PageChunks, nextChunk - _next));
-            var answer = await Recovery.AskAsync(shared, () => Stream.GetTags(from, count), cancellationToken);
+            var answer = await Recovery.AskAsync(_grid, () => Stream.GetTags(from, count), cancellationToken);
             ChunkTags[] kept = answer.Has(out var page, out _) ? [.. page.Tags.TakeWhile(chunk => chunk.Index < nextChunk)] : [];
             foreach (var chunk in kept.Where(chunk => !behind || request.Slow != SlowPolicy.KeepEvents || chunk.Events.Length > 0))
             {
@@ -116,7 +118,7 @@ internal sealed class StreamSubscriber(
             {
                 throw ProtocolErrors.TooSlow(id.Name, missing, _next);
             }
-            shared.Instruments.OnDropped(missing);
+            _grid.Instruments.OnDropped(missing);
             await write(new SubscribeResponse { Dropped = new Dropped { Chunks = missing } });
             _next = index;
         }

@@ -6,7 +6,7 @@ using Dass.Grid.V1;
 namespace Dass.Grid.Gateway.Subscriptions;
 
 /// <summary>One subscriber, of one stream until that ends, or of several until the call does.</summary>
-/// <param name="shared">Of the gateway.</param>
+/// <param name="services">Of the gateway.</param>
 /// <param name="call">Who subscribes.</param>
 /// <param name="request">To what.</param>
 /// <param name="since">
@@ -16,7 +16,7 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// <param name="responses">Takes the answers.</param>
 /// <param name="cancellationToken">Ends it.</param>
 internal sealed class SubscribeCall(
-    GridAccess shared,
+    SubscriptionServices services,
     CallState call,
     SubscribeRequest request,
     DateTimeOffset? since,
@@ -29,17 +29,19 @@ internal sealed class SubscribeCall(
 
     private readonly SemaphoreSlim _writing = new(1);
 
+    private readonly GridAccess _grid = services.Grid;
+
     /// <param name="begin">Tells the client that the call is served, before there is anything to say.</param>
     public async Task RunAsync(Func<Task> begin)
     {
         Check();
-        var use = await shared.Uses.EnterSubscriberAsync(call.Caller);
-        shared.Instruments.OnSubscribed();
+        var use = await services.Quotas.EnterSubscriberAsync(call.Caller);
+        _grid.Instruments.OnSubscribed();
         try
         {
             if (request.StreamId.Length > 0)
             {
-                await new StreamSubscriber(shared, call.Scope(request.StreamId), request, From(request.StreamId), message => WriteAsync(request.StreamId, message), cancellationToken)
+                await new StreamSubscriber(services, call.Scope(request.StreamId), request, From(request.StreamId), message => WriteAsync(request.StreamId, message), cancellationToken)
                     .RunAsync();
             }
             else
@@ -50,7 +52,7 @@ internal sealed class SubscribeCall(
         }
         finally
         {
-            shared.Instruments.OnUnsubscribed();
+            _grid.Instruments.OnUnsubscribed();
             use.LeaveSubscriber();
             _writing.Dispose();
         }
@@ -99,13 +101,13 @@ internal sealed class SubscribeCall(
     private async Task HearAllAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var (subscribed, ears, heard, maxAge) = (since ?? shared.Time.GetUtcNow(), new List<Task>(), new SeenStreams(shared.Time), TimeSpan.Zero);
-        using var timer = new PeriodicTimer(Discovery, shared.Time);
+        var (subscribed, ears, heard, maxAge) = (since ?? _grid.Time.GetUtcNow(), new List<Task>(), new SeenStreams(_grid.Time), TimeSpan.Zero);
+        using var timer = new PeriodicTimer(Discovery, _grid.Time);
         try
         {
             do
             {
-                foreach (var listing in await Recovery.AskAsync(shared, () => shared.Listings.OfAsync(call.Tenant, maxAge), ending.Token))
+                foreach (var listing in await Recovery.AskAsync(_grid, () => services.Listings.OfAsync(call.Tenant, maxAge), ending.Token))
                 {
                     var isNew = listing.Begun >= subscribed;
                     var hasCursor = request.Cursors.ContainsKey(listing.Name);
@@ -114,9 +116,9 @@ internal sealed class SubscribeCall(
                     if (IsWanted(listing.Name) && !isOver && !heard.Contains(listing))
                     {
                         ears.RemoveAll(ear => ear.IsCompletedSuccessfully);
-                        if (ears.Count >= shared.Options.SubscriptionStreams)
+                        if (ears.Count >= _grid.Options.SubscriptionStreams)
                         {
-                            throw ProtocolErrors.TooManyStreams(shared.Options.SubscriptionStreams);
+                            throw ProtocolErrors.TooManyStreams(_grid.Options.SubscriptionStreams);
                         }
                         ears.Add(HearAsync(listing, from, ending.Token));
                         heard.Add(listing, ears[^1]);
@@ -139,7 +141,7 @@ internal sealed class SubscribeCall(
     {
         try
         {
-            await new StreamSubscriber(shared, new StreamId(call.Tenant, listing.Name), request, from, message => WriteAsync(listing.Name, message), ending).RunAsync();
+            await new StreamSubscriber(services, new StreamId(call.Tenant, listing.Name), request, from, message => WriteAsync(listing.Name, message), ending).RunAsync();
         }
         catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && request.Filter?.Labels.Count is null or 0)
         {

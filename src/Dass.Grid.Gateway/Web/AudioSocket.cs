@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using Dass.Grid.Gateway.Calls;
-using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.V1;
@@ -33,7 +32,8 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
 
     public static async Task RunAsync(HttpContext http)
     {
-        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GridAccess>());
+        var (guard, streams) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<StreamServices>());
+        var options = streams.Grid.Options;
         using var call = new CallState("Stream");
         using var ending = guard.Ending(call, http.RequestAborted);
         AudioSocket? audio = null;
@@ -42,15 +42,15 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
             await guard.RunAsync(http, call, isAdmin: false, async () =>
             {
                 var config = new WebQuery(http.Request.Query).Stream($"{http.GetRouteValue("streamId")}");
-                RequireSocket(http, shared.Options.Origins);
+                RequireSocket(http, options.Origins);
                 var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
                 {
                     SubProtocol = http.WebSockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null,
-                    KeepAliveInterval = shared.Options.SocketPing,
-                    KeepAliveTimeout = shared.Options.SocketPing,
+                    KeepAliveInterval = options.SocketPing,
+                    KeepAliveTimeout = options.SocketPing,
                 });
-                audio = new AudioSocket(socket, config, shared.Options.MaxMessageBytes);
-                await new StreamCall(shared, call, audio, audio, ending.Token).RunAsync();
+                audio = new AudioSocket(socket, config, options.MaxMessageBytes);
+                await new StreamCall(streams, call, audio, audio, ending.Token).RunAsync();
                 return true;
             });
             await audio!.CloseAsync(WebSocketCloseStatus.NormalClosure, "");

@@ -14,7 +14,7 @@ internal sealed class EventFile(HttpContext http, string mediaType) : IServerStr
 
     public static async Task RunAsync(HttpContext http)
     {
-        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GridAccess>());
+        var (guard, grid) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GridAccess>());
         using var call = new CallState("ExportEvents");
         using var ending = guard.Ending(call, http.RequestAborted);
         try
@@ -29,7 +29,7 @@ internal sealed class EventFile(HttpContext http, string mediaType) : IServerStr
                     ExportFormat.Webvtt => "text/vtt",
                     _ => "text/plain",
                 };
-                await new EventLogQueries(shared, call).ExportAsync(request, new EventFile(http, mediaType), ending.Token);
+                await new EventLogQueries(grid, call).ExportAsync(request, new EventFile(http, mediaType), ending.Token);
                 return true;
             });
         }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Dass.Grid.Gateway.Calls;
-using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Subscriptions;
 using Dass.Grid.V1;
@@ -32,15 +31,16 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
 
     public static async Task RunAsync(HttpContext http)
     {
-        var (guard, shared) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<GridAccess>());
+        var guard = http.RequestServices.GetRequiredService<CallGuard>();
+        var subscriptions = http.RequestServices.GetRequiredService<SubscriptionServices>();
         using var call = new CallState("Subscribe");
         using var ending = guard.Ending(call, http.RequestAborted);
-        var events = new EventStream(http, shared.Time, ending.Token);
+        var events = new EventStream(http, subscriptions.Grid.Time, ending.Token);
         try
         {
             await guard.RunAsync(http, call, isAdmin: false, async () =>
             {
-                await events.RunAsync(shared, call);
+                await events.RunAsync(subscriptions, call);
                 return true;
             });
         }
@@ -80,7 +80,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
         return WriteAsync($"id: {id}\nevent: {char.ToLowerInvariant(kind[0])}{kind[1..]}\ndata: {WebText.Of(message)}\n\n", cancellation);
     }
 
-    private async Task RunAsync(GridAccess shared, CallState call)
+    private async Task RunAsync(SubscriptionServices subscriptions, CallState call)
     {
         var request = new WebQuery(http.Request.Query).Subscribe();
         _single = request.StreamId.Length > 0;
@@ -99,7 +99,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
         var keeping = KeepAliveAsync(silence.Token);
         try
         {
-            await new SubscribeCall(shared, call, request, since, this, cancellationToken).RunAsync(BeginAsync);
+            await new SubscribeCall(subscriptions, call, request, since, this, cancellationToken).RunAsync(BeginAsync);
         }
         finally
         {

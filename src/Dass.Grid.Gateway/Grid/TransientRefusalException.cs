@@ -1,0 +1,22 @@
+using Dass.Grid.Gateway.Protocol;
+
+namespace Dass.Grid.Gateway.Grid;
+
+/// <summary>A refusal that says where the stream stands, not what the client did wrong.</summary>
+internal sealed class TransientRefusalException(Refusal refusal) : Exception(refusal.Message)
+{
+    public Refusal Refusal => refusal;
+
+    /// <summary>The value; a refusal that another silo or a later moment may not give is thrown as <see cref="TransientRefusalException"/>.</summary>
+    public static T OrThrow<T>(Outcome<T> outcome)
+        where T : class
+    {
+        if (outcome.Has(out var value, out var refusal))
+        {
+            return value;
+        }
+        throw refusal.Code is RefusalCode.Moved or RefusalCode.PositionGap or RefusalCode.UnknownStream or RefusalCode.NoFreeSlot or RefusalCode.Busy
+            ? new TransientRefusalException(refusal)
+            : StatusMapping.FromRefusal(refusal);
+    }
+}
