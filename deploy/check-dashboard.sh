@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every expression of the dashboard against a real Prometheus that scrapes a real host while a recording is streamed and a web client listens; fails when one has
-# no data.
+# Runs every expression of the dashboard against a real Prometheus, which scrapes a real host with a stream and a web subscriber. Fails when an expression
+# has no data.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -41,7 +41,7 @@ until deploy/probe.sh /healthz/ready "$operations" >/dev/null 2>&1; do
   sleep 0.5
 done
 
-# The configuration that is shipped, but for the addresses and a faster clock.
+# The shipped configuration with other addresses and a faster clock.
 sed -e "s/grid:5231/127.0.0.1:$operations/" -e 's/scrape_interval: .*/scrape_interval: 1s/; s/scrape_timeout: .*/scrape_timeout: 1s/' \
   -e '/job_name: otel-collector/,$d' deploy/prometheus/prometheus.yml >"$work/prometheus.yml"
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address="127.0.0.1:$api" >"$work/prometheus.log" 2>&1 &
@@ -54,7 +54,7 @@ dashboard=deploy/grafana/dashboards/dass-grid.json
 mapfile -t expressions < <(jq -r '.panels[].targets[]?.expr' "$dashboard" | sed 's/\$__rate_interval/1m/g')
 ((${#expressions[@]} > 0)) || fail "$dashboard has no expressions."
 
-# Those whose answer has no sample, or none that is a number.
+# Prints the expressions whose answer has no sample that is a number.
 without_data() {
   local expression answer
   for expression in "${expressions[@]}"; do
@@ -63,7 +63,7 @@ without_data() {
   done
 }
 
-# Rates need two scrapes with a change between, so the recording is streamed until all of them have seen one.
+# A rate needs two scrapes with a change between them, so the loop streams the recording until every expression has data.
 deadline=$((SECONDS + 180))
 while :; do
   feed "http://127.0.0.1:$grpc" >"$work/feed.log" 2>&1 || fail "the recording could not be streamed."
@@ -72,7 +72,7 @@ while :; do
   ((SECONDS < deadline)) || fail "no data after 180 s of streaming for:"$'\n'"$missing"
 done
 
-# `or vector(0)` answers whatever the name: every metric of the grid that the dashboard names must be one that an instrument makes.
+# `or vector(0)` answers for any name, so an instrument must make every metric of the grid that the dashboard names.
 curl --silent --fail "http://127.0.0.1:$api/api/v1/label/__name__/values" | jq -r '.data[]' >"$work/names"
 for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason|result|how|pace|limit|protocol)' | sort -u); do
   grep -qx "$name" "$work/names" && continue

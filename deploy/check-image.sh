@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Takes the Dockerfile's steps on this machine, without a container engine: the build context that Dockerfile.dockerignore leaves, publish, the image's
-# environment, an unprivileged user on loopback, the health check's probe, a call with and without a key, SIGTERM. Needs root, curl, setpriv.
+# environment, an unprivileged user on loopback, the health check's probe, a call with and without a key, SIGTERM. Needs root, curl, python3, setpriv.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dockerfile=$root/deploy/Dockerfile
@@ -25,7 +25,7 @@ sed -n 's/^!//p' "$dockerfile.dockerignore" | (cd "$root" && tar --create --excl
 "$work/source/deploy/publish.sh" "$work/app"
 chmod -R a+rX "$work"
 
-# ENV, with loopback, free ports and a folder of here in place of the container's own network and volume.
+# ENV, with loopback, free ports and a local folder in place of the container's network and volume.
 mapfile -t environment < <(sed -n '/^ENV /,/[^\\]$/p' "$dockerfile" | grep -oE '[A-Za-z_]+=[^ \\]+' | grep -vE '^Grid__((Operations)?Listen|StoreDirectory)=')
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 grpc=$(free_port) operations=$(free_port) silo=$(free_port)
@@ -45,13 +45,13 @@ start() {
   host=$!
 }
 
-# Where others can reach it, it must not start without keys.
+# Without keys the host must not start at an address that other machines can reach.
 status=0
 start 0.0.0.0
 wait "$host" || status=$?
 host=
 [[ $status -eq 2 ]] || fail "without keys on 0.0.0.0 the host must stop with 2, not $status."
-grep -q 'API keys' "$work/log" || fail "without keys on 0.0.0.0 the host must say what is missing."
+grep -q 'API keys' "$work/log" || fail "without keys on 0.0.0.0 the host must name what is missing."
 
 start 127.0.0.1 Tenants__check__KeyHashes__0="$hash"
 
@@ -65,10 +65,12 @@ done
 "$root/deploy/probe.sh" /healthz/live "$operations"
 if "$root/deploy/probe.sh" /no-such-page "$operations"; then fail "the probe cannot fail."; fi
 curl --silent --fail "http://127.0.0.1:$operations/metrics" >"$work/metrics"
-grep -q '^dass_' "$work/metrics" || fail "/metrics shows nothing of the grid's."
-if curl --silent --fail "http://127.0.0.1:$operations/healthz/ready" --output /dev/null --http2-prior-knowledge; then fail "the operations port speaks HTTP/2."; fi
+grep -q '^dass_' "$work/metrics" || fail "/metrics has no metric of the grid."
+if curl --silent --fail --http2-prior-knowledge "http://127.0.0.1:$operations/healthz/ready" --output /dev/null; then
+  fail "the operations port answers HTTP/2."
+fi
 
-# An empty gRPC message is five zero bytes; the status comes in the trailers.
+# An empty gRPC message is five zero bytes; the trailers carry the status.
 call() {
   local method=$1; shift
   head -c 5 /dev/zero | curl --silent --max-time 10 --http2-prior-knowledge --data-binary @- --dump-header "$work/headers" --output "$work/answer" \
@@ -76,7 +78,7 @@ call() {
   sed -n 's/^grpc-status: \([0-9]*\).*/\1/p' "$work/headers"
 }
 [[ $(call grpc.health.v1.Health/Check) == 0 ]] || fail "gRPC health: $(cat "$work/headers")"
-[[ $(od -An -tx1 "$work/answer" | tr -d ' \n') == 00000000020801 ]] || fail "gRPC health does not say SERVING."
+[[ $(od -An -tx1 "$work/answer" | tr -d ' \n') == 00000000020801 ]] || fail "gRPC health is not SERVING."
 [[ $(call dass.grid.v1.Tagging/ListModels) == 16 ]] || fail "a call without a key must be UNAUTHENTICATED (16): $(cat "$work/headers")"
 [[ $(call dass.grid.v1.Tagging/ListModels -H "authorization: Bearer $key") == 0 ]] || fail "a call with a key: $(cat "$work/headers")"
 grep -qa 'built-in' "$work/answer" || fail "ListModels does not name the built-in model."

@@ -35,7 +35,7 @@ trap finish EXIT INT TERM
 setsid redis-server --port $redis_port --bind 127.0.0.1 --dir "$work" --save '60 1' --loglevel warning >"$work/redis.log" 2>&1 &
 processes+=($!)
 
-# A process: name, role, ports of gRPC, operations and silo, then settings.
+# start NAME ROLE GRPC_PORT OPERATIONS_PORT SILO_PORT [SETTING…]
 start() {
   local name=$1 role=$2 grpc=$3 operations=$4 silo=$5
   shift 5

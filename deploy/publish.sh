@@ -15,6 +15,6 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# One runtime: without it the package's libraries for every other system come along.
+# The image's platform, also when the machine that publishes has another.
 dotnet publish src/Dass.Grid.Host --configuration Release --output "$out" \
   --runtime "${RUNTIME:-linux-x64}" --self-contained false -p:Accelerator="$accelerator"

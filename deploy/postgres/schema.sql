@@ -1,4 +1,4 @@
--- Tables of a grid in PostgreSQL (12 or newer): membership of silos (Grid:Cluster=postgres) and checkpoints of streams (Grid:Store=postgres).
+-- Tables of a grid in PostgreSQL (12 or newer): membership of silos (Grid:Cluster=postgres) and stored state (Grid:Store=postgres).
 -- Once per database: psql -v ON_ERROR_STOP=1 -d dass -f deploy/postgres/schema.sql
 -- The ADO.NET providers of Orleans read their statements from orleansquery, by key; names of parameters and of result columns are their contract.
 
@@ -63,13 +63,15 @@ INSERT INTO orleansquery VALUES
     UPDATE orleansmembershiptable SET iamalivetime = @IAmAliveTime
     WHERE deploymentid = @DeploymentId AND address = @Address AND port = @Port AND generation = @Generation'),
 ('MembershipReadRowKey', '
-    SELECT v.deploymentid, m.address, m.port, m.generation, m.siloname, m.hostname, m.status, m.proxyport, m.suspecttimes, m.starttime, m.iamalivetime, v.version
+    SELECT v.deploymentid, m.address, m.port, m.generation, m.siloname, m.hostname, m.status, m.proxyport, m.suspecttimes, m.starttime, m.iamalivetime,
+        v.version
     FROM orleansmembershipversiontable v
     LEFT JOIN orleansmembershiptable m
         ON m.deploymentid = v.deploymentid AND m.address = @Address AND m.port = @Port AND m.generation = @Generation
     WHERE v.deploymentid = @DeploymentId'),
 ('MembershipReadAllKey', '
-    SELECT v.deploymentid, m.address, m.port, m.generation, m.siloname, m.hostname, m.status, m.proxyport, m.suspecttimes, m.starttime, m.iamalivetime, v.version
+    SELECT v.deploymentid, m.address, m.port, m.generation, m.siloname, m.hostname, m.status, m.proxyport, m.suspecttimes, m.starttime, m.iamalivetime,
+        v.version
     FROM orleansmembershipversiontable v
     LEFT JOIN orleansmembershiptable m ON m.deploymentid = v.deploymentid
     WHERE v.deploymentid = @DeploymentId'),
@@ -82,7 +84,8 @@ INSERT INTO orleansquery VALUES
 ('CleanupDefunctSiloEntriesKey', '
     DELETE FROM orleansmembershiptable WHERE deploymentid = @DeploymentId AND iamalivetime < @IAmAliveTime AND status <> 3');
 
--- Checkpoints: a row a stream, replaced as a whole. Statements that find another version than they expect change nothing and say so by not raising it.
+-- Records (checkpoints of streams, tenants, event logs, usage): a row each, replaced as a whole. A statement that finds another version than it expects
+-- changes nothing and returns no higher version.
 
 CREATE TABLE orleansstorage (
     serviceid              varchar(150) NOT NULL,
