@@ -1,10 +1,12 @@
 namespace Dass.Grid.Contracts;
 
-/// <summary>The closed events of one tenant that began within one span of wall-clock time, in the store of streams. Key: <see cref="EventLogKey"/>.</summary>
+/// <summary>
+/// The closed events of one tenant that began within one span of wall-clock time, in the store of streams. Key: <see cref="EventLogKey"/>.
+/// </summary>
 [Alias("dass.IEventLogGrain")]
 public interface IEventLogGrain : IGrainWithStringKey
 {
-    /// <summary>Answers when the events are in the store. An event that is there already is not entered twice.</summary>
+    /// <summary>Answers when the events are in the store. An event that is there already is not added twice.</summary>
     [Alias("Append")]
     Task Append(LoggedEvent[] events);
 

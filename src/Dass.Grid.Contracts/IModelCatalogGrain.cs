@@ -35,5 +35,6 @@ public sealed record ModelCard([property: Id(0)] ModelSummary Summary, [property
 public sealed record LabelName([property: Id(0)] string Id, [property: Id(1)] string Name)
 {
     /// <summary>Whether a client means this label: by its id or display name, letter case ignored.</summary>
-    public bool IsCalled(string text) => text.Equals(Id, StringComparison.OrdinalIgnoreCase) || text.Equals(Name, StringComparison.OrdinalIgnoreCase);
+    public bool IsCalled(string text) =>
+        text.Equals(Id, StringComparison.OrdinalIgnoreCase) || text.Equals(Name, StringComparison.OrdinalIgnoreCase);
 }

@@ -2,7 +2,7 @@ using Orleans.Concurrency;
 
 namespace Dass.Grid.Contracts;
 
-/// <summary>The grid's one register, kept in the store of streams. Key: 0. A change is in the store before it is answered.</summary>
+/// <summary>The grid's one registry, kept in the store. Key: 0. A change is in the store before it is answered.</summary>
 [Alias("dass.IRegisterGrain")]
 public interface IRegistryGrain : IGrainWithIntegerKey
 {
@@ -20,7 +20,7 @@ public interface IRegistryGrain : IGrainWithIntegerKey
     [Alias("AddKey")]
     Task<Outcome<TenantRecord>> AddKey(string name, KeyRecord key, DateTimeOffset othersUntil);
 
-    /// <summary>Loads the model on one silo, and enters it so that the others load it too.</summary>
+    /// <summary>Loads the model on one silo, and adds it to the registry so that the others load it too.</summary>
     [Alias("AddModel"), ResponseTimeout("00:02:00")]
     Task<Outcome<ModelCard>> AddModel(string name, string directory, int maxStreams);
 
@@ -32,4 +32,7 @@ public interface IRegistryGrain : IGrainWithIntegerKey
 /// <summary>What is to become of a tenant. Null: as it is.</summary>
 [GenerateSerializer, Immutable, Alias("dass.TenantChange")]
 public sealed record TenantChange(
-    [property: Id(0)] bool? Disabled, [property: Id(1)] TenantLimits? Limits, [property: Id(2)] string[]? Models, [property: Id(3)] SoundEventRule? Events);
+    [property: Id(0)] bool? Disabled,
+    [property: Id(1)] TenantLimits? Limits,
+    [property: Id(2)] string[]? Models,
+    [property: Id(3)] SoundEventRule? Events);

@@ -3,9 +3,9 @@ using Orleans.Concurrency;
 namespace Dass.Grid.Contracts;
 
 /// <summary>
-/// The streams of one tenant, and what its gateways use. Key: the tenant's name. Which streams there are is in the store, soon after they report; use is not:
-/// gateways report again and again, so what was lost with a silo is known again within their reports' interval; until then more may be admitted than the
-/// limits say.
+/// The streams of one tenant, and what its gateways use. Key: the tenant's name. Which streams there are is in the store, soon after they
+/// report; use is not: gateways report again and again, so what was lost with a silo is known again within their reports' interval; until
+/// then more may be admitted than the limits say.
 /// </summary>
 [Alias("dass.ITenantGrain")]
 public interface ITenantGrain : IGrainWithStringKey
@@ -26,11 +26,13 @@ public interface ITenantGrain : IGrainWithStringKey
     [Alias("Forget")]
     Task Forget(string stream);
 
-    /// <summary>Up to <paramref name="count"/> entries after <paramref name="after"/> (empty: from the first), in ordinal order of their names.</summary>
+    /// <summary>
+    /// Up to <paramref name="count"/> entries after <paramref name="after"/> (empty: from the first), in ordinal order of their names.
+    /// </summary>
     [Alias("List"), AlwaysInterleave]
     Task<StreamListing[]> List(string after, int count);
 
-    /// <summary>Looks after the tenant's streams again, if nobody has called since the silo that did is gone.</summary>
+    /// <summary>Takes up the tenant's list again, if no call has done so since the silo that held it is gone.</summary>
     /// <returns>Whether there are any, as far as it is known.</returns>
     [Alias("Wake")]
     Task<bool> Wake();
@@ -58,7 +60,8 @@ public sealed record GatewayUse(
 /// <param name="Subscribers">That it may serve.</param>
 /// <param name="SubscribersInAll">That all gateways serve.</param>
 [GenerateSerializer, Immutable, Alias("dass.Allowance")]
-public sealed record QuotaLease([property: Id(0)] double SpareRate, [property: Id(1)] int Subscribers, [property: Id(2)] int SubscribersInAll);
+public sealed record QuotaLease(
+    [property: Id(0)] double SpareRate, [property: Id(1)] int Subscribers, [property: Id(2)] int SubscribersInAll);
 
 [GenerateSerializer, Immutable, Alias("dass.StreamListing")]
 public sealed record StreamListing(
@@ -69,6 +72,7 @@ public sealed record StreamListing(
 
 /// <summary>What a stream says when it is looked up.</summary>
 /// <param name="Listing">What it is.</param>
-/// <param name="Since">When it was fed last, if it lies in the store and does not report until somebody comes for it; null: it reports.</param>
+/// <param name="Since">When it was fed last, if it lies in the store and does not report until a feeder comes; null: it
+/// reports.</param>
 [GenerateSerializer, Immutable, Alias("dass.StreamRest")]
 public sealed record StreamRest([property: Id(0)] StreamListing Listing, [property: Id(1)] DateTimeOffset? Since);

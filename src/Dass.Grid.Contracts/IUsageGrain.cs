@@ -4,7 +4,9 @@ namespace Dass.Grid.Contracts;
 [Alias("dass.IUsageGrain")]
 public interface IUsageGrain : IGrainWithStringKey
 {
-    /// <summary>Answers when the use is in the store. Totals of a span replace its earlier ones, so a repeated report counts once.</summary>
+    /// <summary>
+    /// Answers when the use is in the store. Totals of a span replace its earlier ones, so a repeated report counts once.
+    /// </summary>
     [Alias("Report")]
     Task Report(UsageSpan span);
 

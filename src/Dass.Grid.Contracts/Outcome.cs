@@ -52,7 +52,7 @@ public sealed record Refusal([property: Id(0)] RefusalCode Code, [property: Id(1
     [Id(3)] public string? Limit { get; init; }
 }
 
-/// <summary>What a grain answers: a value, or why there is none. Exceptions are left for what nobody expects.</summary>
+/// <summary>What a grain answers: a value, or why there is none. Exceptions are left for what is not expected.</summary>
 [GenerateSerializer, Immutable, Alias("dass.Outcome`1")]
 public sealed record Outcome<T>([property: Id(0)] T? Value, [property: Id(1)] Refusal? Refusal)
     where T : class

@@ -3,7 +3,8 @@ namespace Dass.Grid.Contracts;
 /// <summary>Who may use the grid, which models it serves and what tenants call them, as of one version.</summary>
 /// <param name="Version">Raised by every change.</param>
 /// <param name="Tenants">By name, in ordinal order.</param>
-/// <param name="Models">Registered beside the configured ones, oldest first. A name keeps its weights for ever: an alias is what moves.</param>
+/// <param name="Models">Registered beside the configured ones, oldest first. A name keeps its weights for ever: an alias is what
+/// moves.</param>
 /// <param name="Aliases">What model names stand for.</param>
 [GenerateSerializer, Immutable, Alias("dass.Register")]
 public sealed record Registry(
@@ -16,7 +17,7 @@ public sealed record Registry(
     public static readonly Registry Empty = new(0, [], [], []);
 }
 
-/// <summary>One tenant of the register.</summary>
+/// <summary>One tenant of the registry.</summary>
 /// <param name="Name">See <see cref="StreamId.IsTenant"/>.</param>
 /// <param name="Disabled">Its calls are refused.</param>
 /// <param name="Keys">Any of them is the tenant's.</param>
@@ -55,7 +56,9 @@ public sealed record TenantLimits
     /// <summary>Streams that may begin in a minute.</summary>
     [Id(1)] public int? NewStreamsPerMinute { get; init; }
 
-    /// <summary>Seconds of audio that are taken in per second. Each live stream is granted 1; what is left over is for those that catch up.</summary>
+    /// <summary>
+    /// Seconds of audio that are taken in per second. Each live stream is granted 1; what is left over is for those that catch up.
+    /// </summary>
     [Id(2)] public double? AudioRate { get; init; }
 
     /// <summary>Subscriptions that are open at once.</summary>
@@ -81,7 +84,7 @@ public sealed record ModelRecord(
     [property: Id(0)] string Name, [property: Id(1)] string Directory, [property: Id(2)] string Hash, [property: Id(3)] int MaxStreams);
 
 /// <summary>A name that stands for a model until it is pointed at another one.</summary>
-/// <param name="Tenant">Whose name it is; empty: everybody's who has none of his own.</param>
+/// <param name="Tenant">Whose name it is; empty: that of every tenant without one of its own.</param>
 /// <param name="Name">What requests say. An alias wins over a model of the same name.</param>
 /// <param name="Model">What it stands for.</param>
 [GenerateSerializer, Immutable, Alias("dass.ModelAlias")]

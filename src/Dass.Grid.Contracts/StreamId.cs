@@ -8,7 +8,9 @@ public readonly record struct StreamId(string Tenant, string Name)
     public const int MaxTenantLength = 64;
     public const int MaxNameLength = 128;
 
-    /// <summary>RFC 3986's unreserved characters: safe in keys, paths and logs. The slash between tenant and name is not among them.</summary>
+    /// <summary>
+    /// RFC 3986's unreserved characters: safe in keys, paths and logs. The slash between tenant and name is not among them.
+    /// </summary>
     public const string Alphabet = "A-Z a-z 0-9 . _ ~ -";
 
     /// <summary>The grain key: tenant/name.</summary>

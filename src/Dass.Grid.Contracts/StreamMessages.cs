@@ -14,18 +14,19 @@ public sealed record AudioBlock([property: Id(0)] long FirstSample, [property: I
 [GenerateSerializer, Immutable, Alias("dass.SampleSpan")]
 public readonly record struct SampleSpan([property: Id(0)] long FromSample, [property: Id(1)] long ToSample);
 
-/// <summary>How somebody comes to a stream.</summary>
+/// <summary>How a feeder comes to a stream.</summary>
 /// <param name="Attachment">The attachment that is taken up again after a failure; null: a new one, which ends all others.</param>
-/// <param name="OldestSample">First sample that the feeder can still send. A stream that would need earlier audio begins again there, with a gap.</param>
+/// <param name="OldestSample">First sample that the feeder can still send. A stream that would need earlier audio begins again there, with
+/// a gap.</param>
 [GenerateSerializer, Immutable, Alias("dass.Feeder")]
 public sealed record Feeder([property: Id(0)] long? Attachment = null, [property: Id(1)] long OldestSample = 0);
 
-/// <summary>The right to feed a stream, until somebody attaches after.</summary>
+/// <summary>The right to feed a stream, until another feeder attaches.</summary>
 /// <param name="Id">Names this attachment in later calls.</param>
 /// <param name="NextSample">Where audio goes on.</param>
 /// <param name="NextChunk">Chunks that have been tagged.</param>
 /// <param name="Shape">What the stream is.</param>
-/// <param name="DurableSample">Audio before this position will not be asked for again, whatever fails.</param>
+/// <param name="DurableSample">Audio before this position will not be asked for again, also after a failure.</param>
 /// <param name="Gap">What this attachment could not bridge; null: nothing.</param>
 [GenerateSerializer, Immutable, Alias("dass.Attachment")]
 public sealed record Attachment(
@@ -47,12 +48,15 @@ public sealed record Attachment(
 /// <param name="Events">Sounds of the old model's labels that were under way, closed; none when the new one goes on with them.</param>
 [GenerateSerializer, Immutable, Alias("dass.ModelChange")]
 public sealed record ModelChange(
-    [property: Id(0)] ModelSummary Before, [property: Id(1)] ModelSummary Model, [property: Id(2)] long NextChunk, [property: Id(3)] SoundEvent[] Events);
+    [property: Id(0)] ModelSummary Before,
+    [property: Id(1)] ModelSummary Model,
+    [property: Id(2)] long NextChunk,
+    [property: Id(3)] SoundEvent[] Events);
 
 /// <summary>A place where a stream's memory was lost: it goes on as if it had begun there.</summary>
 /// <param name="FromSample">Last position that was heard with memory, as far as it is known.</param>
 /// <param name="ToSample">Where the stream goes on; audio between the two is not tagged.</param>
-/// <param name="NextChunk">First chunk after the gap. Chunks before it that nobody has received will not come.</param>
+/// <param name="NextChunk">First chunk after the gap. Chunks before it that were not delivered will not come.</param>
 /// <param name="Reason">For the client: what was lost and why.</param>
 [GenerateSerializer, Immutable, Alias("dass.StreamGap")]
 public sealed record StreamGap(
@@ -68,8 +72,9 @@ public sealed record StreamGap(
 /// <summary>Audio that has arrived.</summary>
 /// <param name="AppliedSample">The stream has all audio before this position.</param>
 /// <param name="Tags">Chunks that the audio completed.</param>
-/// <param name="Busy">The audio is taken in, but the device owes tags: push nothing at <paramref name="AppliedSample"/> after a pause to get them.</param>
-/// <param name="DurableSample">Audio before this position will not be asked for again, whatever fails.</param>
+/// <param name="Busy">The audio is taken in, but the device owes tags: push nothing at <paramref name="AppliedSample"/> after a pause to
+/// get them.</param>
+/// <param name="DurableSample">Audio before this position will not be asked for again, also after a failure.</param>
 [GenerateSerializer, Immutable, Alias("dass.Pushed")]
 public sealed record Pushed(
     [property: Id(0)] long AppliedSample,
@@ -84,7 +89,7 @@ public sealed record Pushed(
     [Id(5)] public bool CatchesUp { get; init; }
 }
 
-/// <summary>How far a stream is safe: audio before <c>Sample</c> will not be asked for again, whatever fails.</summary>
+/// <summary>How far a stream is safe: audio before <c>Sample</c> will not be asked for again, also after a failure.</summary>
 [GenerateSerializer, Immutable, Alias("dass.Durable")]
 public sealed record Durable([property: Id(0)] long Sample);
 

@@ -1,6 +1,6 @@
 namespace Dass.Grid.Contracts;
 
-/// <summary>What a client asks of a stream. Null: the default for a new stream, whatever it is for a stream that is there.</summary>
+/// <summary>What a client asks of a stream. Null: the default for a new stream, or as it is for a stream that is there.</summary>
 [GenerateSerializer, Immutable, Alias("dass.StreamSpec")]
 public sealed record StreamSpec
 {
@@ -17,8 +17,8 @@ public sealed record StreamSpec
     [Id(3)] public TimeSpan? LookAhead { get; init; }
 
     /// <summary>
-    /// What the client calls <see cref="Model"/>, when that is not its own name. Whoever comes back with it finds the stream, whatever it stands for
-    /// by then.
+    /// What the client calls <see cref="Model"/>, when that is not its own name. A client that comes back with it finds the stream, also
+    /// when it stands for another model by then.
     /// </summary>
     [Id(4)] public string? Alias { get; init; }
 
@@ -57,7 +57,7 @@ public sealed record StreamShape(
     [Id(6)] public DateTimeOffset? Captured { get; init; }
 
     /// <summary>Asks for this very stream; what a shape does not say is as <paramref name="asked"/>.</summary>
-    public StreamSpec Of(StreamSpec asked) => asked with
+    public StreamSpec ToSpec(StreamSpec asked) => asked with
     {
         Format = Format, Model = Model.Name, Chunk = Chunk, LookAhead = LookAhead, Alias = Alias, Captured = Captured, SwitchModel = false,
     };
@@ -70,7 +70,10 @@ public sealed record StreamShape(
 /// <param name="MergeGap">A sound that is back within it goes on.</param>
 [GenerateSerializer, Immutable, Alias("dass.SoundEventRule")]
 public sealed record SoundEventRule(
-    [property: Id(0)] float? On, [property: Id(1)] float? Off, [property: Id(2)] TimeSpan? MinDuration, [property: Id(3)] TimeSpan? MergeGap);
+    [property: Id(0)] float? On,
+    [property: Id(1)] float? Off,
+    [property: Id(2)] TimeSpan? MinDuration,
+    [property: Id(3)] TimeSpan? MergeGap);
 
 /// <summary>Key of the request context by which a stream's first message names its model to those who place it.</summary>
 public static class ModelHint

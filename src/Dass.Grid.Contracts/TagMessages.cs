@@ -56,16 +56,16 @@ public sealed record HeardSummary(
 
 public enum StreamEndReason
 {
-    /// <summary>The client that fed it said so.</summary>
+    /// <summary>The client that fed it finished it.</summary>
     Finished = 1,
 
-    /// <summary>Somebody closed it.</summary>
+    /// <summary>A client of its tenant closed it.</summary>
     Closed = 2,
 
     /// <summary>No audio for the idle timeout.</summary>
     Idle = 3,
 
-    /// <summary>Nobody knows it any more: its silo failed before the first checkpoint, and no feeder has taken it up again.</summary>
+    /// <summary>It is in no silo and no store: its silo failed before the first checkpoint, and no feeder has taken it up again.</summary>
     Lost = 4,
 }
 

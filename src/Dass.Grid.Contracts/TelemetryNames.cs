@@ -1,6 +1,8 @@
 namespace Dass.Grid.Contracts;
 
-/// <summary>Names of meters, activity sources and their tags. Stream ids and tenants are tags of traces and logs, never of metrics.</summary>
+/// <summary>
+/// Names of meters, activity sources and their tags. Stream ids and tenants are tags of traces and logs, never of metrics.
+/// </summary>
 public static class TelemetryNames
 {
     public const string Engine = "Dass.Grid.Engine";

@@ -1,11 +1,15 @@
 using System.Diagnostics.Metrics;
-using Dass.Grid.Grains.Sessions;
 
 namespace Dass.Grid.Grains;
 
 /// <summary>Measurements of a silo's streams.</summary>
 public sealed class GrainsInstruments
 {
+    private static readonly InstrumentAdvice<double> StepSeconds = new()
+    {
+        HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    };
+
     private readonly UpDownCounter<long> _live;
     private readonly Counter<long> _ended;
     private readonly Counter<double> _audio;
@@ -24,22 +28,27 @@ public sealed class GrainsInstruments
         _ended = meter.CreateCounter<long>("dass.streams.ended", "{stream}", "Streams that have ended, by reason.");
         _audio = meter.CreateCounter<double>("dass.audio", "s", "Audio that streams have taken in.");
         _chunks = meter.CreateCounter<long>("dass.chunks", "{chunk}", "Chunks that have been tagged.");
-        _events = meter.CreateCounter<long>("dass.events", "{event}", "Events, by result: closed (by a stream), kept (in the store), lost (beyond what is kept).");
+        _events = meter.CreateCounter<long>(
+            "dass.events", "{event}", "Events, by result: closed (by a stream), kept (in the store), lost (beyond what is kept).");
         _observersExpired = meter.CreateCounter<long>("dass.observers.expired", "{observer}", "Observers that did not renew their lease.");
-        _checkpoints = meter.CreateCounter<long>("dass.checkpoints", "{checkpoint}", "Checkpoints, by result: written, failed, fenced (another silo owns the stream).");
+        _checkpoints = meter.CreateCounter<long>(
+            "dass.checkpoints", "{checkpoint}", "Checkpoints, by result: written, failed, fenced (another silo owns the stream).");
         _checkpointDuration = meter.CreateHistogram<double>(
             "dass.checkpoint.duration", "s", "Time that the store took for a checkpoint.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
+            advice: StepSeconds);
         _recovered = meter.CreateCounter<long>(
-            "dass.streams.continued", "{stream}", "Streams that went on here, by how: moved (with their state), restored (from a checkpoint), cold (with a gap).");
+            "dass.streams.continued",
+            "{stream}",
+            "Streams that went on here, by how: moved (with their state), restored (from a checkpoint), cold (with a gap).");
         _push = meter.CreateHistogram<double>(
             "dass.push.duration", "s", "From a push in the grain to its tags.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
+            advice: StepSeconds);
     }
 
     internal void OnBegun(string model) => _live.Add(1, Model(model));
 
-    internal void OnEnded(string model, StreamEndReason reason) => _ended.Add(1, Model(model), new(TelemetryNames.Reason, reason.ToString()));
+    internal void OnEnded(string model, StreamEndReason reason) =>
+        _ended.Add(1, Model(model), new(TelemetryNames.Reason, reason.ToString()));
 
     /// <summary>The stream holds its slot no longer: it has ended, moves, sleeps or was taken over.</summary>
     internal void OnLeft(string model) => _live.Add(-1, Model(model));
@@ -62,10 +71,10 @@ public sealed class GrainsInstruments
 
     internal void OnFenced() => _checkpoints.Add(1, Result("fenced"));
 
-    internal void OnPushed(LiveStream stream, int bytes, TimeSpan duration)
+    internal void OnPushed(string model, double audioSeconds, TimeSpan duration)
     {
-        _audio.Add((double)bytes / stream.Shape.BytesPerFrame / stream.Shape.Format.SampleRateHz, Model(stream.Model.Name));
-        _push.Record(duration.TotalSeconds, Model(stream.Model.Name));
+        _audio.Add(audioSeconds, Model(model));
+        _push.Record(duration.TotalSeconds, Model(model));
     }
 
     internal void OnTagged(string model, int chunks) => _chunks.Add(chunks, Model(model));

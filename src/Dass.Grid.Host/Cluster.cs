@@ -84,17 +84,17 @@ internal static class Cluster
         {
             case StoreKind.Redis:
                 silo.AddRedisGrainStorage(
-                    StreamGrainShared.Store,
+                    GridStorage.Name,
                     redis => (redis.ConfigurationOptions, redis.GrainStorageSerializer, redis.DeleteStateOnClear) = (Redis(grid), serializer, true));
                 break;
             case StoreKind.Postgres:
                 silo.AddAdoNetGrainStorage(
-                    StreamGrainShared.Store,
+                    GridStorage.Name,
                     database => (database.Invariant, database.ConnectionString, database.GrainStorageSerializer, database.DeleteStateOnClear) =
                         (Npgsql, grid.Postgres, serializer, true));
                 break;
             case StoreKind.Memory:
-                silo.AddMemoryGrainStorage(StreamGrainShared.Store, memory => memory.GrainStorageSerializer = serializer);
+                silo.AddMemoryGrainStorage(GridStorage.Name, memory => memory.GrainStorageSerializer = serializer);
                 break;
             default:
                 try

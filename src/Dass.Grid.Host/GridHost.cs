@@ -1,8 +1,7 @@
 using Dass.Grid.Gateway;
 using Dass.Grid.Gateway.Hosting;
 using Dass.Grid.Gateway.Tenants;
-using Dass.Grid.Grains.Models;
-using Dass.Grid.Grains.Streams;
+using Dass.Grid.Grains.Hosting;
 
 namespace Dass.Grid.Host;
 
@@ -29,8 +28,7 @@ public static class GridHost
         GridRules.Check(grid, tenants);
 
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = grid.ShutdownTimeout);
-        builder.Services.Configure<ModelRegistryOptions>(configuration.GetSection("Grid"));
-        builder.Services.Configure<StreamGrainOptions>(configuration.GetSection("Grid:Streams"));
+        builder.Services.AddDassLimits(configuration.GetSection("Grid"));
         builder.Services.Configure<GatewayOptions>(configuration.GetSection("Grid:Gateway"));
         builder.Services.Configure<TenantsOptions>(options => Bind(configuration, grid, options));
 

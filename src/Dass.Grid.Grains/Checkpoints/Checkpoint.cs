@@ -1,14 +1,13 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using Dass.Grid.Engine;
-using Dass.Grid.Engine.Streaming;
-using Dass.Grid.Grains.Sessions;
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 
 namespace Dass.Grid.Grains.Checkpoints;
 
-/// <summary>A stream at rest: what it is, how far it has come, what it said last and, unless it has ended, the state of its session.</summary>
+/// <summary>
+/// A stream at rest: what it is, how far it has come, what it said last and, unless it has ended, the state of its session.
+/// </summary>
 /// <param name="Epoch">Raised by every activation that takes the stream from the store.</param>
 /// <param name="Attachment">Who feeds the stream; see <see cref="Contracts.Attachment.Id"/>.</param>
 /// <param name="Shape">What the stream is.</param>
@@ -16,12 +15,13 @@ namespace Dass.Grid.Grains.Checkpoints;
 /// <param name="NextSample">The stream has all audio before this position.</param>
 /// <param name="Origin">Where its session began.</param>
 /// <param name="NextChunk">Chunks that have been tagged.</param>
-/// <param name="Summary">What has been heard.</param>
+/// <param name="Summary">What the model has heard.</param>
 /// <param name="Ended">How it ended; null while it is live.</param>
 /// <param name="History">The last chunks, oldest first.</param>
 /// <remarks>
-/// As bytes, little-endian: magic, layout version, model hash, position, epoch; the other fields in the order below; SHA-256 of all before it.
-/// A change of this order needs a new version, and the old one must still be read. Version 1 has neither alias, capture time, events nor ledger.
+/// As bytes, little-endian: magic, layout version, model hash, position, epoch; the other fields in the order below; SHA-256 of all before
+/// it. A change of this order needs a new version, and the old one must still be read. Version 1 has neither alias, capture time, events
+/// nor notes.
 /// </remarks>
 internal sealed record Checkpoint(
     long Epoch,
@@ -35,16 +35,18 @@ internal sealed record Checkpoint(
     StreamEndReason? Ended,
     ChunkTags[] History)
 {
-    /// <summary>What <see cref="StreamSession.Save"/> wrote, when this was read; empty of an ended stream.</summary>
+    /// <summary>State of the session, when this was read; empty of an ended stream.</summary>
     public ReadOnlyMemory<byte> Session { get; init; }
 
-    /// <summary>What <see cref="StreamOutbox.Save"/> wrote; empty of a checkpoint without.</summary>
-    public ReadOnlyMemory<byte> Ledger { get; init; }
+    /// <summary><see cref="CheckpointNotes"/>; empty of a checkpoint without.</summary>
+    public ReadOnlyMemory<byte> Notes { get; init; }
 
     /// <summary>Sounds that the stream's end has closed.</summary>
     public SoundEvent[] Closed { get; init; } = [];
 
-    /// <summary>What <see cref="StreamEvents.Save"/> wrote, when this was read; empty of an ended stream, and of one from before there were events.</summary>
+    /// <summary>
+    /// State of the event tracker, when this was read; empty of an ended stream, and of one from before there were events.
+    /// </summary>
     public ReadOnlyMemory<byte> Events { get; init; }
 
     /// <summary>"DGCP" in the byte order of the file.</summary>
@@ -57,8 +59,8 @@ internal sealed record Checkpoint(
     private const int ChecksumBytes = SHA256.HashSizeInBytes;
 
     /// <param name="bytes">Empty; receives the checkpoint.</param>
-    /// <param name="session">Whose state goes along; null of an ended stream. Not during a push.</param>
-    public void WriteTo(PooledBytes bytes, LiveStream? session)
+    /// <param name="state">Writes the states that go along; null of an ended stream.</param>
+    public void WriteTo(PooledBytes bytes, CheckpointState? state)
     {
         var to = new SnapshotWriter(bytes);
         to.Write(Magic);
@@ -101,9 +103,9 @@ internal sealed record Checkpoint(
             Write(to, chunk.Events);
         }
         Write(to, Closed);
-        to.WriteAll(Ledger.Span);
-        WriteBlock(bytes, session is null ? null : session.Events.Save);
-        WriteBlock(bytes, session is null ? null : session.Save);
+        to.WriteAll(Notes.Span);
+        WriteBlock(bytes, state?.Events);
+        WriteBlock(bytes, state?.Session);
         Span<byte> checksum = stackalloc byte[ChecksumBytes];
         SHA256.HashData(bytes.Written.Span, checksum);
         bytes.Write(checksum);
@@ -122,7 +124,8 @@ internal sealed record Checkpoint(
         if (version is < First or > Version)
         {
             throw new SnapshotException(version > Version
-                ? $"The checkpoint has layout version {version}; this silo reads up to {Version}. A newer silo wrote it: finish the upgrade."
+                ? $"The checkpoint has layout version {version}; this silo reads up to {Version}. "
+                    + "A newer silo wrote it: finish the upgrade."
                 : $"The checkpoint has layout version {version}, which no silo ever wrote.");
         }
         Span<byte> checksum = stackalloc byte[ChecksumBytes];
@@ -166,7 +169,7 @@ internal sealed record Checkpoint(
             };
         }
         var closed = version > First ? ReadEvents(ref from, bytes.Length) : [];
-        var ledger = version > First ? from.ReadAll<byte>("ledger") : [];
+        var notes = version > First ? from.ReadAll<byte>("notes") : [];
         var events = version > First ? from.ReadAll<byte>("events") : [];
         var session = from.ReadAll<byte>("session");
         SnapshotReader.Check(from.AtEnd, "end", "bytes are left over");
@@ -176,7 +179,7 @@ internal sealed record Checkpoint(
             Session = session,
             Events = events,
             Closed = closed,
-            Ledger = ledger,
+            Notes = notes,
         };
     }
 
@@ -224,3 +227,8 @@ internal sealed record Checkpoint(
         return count;
     }
 }
+
+/// <summary>Writes the states of a live stream, while no push is under way.</summary>
+/// <param name="Events">That of the event tracker.</param>
+/// <param name="Session">That of the session.</param>
+internal readonly record struct CheckpointState(Action<IBufferWriter<byte>> Events, Action<IBufferWriter<byte>> Session);

@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using Dass.Grid.Engine;
-using Dass.Grid.Grains.Sessions;
 using Dass.Grid.Grains.Storage;
 using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Checkpoints;
 
-/// <summary>One stream's place in the store: one write at a time, each with the proof that nobody else has written since.</summary>
+/// <summary>One stream's record in the store: one write at a time, each with the proof that no other silo has written since.</summary>
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, GrainsInstruments instruments)
 {
@@ -48,10 +47,12 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
         return checkpoint;
     }
 
-    /// <summary>Writes a checkpoint, whose bytes are made before this returns. While another write is under way, that one is awaited instead.</summary>
+    /// <summary>
+    /// Writes a checkpoint, whose bytes are made before this returns. While another write is under way, that one is awaited instead.
+    /// </summary>
     /// <returns>False when the store could not be written; the stream goes on without.</returns>
-    /// <exception cref="InconsistentStateException">Somebody else has written: this activation no longer owns the stream.</exception>
-    public Task<bool> SaveAsync(Checkpoint checkpoint, LiveStream? session, Action<Exception> onFailure)
+    /// <exception cref="InconsistentStateException">Another silo has written: this activation no longer owns the stream.</exception>
+    public Task<bool> SaveAsync(Checkpoint checkpoint, CheckpointState? state, Action<Exception> onFailure)
     {
         if (!_writing.IsCompleted)
         {
@@ -60,7 +61,7 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
         var bytes = new PooledBytes();
         try
         {
-            checkpoint.WriteTo(bytes, session);
+            checkpoint.WriteTo(bytes, state);
             return _writing = WriteAsync(bytes, checkpoint.NextSample, onFailure);
         }
         catch
@@ -74,7 +75,8 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
     {
         if (ETag is { } known)
         {
-            await storage.ClearStateAsync(StateName, grain, new GrainState<StoredBytes>(new StoredBytes(), known) { RecordExists = true });
+            var record = new GrainState<StoredBytes>(new StoredBytes(), known) { RecordExists = true };
+            await storage.ClearStateAsync(StateName, grain, record);
             ETag = null;
         }
     }
@@ -109,8 +111,10 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
         }
     }
 
-    /// <summary>A write whose answer was lost may have taken effect: then the record is this activation's own, under an ETag that it does not know.</summary>
-    /// <exception cref="InconsistentStateException">The record is somebody else's.</exception>
+    /// <summary>
+    /// A write whose answer was lost may have taken effect: then the record is this activation's own, under an ETag that it does not know.
+    /// </summary>
+    /// <exception cref="InconsistentStateException">The record is another silo's.</exception>
     private async Task ResolveAsync()
     {
         if (_doubts.Count == 0)

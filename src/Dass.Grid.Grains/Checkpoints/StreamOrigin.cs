@@ -6,7 +6,8 @@ namespace Dass.Grid.Grains.Checkpoints;
 internal readonly record struct StreamOrigin(long Sample, long Chunk)
 {
     /// <summary>
-    /// The first chunk that lies wholly at or after <paramref name="sample"/>. No chunk from there on can have been tagged without that audio.
+    /// The first chunk that lies wholly at or after <paramref name="sample"/>. No chunk from there on can have been tagged without that
+    /// audio.
     /// </summary>
     public static StreamOrigin AtOrAfter(long sample, int sampleRateHz, TimeSpan chunkLength)
     {

@@ -1,28 +1,31 @@
 using Dass.Grid.Engine;
+using Dass.Grid.Grains.Models;
 using Dass.Grid.Grains.Sessions;
 using Dass.Grid.Grains.Streams;
+using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
 
 namespace Dass.Grid.Grains.Clips;
 
 /// <summary>One recording at a time and activation; a silo holds as many activations as it has cores.</summary>
 [StatelessWorker, GrainType("clip")]
-public sealed class ClipGrain(StreamGrainShared shared) : Grain, IClipGrain
+public sealed class ClipGrain(ModelRegistry models, IOptions<ClipOptions> clips, IOptions<StreamGrainOptions> streams, TimeProvider time)
+    : Grain, IClipGrain
 {
     public async Task<Outcome<ClipTags>> Tag(string tenant, StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if (SessionFactory.Overload(shared.Models, spec, shared.Options.MaxLiveWait) is { } overload)
+        if (SessionFactory.Overload(models, spec, streams.Value.MaxLiveWait) is { } overload)
         {
             return overload;
         }
-        if (SessionFactory.Open(shared.Models, tenant, spec, oldestSample: 0, shared.Time.GetUtcNow(), shared.Options.Events, out var clip) is { } refusal)
+        if (SessionFactory.Open(models, tenant, spec, oldestSample: 0, time.GetUtcNow(), streams.Value.Events, out var clip) is { } refusal)
         {
             return refusal;
         }
         using (clip)
         {
             clip.Weigh(tenant, spec.Weight);
-            if ((TooLong(clip.Shape, audio) ?? clip.News(audio, out _)) is { } broken)
+            if ((TooLong(clip.Shape, audio) ?? clip.TrimApplied(audio, out _)) is { } broken)
             {
                 return broken;
             }
@@ -39,18 +42,17 @@ public sealed class ClipGrain(StreamGrainShared shared) : Grain, IClipGrain
             {
                 return new Refusal(RefusalCode.Busy, busy.Message);
             }
-            ChunkTags[] tags = [.. clip.TakeFresh().Select(chunk => chunk with { Events = clip.Events.Hear(chunk) })];
-            return new ClipTags(clip.Shape.Model, tags, clip.Heard, clip.Events.Complete(clip.NextSeconds));
+            return new ClipTags(clip.Shape.Model, [.. clip.Take(fromChunk: 0)], clip.Heard, clip.Events.Complete(clip.NextSeconds));
         }
     }
 
     private Refusal? TooLong(StreamShape shape, AudioBlock audio)
     {
         var seconds = (double)audio.Data.Length / shape.BytesPerFrame / shape.Format.SampleRateHz;
-        return seconds > shared.Options.MaxClip.TotalSeconds
+        return seconds > clips.Value.MaxClip.TotalSeconds
             ? new Refusal(
                 RefusalCode.InvalidRequest,
-                $"audio lasts {seconds:F1} s; Tag takes at most {shared.Options.MaxClip.TotalSeconds:F0} s. Use Stream for longer audio.")
+                $"audio lasts {seconds:F1} s; Tag takes at most {clips.Value.MaxClip.TotalSeconds:F0} s. Use Stream for longer audio.")
             : null;
     }
 }

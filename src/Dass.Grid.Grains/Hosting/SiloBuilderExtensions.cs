@@ -1,3 +1,4 @@
+using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Clips;
 using Dass.Grid.Grains.Models;
 using Dass.Grid.Grains.Placement;
@@ -5,6 +6,7 @@ using Dass.Grid.Grains.Records;
 using Dass.Grid.Grains.Storage;
 using Dass.Grid.Grains.Streams;
 using Dass.Grid.Grains.Tenants;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -15,6 +17,22 @@ namespace Dass.Grid.Grains.Hosting;
 
 public static class SiloBuilderExtensions
 {
+    /// <summary>
+    /// Limits of this silo: models from the section <c>Grid</c>, everything else from <c>Grid:Streams</c>. Checked at start.
+    /// </summary>
+    public static IServiceCollection AddDassLimits(this IServiceCollection services, IConfiguration grid)
+    {
+        var streams = grid.GetSection("Streams");
+        services.AddLimits<ModelRegistryOptions, ModelRegistryOptionsValidator>(grid);
+        services.AddLimits<DeviceWatchdogOptions, DeviceWatchdogOptionsValidator>(streams);
+        services.AddLimits<CheckpointOptions, CheckpointOptionsValidator>(streams);
+        services.AddLimits<StreamGrainOptions, StreamGrainOptionsValidator>(streams);
+        services.AddLimits<RecordOptions, RecordOptionsValidator>(streams);
+        services.AddLimits<ClipOptions, ClipOptionsValidator>(streams);
+        services.AddLimits<TenantListOptions, TenantListOptionsValidator>(streams);
+        return services;
+    }
+
     /// <summary>This silo runs models and owns streams.</summary>
     public static ISiloBuilder AddDassStreams(this ISiloBuilder silo)
     {
@@ -26,7 +44,7 @@ public static class SiloBuilderExtensions
         silo.Services.AddSingleton<StreamGrainShared>();
         silo.Services.AddHostedService(services => new DeviceWatchdog(
             () => services.GetRequiredService<ModelRegistry>().All.Select(model => (model.Name, model.Engine.LongestRun)),
-            services.GetRequiredService<IOptions<StreamGrainOptions>>().Value.StuckAfter,
+            services.GetRequiredService<IOptions<DeviceWatchdogOptions>>().Value.StuckAfter,
             Environment.FailFast,
             services.GetRequiredService<TimeProvider>(),
             services.GetRequiredService<ILogger<DeviceWatchdog>>()));
@@ -34,31 +52,21 @@ public static class SiloBuilderExtensions
         silo.Services.AddHostedService<TenantWaker>();
         silo.Services.AddSingleton<LoadReporter>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<LoadReporter>());
-        return silo.AddDassLimits().AddDassPlacement();
+        return silo.AddDassPlacement();
     }
 
-    /// <summary>This silo belongs to the grid and carries no streams: a gateway.</summary>
+    /// <summary>This silo belongs to the grid and has no grain of it: a gateway.</summary>
     public static ISiloBuilder WithoutDassStreams(this ISiloBuilder silo)
     {
-        silo.Services.Configure<GrainTypeOptions>(types =>
-        {
-            types.Classes.Remove(typeof(StreamGrain));
-            types.Classes.Remove(typeof(ClipGrain));
-            types.Classes.Remove(typeof(ModelCatalogGrain));
-            types.Classes.Remove(typeof(RegistryGrain));
-            types.Classes.Remove(typeof(EventLogGrain));
-            types.Classes.Remove(typeof(EventIndexGrain));
-            types.Classes.Remove(typeof(TenantGrain));
-            types.Classes.Remove(typeof(TenantIndexGrain));
-            types.Classes.Remove(typeof(UsageGrain));
-        });
-        return silo.AddDassLimits().AddDassPlacement();
+        silo.Services.Configure<GrainTypeOptions>(
+            types => types.Classes.RemoveWhere(type => type.Assembly == typeof(StreamGrain).Assembly));
+        return silo.AddDassPlacement();
     }
 
-    /// <summary>Streams are kept as files of this machine.</summary>
+    /// <summary>The store is a directory of this machine.</summary>
     public static ISiloBuilder UseDassFileStore(this ISiloBuilder silo, string directory)
     {
-        silo.Services.AddKeyedSingleton<IGrainStorage>(StreamGrainShared.Store, new FileGrainStorage(directory));
+        silo.Services.AddKeyedSingleton<IGrainStorage>(GridStorage.Name, new FileGrainStorage(directory));
         return silo;
     }
 
@@ -71,12 +79,11 @@ public static class SiloBuilderExtensions
         return silo;
     }
 
-    private static ISiloBuilder AddDassLimits(this ISiloBuilder silo)
+    private static void AddLimits<TOptions, TValidator>(this IServiceCollection services, IConfiguration section)
+        where TOptions : class
+        where TValidator : class, IValidateOptions<TOptions>
     {
-        silo.Services.AddOptions<ModelRegistryOptions>().ValidateOnStart();
-        silo.Services.AddOptions<StreamGrainOptions>().ValidateOnStart();
-        silo.Services.AddSingleton<IValidateOptions<ModelRegistryOptions>, ModelRegistryOptionsValidator>();
-        silo.Services.AddSingleton<IValidateOptions<StreamGrainOptions>, StreamGrainOptionsValidator>();
-        return silo;
+        services.AddOptions<TOptions>().Bind(section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<TOptions>, TValidator>();
     }
 }

@@ -4,16 +4,20 @@ using Microsoft.Extensions.Logging;
 namespace Dass.Grid.Grains.Models;
 
 /// <summary>
-/// Ends a silo whose device hangs: it still answers probes, so the others would never know. A running batch cannot be taken back, and the streams can go on
-/// elsewhere from their checkpoints.
+/// Ends a silo whose device hangs: it still answers probes, so no other silo would notice. A running batch cannot be taken back, and the
+/// streams can go on elsewhere from their checkpoints.
 /// </summary>
 /// <param name="running">For each model, how long its oldest batch has been running.</param>
 /// <param name="stuckAfter">Longest time that a batch may take.</param>
 /// <param name="end">Ends the process at once: an orderly stop would wait for the batch.</param>
 /// <param name="time">The grid's clock.</param>
-/// <param name="logger">Told first.</param>
+/// <param name="logger">Gets the reason before the process ends.</param>
 public sealed partial class DeviceWatchdog(
-    Func<IEnumerable<(string Model, TimeSpan Running)>> running, TimeSpan stuckAfter, Action<string> end, TimeProvider time, ILogger<DeviceWatchdog> logger)
+    Func<IEnumerable<(string Model, TimeSpan Running)>> running,
+    TimeSpan stuckAfter,
+    Action<string> end,
+    TimeProvider time,
+    ILogger<DeviceWatchdog> logger)
     : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -32,7 +36,4 @@ public sealed partial class DeviceWatchdog(
             }
         }
     }
-
-    [LoggerMessage(LogLevel.Critical, "Model {Model} has been at one batch for {Seconds:F0} s: its device hangs. This silo ends; its streams go on elsewhere from their checkpoints.")]
-    private partial void LogStuck(string model, double seconds);
 }

@@ -6,10 +6,13 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Grains.Models;
 
-/// <summary>One engine per model of this silo: the configured ones start before the silo takes work, registered ones when the register names them.
-/// All are disposed after the silo's last grain is gone.</summary>
+/// <summary>
+/// One engine per model of this silo: the configured ones start before the silo takes work, registered ones when the registry names them.
+/// All are disposed after the silo's last grain is gone.
+/// </summary>
 public sealed partial class ModelRegistry(
-    IOptions<ModelRegistryOptions> options, IGrainFactory grains, TimeProvider time, ILogger<ModelRegistry> logger) : ILifecycleParticipant<ISiloLifecycle>
+    IOptions<ModelRegistryOptions> options, IGrainFactory grains, TimeProvider time, ILogger<ModelRegistry> logger)
+    : ILifecycleParticipant<ISiloLifecycle>
 {
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
@@ -39,18 +42,21 @@ public sealed partial class ModelRegistry(
         var models = _models;
         model = string.IsNullOrEmpty(name) ? models[0] : models.FirstOrDefault(m => m.Name == name)!;
         return model is not null ? null
-            : _version < 0 ? new Refusal(RefusalCode.Busy, $"model '{name}' is not served by this silo yet, which has just started. Call again.")
-            : new Refusal(RefusalCode.UnknownModel, $"model '{name}' is unknown; this grid has {string.Join(", ", models.Select(m => m.Name))}.");
+            : _version < 0
+            ? new Refusal(RefusalCode.Busy, $"model '{name}' is not served by this silo yet, which has just started. Call again.")
+            : new Refusal(
+                RefusalCode.UnknownModel, $"model '{name}' is unknown; this grid has {string.Join(", ", models.Select(m => m.Name))}.");
     }
 
     /// <summary>Serves a model from now on; one that is served already is left as it is.</summary>
     /// <param name="name">What requests call it.</param>
     /// <param name="directory">In Hugging Face layout.</param>
     /// <param name="maxStreams">Slots.</param>
-    /// <param name="hash">What its hash must be; null: whatever it is.</param>
+    /// <param name="hash">What its hash must be; null: any.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ModelLoadException">The directory cannot be used, or holds other weights.</exception>
-    public async Task<ServedModel> LoadAsync(string name, string directory, int maxStreams, string? hash, CancellationToken cancellationToken)
+    public async Task<ServedModel> LoadAsync(
+        string name, string directory, int maxStreams, string? hash, CancellationToken cancellationToken)
     {
         await _loading.WaitAsync(cancellationToken);
         try
@@ -59,7 +65,8 @@ public sealed partial class ModelRegistry(
             {
                 return served;
             }
-            var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = directory, MaxStreams = maxStreams }, cancellationToken);
+            var engineOptions = new EngineOptions { ModelDirectory = directory, MaxStreams = maxStreams };
+            var engine = await StreamEngine.StartAsync(engineOptions, cancellationToken);
             if (hash is not null && engine.Model.Hash != hash)
             {
                 await engine.DisposeAsync();
@@ -127,18 +134,18 @@ public sealed partial class ModelRegistry(
             {
                 try
                 {
-                    if (await grains.GetGrain<IRegistryGrain>(0).Get(_version).WaitAsync(stopping) is { } register)
+                    if (await grains.GetGrain<IRegistryGrain>(0).Get(_version).WaitAsync(stopping) is { } registry)
                     {
-                        foreach (var record in register.Models)
+                        foreach (var record in registry.Models)
                         {
                             await FollowAsync(record, stopping);
                         }
-                        _version = register.Version;
+                        _version = registry.Version;
                     }
                 }
                 catch (Exception failure) when (failure is not OperationCanceledException)
                 {
-                    LogNoRegister(failure.Message);
+                    LogNoRegistry(failure.Message);
                 }
             }
             while (await timer.WaitForNextTickAsync(stopping));
@@ -172,13 +179,4 @@ public sealed partial class ModelRegistry(
             await model.Engine.DisposeAsync();
         }
     }
-
-    [LoggerMessage(LogLevel.Information, "Serving model {Model} ({Hash}), {Slots} stream slots. {Note}")]
-    private partial void LogServing(string model, string hash, int slots, string note);
-
-    [LoggerMessage(LogLevel.Warning, "The register cannot be read ({Failure}); this silo serves the models that it has. Tried again each second.")]
-    private partial void LogNoRegister(string failure);
-
-    [LoggerMessage(LogLevel.Error, "Registered model {Model} cannot be served here: {Problem} Put the same files at {Directory} on every silo and restart this one.")]
-    private partial void LogUnusable(string model, string directory, string problem);
 }

@@ -6,7 +6,7 @@ namespace Dass.Grid.Grains.Models;
 /// <summary>The models that a silo serves. The same on every silo of a grid.</summary>
 public sealed class ModelRegistryOptions
 {
-    /// <summary>What the model is called that is served when none is configured.</summary>
+    /// <summary>The name of the model that is served when none is configured.</summary>
     public const string BuiltIn = "built-in";
 
     /// <summary>Model by name. Default: none, and then the built-in model alone is served.</summary>
@@ -21,30 +21,24 @@ internal sealed class ModelRegistryOptionsValidator : IValidateOptions<ModelRegi
 {
     public ValidateOptionsResult Validate(string? name, ModelRegistryOptions options)
     {
-        var errors = new List<string>();
+        var rules = new OptionRules();
         foreach (var (model, engine) in options.Models)
         {
             if (!StreamId.IsName(model))
             {
-                errors.Add($"Grid:Models: '{model}' is not a model name: 1 to {StreamId.MaxNameLength} of {StreamId.Alphabet}.");
+                rules.Add($"Grid:Models: '{model}' is not a model name: 1 to {StreamId.MaxNameLength} of {StreamId.Alphabet}.");
             }
-            if (engine.MaxStreams < 1)
-            {
-                errors.Add($"Grid:Models:{model}:MaxStreams is {engine.MaxStreams}; at least 1.");
-            }
-            if (engine.Threads < 0)
-            {
-                errors.Add($"Grid:Models:{model}:Threads is {engine.Threads}; 0 (one per core) or more.");
-            }
+            rules.AtLeast($"Grid:Models:{model}:{nameof(engine.MaxStreams)}", engine.MaxStreams, 1);
+            rules.Rule(engine.Threads >= 0, $"Grid:Models:{model}:{nameof(engine.Threads)}", engine.Threads, "0 (one per core) or more");
         }
         if (options.Models.Count > 1 && options.DefaultModel is null)
         {
-            errors.Add($"Grid:DefaultModel is not set; of {options.Models.Count} models one must be the default.");
+            rules.Add($"Grid:DefaultModel is not set; of {options.Models.Count} models one must be the default.");
         }
         if (options.DefaultModel is { } chosen && options.Models.Count > 0 && !options.Models.ContainsKey(chosen))
         {
-            errors.Add($"Grid:DefaultModel is '{chosen}'; not one of Grid:Models ({string.Join(", ", options.Models.Keys)}).");
+            rules.Add($"Grid:DefaultModel is '{chosen}'; not one of Grid:Models ({string.Join(", ", options.Models.Keys)}).");
         }
-        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+        return rules.Result;
     }
 }

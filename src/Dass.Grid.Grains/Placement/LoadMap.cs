@@ -2,27 +2,29 @@ using System.Collections.Concurrent;
 
 namespace Dass.Grid.Grains.Placement;
 
-/// <summary>What this silo knows of the others' load: their last words, and the streams that it has sent there since. Thread-safe.</summary>
+/// <summary>
+/// The load of all silos as this one has it: their last reports, and the streams that it has sent there since. Thread-safe.
+/// </summary>
 public sealed class LoadMap(TimeProvider time)
 {
     private static readonly TimeSpan Trust = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<SiloAddress, Entry> _silos = new();
 
-    /// <summary>Silos that spoke lately.</summary>
+    /// <summary>Silos that have reported lately.</summary>
     public IReadOnlyList<(SiloAddress Silo, SiloLoad Load)> Known
     {
         get
         {
             var oldest = time.GetUtcNow() - Trust;
-            return [.. _silos.Where(entry => entry.Value.Heard >= oldest).Select(entry => (entry.Key, entry.Value.Load))];
+            return [.. _silos.Where(entry => entry.Value.Reported >= oldest).Select(entry => (entry.Key, entry.Value.Load))];
         }
     }
 
     public void Report(SiloAddress silo, SiloLoad load)
     {
         _silos[silo] = new Entry(load, time.GetUtcNow());
-        foreach (var (gone, _) in _silos.Where(entry => entry.Value.Heard < time.GetUtcNow() - 6 * Trust))
+        foreach (var (gone, _) in _silos.Where(entry => entry.Value.Reported < time.GetUtcNow() - 6 * Trust))
         {
             _silos.TryRemove(gone, out _);
         }
@@ -30,11 +32,11 @@ public sealed class LoadMap(TimeProvider time)
 
     public bool IsDraining(SiloAddress silo) => _silos.TryGetValue(silo, out var entry) && entry.Load.Draining;
 
-    /// <summary>A silo that has not spoken yet counts as open: it has just come, or this one has.</summary>
+    /// <summary>A silo that has not reported yet counts as open: it has just come, or this one has.</summary>
     public bool HasRoom(SiloAddress silo) =>
         !_silos.TryGetValue(silo, out var entry) || (!entry.Load.Draining && entry.Load.Used + entry.Sent < entry.Load.Slots);
 
-    /// <summary>A silo that has not spoken yet counts as serving all. So does one of a version that does not say.</summary>
+    /// <summary>A silo that has not reported yet counts as serving all. So does one of a version that does not report its models.</summary>
     public bool Serves(SiloAddress silo, string? model) =>
         model is null || !_silos.TryGetValue(silo, out var entry) || entry.Load.Models is not { } models || models.Contains(model);
 
@@ -43,7 +45,7 @@ public sealed class LoadMap(TimeProvider time)
         ? (entry.Load.Used + entry.Sent + entry.Load.QueuedSteps) / (double)Math.Max(1, entry.Load.Slots)
         : 0;
 
-    /// <summary>Counts a stream that is sent there, until the silo speaks again.</summary>
+    /// <summary>Counts a stream that is sent there, until the silo reports again.</summary>
     public SiloAddress Choose(SiloAddress silo)
     {
         if (_silos.TryGetValue(silo, out var entry))
@@ -53,12 +55,12 @@ public sealed class LoadMap(TimeProvider time)
         return silo;
     }
 
-    private sealed class Entry(SiloLoad load, DateTimeOffset heard)
+    private sealed class Entry(SiloLoad load, DateTimeOffset reported)
     {
         public int Sent;
 
         public SiloLoad Load => load;
 
-        public DateTimeOffset Heard => heard;
+        public DateTimeOffset Reported => reported;
     }
 }

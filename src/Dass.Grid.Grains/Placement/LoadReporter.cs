@@ -5,7 +5,9 @@ using Orleans.Runtime.Placement;
 
 namespace Dass.Grid.Grains.Placement;
 
-/// <summary>Tells all silos each second how loaded this one is; moves streams to a silo that has much more room; empties this one before it stops.</summary>
+/// <summary>
+/// Reports this silo's load to all silos each second; moves streams to a silo that has much more room; drains this one before it stops.
+/// </summary>
 public sealed partial class LoadReporter(
     ILocalSiloDetails self,
     ISiloStatusOracle oracle,
@@ -30,8 +32,15 @@ public sealed partial class LoadReporter(
     private bool _draining;
 
     private SiloLoad Load => new(
-        models.All.Sum(model => model.Engine.Slots.Capacity), streams.Count, models.All.Sum(model => model.Engine.QueueLength), _draining,
+        models.All.Sum(model => model.Engine.Slots.Capacity),
+        streams.Count,
+        models.All.Sum(model => model.Engine.QueueLength),
+        _draining,
         [.. models.All.Select(model => model.Name)]);
+
+    /// <summary>Silos that take streams.</summary>
+    private IEnumerable<(SiloAddress Silo, SiloLoad Load)> Others =>
+        map.Known.Where(known => !known.Silo.Equals(self.SiloAddress) && !known.Load.Draining && known.Load.Slots > 0);
 
     public void Participate(ISiloLifecycle lifecycle)
     {
@@ -53,7 +62,7 @@ public sealed partial class LoadReporter(
         {
             do
             {
-                Tell();
+                Report();
                 if (++count % RebalanceEvery == 0)
                 {
                     Rebalance();
@@ -66,7 +75,7 @@ public sealed partial class LoadReporter(
         }
     }
 
-    private void Tell()
+    private void Report()
     {
         var load = Load;
         foreach (var (silo, _) in oracle.GetApproximateSiloStatuses(onlyActive: true))
@@ -78,7 +87,7 @@ public sealed partial class LoadReporter(
     /// <summary>A few streams at a time, and only when another silo holds far fewer: a move costs a stream a breath.</summary>
     private void Rebalance()
     {
-        var others = map.Known.Where(known => !known.Silo.Equals(self.SiloAddress) && !known.Load.Draining && known.Load.Slots > 0).ToArray();
+        var others = Others.ToArray();
         if (others.Length == 0)
         {
             return;
@@ -101,11 +110,11 @@ public sealed partial class LoadReporter(
     private async Task StopAsync(CancellationToken cancellationToken)
     {
         _draining = true;
-        Tell();
+        Report();
         map.Report(self.SiloAddress, Load);
         var began = time.GetTimestamp();
         var count = streams.Unmoved.Count;
-        if (map.Known.Any(known => !known.Silo.Equals(self.SiloAddress) && !known.Load.Draining && known.Load.Slots > 0))
+        if (Others.Any())
         {
             await DrainAsync(cancellationToken);
             LogDrained(count - streams.Unmoved.Count, count, time.GetElapsedTime(began).TotalSeconds);
@@ -141,13 +150,4 @@ public sealed partial class LoadReporter(
     }
 
     private void Move(GrainId stream) => grains.GetGrain<IGrainManagementExtension>(stream).MigrateOnIdle().AsTask().Ignore();
-
-    [LoggerMessage(LogLevel.Information, "{Moved} of {Streams} streams move to {Silo}, which has {Other}.")]
-    private partial void LogRebalance(int moved, int streams, SiloAddress silo, int other);
-
-    [LoggerMessage(LogLevel.Information, "{Moved} of {Streams} streams have moved to other silos in {Seconds:F1} s.")]
-    private partial void LogDrained(int moved, int streams, double seconds);
-
-    [LoggerMessage(LogLevel.Warning, "No other silo takes streams: {Streams} of them go to the store and wait there.")]
-    private partial void LogNowhere(int streams);
 }

@@ -12,13 +12,15 @@ public interface ILoadService : IGrainService
     Task Report(SiloAddress silo, SiloLoad load);
 }
 
-/// <summary>Speaks to the load services of other silos.</summary>
+/// <summary>Calls the load services of other silos.</summary>
 public sealed class LoadServiceClient(IServiceProvider services) : GrainServiceClient<ILoadService>(services)
 {
     public Task ReportAsync(SiloAddress to, SiloAddress silo, SiloLoad load) => GetGrainService(to).Report(silo, load);
 }
 
-/// <summary>Hears what others say of their load. On every silo, gateways too: whoever sends a stream's first message places it.</summary>
+/// <summary>
+/// Takes the reports of other silos. On every silo, gateways too: the silo that sends a stream's first message places it.
+/// </summary>
 [Reentrant]
 public sealed class LoadService(GrainId id, Silo silo, ILoggerFactory loggers, LoadMap map) : GrainService(id, silo, loggers), ILoadService
 {

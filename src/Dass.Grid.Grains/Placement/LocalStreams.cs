@@ -31,8 +31,8 @@ public sealed class LocalStreams
     public void RemoveOwing(GrainId stream) => _owing.TryRemove(stream, out _);
 
     /// <param name="stream">Which.</param>
-    /// <param name="activation">The one that goes; the stream may be back in another before <see cref="Left"/> is called.</param>
-    public void Leave(GrainId stream, object activation) => _leaving[stream] = activation;
+    /// <param name="activation">The one that goes; the stream may be back in another before <see cref="EndMove"/> is called.</param>
+    public void BeginMove(GrainId stream, object activation) => _leaving[stream] = activation;
 
-    public void Left(GrainId stream, object activation) => _leaving.TryRemove(KeyValuePair.Create(stream, activation));
+    public void EndMove(GrainId stream, object activation) => _leaving.TryRemove(KeyValuePair.Create(stream, activation));
 }

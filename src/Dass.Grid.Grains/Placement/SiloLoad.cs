@@ -1,6 +1,6 @@
 namespace Dass.Grid.Grains.Placement;
 
-/// <summary>What a silo tells the others of itself.</summary>
+/// <summary>What a silo reports to the others.</summary>
 /// <param name="Slots">Streams that it can hold, all models together.</param>
 /// <param name="Used">Streams that it holds.</param>
 /// <param name="QueuedSteps">Steps that wait for its devices.</param>

@@ -3,9 +3,9 @@ using Orleans.Runtime.Placement;
 namespace Dass.Grid.Grains.Placement;
 
 /// <summary>
-/// Of two silos taken at random the less loaded one: nearly as good as the best of all, and many gateways that see the same map a second late do not all
-/// choose the same silo. A stream whose model is named in the request goes where that is served. A silo that drains or has no slot is taken only when
-/// there is no other.
+/// Of two silos taken at random the less loaded one: nearly as good as the best of all, and many gateways that see the same map a second
+/// late do not all choose the same silo. A stream whose model is named in the request goes where that is served. A silo that drains or has
+/// no slot is taken only when there is no other.
 /// </summary>
 public sealed class StreamPlacementDirector(LoadMap map) : IPlacementDirector
 {

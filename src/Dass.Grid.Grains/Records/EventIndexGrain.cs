@@ -1,5 +1,4 @@
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
@@ -7,11 +6,11 @@ using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Records;
 
-/// <summary>Knows a tenant's event logs and clears those that are too old.</summary>
+/// <summary>Keeps the index of a tenant's event logs and clears those that are too old.</summary>
 [Reentrant, GrainType("eventindex")]
 public sealed class EventIndexGrain : Grain, IEventIndexGrain
 {
-    private const int SweptSpans = 12; // by one that is entered
+    private const int SweptSpans = 12; // by one that is added
 
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(100);
 
@@ -19,12 +18,13 @@ public sealed class EventIndexGrain : Grain, IEventIndexGrain
     private readonly GatheredWrites _writes;
     private readonly TimeSpan _retention;
     private readonly TimeProvider _time;
-    private SortedDictionary<long, DateTimeOffset> _spans = []; // and when they were entered
+    private SortedDictionary<long, DateTimeOffset> _spans = []; // and when they were added
 
-    public EventIndexGrain([FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, TimeProvider time)
+    public EventIndexGrain([FromKeyedServices(GridStorage.Name)] IGrainStorage storage, IOptions<RecordOptions> options, TimeProvider time)
     {
         _store = new StoredJson<SortedDictionary<long, DateTimeOffset>>(storage, "event-index", this.GetGrainId());
-        _writes = new GatheredWrites(WriteAsync, Gather);
+        // The logs add their spans again to the activation that has written.
+        _writes = new GatheredWrites(() => _store.WriteAsync(_spans), Gather, DeactivateOnIdle);
         (_retention, _time) = (options.Value.EventRetention, time);
     }
 
@@ -34,7 +34,7 @@ public sealed class EventIndexGrain : Grain, IEventIndexGrain
     {
         _spans[span] = _time.GetUtcNow();
         SweepAsync().Ignore(); // a store that is away now is asked again with the next span
-        return _writes.DoneAsync();
+        return _writes.WriteAsync();
     }
 
     public Task<long[]> Find(long first, long last, int most)
@@ -49,26 +49,13 @@ public sealed class EventIndexGrain : Grain, IEventIndexGrain
     private async Task SweepAsync()
     {
         var oldest = _time.GetUtcNow() - _retention;
-        foreach (var (span, entered) in _spans.Where(entry => entry.Value < oldest).Take(SweptSpans).ToArray())
+        foreach (var (span, added) in _spans.Where(entry => entry.Value < oldest).Take(SweptSpans).ToArray())
         {
             await GrainFactory.GetGrain<IEventLogGrain>(new EventLogKey(this.GetPrimaryKeyString(), span).ToString()).Clear();
-            if (_spans.GetValueOrDefault(span) == entered)
+            if (_spans.GetValueOrDefault(span) == added)
             {
                 _spans.Remove(span);
             }
-        }
-    }
-
-    private async Task WriteAsync()
-    {
-        try
-        {
-            await _store.WriteAsync(_spans);
-        }
-        catch (InconsistentStateException)
-        {
-            DeactivateOnIdle(); // another activation has written; the logs tell that one again
-            throw;
         }
     }
 }

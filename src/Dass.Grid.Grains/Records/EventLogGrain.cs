@@ -1,5 +1,4 @@
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -8,7 +7,9 @@ using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Records;
 
-/// <summary>Keeps one span of a tenant's events. Appends are gathered for a second, so that many streams cost one write, of the last page.</summary>
+/// <summary>
+/// Keeps one span of a tenant's events. Appends are gathered for a second, so that many streams cost one write, of the last page.
+/// </summary>
 [Reentrant, GrainType("eventlog")]
 public sealed partial class EventLogGrain : Grain, IEventLogGrain
 {
@@ -19,17 +20,21 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     private readonly StoredPages<List<LoggedEvent>> _pages;
     private readonly Dictionary<(string, DateTimeOffset, string), (StoredPage<List<LoggedEvent>> Page, int Place)> _places = [];
     private readonly GatheredWrites _writes;
-    private readonly StreamGrainOptions _options;
+    private readonly RecordOptions _options;
     private readonly GrainsInstruments _instruments;
     private readonly ILogger _logger;
     private readonly EventLogKey _key;
     private bool _indexed;
 
     public EventLogGrain(
-        [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, IOptions<StreamGrainOptions> options, GrainsInstruments instruments, ILogger<EventLogGrain> logger)
+        [FromKeyedServices(GridStorage.Name)] IGrainStorage storage,
+        IOptions<RecordOptions> options,
+        GrainsInstruments instruments,
+        ILogger<EventLogGrain> logger)
     {
         _pages = new StoredPages<List<LoggedEvent>>(storage, number => number == 0 ? "events" : $"events-{number}");
-        _writes = new GatheredWrites(WriteAsync, Gather);
+        // The streams append again to the activation that has written.
+        _writes = new GatheredWrites(_pages.WriteAsync, Gather, DeactivateOnIdle);
         (_options, _instruments, _logger, _key) = (options.Value, instruments, logger, EventLogKey.Parse(this.GetPrimaryKeyString()));
     }
 
@@ -38,7 +43,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         await _pages.LoadAsync(this.GetGrainId());
         foreach (var page in _pages.All)
         {
-            // A silo of an earlier version, which knows the first page only, has entered again what is on others.
+            // A silo of an earlier version, which reads the first page only, has added again what is on others.
             page.IsChanged = page.Value.RemoveAll(sound => _places.ContainsKey(Key(sound))) > 0;
             foreach (var (place, sound) in page.Value.Index())
             {
@@ -57,7 +62,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         var lost = 0;
         foreach (var sound in events)
         {
-            if (!Enter(sound))
+            if (!TryAdd(sound))
             {
                 lost++;
             }
@@ -67,7 +72,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
             _instruments.OnEventsLost(lost);
             LogFull(lost, _key.Tenant, EventLogKey.BeginOf(_key.Span), _options.EventsPerSpan);
         }
-        await _writes.DoneAsync();
+        await _writes.WriteAsync();
     }
 
     public Task<LoggedEvent[]> Read(EventQuery query)
@@ -77,7 +82,9 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
             .Where(sound => query.Streams?.Contains(sound.Stream) ?? true)
             .Where(sound => query.Prefix is null || sound.Stream.StartsWith(query.Prefix, StringComparison.Ordinal))
             .Where(sound => query.Labels?.Any(new LabelName(sound.LabelId, sound.Label).IsCalled) ?? true)
-            .OrderBy(sound => sound.Onset).ThenBy(sound => sound.Stream, StringComparer.Ordinal).ThenBy(sound => sound.Id, StringComparer.Ordinal)
+            .OrderBy(sound => sound.Onset)
+            .ThenBy(sound => sound.Stream, StringComparer.Ordinal)
+            .ThenBy(sound => sound.Id, StringComparer.Ordinal)
             .ToArray();
         return Task.FromResult(found);
     }
@@ -91,7 +98,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     }
 
     /// <returns>False: there is no room.</returns>
-    private bool Enter(LoggedEvent sound)
+    private bool TryAdd(LoggedEvent sound)
     {
         var key = Key(sound);
         if (_places.TryGetValue(key, out var known))
@@ -111,20 +118,4 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     }
 
     private static (string, DateTimeOffset, string) Key(LoggedEvent sound) => (sound.Stream, sound.Begun, sound.Id);
-
-    private async Task WriteAsync()
-    {
-        try
-        {
-            await _pages.WriteAsync();
-        }
-        catch (InconsistentStateException)
-        {
-            DeactivateOnIdle(); // another activation has written; the streams tell that one again
-            throw;
-        }
-    }
-
-    [LoggerMessage(LogLevel.Warning, "{Lost} events of tenant {Tenant} are not kept: the five minutes from {Begin} on hold {Limit} already (Grid:Streams:EventsPerSpan).")]
-    private partial void LogFull(int lost, string tenant, DateTimeOffset begin, int limit);
 }

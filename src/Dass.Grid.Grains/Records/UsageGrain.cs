@@ -1,5 +1,4 @@
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Concurrency;
 using Orleans.Storage;
@@ -17,7 +16,7 @@ public sealed class UsageGrain : Grain, IUsageGrain
     /// <summary>A final report may be repeated for this long: the store was away, or an answer got lost.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromHours(1);
 
-    /// <summary>A span that nobody has reported for this long has ended with its stream.</summary>
+    /// <summary>A span without a report for this long has ended with its stream.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromDays(7);
 
     private readonly StoredPages<UsagePage> _pages;
@@ -25,10 +24,10 @@ public sealed class UsageGrain : Grain, IUsageGrain
     private readonly GatheredWrites _writes;
     private readonly TimeProvider _time;
 
-    public UsageGrain([FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, TimeProvider time)
+    public UsageGrain([FromKeyedServices(GridStorage.Name)] IGrainStorage storage, TimeProvider time)
     {
         _pages = new StoredPages<UsagePage>(storage, number => number == 0 ? "usage" : $"usage-{number}");
-        _writes = new GatheredWrites(WriteAsync, Gather);
+        _writes = new GatheredWrites(WriteAsync, Gather, DeactivateOnIdle); // the streams report again to the activation that has written
         _time = time;
     }
 
@@ -41,7 +40,7 @@ public sealed class UsageGrain : Grain, IUsageGrain
             {
                 if (!_pageOf.TryAdd(key, page))
                 {
-                    Join(key, _pageOf[key], page);
+                    MergePages(key, _pageOf[key], page);
                 }
             }
         }
@@ -52,25 +51,25 @@ public sealed class UsageGrain : Grain, IUsageGrain
         var key = $"{span.Stream}/{span.Begun.UtcTicks}/{span.FromChunk}/{span.Model}";
         if (!_pageOf.TryGetValue(key, out var page))
         {
-            page = _pages.WithRoom(account => account.Spans.Count < PageSpans, () => new UsagePage([], []));
+            page = _pages.WithRoom(usage => usage.Spans.Count < PageSpans, () => new UsagePage([], []));
             _pageOf.Add(key, page);
         }
         else
         {
-            span = Joined(page.Value.Spans[key].Span, span);
+            span = Merge(page.Value.Spans[key].Span, span);
         }
         page.Value.Spans[key] = new Reported(span, _time.GetUtcNow());
         page.IsChanged = true;
-        return _writes.DoneAsync();
+        return _writes.WriteAsync();
     }
 
     public Task<ModelUsage[]> Get()
     {
         var totals = new Dictionary<string, ModelUsage>(StringComparer.Ordinal);
-        foreach (var account in _pages.All.Select(page => page.Value))
+        foreach (var usage in _pages.All.Select(page => page.Value))
         {
-            Array.ForEach(account.Folded, folded => Add(totals, folded));
-            foreach (var (span, _) in account.Spans.Values)
+            Array.ForEach(usage.Folded, folded => Add(totals, folded));
+            foreach (var (span, _) in usage.Spans.Values)
             {
                 Add(totals, UsageOf(span));
             }
@@ -79,21 +78,24 @@ public sealed class UsageGrain : Grain, IUsageGrain
     }
 
     /// <summary>
-    /// A span is on two pages: two activations at a time have entered it, each on a page that the other did not write, or a silo of an earlier version, which knows
-    /// the first page only. It stays on the page that is written first, so that a crash between the two writes loses nothing.
+    /// A span is on two pages: two activations at a time have added it, each on a page that the other did not write, or a silo of an
+    /// earlier version, which reads the first page only. It stays on the page that is written first, so that a crash between the two writes
+    /// loses nothing.
     /// </summary>
-    private static void Join(string key, StoredPage<UsagePage> first, StoredPage<UsagePage> second)
+    private static void MergePages(string key, StoredPage<UsagePage> first, StoredPage<UsagePage> second)
     {
         var (one, other) = (first.Value.Spans[key], second.Value.Spans[key]);
-        first.Value.Spans[key] = new Reported(Joined(one.Span, other.Span), one.At > other.At ? one.At : other.At);
+        first.Value.Spans[key] = new Reported(Merge(one.Span, other.Span), one.At > other.At ? one.At : other.At);
         second.Value.Spans.Remove(key);
         first.IsChanged = second.IsChanged = true;
     }
 
-    /// <summary>A stream that went back to its checkpoint hears again what it has reported before.</summary>
-    private static UsageSpan Joined(UsageSpan known, UsageSpan span) => span with
+    /// <summary>A stream that went back to its checkpoint takes in again what it has reported before.</summary>
+    private static UsageSpan Merge(UsageSpan known, UsageSpan span) => span with
     {
-        AudioSeconds = Math.Max(span.AudioSeconds, known.AudioSeconds), Events = Math.Max(span.Events, known.Events), Final = span.Final || known.Final,
+        AudioSeconds = Math.Max(span.AudioSeconds, known.AudioSeconds),
+        Events = Math.Max(span.Events, known.Events),
+        Final = span.Final || known.Final,
     };
 
     private static ModelUsage UsageOf(UsageSpan span) => new(span.Model, span.AudioSeconds, span.FromChunk == 0 ? 1 : 0, span.Events);
@@ -103,12 +105,15 @@ public sealed class UsageGrain : Grain, IUsageGrain
         var before = totals.GetValueOrDefault(usage.Model) ?? new ModelUsage(usage.Model, 0, 0, 0);
         totals[usage.Model] = before with
         {
-            AudioSeconds = before.AudioSeconds + usage.AudioSeconds, Streams = before.Streams + usage.Streams, Events = before.Events + usage.Events,
+            AudioSeconds = before.AudioSeconds + usage.AudioSeconds,
+            Streams = before.Streams + usage.Streams,
+            Events = before.Events + usage.Events,
         };
     }
 
     /// <summary>
-    /// Spans that can be forgotten become totals on their own page: so one write holds both. It is done where a page is written anyway, or half of it can go.
+    /// Spans that need not be kept become totals on their own page: so one write holds both. It is done where a page is written anyway, or
+    /// half of it can go.
     /// </summary>
     private void Fold(StoredPage<UsagePage> page)
     {
@@ -135,18 +140,10 @@ public sealed class UsageGrain : Grain, IUsageGrain
         {
             Fold(page);
         }
-        try
-        {
-            await _pages.WriteAsync();
-        }
-        catch (InconsistentStateException)
-        {
-            DeactivateOnIdle(); // another activation has written; the streams tell that one again
-            throw;
-        }
+        await _pages.WriteAsync();
     }
 
-    /// <param name="Folded">Totals of spans that are forgotten.</param>
+    /// <param name="Folded">Totals of spans that are no longer kept.</param>
     /// <param name="Spans">The others, by key.</param>
     internal sealed record UsagePage(ModelUsage[] Folded, Dictionary<string, Reported> Spans);
 

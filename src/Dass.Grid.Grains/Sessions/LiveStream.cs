@@ -3,13 +3,16 @@ using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Models;
-using Dass.Grid.Grains.Streams;
 
 namespace Dass.Grid.Grains.Sessions;
 
-/// <summary>A stream's session with the law of its positions. Not thread-safe; only <see cref="Heard"/> and positions may be read during a push.</summary>
+/// <summary>
+/// A stream's session with the rule of its positions and the tracker of its events. Not thread-safe; only <see cref="Heard"/> and positions
+/// may be read during a push.
+/// </summary>
 internal sealed class LiveStream(
-    StreamSession session, ServedModel model, StreamShape shape, DateTimeOffset begun, StreamOrigin origin, StreamEvents events) : IDisposable
+    StreamSession session, ServedModel model, StreamShape shape, DateTimeOffset begun, StreamOrigin origin, StreamEvents events)
+    : IDisposable
 {
     private readonly List<ChunkScores> _fresh = [];
     private HeardSummary _heard = new(0, 0, [], []);
@@ -37,6 +40,9 @@ internal sealed class LiveStream(
 
     public long NextSample => origin.Sample + session.AppliedSamples;
 
+    /// <summary>Writes session and events; not during a push.</summary>
+    public CheckpointState State => new(events.Save, session.Save);
+
     /// <summary>The summary as of the last finished push: the session cannot be asked while it works.</summary>
     public HeardSummary Heard
     {
@@ -52,15 +58,17 @@ internal sealed class LiveStream(
         }
     }
 
-    /// <summary>Cuts off what the stream already has.</summary>
-    /// <returns>Why the audio cannot follow, or null with the news, which may be empty.</returns>
-    public Refusal? News(AudioBlock audio, out ReadOnlyMemory<byte> news)
+    /// <summary>Cuts off the audio that the stream already has.</summary>
+    /// <returns>Why the audio cannot follow, or null with the rest of it, which may be empty.</returns>
+    public Refusal? TrimApplied(AudioBlock audio, out ReadOnlyMemory<byte> rest)
     {
-        news = default;
-        var torn = audio.Data.Length % shape.BytesPerFrame;
-        if (torn != 0)
+        rest = default;
+        if (audio.Data.Length % shape.BytesPerFrame != 0)
         {
-            return new Refusal(RefusalCode.InvalidRequest, Wording.TornFrame(audio.Data.Length, shape.BytesPerFrame));
+            return new Refusal(
+                RefusalCode.InvalidRequest,
+                $"audio of {audio.Data.Length} bytes ends inside a sample frame; whole frames of {shape.BytesPerFrame} bytes "
+                + "(channels × bytes per sample) are needed.");
         }
         if (audio.FirstSample > NextSample)
         {
@@ -68,8 +76,8 @@ internal sealed class LiveStream(
                 RefusalCode.PositionGap,
                 $"audio.first_sample is {audio.FirstSample}; the stream has audio up to sample {NextSample} and expects that one next.");
         }
-        var known = Math.Min((NextSample - audio.FirstSample) * shape.BytesPerFrame, audio.Data.Length);
-        news = audio.Data[(int)known..];
+        var applied = Math.Min((NextSample - audio.FirstSample) * shape.BytesPerFrame, audio.Data.Length);
+        rest = audio.Data[(int)applied..];
         return null;
     }
 
@@ -78,12 +86,26 @@ internal sealed class LiveStream(
 
     public Task CompleteAsync(CancellationToken cancellationToken) => InSession(session.CompleteAsync(_fresh, cancellationToken));
 
-    /// <summary>Chunks since the last call.</summary>
-    public ChunkTags[] TakeFresh()
+    /// <summary>Chunks since the last call, with their events, in order.</summary>
+    /// <param name="fromChunk">Chunks before it are left out: the stream had them before it was begun again.</param>
+    public List<ChunkTags> Take(long fromChunk)
     {
         var before = (double)origin.Sample / shape.Format.SampleRateHz;
-        var tags = _fresh.Select(chunk => new ChunkTags(
-            origin.Chunk + chunk.Index, before + chunk.StartSeconds, before + chunk.EndSeconds, chunk.Scores, chunk.WindowScores)).ToArray();
+        var tags = new List<ChunkTags>(_fresh.Count);
+        foreach (var fresh in _fresh)
+        {
+            var chunk = fresh with
+            {
+                Index = origin.Chunk + fresh.Index, StartSeconds = before + fresh.StartSeconds, EndSeconds = before + fresh.EndSeconds,
+            };
+            if (chunk.Index >= fromChunk)
+            {
+                tags.Add(new ChunkTags(chunk.Index, chunk.StartSeconds, chunk.EndSeconds, chunk.Scores, chunk.WindowScores)
+                {
+                    Events = events.Add(chunk),
+                });
+            }
+        }
         _fresh.Clear();
         return tags;
     }

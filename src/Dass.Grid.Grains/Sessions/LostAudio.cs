@@ -1,6 +1,6 @@
 namespace Dass.Grid.Grains.Sessions;
 
-/// <summary>How much of the audio of a stream's next chunks its client had lost, so that silence was heard instead.</summary>
+/// <summary>How much of the audio of a stream's next chunks its client had lost, so that the model heard silence instead.</summary>
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class LostAudio
 {
@@ -9,12 +9,12 @@ internal sealed class LostAudio
     /// <summary>By chunk, s.</summary>
     public IEnumerable<KeyValuePair<long, double>> Seconds => _seconds;
 
-    /// <summary>Enters what was lost of audio that the stream has taken in.</summary>
+    /// <summary>Adds what was lost of audio that the stream has taken in.</summary>
     /// <param name="audio">With what was lost of it.</param>
     /// <param name="from">Audio before this position had been taken in before.</param>
     /// <param name="to">Audio from this position on has not been taken in.</param>
     /// <param name="shape">The stream's.</param>
-    public void Enter(AudioBlock audio, long from, long to, StreamShape shape)
+    public void Add(AudioBlock audio, long from, long to, StreamShape shape)
     {
         var rate = shape.Format.SampleRateHz;
         var chunkSamples = rate * shape.Chunk.TotalSeconds;
@@ -33,7 +33,7 @@ internal sealed class LostAudio
         }
     }
 
-    /// <summary>Enters what a checkpoint says.</summary>
+    /// <summary>Begins with what a checkpoint says.</summary>
     public void Restore(IEnumerable<KeyValuePair<long, double>> seconds)
     {
         _seconds.Clear();
@@ -43,7 +43,7 @@ internal sealed class LostAudio
         }
     }
 
-    /// <summary>Of a chunk that is tagged now, s. What is known of those up to it is forgotten.</summary>
+    /// <summary>Of a chunk that is tagged now, s. What is kept of those up to it is dropped.</summary>
     public double Take(long chunk)
     {
         var lost = _seconds.GetValueOrDefault(chunk);

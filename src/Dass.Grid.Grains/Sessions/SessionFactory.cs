@@ -8,7 +8,7 @@ using Dass.Grid.Grains.Storage;
 
 namespace Dass.Grid.Grains.Sessions;
 
-/// <summary>From a client's wishes to a session of an engine.</summary>
+/// <summary>From what a client asks for to a session of an engine.</summary>
 internal static class SessionFactory
 {
     /// <summary>Whether the device keeps up with the live streams that it has.</summary>
@@ -17,8 +17,11 @@ internal static class SessionFactory
         models.Find(spec.Model ?? spec.DefaultModel, out var model) is null && model.Engine.LiveWait is var wait && wait > maxLiveWait
             ? new Refusal(
                 RefusalCode.NoFreeSlot,
-                $"live audio waits {wait.TotalSeconds:F1} s for the device of model '{model.Name}', more than {maxLiveWait.TotalSeconds:0.###} s (Grid:Streams:MaxLiveWait); "
-                + "no new stream is taken until the device keeps up.") { RetryAfter = TimeSpan.FromSeconds(5) }
+                $"live audio waits {wait.TotalSeconds:F1} s for the device of model '{model.Name}', more than "
+                + $"{maxLiveWait.TotalSeconds:0.###} s (Grid:Streams:MaxLiveWait); no new stream is taken until the device keeps up.")
+            {
+                RetryAfter = TimeSpan.FromSeconds(5),
+            }
             : null;
 
     /// <summary>Opens a session, which is the caller's to dispose.</summary>
@@ -32,7 +35,14 @@ internal static class SessionFactory
     /// <param name="stream">The stream, when nothing is returned.</param>
     /// <param name="events">What goes on; null: the stream begins.</param>
     public static Refusal? Open(
-        ModelRegistry models, string tenant, StreamSpec spec, long oldestSample, DateTimeOffset now, EventRule defaults, out LiveStream stream, StreamEvents? events = null)
+        ModelRegistry models,
+        string tenant,
+        StreamSpec spec,
+        long oldestSample,
+        DateTimeOffset now,
+        EventRule defaults,
+        out LiveStream stream,
+        StreamEvents? events = null)
     {
         stream = null!;
         if (spec.Format is not { } shape)
@@ -55,7 +65,10 @@ internal static class SessionFactory
             stream = new LiveStream(
                 model.Engine.Open(format, options, tenant),
                 model,
-                new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead) { Alias = spec.Alias, Captured = spec.Captured },
+                new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead)
+                {
+                    Alias = spec.Alias, Captured = spec.Captured,
+                },
                 now,
                 StreamOrigin.AtOrAfter(oldestSample, shape.SampleRateHz, options.Chunk),
                 events);
@@ -93,7 +106,9 @@ internal static class SessionFactory
         }
         if (model.Card.Summary.Hash != hash)
         {
-            throw new SnapshotException($"Model '{name}' has other weights than those that heard the stream ({model.Card.Summary.Hash[..12]}… instead of {hash[..12]}…).");
+            throw new SnapshotException(
+                $"Model '{name}' has other weights than those that heard the stream "
+                + $"({model.Card.Summary.Hash[..12]}… instead of {hash[..12]}…).");
         }
         try
         {
@@ -109,7 +124,8 @@ internal static class SessionFactory
     }
 
     /// <summary>Goes on with other weights that can use the stream's state: the same network and the same labels.</summary>
-    /// <returns>Why not now, or null with the stream, which is the caller's to dispose; and neither when the state is of no use to the model.</returns>
+    /// <returns>Why not now, or null with the stream, which is the caller's to dispose; and neither when the state is of no use to the
+    /// model.</returns>
     /// <param name="model">The other weights.</param>
     /// <param name="tenant">Whose device time it takes.</param>
     /// <param name="alias">What the client calls them.</param>
@@ -127,7 +143,8 @@ internal static class SessionFactory
         try
         {
             var session = model.Engine.Restore(bytes.Written.Span, tenant, ofOtherWeights: true);
-            stream = new LiveStream(session, model, before.Shape with { Model = model.Card.Summary, Alias = alias }, before.Begun, before.Origin, before.Events);
+            var shape = before.Shape with { Model = model.Card.Summary, Alias = alias };
+            stream = new LiveStream(session, model, shape, before.Begun, before.Origin, before.Events);
             return null;
         }
         catch (NoFreeSlotException full)

@@ -5,7 +5,7 @@ using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Grains.Sessions;
 
-/// <summary>The sounds of one stream, by rules that it keeps for life. Not thread-safe.</summary>
+/// <summary>The events of one stream, by rules that it keeps for life. Not thread-safe.</summary>
 internal sealed class StreamEvents
 {
     private readonly EventRule _rule;
@@ -27,16 +27,17 @@ internal sealed class StreamEvents
     public static Refusal? Create(StreamSpec spec, EventRule defaults, LabelName[] labels, out StreamEvents events)
     {
         events = null!;
-        var rule = Of(spec.Events, defaults);
+        var rule = Merge(spec.Events, defaults);
         var byLabel = new Dictionary<int, EventRule>();
         foreach (var (label, own) in spec.LabelEvents ?? [])
         {
             var index = Array.FindIndex(labels, each => each.IsCalled(label));
             if (index < 0)
             {
-                return new Refusal(RefusalCode.InvalidRequest, $"label_events: the model has no label '{(label.Length <= 64 ? label : label[..64] + "…")}'; ListLabels names them.");
+                var name = label.Length <= 64 ? label : label[..64] + "…";
+                return new Refusal(RefusalCode.InvalidRequest, $"label_events: the model has no label '{name}'; ListLabels names them.");
             }
-            byLabel[index] = Of(own, rule);
+            byLabel[index] = Merge(own, rule);
         }
         try
         {
@@ -64,9 +65,9 @@ internal sealed class StreamEvents
     }
 
     /// <summary>What a chunk changes. Chunks come once, in order.</summary>
-    public SoundEvent[] Hear(ChunkTags chunk)
+    public SoundEvent[] Add(ChunkScores chunk)
     {
-        _tracker.Add(new ChunkScores(chunk.Index, chunk.StartSeconds, chunk.EndSeconds, chunk.Scores, chunk.WindowScores), _changes);
+        _tracker.Add(chunk, _changes);
         return Take();
     }
 
@@ -129,7 +130,7 @@ internal sealed class StreamEvents
         }
     }
 
-    private static EventRule Of(SoundEventRule? asked, EventRule defaults)
+    private static EventRule Merge(SoundEventRule? asked, EventRule defaults)
     {
         if (asked is null)
         {

@@ -1,6 +1,6 @@
 namespace Dass.Grid.Grains.Sessions;
 
-/// <summary>Who comes back to a stream may not ask for another one.</summary>
+/// <summary>A client that comes back to a stream must ask for the same one.</summary>
 internal static class StreamShapeRules
 {
     /// <summary>Null when every given field equals the stream's.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Orleans.Storage;
@@ -6,8 +7,8 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Storage;
 
 /// <summary>
-/// Checkpoints as files of one directory, which several processes of a machine may share. A record is replaced as a whole: a full disk or a
-/// crash leaves the one before. Its name is a hash of the stream's key, its first eight bytes are its ETag.
+/// Records as files of one directory, which several processes of a machine may share. A record is replaced as a whole: a full disk or a
+/// crash leaves the one before. Its name is a hash of the grain's key, its first eight bytes are its ETag.
 /// </summary>
 public sealed class FileGrainStorage : IGrainStorage
 {
@@ -37,7 +38,8 @@ public sealed class FileGrainStorage : IGrainStorage
             return;
         }
         var bytes = record.Length > ETagBytes ? record.AsMemory(ETagBytes) : default;
-        (grainState.State, grainState.ETag, grainState.RecordExists) = ((T)(object)new StoredBytes { Bytes = bytes }, ETag(record), true);
+        (grainState.State, grainState.ETag, grainState.RecordExists) =
+            ((T)(object)new StoredBytes { Bytes = bytes }, ETag(record), true);
     }
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
@@ -50,7 +52,8 @@ public sealed class FileGrainStorage : IGrainStorage
         RandomNumberGenerator.Fill(tag);
         try
         {
-            var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
+            var file = new FileStream(
+                temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
             await using (file.ConfigureAwait(false))
             {
                 await file.WriteAsync(tag).ConfigureAwait(false);
@@ -75,10 +78,15 @@ public sealed class FileGrainStorage : IGrainStorage
         (grainState.ETag, grainState.RecordExists) = (null, false);
     }
 
-    private string PathOf(string stateName, GrainId grainId) =>
-        Path.Combine(_directory, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{stateName}/{grainId}"))[..20]) + ".checkpoint");
+    private string PathOf(string stateName, GrainId grainId)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{stateName}/{grainId}"));
+        return Path.Combine(_directory, Convert.ToHexStringLower(hash[..20]) + ".checkpoint");
+    }
 
-    /// <summary>Compare and replace must be one step, also for two processes: a lock file, whose handle the system closes with its process.</summary>
+    /// <summary>
+    /// Compare and replace must be one step, also for two processes: a lock file, whose handle the system closes with its process.
+    /// </summary>
     private async Task<FileStream> LockAsync(string path)
     {
         var name = Path.Combine(_directory, $"lock-{Convert.FromHexString(Path.GetFileName(path)[..2])[0] % Locks:00}");
@@ -109,10 +117,11 @@ public sealed class FileGrainStorage : IGrainStorage
         }
         if (stored != etag)
         {
-            throw new InconsistentStateException($"The checkpoint of {grain} was written by another silo.", stored ?? "", etag ?? "");
+            throw new InconsistentStateException($"The record of {grain} was written by another silo.", stored ?? "", etag ?? "");
         }
     }
 
-    private static string ETag(ReadOnlySpan<byte> record) =>
-        record.Length < ETagBytes ? "" : BinaryPrimitives.ReadUInt64LittleEndian(record).ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
+    private static string ETag(ReadOnlySpan<byte> record) => record.Length < ETagBytes
+        ? ""
+        : BinaryPrimitives.ReadUInt64LittleEndian(record).ToString("x16", CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Dass.Grid.Grains.Storage;
 
-/// <summary>A buffer that grows, from the shared pool. Whoever disposes it owns it; nothing that it gave out may be used after.</summary>
+/// <summary>A buffer that grows, from the shared pool. Its owner disposes it; nothing that it gave out may be used after.</summary>
 internal sealed class PooledBytes(int capacity = 1 << 16) : IBufferWriter<byte>, IDisposable
 {
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(capacity);

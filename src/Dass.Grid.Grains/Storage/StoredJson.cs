@@ -3,7 +3,7 @@ using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Storage;
 
-/// <summary>One value of a grain as JSON in the store of streams. Used on the grain's own scheduler only.</summary>
+/// <summary>One value of a grain as JSON in the grid's storage. Used on the grain's own scheduler only.</summary>
 /// <param name="storage">The store.</param>
 /// <param name="name">Of the state.</param>
 /// <param name="grain">Whose it is.</param>
@@ -28,7 +28,8 @@ internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId 
     /// <exception cref="InconsistentStateException">Another activation has written: this one must not answer any more.</exception>
     public async Task WriteAsync(T value)
     {
-        var record = new GrainState<StoredBytes>(new StoredBytes { Bytes = JsonSerializer.SerializeToUtf8Bytes(value) }, _etag) { RecordExists = _etag is not null };
+        var bytes = new StoredBytes { Bytes = JsonSerializer.SerializeToUtf8Bytes(value) };
+        var record = new GrainState<StoredBytes>(bytes, _etag) { RecordExists = _etag is not null };
         await storage.WriteStateAsync(name, grain, record);
         _etag = record.ETag;
     }
@@ -40,25 +41,5 @@ internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId 
             await storage.ClearStateAsync(name, grain, new GrainState<StoredBytes>(new StoredBytes(), known) { RecordExists = true });
             _etag = null;
         }
-    }
-}
-
-/// <summary>Gathers changes and writes them together: whoever waits learns when a write that holds his change is done. Used on the grain's own scheduler only.</summary>
-/// <param name="write">Writes everything as it is when it is called.</param>
-/// <param name="gather">How long changes are gathered, in real time: a grain that stops waits for it.</param>
-internal sealed class GatheredWrites(Func<Task> write, TimeSpan gather)
-{
-    private Task? _next; // waits and then writes; null: none is waiting
-    private Task _running = Task.CompletedTask;
-
-    /// <summary>Completes when what has been changed so far is written.</summary>
-    public Task DoneAsync() => _next ??= NextAsync();
-
-    private async Task NextAsync()
-    {
-        await Task.Delay(gather);
-        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        _next = null;
-        await (_running = write());
     }
 }

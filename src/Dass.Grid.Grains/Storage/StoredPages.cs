@@ -3,8 +3,8 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Storage;
 
 /// <summary>
-/// What a grain keeps in the store in pages, so that a change costs the page that it is on, however many there are. Used on the grain's own scheduler only; one
-/// load or write at a time.
+/// What a grain keeps in the store in pages, so that a change costs the page that it is on, however many there are. Used on the grain's own
+/// scheduler only; one load or write at a time.
 /// </summary>
 /// <param name="storage">The store.</param>
 /// <param name="nameOf">Of the state that holds the page of a number, from 0 on without a gap.</param>

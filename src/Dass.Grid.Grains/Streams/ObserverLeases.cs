@@ -1,6 +1,6 @@
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>Observers of one stream. A gateway that dies says nothing, so each place lapses unless it is renewed.</summary>
+/// <summary>Observers of one stream. A gateway that dies does not unsubscribe, so each lease lapses unless it is renewed.</summary>
 internal sealed class ObserverLeases(TimeProvider time, TimeSpan lease)
 {
     private readonly Dictionary<ITagObserver, DateTimeOffset> _until = [];
@@ -25,7 +25,7 @@ internal sealed class ObserverLeases(TimeProvider time, TimeSpan lease)
         return lapsed.Length;
     }
 
-    /// <summary>Calls every observer. One-way: nobody is waited for, and a failure is the observer's own.</summary>
+    /// <summary>Calls every observer. One-way: no call is waited for, and a failure is the observer's own.</summary>
     public void Notify(Func<ITagObserver, Task> call)
     {
         foreach (var observer in _until.Keys)

@@ -6,49 +6,42 @@ using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>Owns one stream: nothing yet, then live, perhaps asleep in the store in between, then ended, then forgotten.</summary>
+/// <summary>Owns one stream; <see cref="StreamState"/> has the table of its states.</summary>
 /// <remarks>The state lives in native memory, which automatic movement would not see; so only explicit moves are allowed.</remarks>
 [Immovable(ImmovableKind.Any), StreamPlacement, GrainType("stream")]
 public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipant, IStreamHost, IDisposable
 {
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
-    private readonly StreamOutbox _ledger;
-    private readonly StreamPersistence _store;
-    private readonly StreamLifecycle _life;
+    private readonly StreamOutbox _outbox;
+    private readonly StreamPersistence _persistence;
+    private readonly StreamLifecycle _lifecycle;
 
-    private DateTimeOffset _lastActive;
     private IGrainTimer? _upkeep;
     private IGrainTimer? _checkpoints;
-    private StreamMigrationState? _luggage; // on its way from or to another silo
+    private StreamMigrationState? _migration; // on its way from or to another silo
     private bool _owesEnd; // as this activation went, the store lacked the stream's end
 
     public StreamGrain(StreamGrainShared shared)
     {
         _shared = shared;
         _id = StreamId.Parse(this.GetPrimaryKeyString());
-        State = new StreamState(_id, shared.Options);
-        _ledger = new StreamOutbox(_id, shared);
-        _store = new StreamPersistence(this.GetGrainId(), _id, shared, State, _ledger, this);
-        _life = new StreamLifecycle(_id, shared, State, _ledger, _store, this);
+        State = new StreamState(_id, shared.Options.HistoryChunks, shared.Checkpoints.CheckpointChunks);
+        _outbox = new StreamOutbox(_id, shared);
+        _persistence = new StreamPersistence(this.GetGrainId(), _id, shared, State, _outbox, this);
+        _lifecycle = new StreamLifecycle(_id, shared, State, _outbox, _persistence);
     }
 
     private StreamState State { get; }
 
-    private ITenantGrain Tenant => GrainFactory.GetGrain<ITenantGrain>(_id.Tenant);
-
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _lastActive = _shared.Time.GetUtcNow();
-        (var luggage, _luggage) = (_luggage, null);
-        Array.ForEach(luggage?.Observers ?? [], _life.Observers.Renew);
-        if (luggage is null || !_store.TryContinue(luggage))
+        State.Touch(_shared.Time.GetUtcNow());
+        (var migration, _migration) = (_migration, null);
+        Array.ForEach(migration?.Observers ?? [], _lifecycle.Observers.Renew);
+        if (migration is null || !_persistence.TryContinue(migration))
         {
-            await _store.LoadAsync();
-        }
-        if (State.Ended is null && _ledger.LastActive < _lastActive)
-        {
-            _lastActive = _ledger.LastActive.Value;
+            await _persistence.LoadAsync();
         }
     }
 
@@ -66,8 +59,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return State.TakenOver();
         }
-        State.Weight = spec.Weight ?? State.Weight;
-        State.Live?.Weigh(_id.Tenant, State.Weight);
+        State.Weigh(spec.Weight);
         var switchTo = spec is { SwitchModel: true, Model: { } other } && State.Shape is { } has && has.Model.Name != other ? spec : null;
         if (State.Shape is { } shape)
         {
@@ -75,9 +67,9 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             {
                 return differs;
             }
-            spec = shape.Of(spec);
+            spec = shape.ToSpec(spec);
         }
-        if (await _store.WakeAsync() is { } asleep)
+        if (await _persistence.WakeAsync() is { } asleep)
         {
             return asleep;
         }
@@ -86,31 +78,31 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             // A stream that is taken up again has been promised its place.
             refusal = (feeder.Attachment is null ? SessionFactory.Overload(_shared.Models, spec, _shared.Options.MaxLiveWait) : null)
-                ?? _life.Begin(spec, feeder.OldestSample, out gap);
+                ?? _lifecycle.Begin(spec, feeder.OldestSample, out gap);
             if (refusal is null && feeder.Attachment is not null)
             {
-                _store.SaveAsync().Ignore(); // another activation of the stream may still be writing: one of the two learns at once that it is late
+                _persistence.SaveAsync().Ignore(); // another activation may still be writing: one of the two is fenced at once
             }
         }
         else if (switchTo is not null)
         {
-            (refusal, gap, change) = await _life.SwitchAsync(live, switchTo, feeder.OldestSample);
+            (refusal, gap, change) = await _lifecycle.SwitchAsync(live, switchTo, feeder.OldestSample);
         }
         else if (live.NextSample < feeder.OldestSample)
         {
-            refusal = _life.BeginAgain(live, spec, feeder.OldestSample, out gap);
+            refusal = _lifecycle.BeginAgain(live, spec, feeder.OldestSample, out gap);
         }
         else
         {
-            _shared.Logger.Resumed(_id, live.NextSample);
+            _shared.LogResumed(_id, live.NextSample);
         }
         if (refusal is not null)
         {
             return refusal;
         }
-        _lastActive = _shared.Time.GetUtcNow();
-        State.Attachment = feeder.Attachment ?? State.Attachment + 1;
-        return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, _store.Keeper.DurableSample, gap)
+        State.Attach(feeder.Attachment, _shared.Time.GetUtcNow());
+        var durable = _persistence.Checkpoints.DurableSample;
+        return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, durable, gap)
         {
             Change = change,
         };
@@ -118,7 +110,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public async Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if ((State.NotFedBy(attachment) ?? await _store.WakeAsync()) is { } refusal)
+        if ((State.RefuseFeeder(attachment) ?? await _persistence.WakeAsync()) is { } refusal)
         {
             return refusal;
         }
@@ -126,17 +118,17 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return State.Moved();
         }
-        if (live.News(audio, out var news) is { } broken)
+        if (live.TrimApplied(audio, out var rest) is { } broken)
         {
             return broken;
         }
-        _lastActive = _shared.Time.GetUtcNow();
+        State.Touch(_shared.Time.GetUtcNow());
         var busy = false;
         ChunkTags[] tags = [];
         var (started, from) = (_shared.Time.GetTimestamp(), live.NextSample);
         try
         {
-            await live.PushAsync(news, cancellationToken);
+            await live.PushAsync(rest, cancellationToken);
         }
         catch (AudioFormatException invalid)
         {
@@ -152,39 +144,43 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         finally
         {
-            State.Lost.Enter(audio, from, live.NextSample, live.Shape);
-            tags = _life.Publish(live);
+            State.Lost.Add(audio, from, live.NextSample, live.Shape);
+            tags = _lifecycle.Publish(live);
         }
-        _shared.Instruments.OnPushed(live, news.Length, _shared.Time.GetElapsedTime(started));
-        return new Pushed(live.NextSample, tags, busy, _store.Keeper.DurableSample) { DeviceWait = live.DeviceWait, CatchesUp = live.CatchesUp };
+        var seconds = (double)rest.Length / live.Shape.BytesPerFrame / live.Shape.Format.SampleRateHz;
+        _shared.Instruments.OnPushed(live.Model.Name, seconds, _shared.Time.GetElapsedTime(started));
+        return new Pushed(live.NextSample, tags, busy, _persistence.Checkpoints.DurableSample)
+        {
+            DeviceWait = live.DeviceWait, CatchesUp = live.CatchesUp,
+        };
     }
 
     public async Task<Outcome<Durable>> Checkpoint(long attachment, CancellationToken cancellationToken)
     {
-        if (State.NotFedBy(attachment) is { } refusal)
+        if (State.RefuseFeeder(attachment) is { } refusal)
         {
             return refusal;
         }
         if (State.Live is not null)
         {
-            await _store.Keeper.IdleAsync(); // a write that is under way has less
-            await _store.SaveAsync();
+            await _persistence.Checkpoints.IdleAsync(); // a write that is under way has less
+            await _persistence.SaveAsync();
         }
-        return State.Fenced ? State.Moved() : new Durable(_store.Keeper.DurableSample);
+        return State.Fenced ? State.Moved() : new Durable(_persistence.Checkpoints.DurableSample);
     }
 
     public async Task<Outcome<Finished>> Finish(long attachment, CancellationToken cancellationToken)
     {
-        if ((State.NotFedBy(attachment) ?? await _store.WakeAsync()) is { } refusal)
+        if ((State.RefuseFeeder(attachment) ?? await _persistence.WakeAsync()) is { } refusal)
         {
             return refusal;
         }
-        return State.Live is { } live ? await _life.EndAsync(live, StreamEndReason.Finished, cancellationToken) : State.Moved();
+        return State.Live is { } live ? await _lifecycle.EndAsync(live, StreamEndReason.Finished, cancellationToken) : State.Moved();
     }
 
     public async Task<Outcome<Finished>> Close(CancellationToken cancellationToken)
     {
-        var asleep = await _store.WakeAsync();
+        var asleep = await _persistence.WakeAsync();
         if (State.Ended is { End: { } end })
         {
             return new Finished([], end);
@@ -193,7 +189,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return asleep;
         }
-        return State.Live is { } live ? await _life.EndAsync(live, StreamEndReason.Closed, cancellationToken) : Unknown();
+        return State.Live is { } live ? await _lifecycle.EndAsync(live, StreamEndReason.Closed, cancellationToken) : Unknown();
     }
 
     public async Task<Outcome<StreamRest>> Touch()
@@ -202,34 +198,41 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             var unknown = Unknown();
             // What a silo of another version wrote is no longer unusable when the upgrade is done.
-            return State.Unreadable is { Code: not RefusalCode.Busy } ? unknown with { Code = RefusalCode.Busy, RetryAfter = _shared.Options.IdleTimeout } : unknown;
+            return State.Unreadable is { Code: not RefusalCode.Busy }
+                ? unknown with { Code = RefusalCode.Busy, RetryAfter = _shared.Options.IdleTimeout }
+                : unknown;
         }
-        await _ledger.SettleNowAsync(GrainFactory);
-        var rests = State is { Asleep: not null, Live: null } && _life.Observers.IsEmpty && _shared.Time.GetUtcNow() - _lastActive < _shared.Options.IdleTimeout;
+        State.DropSession();
+        await _outbox.DeliverAsync();
+        var idle = _shared.Time.GetUtcNow() - State.LastActive;
+        var rests = State.Asleep is not null && _lifecycle.Observers.IsEmpty && idle < _shared.Options.IdleTimeout;
         if (rests)
         {
             DeactivateOnIdle(); // no silo holds what only waits
         }
-        return new StreamRest(State.Listing, rests ? _lastActive : null);
+        return new StreamRest(State.Listing, rests ? State.LastActive : null);
     }
 
     public Task<Outcome<StreamStatus>> GetStatus() => Task.FromResult(Status());
 
-    public Task<Outcome<TagPage>> GetTags(long fromChunk, int count) =>
-        Task.FromResult<Outcome<TagPage>>(!State.IsKnown ? Unknown() : State.History.Page(fromChunk, count));
+    public Task<Outcome<TagPage>> GetTags(long fromChunk, int count)
+    {
+        State.DropSession();
+        return Task.FromResult<Outcome<TagPage>>(!State.IsKnown ? Unknown() : State.History.Page(fromChunk, count));
+    }
 
     public Task<Outcome<StreamStatus>> Subscribe(ITagObserver observer)
     {
         if (State.Live is not null || State.Asleep is not null)
         {
-            _life.Observers.Renew(observer);
+            _lifecycle.Observers.Renew(observer);
         }
         return Task.FromResult(Status());
     }
 
     public Task Unsubscribe(ITagObserver observer)
     {
-        _life.Observers.Remove(observer);
+        _lifecycle.Observers.Remove(observer);
         if (!State.IsKnown)
         {
             DeactivateOnIdle(); // it was made by this very call
@@ -241,59 +244,66 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         try
         {
-            await _store.Keeper.IdleAsync();
-            if (_store.AtRest() is not { } checkpoint)
+            await _persistence.Checkpoints.IdleAsync();
+            if (_persistence.ToCarry() is not { } checkpoint)
             {
                 return;
             }
-            _shared.Local.Leave(this.GetGrainId(), this);
+            _shared.Local.BeginMove(this.GetGrainId(), this);
             if (reason.ReasonCode != DeactivationReasonCode.Migrating)
             {
-                // Nobody may be there to take the stream: the store has it in any case.
+                // There may be no silo to take the stream: the store has it in any case.
                 this.MigrateOnIdle();
-                await _store.SaveAsync();
+                await _persistence.SaveAsync();
             }
             if (!State.Fenced) // else another silo's state is newer
             {
-                _luggage = new StreamMigrationState(checkpoint, _store.Keeper.ETag, _store.Keeper.DurableSample, _life.Observers.All, State.Weight);
+                var record = _persistence.Checkpoints;
+                _migration = new StreamMigrationState(
+                    checkpoint, record.ETag, record.DurableSample, _lifecycle.Observers.All, State.Weight);
             }
-            _owesEnd = _store.OwesEnd;
+            _owesEnd = _persistence.OwesEnd;
         }
         catch (Exception failure)
         {
-            _shared.Logger.NotCarried(_id, failure); // the checkpoint of before is still there
+            _shared.LogNotCarried(_id, failure); // the checkpoint of before is still there
         }
-        _store.Leave();
+        _persistence.Leave();
     }
 
     public void OnDehydrate(IDehydrationContext dehydrationContext)
     {
-        _luggage?.Pack(dehydrationContext);
-        _luggage = null;
+        _migration?.Dehydrate(dehydrationContext);
+        _migration = null;
     }
 
-    public void OnRehydrate(IRehydrationContext rehydrationContext) => _luggage = StreamMigrationState.Unpack(rehydrationContext);
+    public void OnRehydrate(IRehydrationContext rehydrationContext) => _migration = StreamMigrationState.Rehydrate(rehydrationContext);
 
     /// <summary>The activation has gone. What it has sent to another silo has arrived, or been refused.</summary>
     public void Dispose()
     {
-        _shared.Local.Left(this.GetGrainId(), this);
-        if (_owesEnd && _luggage is not null)
+        _shared.Local.EndMove(this.GetGrainId(), this);
+        if (_owesEnd && _migration is not null)
         {
-            _shared.Logger.EndLost(_id);
+            _shared.LogEndLost(_id);
         }
     }
 
-    private Outcome<StreamStatus> Status() => State.Status is { } status ? status : Unknown();
+    private Outcome<StreamStatus> Status()
+    {
+        State.DropSession();
+        return State.Status is { } status ? status : Unknown();
+    }
 
-    void IStreamHost.KeepUp() => _upkeep ??= this.RegisterGrainTimer(
+    void IStreamHost.StartUpkeep() => _upkeep ??= this.RegisterGrainTimer(
         Upkeep, new GrainTimerCreationOptions(_shared.Options.Upkeep, _shared.Options.Upkeep) { KeepAlive = true });
 
     private async Task Upkeep(CancellationToken cancellationToken)
     {
-        var idle = _shared.Time.GetUtcNow() - _lastActive;
-        _shared.Instruments.OnObserversExpired(_life.Observers.Expire());
-        _ledger.Settle(GrainFactory, State.Live);
+        var idle = _shared.Time.GetUtcNow() - State.LastActive;
+        State.DropSession();
+        _shared.Instruments.OnObserversExpired(_lifecycle.Observers.Expire());
+        _outbox.Deliver(State.Live);
         if (State.Ended is not null && idle >= _shared.Options.Retention)
         {
             await ForgetAsync();
@@ -305,54 +315,54 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         else if (State.Live is { } live && idle >= _shared.Options.HibernateAfter)
         {
-            await _store.HibernateAsync(live);
+            await _persistence.HibernateAsync(live);
         }
         if (State.IsKnown)
         {
-            Report();
+            _lifecycle.Report();
         }
     }
 
     private async Task EndIdle(CancellationToken cancellationToken)
     {
-        if (await _store.WakeAsync() is not null || State.Live is not { } live)
+        if (await _persistence.WakeAsync() is not null || State.Live is not { } live)
         {
             return; // tried again at the next upkeep
         }
-        _shared.Logger.Idle(_id, live.NextSample, _shared.Options.IdleTimeout);
+        _shared.LogIdle(_id, live.NextSample, _shared.Options.IdleTimeout);
         try
         {
-            await _life.EndAsync(live, StreamEndReason.Idle, cancellationToken);
+            await _lifecycle.EndAsync(live, StreamEndReason.Idle, cancellationToken);
         }
         catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
             // The tail cannot be tagged; the slot must be free all the same.
-            _shared.Logger.TailFailed(_id, failure);
-            await _life.CompleteAsync(live, StreamEndReason.Idle);
+            _shared.LogTailFailed(_id, failure);
+            await _lifecycle.CompleteAsync(live, StreamEndReason.Idle);
         }
     }
 
     private async Task ForgetAsync()
     {
-        if (!_ledger.IsSettled || _store.OwesEnd)
+        if (!_outbox.IsEmpty || _persistence.OwesEnd)
         {
             return; // tried again at the next upkeep
         }
         try
         {
-            await _store.Keeper.DeleteAsync();
+            await _persistence.Checkpoints.DeleteAsync();
         }
         catch (InconsistentStateException)
         {
-            _store.Fence();
+            _persistence.Fence();
             return;
         }
         catch (Exception failure)
         {
-            _shared.Logger.StoreAway(_id, failure);
+            _shared.LogStoreAway(_id, failure);
             return; // tried again at the next upkeep
         }
-        Tenant.Forget(_id.Name).Ignore();
+        GrainFactory.GetGrain<ITenantGrain>(_id.Tenant).Forget(_id.Name).Ignore();
         _upkeep?.Dispose();
         DeactivateOnIdle();
     }
@@ -373,25 +383,16 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             _checkpoints = this.RegisterGrainTimer(
                 () =>
                 {
-                    _store.SaveAsync().Ignore(); // no push waits for the store
+                    _persistence.SaveAsync().Ignore(); // no push waits for the store
                     return Task.CompletedTask;
                 },
                 new GrainTimerCreationOptions(after, Timeout.InfiniteTimeSpan) { KeepAlive = true });
         }
     }
 
-    void IStreamHost.Settle() => _ledger.Settle(GrainFactory);
+    void IStreamHost.Deactivate() => DeactivateOnIdle();
 
-    DateTimeOffset IStreamHost.LastActive => _lastActive;
-
-    void IStreamHost.OnActive() => _lastActive = _shared.Time.GetUtcNow();
-
-    void IStreamHost.LetActivationGo() => DeactivateOnIdle();
-
-    /// <summary>Nobody waits for the tenant's list: it may stand on a silo that is gone.</summary>
-    public void Report() => Tenant.Report(State.Listing).Ignore();
-
-    /// <summary>Also lets the activation go: nobody may fill the silo with names.</summary>
+    /// <summary>Also lets the activation go: names alone must not fill the silo.</summary>
     private Refusal Unknown()
     {
         DeactivateOnIdle();

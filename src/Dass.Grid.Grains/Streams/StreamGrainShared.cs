@@ -1,5 +1,8 @@
+using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Models;
 using Dass.Grid.Grains.Placement;
+using Dass.Grid.Grains.Records;
+using Dass.Grid.Grains.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -8,29 +11,33 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Streams;
 
 /// <summary>What all streams of a silo have in common.</summary>
-public sealed class StreamGrainShared(
+public sealed partial class StreamGrainShared(
     ModelRegistry models,
-    [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage,
+    [FromKeyedServices(GridStorage.Name)] IGrainStorage storage,
     LocalStreams local,
+    IGrainFactory grains,
     IOptions<StreamGrainOptions> options,
+    IOptions<CheckpointOptions> checkpoints,
+    IOptions<RecordOptions> records,
     GrainsInstruments instruments,
     TimeProvider time,
     ILogger<StreamGrain> logger)
 {
-    /// <summary>Name of the grain storage that keeps streams. Its serializer is <see cref="Storage.BytesSerializer"/>.</summary>
-    public const string Store = "dass-streams";
-
     public ModelRegistry Models => models;
 
     public IGrainStorage Storage => storage;
 
     public LocalStreams Local => local;
 
+    public IGrainFactory Grains => grains;
+
     public StreamGrainOptions Options { get; } = options.Value;
+
+    public CheckpointOptions Checkpoints { get; } = checkpoints.Value;
+
+    public RecordOptions Records { get; } = records.Value;
 
     public GrainsInstruments Instruments => instruments;
 
     public TimeProvider Time => time;
-
-    public ILogger Logger => logger;
 }

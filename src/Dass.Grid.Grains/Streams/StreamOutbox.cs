@@ -1,150 +1,146 @@
-using System.Text.Json;
+using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Sessions;
 
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>What a stream owes to its tenant's books: closed events and use. It stays here, and in checkpoints, until the books have it in the store.</summary>
+/// <summary>
+/// A transactional outbox: closed events on their way to the tenant's event logs, and use on its way to the usage records. They stay here,
+/// and in checkpoints, until the logs and records have them in the store; both add the same entry once.
+/// </summary>
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
 {
-    private const int MaxOwed = 10_000; // events, while the books are away
+    private const int MaxOwed = 10_000; // events, while the logs cannot be reached
 
     private readonly List<LoggedEvent> _owed = [];
     private readonly Queue<UsageSpan> _finals = new();
-    private Span _span = new(0, 0, 0);
-    private UsageSpan? _goesOn; // as of the last report that was wanted
+    private UsageStart _span = new(0, 0, 0);
+    private UsageSpan? _current; // as of the last report that was asked for
     private UsageSpan? _reported;
-    private Task _settling = Task.CompletedTask;
+    private Task _delivering = Task.CompletedTask;
 
-    /// <summary>
-    /// When the stream was fed last, as the page that was restored says. It is on this page, which may grow without a new layout of checkpoints.
-    /// </summary>
-    public DateTimeOffset? LastActive { get; private set; }
-
-    /// <summary>Lost audio by chunk, s: of kept chunks and of those that come next, as the page that was restored says, for the same reason.</summary>
-    public IReadOnlyDictionary<long, double> Lost { get; private set; } = new Dictionary<long, double>();
-
-    /// <summary>Whether the books have everything but the span that goes on.</summary>
-    public bool IsSettled => _owed.Count == 0 && _finals.Count == 0 && _settling.IsCompleted;
+    /// <summary>Whether logs and records have everything but the span that goes on.</summary>
+    public bool IsEmpty => _owed.Count == 0 && _finals.Count == 0 && _delivering.IsCompleted;
 
     /// <summary>A stream begins, or begins again with another session or model.</summary>
-    /// <param name="nextSample">Audio before it is not heard by this session.</param>
+    /// <param name="nextSample">Audio before it is not this session's.</param>
     /// <param name="nextChunk">First chunk of the span.</param>
-    public void Begin(long nextSample, long nextChunk) => (_span, _reported) = (new Span(nextSample, nextChunk, 0), null);
+    public void BeginSpan(long nextSample, long nextChunk) => (_span, _reported) = (new UsageStart(nextSample, nextChunk, 0), null);
 
     /// <summary>The span is over.</summary>
-    public void End(LiveStream live)
+    public void EndSpan(LiveStream live)
     {
-        _goesOn = null;
-        _finals.Enqueue(SpanOf(live, final: true));
+        _current = null;
+        _finals.Enqueue(SpanFrom(live, final: true));
     }
 
-    /// <summary>Enters closed events.</summary>
-    public void Enter(LiveStream live, SoundEvent[] events)
+    /// <summary>Adds those of the events that are closed.</summary>
+    public void Add(LiveStream live, SoundEvent[] events)
     {
         foreach (var sound in events.Where(sound => sound.Kind == SoundEventKind.Closed))
         {
             _span = _span with { Events = _span.Events + 1 };
-            if (shared.Options.EventRetention == TimeSpan.Zero)
+            if (shared.Records.EventRetention == TimeSpan.Zero)
             {
                 continue;
             }
-            var label = live.Model.Card.Labels[sound.Label];
-            var onset = (live.Shape.Captured ?? live.Begun) + TimeSpan.FromSeconds(sound.OnsetSeconds);
-            _owed.Add(new LoggedEvent(
-                id.Name, live.Begun, sound.Id, onset, sound.OnsetSeconds, sound.OffsetSeconds, label.Id, label.Name, sound.Peak, sound.Mean, live.Model.Name));
+            _owed.Add(EntryFrom(live, sound));
             shared.Instruments.OnEventClosed();
             if (_owed.Count > MaxOwed)
             {
-                shared.Logger.EventLost(id, _owed[0].Id, MaxOwed);
+                shared.LogEventLost(id, _owed[0].Id, MaxOwed);
                 _owed.RemoveAt(0);
                 shared.Instruments.OnEventsLost(1);
             }
         }
     }
 
-    /// <summary>Tells the books. Never throws: what fails is owed on, and told again the next time.</summary>
-    /// <param name="grains">Where the books are.</param>
-    /// <param name="report">Whose use so far is reported, too; null: nobody's.</param>
-    public void Settle(IGrainFactory grains, LiveStream? report = null)
+    /// <summary>Sends what is here. Never throws: what fails stays here, and is sent again the next time.</summary>
+    /// <param name="report">A stream whose use so far is sent, too; null: none.</param>
+    public void Deliver(LiveStream? report = null)
     {
-        _goesOn = report is null ? _goesOn : SpanOf(report, final: false);
-        if (_settling.IsCompleted)
+        _current = report is null ? _current : SpanFrom(report, final: false);
+        if (_delivering.IsCompleted)
         {
-            _settling = SettleAsync(grains);
+            _delivering = SendAsync();
         }
     }
 
-    /// <summary>Tells the books, and waits until that has been tried.</summary>
-    public Task SettleNowAsync(IGrainFactory grains)
+    /// <summary>Sends what is here, and waits until that has been tried.</summary>
+    public Task DeliverAsync()
     {
-        Settle(grains);
-        return _settling;
+        Deliver();
+        return _delivering;
     }
 
-    public byte[] Save(DateTimeOffset lastActive, Dictionary<long, double> lost) =>
-        JsonSerializer.SerializeToUtf8Bytes(new Page(_span, [.. _owed], [.. _finals]) { LastActive = lastActive, Lost = lost.Count > 0 ? lost : null });
+    public CheckpointNotes ToNotes() => new(_span, [.. _owed], [.. _finals]);
 
-    /// <exception cref="JsonException">Damaged.</exception>
-    public void Restore(ReadOnlySpan<byte> page)
+    /// <summary>Begins with what a checkpoint says: it has what this activation owed before its stream slept.</summary>
+    public void Restore(CheckpointNotes notes)
     {
-        Lost = new Dictionary<long, double>();
-        if (page.IsEmpty || JsonSerializer.Deserialize<Page>(page) is not { } saved)
-        {
-            return;
-        }
-        // What this activation owed before it slept is in the checkpoint that it left.
         _owed.Clear();
         _finals.Clear();
-        (_span, _reported, LastActive, Lost) = (saved.Span, null, saved.LastActive, saved.Lost ?? Lost);
-        _owed.AddRange(saved.Owed);
-        Array.ForEach(saved.Finals, _finals.Enqueue);
+        (_span, _reported) = (notes.Span, null);
+        _owed.AddRange(notes.Owed);
+        Array.ForEach(notes.Finals, _finals.Enqueue);
     }
 
-    private async Task SettleAsync(IGrainFactory grains)
+    private async Task SendAsync()
     {
         try
         {
-            var usage = grains.GetGrain<IUsageGrain>(id.Tenant);
-            while (_owed.Count > 0 || _finals.Count > 0 || (_goesOn is not null && _goesOn != _reported))
+            var usage = shared.Grains.GetGrain<IUsageGrain>(id.Tenant);
+            while (_owed.Count > 0 || _finals.Count > 0 || (_current is not null && _current != _reported))
             {
-                foreach (var span in _owed.GroupBy(sound => EventLogKey.SpanOf(sound.Onset)).Select(span => (span.Key, Events: span.ToArray())).ToArray())
+                foreach (var log in _owed.GroupBy(sound => EventLogKey.SpanOf(sound.Onset)).ToArray())
                 {
-                    await grains.GetGrain<IEventLogGrain>(new EventLogKey(id.Tenant, span.Key).ToString()).Append(span.Events);
-                    _owed.RemoveAll(span.Events.Contains);
-                    shared.Instruments.OnEventsKept(span.Events.Length);
+                    LoggedEvent[] events = [.. log];
+                    var key = new EventLogKey(id.Tenant, log.Key);
+                    await shared.Grains.GetGrain<IEventLogGrain>(key.ToString()).Append(events);
+                    _owed.RemoveAll(events.Contains);
+                    shared.Instruments.OnEventsKept(events.Length);
                 }
                 if (_finals.TryPeek(out var final))
                 {
                     await usage.Report(final);
                     _finals.Dequeue();
                 }
-                else if (_goesOn is { } goesOn && goesOn != _reported)
+                else if (_current is { } current && current != _reported)
                 {
-                    await usage.Report(goesOn);
-                    _reported = goesOn;
+                    await usage.Report(current);
+                    _reported = current;
                 }
             }
         }
         catch (Exception failure)
         {
-            shared.Logger.NotSettled(id, _owed.Count, failure);
+            shared.LogNotDelivered(id, _owed.Count, failure);
         }
     }
 
-    private UsageSpan SpanOf(LiveStream live, bool final) => new(
-        id.Name, live.Begun, _span.FromChunk, live.Model.Name, (double)(live.NextSample - _span.FromSample) / live.Shape.Format.SampleRateHz, _span.Events, final);
-
-    /// <summary>One session's use so far.</summary>
-    internal sealed record Span(long FromSample, long FromChunk, long Events);
-
-    /// <summary>The ledger at rest.</summary>
-    internal sealed record Page(Span Span, LoggedEvent[] Owed, UsageSpan[] Finals)
+    private LoggedEvent EntryFrom(LiveStream live, SoundEvent sound)
     {
-        /// <summary>Null: written before this was kept.</summary>
-        public DateTimeOffset? LastActive { get; init; }
-
-        /// <summary>Null: nothing.</summary>
-        public Dictionary<long, double>? Lost { get; init; }
+        var label = live.Model.Card.Labels[sound.Label];
+        return new LoggedEvent(
+            id.Name,
+            live.Begun,
+            sound.Id,
+            (live.Shape.Captured ?? live.Begun) + TimeSpan.FromSeconds(sound.OnsetSeconds),
+            sound.OnsetSeconds,
+            sound.OffsetSeconds,
+            label.Id,
+            label.Name,
+            sound.Peak,
+            sound.Mean,
+            live.Model.Name);
     }
+
+    private UsageSpan SpanFrom(LiveStream live, bool final) => new(
+        id.Name,
+        live.Begun,
+        _span.FromChunk,
+        live.Model.Name,
+        (double)(live.NextSample - _span.FromSample) / live.Shape.Format.SampleRateHz,
+        _span.Events,
+        final);
 }

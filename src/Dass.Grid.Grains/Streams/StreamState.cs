@@ -4,34 +4,50 @@ using Dass.Grid.Grains.Sessions;
 namespace Dass.Grid.Grains.Streams;
 
 /// <summary>
-/// What a stream is to its grain: unknown, live, asleep in the store or ended; who feeds it; what it said last. Knows no clock, no store, no calls.
+/// What a stream is to its grain, its feeder, its last chunks. Knows no clock, no store, no calls. Each transition is one method:
+/// <code>
+/// state        is                                          goes to, by
+/// unknown      in no store, as far as this silo knows      asleep or ended: Restore · unreadable: MarkUnreadable · live: Hold
+/// unreadable   in the store, which cannot be read now,     live: Hold (with a gap)
+///              or not by this silo
+/// asleep       a checkpoint in the store, no slot          live: Hold · unreadable: MarkUnreadable · asleep or ended: Restore (another
+/// silo had it) live         in a slot                                   live: Hold (another session) · asleep: Hibernate · ended: End ·
+/// unknown: Release ended        over; answers with its end                  - fenced       another silo owns it                        -
+/// </code>
+/// Any of them goes to fenced by <see cref="Fence"/>, when another silo has written the stream's checkpoint.
 /// </summary>
-internal sealed class StreamState(StreamId id, StreamGrainOptions options)
+internal sealed class StreamState(StreamId id, int historyChunks, int checkpointChunks)
 {
-    public TagHistory History { get; } = new(options.HistoryChunks);
+    public TagHistory History { get; } = new(historyChunks);
 
     public LostAudio Lost { get; } = new();
 
-    public LiveStream? Live { get; set; }
+    public LiveStream? Live { get; private set; }
 
-    /// <summary>The stream lies in the store; neither history nor session are kept here.</summary>
-    public Checkpoint? Asleep { get; set; }
+    /// <summary>
+    /// The stream lies in the store, as this checkpoint says. Its session is here only from <see cref="Restore"/> to <see
+    /// cref="DropSession"/>; its history is <see cref="History"/>.
+    /// </summary>
+    public Checkpoint? Asleep { get; private set; }
 
-    public StreamStatus? Ended { get; set; }
+    public StreamStatus? Ended { get; private set; }
 
     /// <summary>Why what the store holds of the stream cannot be had: never (unknown stream), or not now (busy).</summary>
-    public Refusal? Unreadable { get; set; }
+    public Refusal? Unreadable { get; private set; }
 
     /// <summary>Another silo owns the stream.</summary>
-    public bool Fenced { get; set; }
+    public bool Fenced { get; private set; }
 
-    /// <summary>Who feeds the stream; see <see cref="Contracts.Attachment.Id"/>.</summary>
-    public long Attachment { get; set; }
+    /// <summary>The stream's feeder; see <see cref="Contracts.Attachment.Id"/>.</summary>
+    public long Attachment { get; private set; }
 
-    /// <summary>The tenant's device time in relation to other tenants, as whoever feeds the stream has said last.</summary>
-    public double? Weight { get; set; }
+    /// <summary>The tenant's device time in relation to other tenants, as the last feeder has asked; null: as for a new tenant.</summary>
+    public double? Weight { get; private set; }
 
-    /// <summary>Whether anybody can ask for the stream's tags.</summary>
+    /// <summary>When the stream was fed last.</summary>
+    public DateTimeOffset LastActive { get; private set; }
+
+    /// <summary>Whether a client can ask for the stream's tags.</summary>
     public bool IsKnown => Live is not null || Asleep is not null || Ended is not null;
 
     /// <summary>Shape of a stream that can still be fed.</summary>
@@ -48,31 +64,82 @@ internal sealed class StreamState(StreamId id, StreamGrainOptions options)
         }
     }
 
-    /// <summary>Knows again what a checkpoint says, and its ledger of lost audio; a live stream stays asleep until audio comes.</summary>
-    public void TakeOver(Checkpoint checkpoint, IReadOnlyDictionary<long, double> lost)
+    /// <summary>Null: unknown.</summary>
+    public StreamStatus? Status =>
+        Live is { } live ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, live.Heard, End: null)
+        : Asleep is { } rest ? new StreamStatus(rest.Shape, rest.Begun, rest.NextSample, History.NextChunk, rest.Summary, End: null)
+        : Ended;
+
+    /// <summary>Unknown or asleep → asleep, or ended, as a checkpoint says.</summary>
+    /// <param name="checkpoint">As it was read.</param>
+    /// <param name="lost">The stream's lost audio by chunk, s.</param>
+    public void Restore(Checkpoint checkpoint, IReadOnlyDictionary<long, double> lost)
     {
         Attachment = checkpoint.Attachment;
         Lost.Restore(lost);
         History.Restore(checkpoint.History.Select(chunk => chunk with { LostSeconds = Lost.Take(chunk.Index) }), checkpoint.NextChunk);
         if (checkpoint.Ended is { } reason)
         {
+            var end = new StreamEnd(reason, checkpoint.Summary) { Events = checkpoint.Closed };
+            Asleep = null;
             Ended = new StreamStatus(
-                checkpoint.Shape, checkpoint.Begun, checkpoint.NextSample, checkpoint.NextChunk, checkpoint.Summary, new StreamEnd(reason, checkpoint.Summary)
-                {
-                    Events = checkpoint.Closed,
-                });
+                checkpoint.Shape, checkpoint.Begun, checkpoint.NextSample, checkpoint.NextChunk, checkpoint.Summary, end);
         }
         else
         {
-            Asleep = checkpoint with { History = [], Session = default, Events = default };
+            Asleep = checkpoint with { History = [] };
         }
     }
 
-    /// <summary>Lost audio of the chunks that a checkpoint holds, and of the next ones, s.</summary>
-    public Dictionary<long, double> LostSeconds() => new(History.Last(options.CheckpointChunks)
-        .Where(chunk => chunk.LostSeconds > 0)
-        .Select(chunk => KeyValuePair.Create(chunk.Index, chunk.LostSeconds))
-        .Concat(Lost.Seconds));
+    /// <summary>Unknown or asleep → unreadable.</summary>
+    public void MarkUnreadable(Refusal why) => (Asleep, Unreadable) = (null, why);
+
+    /// <summary>Any but ended and fenced → live.</summary>
+    public void Hold(LiveStream live)
+    {
+        (Live, Asleep, Unreadable) = (live, null, null);
+        live.Weigh(id.Tenant, Weight);
+    }
+
+    /// <summary>Live → asleep: the store has it as <paramref name="checkpoint"/> says.</summary>
+    public void Hibernate(Checkpoint checkpoint) => (Live, Asleep) = (null, checkpoint with { History = [] });
+
+    /// <summary>Live → ended.</summary>
+    public void End(StreamStatus status) => (Live, Ended) = (null, status);
+
+    /// <summary>Live → unknown: another session follows, or the activation goes.</summary>
+    public void Release() => Live = null;
+
+    /// <summary>Any → fenced. An end that only this silo has is no end: the other silo goes on with the stream.</summary>
+    public void Fence(bool owesEnd) => (Live, Asleep, Ended, Fenced) = (null, null, owesEnd ? null : Ended, true);
+
+    /// <summary>A checkpoint's session is 0.4 MB: it waits for a feeder no longer than for the call that follows its reading.</summary>
+    public void DropSession()
+    {
+        if (Asleep is { Session.IsEmpty: false } asleep)
+        {
+            Asleep = asleep with { Session = default, Events = default };
+        }
+    }
+
+    /// <summary>A feeder attaches.</summary>
+    /// <param name="attachment">One that it takes up again; null: a new one, which ends all others.</param>
+    /// <param name="now">When.</param>
+    public void Attach(long? attachment, DateTimeOffset now)
+    {
+        Attachment = attachment ?? Attachment + 1;
+        LastActive = now;
+    }
+
+    /// <summary>The stream is fed, ends, or is loaded: its idle time begins anew.</summary>
+    public void Touch(DateTimeOffset now) => LastActive = now;
+
+    /// <summary>Sets the tenant's device time; null leaves it.</summary>
+    public void Weigh(double? weight)
+    {
+        Weight = weight ?? Weight;
+        Live?.Weigh(id.Tenant, Weight);
+    }
 
     /// <summary>The stream at rest, without its session.</summary>
     public Checkpoint Snapshot(LiveStream live, long epoch, StreamEndReason? ended = null) => new(
@@ -85,16 +152,16 @@ internal sealed class StreamState(StreamId id, StreamGrainOptions options)
         History.NextChunk,
         live.Heard,
         ended,
-        History.Last(options.CheckpointChunks));
+        History.Last(checkpointChunks));
 
-    /// <summary>Null: unknown.</summary>
-    public StreamStatus? Status =>
-        Live is { } live ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, live.Heard, End: null)
-        : Asleep is { } asleep ? new StreamStatus(asleep.Shape, asleep.Begun, asleep.NextSample, History.NextChunk, asleep.Summary, End: null)
-        : Ended;
+    /// <summary>Lost audio of the chunks that a checkpoint holds, and of the next ones, s.</summary>
+    public Dictionary<long, double> LostSeconds() => new(History.Last(checkpointChunks)
+        .Where(chunk => chunk.LostSeconds > 0)
+        .Select(chunk => KeyValuePair.Create(chunk.Index, chunk.LostSeconds))
+        .Concat(Lost.Seconds));
 
     /// <summary>Why this attachment may not feed the stream; null: it may.</summary>
-    public Refusal? NotFedBy(long attachment)
+    public Refusal? RefuseFeeder(long attachment)
     {
         if (Live is null && Asleep is null)
         {
@@ -103,16 +170,19 @@ internal sealed class StreamState(StreamId id, StreamGrainOptions options)
         return attachment == Attachment ? null : attachment < Attachment ? TakenOver() : Moved();
     }
 
-    public Refusal TakenOver() => new(RefusalCode.TakenOver, $"stream '{id.Name}' has been taken over by a later call with the same stream_id.");
+    public Refusal TakenOver() => new(
+        RefusalCode.TakenOver, $"stream '{id.Name}' has been taken over by a later call with the same stream_id.");
 
-    /// <summary>Whoever feeds the stream knows more of it than this activation.</summary>
+    /// <summary>The feeder has more of the stream than this activation.</summary>
     public Refusal Moved() => new(RefusalCode.Moved, $"stream '{id.Name}' has to be attached again: its silo has changed.");
 
     public Refusal HasEnded() => new(
-        RefusalCode.StreamEnded, $"stream '{id.Name}' has ended ({Ended!.End!.Reason}) at sample {Ended.NextSample}; begin another stream_id.");
+        RefusalCode.StreamEnded,
+        $"stream '{id.Name}' has ended ({Ended!.End!.Reason}) at sample {Ended.NextSample}; begin another stream_id.");
 
     public Refusal StoreAway() => new(
-        RefusalCode.Busy, $"the store of streams cannot be read now, so it is not known how far stream '{id.Name}' has come. Call again.");
+        RefusalCode.Busy,
+        $"the store of streams cannot be read now, so it is not known how far stream '{id.Name}' has come. Call again.");
 
     public Refusal Unknown() => Fenced ? Moved() : Unreadable is { Code: RefusalCode.Busy } away ? away : new Refusal(
         RefusalCode.UnknownStream,

@@ -1,6 +1,8 @@
 namespace Dass.Grid.Grains.Streams;
 
-/// <summary>The last chunks of a stream, for readers that come late. Chunks are added in order; after a gap of the stream, indices are missing.</summary>
+/// <summary>
+/// The last chunks of a stream, for readers that come late. Chunks are added in order; after a gap of the stream, indices are missing.
+/// </summary>
 internal sealed class TagHistory(int capacity)
 {
     // Grows with the stream up to the capacity: most streams of a grid are young.

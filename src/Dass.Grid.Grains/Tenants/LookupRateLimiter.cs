@@ -1,10 +1,11 @@
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Grains.Tenants;
 
-/// <summary>How many streams this silo may look up now, all tenants together: each costs a checkpoint's read. Thread-safe.</summary>
-public sealed class LookupRateLimiter(IOptions<StreamGrainOptions> options, TimeProvider time)
+/// <summary>
+/// Limits how many streams this silo looks up in the store, all tenants together: each costs a checkpoint's read. Thread-safe.
+/// </summary>
+public sealed class LookupRateLimiter(IOptions<TenantListOptions> options, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly int _perSecond = options.Value.LookupsPerSecond;
@@ -13,7 +14,7 @@ public sealed class LookupRateLimiter(IOptions<StreamGrainOptions> options, Time
     private double _left = 1;
 
     /// <returns>Up to <paramref name="wanted"/>.</returns>
-    public int Take(int wanted)
+    public int Acquire(int wanted)
     {
         lock (_gate)
         {

@@ -2,17 +2,20 @@ using Dass.Grid.Engine;
 using Dass.Grid.Grains.Models;
 using Dass.Grid.Grains.Placement;
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Tenants;
 
-/// <summary>Keeps the register as JSON in the store of streams. A change that the store does not take has not happened.</summary>
+/// <summary>Keeps the registry as JSON in the store. A change that the store does not take has not happened.</summary>
 [GrainType("register")]
 public sealed partial class RegistryGrain(
-    [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage, ModelRegistry models, LoadMap silos, TimeProvider time, ILogger<RegistryGrain> logger)
+    [FromKeyedServices(GridStorage.Name)] IGrainStorage storage,
+    ModelRegistry models,
+    LoadMap silos,
+    TimeProvider time,
+    ILogger<RegistryGrain> logger)
     : Grain, IRegistryGrain
 {
     private const string StateName = "register";
@@ -23,33 +26,34 @@ public sealed partial class RegistryGrain(
     private static readonly TimeSpan LoadPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
-    private Registry _register = Registry.Empty;
+    private Registry _registry = Registry.Empty;
     private StoredJson<Registry> _store = null!; // from activation on
 
-    /// <remarks>Without the store there is no register: whoever asks, asks again.</remarks>
+    /// <remarks>Without the store there is no registry: callers ask again.</remarks>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _store = new StoredJson<Registry>(storage, StateName, this.GetGrainId());
-        _register = await _store.ReadAsync() ?? _register;
+        _registry = await _store.ReadAsync() ?? _registry;
     }
 
-    public Task<Registry?> Get(long known) => Task.FromResult(_register.Version == known ? null : _register);
+    public Task<Registry?> Get(long known) => Task.FromResult(_registry.Version == known ? null : _registry);
 
     public async Task<Outcome<TenantRecord>> CreateTenant(TenantRecord tenant)
     {
-        if (_register.Tenants.Any(other => other.Name == tenant.Name))
+        if (_registry.Tenants.Any(other => other.Name == tenant.Name))
         {
             return new Refusal(RefusalCode.AlreadyExists, $"tenant '{tenant.Name}' exists already.");
         }
-        if (_register.Tenants.Length >= MaxTenants)
+        if (_registry.Tenants.Length >= MaxTenants)
         {
-            return new Refusal(RefusalCode.LimitReached, $"the register holds {MaxTenants} tenants, its limit.");
+            return new Refusal(RefusalCode.LimitReached, $"the registry holds {MaxTenants} tenants, its limit.");
         }
         if (Unknown(tenant.Models) is { } unknown)
         {
             return unknown;
         }
-        await WriteAsync(_register with { Tenants = [.. _register.Tenants.Append(tenant).OrderBy(each => each.Name, StringComparer.Ordinal)] });
+        var tenants = _registry.Tenants.Append(tenant).OrderBy(each => each.Name, StringComparer.Ordinal);
+        await WriteAsync(_registry with { Tenants = [.. tenants] });
         LogTenant("created", tenant.Name);
         return tenant;
     }
@@ -69,25 +73,27 @@ public sealed partial class RegistryGrain(
         });
     }
 
-    public Task<Outcome<TenantRecord>> AddKey(string name, KeyRecord key, DateTimeOffset othersUntil) => ChangeAsync(name, tenant => tenant with
-    {
-        Keys =
-        [
-            key,
-            .. tenant.Keys.Select(old => old with { Until = old.Until < othersUntil ? old.Until : othersUntil }).Take(MaxKeys - 1),
-        ],
-    });
+    public Task<Outcome<TenantRecord>> AddKey(string name, KeyRecord key, DateTimeOffset othersUntil) =>
+        ChangeAsync(name, tenant => tenant with
+        {
+            Keys =
+            [
+                key,
+                .. tenant.Keys.Select(old => old with { Until = old.Until < othersUntil ? old.Until : othersUntil }).Take(MaxKeys - 1),
+            ],
+        });
 
     public async Task<Outcome<ModelCard>> AddModel(string name, string directory, int maxStreams)
     {
-        if (_register.Models.Any(other => other.Name == name) || models.Find(name, out _) is null)
+        if (_registry.Models.Any(other => other.Name == name) || models.Find(name, out _) is null)
         {
             return new Refusal(
-                RefusalCode.AlreadyExists, $"model '{name}' exists already, and a name keeps its weights: register another name and point an alias at it.");
+                RefusalCode.AlreadyExists,
+                $"model '{name}' exists already, and a name keeps its weights: register another name and point an alias at it.");
         }
-        if (_register.Models.Length >= MaxModels)
+        if (_registry.Models.Length >= MaxModels)
         {
-            return new Refusal(RefusalCode.LimitReached, $"the register holds {MaxModels} models, its limit.");
+            return new Refusal(RefusalCode.LimitReached, $"the registry holds {MaxModels} models, its limit.");
         }
         ServedModel served;
         try
@@ -98,20 +104,22 @@ public sealed partial class RegistryGrain(
         {
             return new Refusal(RefusalCode.InvalidRequest, $"directory '{directory}' cannot be used: {unusable.Message}");
         }
-        await WriteAsync(_register with { Models = [.. _register.Models, new ModelRecord(name, directory, served.Card.Summary.Hash, maxStreams)] });
-        LogModel(name, directory, served.Card.Summary.Hash);
-        await EverywhereAsync(name);
+        var record = new ModelRecord(name, directory, served.Card.Summary.Hash, maxStreams);
+        await WriteAsync(_registry with { Models = [.. _registry.Models, record] });
+        LogModel(name, directory, record.Hash);
+        await WaitForSilosAsync(name);
         return served.Card;
     }
 
     /// <summary>
-    /// Waits until every silo that carries streams serves the model; one that cannot says so in its log, and streams of the model are not placed
-    /// there.
+    /// Waits until every silo that carries streams serves the model; one that cannot says so in its log, and streams of the model are not
+    /// placed there.
     /// </summary>
-    private async Task EverywhereAsync(string model)
+    private async Task WaitForSilosAsync(string model)
     {
         var began = time.GetTimestamp();
-        while (time.GetElapsedTime(began) < LoadPatience && silos.Known.Any(known => known.Load.Slots > 0 && !silos.Serves(known.Silo, model)))
+        while (time.GetElapsedTime(began) < LoadPatience
+            && silos.Known.Any(known => known.Load.Slots > 0 && !silos.Serves(known.Silo, model)))
         {
             await Task.Delay(Poll, time);
         }
@@ -123,60 +131,52 @@ public sealed partial class RegistryGrain(
         {
             return unknown;
         }
-        var others = _register.Aliases.Where(other => (other.Tenant, other.Name) != (tenant, alias)).ToArray();
-        if (model is null && others.Length == _register.Aliases.Length)
+        var others = _registry.Aliases.Where(other => (other.Tenant, other.Name) != (tenant, alias)).ToArray();
+        if (model is null && others.Length == _registry.Aliases.Length)
         {
             return new Refusal(RefusalCode.UnknownModel, $"alias '{alias}' is unknown.");
         }
         if (others.Length >= MaxAliases)
         {
-            return new Refusal(RefusalCode.LimitReached, $"the register holds {MaxAliases} aliases, its limit.");
+            return new Refusal(RefusalCode.LimitReached, $"the registry holds {MaxAliases} aliases, its limit.");
         }
-        await WriteAsync(_register with { Aliases = model is null ? others : [.. others, new ModelAlias(tenant, alias, model)] });
-        LogAlias(alias, tenant.Length == 0 ? "everybody" : tenant, model ?? "nothing");
-        return _register;
+        await WriteAsync(_registry with { Aliases = model is null ? others : [.. others, new ModelAlias(tenant, alias, model)] });
+        LogAlias(alias, tenant.Length == 0 ? "all tenants" : tenant, model ?? "nothing");
+        return _registry;
     }
 
     private Refusal? Unknown(string[] names) => names
-        .Where(name => _register.Models.All(model => model.Name != name))
+        .Where(name => _registry.Models.All(model => model.Name != name))
         .Select(name => models.Find(name, out _))
         .FirstOrDefault(refusal => refusal is not null);
 
     private async Task<Outcome<TenantRecord>> ChangeAsync(string name, Func<TenantRecord, TenantRecord> change)
     {
-        var index = Array.FindIndex(_register.Tenants, tenant => tenant.Name == name);
+        var index = Array.FindIndex(_registry.Tenants, tenant => tenant.Name == name);
         if (index < 0)
         {
-            return new Refusal(RefusalCode.UnknownTenant, $"tenant '{name}' is not in the register; one of the configuration is changed there.");
+            return new Refusal(
+                RefusalCode.UnknownTenant, $"tenant '{name}' is not in the registry; one of the configuration is changed there.");
         }
-        TenantRecord[] tenants = [.. _register.Tenants];
+        TenantRecord[] tenants = [.. _registry.Tenants];
         tenants[index] = change(tenants[index]);
-        await WriteAsync(_register with { Tenants = tenants });
+        await WriteAsync(_registry with { Tenants = tenants });
         LogTenant("changed", name);
         return tenants[index];
     }
 
-    private async Task WriteAsync(Registry register)
+    private async Task WriteAsync(Registry registry)
     {
-        register = register with { Version = _register.Version + 1 };
+        registry = registry with { Version = _registry.Version + 1 };
         try
         {
-            await _store.WriteAsync(register);
+            await _store.WriteAsync(registry);
         }
         catch (InconsistentStateException)
         {
             DeactivateOnIdle(); // another silo has changed it: this activation must not answer any more
             throw;
         }
-        _register = register;
+        _registry = registry;
     }
-
-    [LoggerMessage(LogLevel.Information, "Tenant {Tenant} was {What} in the register.")]
-    private partial void LogTenant(string what, string tenant);
-
-    [LoggerMessage(LogLevel.Information, "Model {Model} was registered: {Directory} ({Hash}).")]
-    private partial void LogModel(string model, string directory, string hash);
-
-    [LoggerMessage(LogLevel.Information, "Alias {Alias} of {Tenant} stands for {Model} now.")]
-    private partial void LogAlias(string alias, string tenant, string model);
 }

@@ -1,3 +1,4 @@
+using Dass.Grid.Grains.Storage;
 using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -7,47 +8,49 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Tenants;
 
 /// <summary>
-/// Live, sleeping and lately ended streams of one tenant, and the use that its gateways make of its limits. A stream that does not report is looked up: so it
-/// ends and goes when its time has come, also when the silo that owned it is gone and nobody comes back for it.
+/// Live, sleeping and lately ended streams of one tenant, and the use that its gateways make of its limits. A stream that does not report
+/// is looked up: so it ends and goes when its time has come, also when the silo that owned it is gone and its client does not come back.
 /// </summary>
 [GrainType("tenant")]
 public sealed partial class TenantGrain(
-    IOptions<StreamGrainOptions> options,
+    IOptions<TenantListOptions> lists,
+    IOptions<StreamGrainOptions> streams,
     TimeProvider time,
-    [FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage,
+    [FromKeyedServices(GridStorage.Name)] IGrainStorage storage,
     LookupRateLimiter lookups,
     ILogger<TenantGrain> logger)
     : Grain, ITenantGrain
 {
-    /// <summary>A gateway that has said nothing for this long is gone.</summary>
+    /// <summary>A gateway that has not renewed its lease for this long is gone.</summary>
     private static readonly TimeSpan GatewayPatience = TimeSpan.FromSeconds(6);
 
     private static readonly TimeSpan StayActive = TimeSpan.FromMinutes(5);
 
     private readonly SortedDictionary<string, Entry> _streams = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (GatewayUse Use, int Granted, DateTimeOffset Heard)> _gateways = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (GatewayUse Use, int Granted, DateTimeOffset Renewed)> _gateways = new(StringComparer.Ordinal);
     private readonly Queue<DateTimeOffset> _begun = new(); // within the last minute
 
-    private readonly StreamGrainOptions _options = options.Value;
-    private readonly TenantStreamIndex _roll = new(storage, options.Value.ListedStreams);
+    private readonly TenantListOptions _lists = lists.Value;
+    private readonly StreamGrainOptions _options = streams.Value;
+    private readonly TenantStreamIndex _index = new(storage, lists.Value.ListedStreams);
     private IGrainTimer? _care; // from activation on
     private Task _caring = Task.CompletedTask;
     private Task _keeping = Task.CompletedTask;
     private Task _indexing = Task.CompletedTask;
     private bool _indexed;
-    private bool _away; // the store, as far as it has been said
-    private bool _full; // the roll, as far as it has been said
+    private bool _away; // the store, as far as it has been logged
+    private bool _full; // the index, as far as it has been logged
 
     /// <summary>A stream that has missed three reports is silent: gone with its silo, most likely.</summary>
     private TimeSpan Patience => _options.Upkeep * 3;
 
     private string Tenant => this.GetPrimaryKeyString();
 
-    /// <remarks>Nobody waits for the store: gateways get their allowances without it.</remarks>
+    /// <remarks>Activation does not wait for the store: gateways get their leases without it.</remarks>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _caring = CareAsync();
-        _care = this.RegisterGrainTimer(Care, new GrainTimerCreationOptions(_options.ListInterval, _options.ListInterval));
+        _care = this.RegisterGrainTimer(Care, new GrainTimerCreationOptions(_lists.ListInterval, _lists.ListInterval));
         return Task.CompletedTask;
     }
 
@@ -59,17 +62,17 @@ public sealed partial class TenantGrain(
 
     public Task<bool> Wake()
     {
-        var some = _streams.Count > 0 || _roll.IsChanged || !_roll.IsLoaded;
+        var some = _streams.Count > 0 || _index.IsChanged || !_index.IsLoaded;
         _indexed &= some;
         return Task.FromResult(some);
     }
 
     public Task Report(StreamListing listing)
     {
-        Enter(listing, time.GetUtcNow() + Patience, reports: true);
+        Add(listing, time.GetUtcNow() + Patience, reports: true);
         if (!_indexed)
         {
-            _care?.Change(TimeSpan.Zero, _options.ListInterval); // the first one at once
+            _care?.Change(TimeSpan.Zero, _lists.ListInterval); // the first one at once
         }
         return Task.CompletedTask;
     }
@@ -79,12 +82,13 @@ public sealed partial class TenantGrain(
     public Task<QuotaLease> Lease(GatewayUse use, TenantLimits limits)
     {
         var now = time.GetUtcNow();
-        foreach (var gone in _gateways.Where(entry => now - entry.Value.Heard > GatewayPatience).Select(entry => entry.Key).ToArray())
+        foreach (var gone in _gateways.Where(entry => now - entry.Value.Renewed > GatewayPatience).Select(entry => entry.Key).ToArray())
         {
             _gateways.Remove(gone);
         }
         _gateways[use.Gateway] = (use, use.Subscribers, now);
-        var granted = Math.Max(use.Subscribers, Math.Min(use.Wanted, (limits.Subscribers ?? int.MaxValue) - Sum(entry => entry.Granted) + use.Subscribers));
+        var free = (limits.Subscribers ?? int.MaxValue) - Sum(entry => entry.Granted) + use.Subscribers;
+        var granted = Math.Max(use.Subscribers, Math.Min(use.Wanted, free));
         _gateways[use.Gateway] = (use, granted, now);
 
         var spare = limits.AudioRate is { } rate ? Math.Max(0, rate - Sum(entry => entry.Use.Calls)) : double.MaxValue;
@@ -100,21 +104,22 @@ public sealed partial class TenantGrain(
 
     public async Task<StreamListing[]> List(string after, int count)
     {
-        if (!_roll.IsLoaded)
+        if (!_index.IsLoaded)
         {
             await _caring;
         }
         ForgetAdmitted();
         var page = _streams.Values
             .Select(entry => entry.Listing)
-            .Where(listing => listing.Model.Length > 0 && string.CompareOrdinal(listing.Name, after) > 0) // none that has only been admitted
+            .Where(listing => listing.Model.Length > 0) // none that has only been admitted
+            .Where(listing => string.CompareOrdinal(listing.Name, after) > 0)
             .Take(count);
         return [.. page];
     }
 
     private Task Care()
     {
-        if (_streams.Count > 0 || _roll.IsChanged)
+        if (_streams.Count > 0 || _index.IsChanged)
         {
             DelayDeactivation(StayActive);
         }
@@ -125,7 +130,7 @@ public sealed partial class TenantGrain(
         return Task.CompletedTask;
     }
 
-    /// <summary>Never throws, as <see cref="KeepAsync"/>: what fails is done the next time.</summary>
+    /// <summary>Never throws: the next run does what has failed. So does <see cref="KeepAsync"/>.</summary>
     private async Task CareAsync()
     {
         if (!_indexed && _indexing.IsCompleted && _streams.Count > 0)
@@ -134,15 +139,20 @@ public sealed partial class TenantGrain(
         }
         await KeepAsync();
         var now = time.GetUtcNow();
-        var silent = _streams.Where(entry => entry.Value.Due <= now && entry.Value.Listing.Model.Length > 0).Select(entry => entry.Value.Listing).ToArray();
+        var silent = _streams.Values
+            .Where(entry => entry.Due <= now && entry.Listing.Model.Length > 0)
+            .Select(entry => entry.Listing)
+            .ToArray();
         if (silent.Length > 0)
         {
-            await Task.WhenAll(silent.Take(lookups.Take(silent.Length)).Select(LookUpAsync));
+            await Task.WhenAll(silent.Take(lookups.Acquire(silent.Length)).Select(LookUpAsync));
             await KeepAsync();
         }
     }
 
-    /// <summary>Somebody must know the tenant when this silo is gone. Not waited for: the index may stand on a silo that is gone itself.</summary>
+    /// <summary>
+    /// The index of tenants finds this one when its silo is gone. Not waited for: the index may stand on a silo that is gone itself.
+    /// </summary>
     private async Task IndexAsync()
     {
         try
@@ -152,52 +162,53 @@ public sealed partial class TenantGrain(
         }
         catch (Exception failure)
         {
-            LogNotIndexed(logger, Tenant, failure.Message);
+            LogNotIndexed(Tenant, failure.Message);
         }
     }
 
-    /// <summary>Reads the roll, or writes what has changed of it.</summary>
+    /// <summary>Reads the index, or writes what has changed of it.</summary>
     private Task KeepAsync() => _keeping.IsCompleted ? _keeping = ReadOrWriteAsync() : _keeping;
 
     private async Task ReadOrWriteAsync()
     {
         try
         {
-            if (!_roll.IsLoaded)
+            if (!_index.IsLoaded)
             {
-                Merge(await _roll.LoadAsync(this.GetGrainId()));
+                Merge(await _index.LoadAsync(this.GetGrainId()));
             }
-            if (_roll.IsChanged)
+            if (_index.IsChanged)
             {
-                await _roll.WriteAsync();
+                await _index.WriteAsync();
             }
             _away = false;
         }
         catch (InconsistentStateException)
         {
-            DeactivateOnIdle(); // another activation has written; the streams tell that one again
+            DeactivateOnIdle(); // another activation has written; the streams report to that one
         }
         catch (Exception failure)
         {
             if (!_away)
             {
-                LogAway(logger, Tenant, failure);
+                LogAway(Tenant, failure);
             }
             _away = true;
         }
     }
 
-    /// <summary>What streams have said meanwhile is newer than the roll.</summary>
-    private void Merge(IReadOnlyList<KeyValuePair<string, TenantStreamEntry>> roll)
+    /// <summary>What streams have reported meanwhile is newer than the index in the store.</summary>
+    private void Merge(IReadOnlyList<KeyValuePair<string, TenantStreamEntry>> stored)
     {
         var soon = time.GetUtcNow() + Patience;
         foreach (var (listing, due, reports) in _streams.Values.Where(entry => entry.Listing.Model.Length > 0).ToArray())
         {
-            Enter(listing, due, reports);
+            Add(listing, due, reports);
         }
-        foreach (var (name, entry) in roll)
+        foreach (var (name, entry) in stored)
         {
-            _streams.TryAdd(name, new Entry(new StreamListing(name, entry.Model, entry.Begun, entry.Ended), entry.Due ?? soon, Reports: false));
+            var listing = new StreamListing(name, entry.Model, entry.Begun, entry.Ended);
+            _streams.TryAdd(name, new Entry(listing, entry.Due ?? soon, Reports: false));
         }
     }
 
@@ -211,7 +222,7 @@ public sealed partial class TenantGrain(
             if (answer.Has(out var found, out var refusal))
             {
                 var due = found.Since + _options.IdleTimeout ?? later;
-                Enter(found.Listing, due > later ? due : later, reports: found.Since is null);
+                Add(found.Listing, due > later ? due : later, reports: found.Since is null);
             }
             else if (refusal.Code == RefusalCode.UnknownStream)
             {
@@ -219,31 +230,33 @@ public sealed partial class TenantGrain(
             }
             else
             {
-                LogNotFound(logger, new StreamId(Tenant, listing.Name), refusal.Message);
-                _streams[listing.Name] = new Entry(listing, refusal.RetryAfter is { } wait ? time.GetUtcNow() + wait : later, Reports: false);
+                LogNotFound(new StreamId(Tenant, listing.Name), refusal.Message);
+                var due = refusal.RetryAfter is { } wait ? time.GetUtcNow() + wait : later;
+                _streams[listing.Name] = new Entry(listing, due, Reports: false);
             }
         }
         catch (Exception failure)
         {
-            LogNotFound(logger, new StreamId(Tenant, listing.Name), failure.Message);
+            LogNotFound(new StreamId(Tenant, listing.Name), failure.Message);
             _streams[listing.Name] = new Entry(listing, later, Reports: false);
         }
     }
 
-    private void Enter(StreamListing listing, DateTimeOffset due, bool reports)
+    private void Add(StreamListing listing, DateTimeOffset due, bool reports)
     {
         _streams[listing.Name] = new Entry(listing, due, reports);
-        if (_roll.IsLoaded && !_roll.Enter(listing.Name, new TenantStreamEntry(listing.Model, listing.Begun, listing.Ended, reports ? null : due)) && !_full)
+        var entry = new TenantStreamEntry(listing.Model, listing.Begun, listing.Ended, reports ? null : due);
+        if (_index.IsLoaded && !_index.TryAdd(listing.Name, entry) && !_full)
         {
             _full = true;
-            LogFull(logger, Tenant, _options.ListedStreams);
+            LogFull(Tenant, _lists.ListedStreams);
         }
     }
 
     private void Remove(string stream)
     {
         _streams.Remove(stream);
-        _roll.Remove(stream);
+        _index.Remove(stream);
     }
 
     private Outcome<Admission> Admitted(string stream, TenantLimits limits)
@@ -261,7 +274,8 @@ public sealed partial class TenantGrain(
         }
         if (live + 1 > limits.AudioRate)
         {
-            return Reached("audio_seconds_per_second", FormattableString.Invariant($"{limits.AudioRate}"), $"{live} live streams are granted 1 each", retryAfter: null);
+            var rate = FormattableString.Invariant($"{limits.AudioRate}");
+            return Reached("audio_seconds_per_second", rate, $"{live} live streams are granted 1 each", retryAfter: null);
         }
         while (_begun.TryPeek(out var oldest) && now - oldest >= TimeSpan.FromMinutes(1))
         {
@@ -270,7 +284,10 @@ public sealed partial class TenantGrain(
         if (_begun.Count >= limits.NewStreamsPerMinute)
         {
             return Reached(
-                "new_streams_per_minute", $"{limits.NewStreamsPerMinute}", $"{_begun.Count} have begun in the last minute", _begun.Peek() + TimeSpan.FromMinutes(1) - now);
+                "new_streams_per_minute",
+                $"{limits.NewStreamsPerMinute}",
+                $"{_begun.Count} have begun in the last minute",
+                _begun.Peek() + TimeSpan.FromMinutes(1) - now);
         }
         if (limits.NewStreamsPerMinute is not null)
         {
@@ -282,15 +299,21 @@ public sealed partial class TenantGrain(
 
     private static Refusal Reached(string limit, string value, string use, TimeSpan? retryAfter)
     {
-        var again = retryAfter is { } wait ? FormattableString.Invariant($"Call again in {Math.Ceiling(wait.TotalSeconds)} s.") : "Call again when one has ended.";
-        return new Refusal(RefusalCode.LimitReached, $"the tenant's quota {limit} is {value}, and {use}. {again}") { RetryAfter = retryAfter, Limit = limit };
+        var again = retryAfter is { } wait
+            ? FormattableString.Invariant($"Call again in {Math.Ceiling(wait.TotalSeconds)} s.")
+            : "Call again when one has ended.";
+        return new Refusal(RefusalCode.LimitReached, $"the tenant's quota {limit} is {value}, and {use}. {again}")
+        {
+            RetryAfter = retryAfter, Limit = limit,
+        };
     }
 
-    /// <summary>Streams that have been let in and have not begun.</summary>
+    /// <summary>Drops streams that have been admitted and have not begun.</summary>
     private void ForgetAdmitted()
     {
         var now = time.GetUtcNow();
-        foreach (var name in _streams.Where(entry => entry.Value.Listing.Model.Length == 0 && entry.Value.Due < now).Select(entry => entry.Key).ToArray())
+        var overdue = _streams.Where(entry => entry.Value.Listing.Model.Length == 0 && entry.Value.Due < now).Select(entry => entry.Key);
+        foreach (var name in overdue.ToArray())
         {
             _streams.Remove(name);
         }
@@ -300,18 +323,6 @@ public sealed partial class TenantGrain(
 
     /// <param name="Listing">What the stream is.</param>
     /// <param name="Due">When it is to be looked up.</param>
-    /// <param name="Reports">Whether it has told so of itself: no stream that only waits in the store takes a live stream's place.</param>
+    /// <param name="Reports">Whether the stream reports itself: no stream that only waits in the store takes a live stream's place.</param>
     private readonly record struct Entry(StreamListing Listing, DateTimeOffset Due, bool Reports);
-
-    [LoggerMessage(LogLevel.Warning, "The list of streams of tenant {Tenant} could not be read or written; tried again soon. Until then streams whose silo fails are not listed.")]
-    private static partial void LogAway(ILogger logger, string tenant, Exception failure);
-
-    [LoggerMessage(LogLevel.Warning, "Tenant {Tenant} could not be entered in the index of tenants; tried again soon. {Failure}")]
-    private static partial void LogNotIndexed(ILogger logger, string tenant, string failure);
-
-    [LoggerMessage(LogLevel.Warning, "The list of streams of tenant {Tenant} holds {Limit} (Grid:Streams:ListedStreams), its limit: others are not found again when their silo fails, unless their clients come back.")]
-    private static partial void LogFull(ILogger logger, string tenant, int limit);
-
-    [LoggerMessage(LogLevel.Warning, "Stream {Stream} has fallen silent and could not be looked up; tried again soon. {Failure}")]
-    private static partial void LogNotFound(ILogger logger, StreamId stream, string failure);
 }

@@ -1,12 +1,11 @@
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Concurrency;
 using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Tenants;
 
-/// <summary>Knows the tenants that have streams, and wakes their lists.</summary>
+/// <summary>Keeps the index of tenants that have streams, and wakes their lists.</summary>
 [Reentrant, GrainType("tenantindex")]
 public sealed class TenantIndexGrain : Grain, ITenantIndexGrain
 {
@@ -14,14 +13,15 @@ public sealed class TenantIndexGrain : Grain, ITenantIndexGrain
 
     private readonly StoredJson<HashSet<string>> _store;
     private readonly GatheredWrites _writes;
-    private readonly HashSet<string> _added = []; // since its list was asked last
+    private readonly HashSet<string> _added = []; // since its list was woken last
     private HashSet<string> _tenants = [];
     private Task _waking = Task.CompletedTask;
 
-    public TenantIndexGrain([FromKeyedServices(StreamGrainShared.Store)] IGrainStorage storage)
+    public TenantIndexGrain([FromKeyedServices(GridStorage.Name)] IGrainStorage storage)
     {
         _store = new StoredJson<HashSet<string>>(storage, "tenants", this.GetGrainId());
-        _writes = new GatheredWrites(WriteAsync, Gather);
+        // The tenants add themselves again to the activation that has written.
+        _writes = new GatheredWrites(() => _store.WriteAsync(_tenants), Gather, DeactivateOnIdle);
     }
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken) => _tenants = await _store.ReadAsync() ?? _tenants;
@@ -30,7 +30,7 @@ public sealed class TenantIndexGrain : Grain, ITenantIndexGrain
     {
         _added.Add(tenant);
         _tenants.Add(tenant);
-        return _writes.DoneAsync(); // also of one that is known: its write may have failed
+        return _writes.WriteAsync(); // also of one that is known: its write may have failed
     }
 
     public Task Wake()
@@ -56,20 +56,7 @@ public sealed class TenantIndexGrain : Grain, ITenantIndexGrain
         }
         if (_tenants.Count < before)
         {
-            await _writes.DoneAsync();
-        }
-    }
-
-    private async Task WriteAsync()
-    {
-        try
-        {
-            await _store.WriteAsync(_tenants);
-        }
-        catch (InconsistentStateException)
-        {
-            DeactivateOnIdle(); // another activation has written; the tenants tell that one again
-            throw;
+            await _writes.WriteAsync();
         }
     }
 }

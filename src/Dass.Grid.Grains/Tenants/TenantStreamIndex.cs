@@ -5,8 +5,8 @@ using Orleans.Storage;
 namespace Dass.Grid.Grains.Tenants;
 
 /// <summary>
-/// Which streams of a tenant have a record in the store, or will soon, itself in the store: in pages, so that a change costs one page however many there are.
-/// Used on the grain's own scheduler only; one load or write at a time.
+/// Which streams of a tenant have a record in the store, or will soon; itself in the store: in pages, so that a change costs one page
+/// however many there are. Used on the grain's own scheduler only; one load or write at a time.
 /// </summary>
 /// <param name="storage">The store.</param>
 /// <param name="most">Streams.</param>
@@ -17,7 +17,7 @@ internal sealed class TenantStreamIndex(IGrainStorage storage, int most)
     private readonly StoredPages<Dictionary<string, TenantStreamEntry>> _pages = new(storage, number => $"streams-{number}");
     private readonly Dictionary<string, StoredPage<Dictionary<string, TenantStreamEntry>>> _pageOf = new(StringComparer.Ordinal);
 
-    /// <summary>Nothing is entered before, and nothing written.</summary>
+    /// <summary>Before it is, nothing is added and nothing written.</summary>
     public bool IsLoaded { get; private set; }
 
     public bool IsChanged => _pages.All.Any(page => page.IsChanged);
@@ -38,7 +38,7 @@ internal sealed class TenantStreamIndex(IGrainStorage storage, int most)
     }
 
     /// <returns>False: there is no room.</returns>
-    public bool Enter(string name, TenantStreamEntry entry)
+    public bool TryAdd(string name, TenantStreamEntry entry)
     {
         if (!_pageOf.TryGetValue(name, out var page))
         {
@@ -71,7 +71,7 @@ internal sealed class TenantStreamIndex(IGrainStorage storage, int most)
     }
 }
 
-/// <summary>A stream on the roll.</summary>
+/// <summary>A stream in the index.</summary>
 /// <param name="Model">Its model.</param>
 /// <param name="Begun">When.</param>
 /// <param name="Ended">Whether it has ended.</param>

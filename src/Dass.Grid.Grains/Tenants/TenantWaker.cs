@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Grains.Tenants;
 
-/// <summary>Has the lists of tenants woken again and again: whoever holds them may be gone, and with it streams that nobody comes back for.</summary>
+/// <summary>
+/// Has the lists of tenants woken again and again: the silo that held them may be gone, and with it streams whose clients do not come back.
+/// </summary>
 public sealed partial class TenantWaker(IGrainFactory grains, TimeProvider time, ILogger<TenantWaker> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
@@ -23,7 +25,4 @@ public sealed partial class TenantWaker(IGrainFactory grains, TimeProvider time,
             }
         }
     }
-
-    [LoggerMessage(LogLevel.Warning, "Streams that nobody feeds are not looked after now; tried again in a minute. {Failure}")]
-    private partial void LogAsleep(string failure);
 }

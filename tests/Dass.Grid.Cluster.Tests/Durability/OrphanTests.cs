@@ -91,16 +91,16 @@ public sealed class OrphanTests : IDisposable
         var roll = new TenantStreamIndex(storage, Streams);
         Assert.Empty(await roll.LoadAsync(grain));
         var begun = _time.GetUtcNow();
-        Assert.All(Enumerable.Range(0, Streams), i => Assert.True(roll.Enter($"stream-{i}", new TenantStreamEntry("tiny", begun, Ended: false, Due: null))));
-        Assert.False(roll.Enter("one more", new TenantStreamEntry("tiny", begun, Ended: false, Due: null)));
+        Assert.All(Enumerable.Range(0, Streams), i => Assert.True(roll.TryAdd($"stream-{i}", new TenantStreamEntry("tiny", begun, Ended: false, Due: null))));
+        Assert.False(roll.TryAdd("one more", new TenantStreamEntry("tiny", begun, Ended: false, Due: null)));
         await roll.WriteAsync();
         Dictionary<string, byte[]> Records() => directory.GetFiles("*.checkpoint").ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));
         var before = Records();
         Assert.Equal(3, before.Count);
 
         var changed = new TenantStreamEntry("tiny", begun, Ended: true, Due: begun.AddHours(1));
-        Assert.True(roll.Enter("stream-9000", changed));
-        Assert.True(roll.Enter("stream-9000", changed));
+        Assert.True(roll.TryAdd("stream-9000", changed));
+        Assert.True(roll.TryAdd("stream-9000", changed));
         await roll.WriteAsync();
         Assert.False(roll.IsChanged);
         Assert.Single(Records(), record => !before[record.Key].AsSpan().SequenceEqual(record.Value));

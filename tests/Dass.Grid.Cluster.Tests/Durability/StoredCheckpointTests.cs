@@ -31,7 +31,7 @@ public sealed class StoredCheckpointTests : IDisposable
         Assert.Contains(events, sound => sound.Kind == SoundEventKind.Closed);
         Assert.NotEmpty(events.Where(sound => sound.Kind == SoundEventKind.Opened).Select(sound => sound.Id)
             .Except(events.Where(sound => sound.Kind == SoundEventKind.Closed).Select(sound => sound.Id)));
-        Assert.False(checkpoint.Events.IsEmpty || checkpoint.Ledger.IsEmpty || checkpoint.Session.IsEmpty);
+        Assert.False(checkpoint.Events.IsEmpty || checkpoint.Notes.IsEmpty || checkpoint.Session.IsEmpty);
     }
 
     [Fact]

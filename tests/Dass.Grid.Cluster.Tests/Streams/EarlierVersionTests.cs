@@ -21,7 +21,7 @@ public sealed class EarlierVersionTests
             new AudioShape(AudioEncoding.Pcm16, 16_000, 1), BytesPerFrame: 2, new ModelSummary("m", "", LabelCount: 2, Note: "", IsDefault: false),
             TimeSpan.FromSeconds(0.96), TimeSpan.Zero);
         var lost = new LostAudio();
-        lost.Enter(block, from: 5, to: 6, shape);
+        lost.Add(block, from: 5, to: 6, shape);
         Assert.Empty(lost.Seconds);
     }
 

@@ -24,7 +24,7 @@ public sealed class LostAudioLaws
         for (var i = 0; from < span.ToSample; i++)
         {
             var to = from + cuts[i % cuts.Length];
-            lost.Enter(new AudioBlock(Math.Max(0, from - 50), default) { Lost = [span] }, from, to, shape);
+            lost.Add(new AudioBlock(Math.Max(0, from - 50), default) { Lost = [span] }, from, to, shape);
             from = to;
         }
 

@@ -14,7 +14,12 @@ public sealed class TenantShareTests
     private readonly TenantGrain _tenant;
 
     public TenantShareTests() => _tenant = new TenantGrain(
-        Options.Create(new StreamGrainOptions()), _time, storage: null!, lookups: null!, NullLogger<TenantGrain>.Instance);
+        Options.Create(new TenantListOptions()),
+        Options.Create(new StreamGrainOptions()),
+        _time,
+        storage: null!,
+        lookups: null!,
+        NullLogger<TenantGrain>.Instance);
 
     [Fact]
     public async Task Gateways_together_never_get_more_subscribers_than_the_limit()

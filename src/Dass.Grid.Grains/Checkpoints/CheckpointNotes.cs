@@ -1,0 +1,29 @@
+using System.Text.Json;
+
+namespace Dass.Grid.Grains.Checkpoints;
+
+/// <summary>
+/// What a checkpoint keeps as JSON, where a field may be added without a new layout: what the stream's outbox has not delivered, when the
+/// stream was fed last, and its lost audio.
+/// </summary>
+/// <param name="Span">Use of the present session.</param>
+/// <param name="Owed">Closed events that are not in their logs yet.</param>
+/// <param name="Finals">Use of earlier sessions that is not in the usage records yet.</param>
+internal sealed record CheckpointNotes(UsageStart Span, LoggedEvent[] Owed, UsageSpan[] Finals)
+{
+    /// <summary>When the stream was fed last. Null: written before this was kept.</summary>
+    public DateTimeOffset? LastActive { get; init; }
+
+    /// <summary>Lost audio by chunk, s: of kept chunks and of those that come next. Null: nothing.</summary>
+    public Dictionary<long, double>? Lost { get; init; }
+
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this);
+
+    /// <returns>Null: a checkpoint without notes.</returns>
+    /// <exception cref="JsonException">Damaged.</exception>
+    public static CheckpointNotes? FromBytes(ReadOnlySpan<byte> bytes) =>
+        bytes.IsEmpty ? null : JsonSerializer.Deserialize<CheckpointNotes>(bytes);
+}
+
+/// <summary>Where a session's use began, and how many events it has closed.</summary>
+internal sealed record UsageStart(long FromSample, long FromChunk, long Events);

@@ -1,0 +1,18 @@
+using Microsoft.Extensions.Logging;
+
+namespace Dass.Grid.Grains.Models;
+
+public sealed partial class ModelRegistry
+{
+    [LoggerMessage(LogLevel.Information, "Serving model {Model} ({Hash}), {Slots} stream slots. {Note}")]
+    private partial void LogServing(string model, string hash, int slots, string note);
+
+    [LoggerMessage(
+        LogLevel.Warning, "The registry cannot be read ({Failure}); this silo serves the models that it has. Tried again each second.")]
+    private partial void LogNoRegistry(string failure);
+
+    [LoggerMessage(
+        LogLevel.Error,
+        "Registered model {Model} cannot be served here: {Problem} Put the same files at {Directory} on every silo and restart this one.")]
+    private partial void LogUnusable(string model, string directory, string problem);
+}
