@@ -15,12 +15,12 @@ internal sealed class CallDrain(IHostApplicationLifetime lifetime, TimeProvider 
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _live = 1; // this service itself, until the gateway stops
 
-    public void Enter(HttpContext call)
+    public void Add(HttpContext call)
     {
         Interlocked.Increment(ref _live);
         call.Response.OnCompleted(() =>
         {
-            Leave();
+            Remove();
             return Task.CompletedTask;
         });
     }
@@ -28,7 +28,7 @@ internal sealed class CallDrain(IHostApplicationLifetime lifetime, TimeProvider 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         lifetime.StopApplication(); // what ends the calls; a stop that does not come from a signal would say so only afterwards
-        Leave();
+        Remove();
         if (!_drained.Task.IsCompleted)
         {
             await _drained.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -46,7 +46,7 @@ internal sealed class CallDrain(IHostApplicationLifetime lifetime, TimeProvider 
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private void Leave()
+    private void Remove()
     {
         if (Interlocked.Decrement(ref _live) == 0)
         {

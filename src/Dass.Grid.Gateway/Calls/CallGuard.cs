@@ -25,7 +25,7 @@ internal sealed partial class CallGuard(
     /// <exception cref="RpcException">Every way in which the call can fail.</exception>
     public async Task<T> RunAsync<T>(HttpContext http, CallState call, bool isAdmin, Func<Task<T>> work)
     {
-        drain.Enter(http);
+        drain.Add(http);
         var (status, protocol) = (StatusCode.OK, HttpProtocol.IsHttp2(http.Request.Protocol) ? "grpc" : "web");
         instruments.OnCallBegun(call.Method, protocol);
         try
@@ -35,8 +35,8 @@ internal sealed partial class CallGuard(
                 callers.RequireAdmin(http);
                 return await work();
             }
-            call.Caller = await callers.OfAsync(http);
-            live.Enter(call);
+            call.Caller = await callers.AuthenticateAsync(http);
+            live.Add(call);
             return await work();
         }
         catch (Exception failure)
@@ -64,7 +64,7 @@ internal sealed partial class CallGuard(
         }
         finally
         {
-            live.Leave(call);
+            live.Remove(call);
             instruments.OnCallEnded(call.Method, protocol, status);
         }
     }

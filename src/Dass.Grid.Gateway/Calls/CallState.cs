@@ -25,7 +25,7 @@ internal sealed class CallState(string method) : IDisposable
     /// <summary>Why the caller has lost its right; null: it has not.</summary>
     public RpcException? Reason { get; private set; }
 
-    public static CallState Of(ServerCallContext context) => (CallState)context.UserState[nameof(CallState)];
+    public static CallState From(ServerCallContext context) => (CallState)context.UserState[nameof(CallState)];
 
     public static CallState Begin(ServerCallContext context)
     {

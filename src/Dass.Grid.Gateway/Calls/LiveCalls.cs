@@ -8,24 +8,24 @@ internal sealed class LiveCalls : IDisposable
 {
     private readonly ConcurrentDictionary<CallState, byte> _calls = new();
     private readonly TenantKeys _keys;
-    private readonly RegistryCache _register;
+    private readonly RegistryCache _registry;
     private readonly ITimer _timer;
 
-    public LiveCalls(TenantKeys keys, RegistryCache register, TimeProvider time)
+    public LiveCalls(TenantKeys keys, RegistryCache registry, TimeProvider time)
     {
-        (_keys, _register) = (keys, register);
-        register.Changed += Check;
+        (_keys, _registry) = (keys, registry);
+        registry.Changed += Check;
         var second = TimeSpan.FromSeconds(1); // a key may run out without any change
         _timer = time.CreateTimer(_ => Check(), null, second, second);
     }
 
-    public void Enter(CallState call) => _calls[call] = 0;
+    public void Add(CallState call) => _calls[call] = 0;
 
-    public void Leave(CallState call) => _calls.TryRemove(call, out _);
+    public void Remove(CallState call) => _calls.TryRemove(call, out _);
 
     public void Dispose()
     {
-        _register.Changed -= Check;
+        _registry.Changed -= Check;
         _timer.Dispose();
     }
 

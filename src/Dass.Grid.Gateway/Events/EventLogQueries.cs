@@ -12,8 +12,6 @@ namespace Dass.Grid.Gateway.Events;
 /// <summary>One call about the events that the grid keeps of its tenant: goes through the tenant's logs of the time range in order.</summary>
 internal sealed class EventLogQueries(GridAccess grid, CallState call)
 {
-    private const int DefaultPage = 100;
-    private const int MaxPage = 1_000;
     private const int MaxNames = 1_000;
     private const int SpansPerPage = 288; // each is one call to a log
     private const int PieceCharacters = 1 << 15;
@@ -22,16 +20,12 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
 
     public async Task<ListEventsResponse> ListAsync(ListEventsRequest request, CancellationToken cancellationToken)
     {
-        if (request.PageSize is < 0 or > MaxPage)
-        {
-            throw ProtocolErrors.PageSize(request.PageSize);
-        }
-        var size = request.PageSize == 0 ? DefaultPage : request.PageSize;
-        var query = QueryOf(request.Selection ?? new EventSelection());
+        var size = Paging.Size(request.PageSize);
+        var query = ParseSelection(request.Selection ?? new EventSelection());
         var (span, skip) = (EventLogKey.SpanOf(query.From), 0);
         if (request.PageToken.Length > 0)
         {
-            (span, skip) = Parse(request.PageToken);
+            (span, skip) = ParseToken(request.PageToken);
         }
         var answer = new ListEventsResponse();
         var spans = await SpansAsync(span, query, SpansPerPage + 1, cancellationToken);
@@ -45,7 +39,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
             var events = await ReadAsync(spans[i], query, cancellationToken);
             var begin = spans[i] == span ? Math.Min(skip, events.Length) : 0;
             var end = Math.Min(events.Length, begin + size - answer.Events.Count);
-            answer.Events.AddRange(events[begin..end].Select(Of));
+            answer.Events.AddRange(events[begin..end].Select(Map));
             if (answer.Events.Count == size && (end < events.Length || i + 1 < spans.Length))
             {
                 answer.NextPageToken = end < events.Length ? Token(spans[i], end) : Token(spans[i + 1], 0);
@@ -66,7 +60,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
         {
             throw ProtocolErrors.OneStream(selection.StreamIds.Count);
         }
-        var (query, text) = (QueryOf(selection), new StringBuilder());
+        var (query, text) = (ParseSelection(selection), new StringBuilder());
         EventText.Begin(request.Format, text);
         var span = EventLogKey.SpanOf(query.From);
         while (await SpansAsync(span, query, SpansPerPage, cancellationToken) is { Length: > 0 } spans)
@@ -106,7 +100,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
         return Recovery.AskAsync(grid, () => log.Read(query), cancellationToken);
     }
 
-    private EventQuery QueryOf(EventSelection selection)
+    private EventQuery ParseSelection(EventSelection selection)
     {
         if (Math.Max(selection.StreamIds.Count, selection.Labels.Count) is > MaxNames and var count)
         {
@@ -135,7 +129,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
 
     private static string Token(long span, int skip) => string.Create(CultureInfo.InvariantCulture, $"{span}-{skip}");
 
-    private static (long Span, int Skip) Parse(string token)
+    private static (long Span, int Skip) ParseToken(string token)
     {
         var dash = token.LastIndexOf('-');
         return dash > 0
@@ -145,7 +139,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
             : throw ProtocolErrors.PageToken(token);
     }
 
-    private static KeptEvent Of(LoggedEvent sound) => new()
+    private static KeptEvent Map(LoggedEvent sound) => new()
     {
         StreamId = sound.Stream,
         Begun = Timestamp.FromDateTimeOffset(sound.Begun),

@@ -2,8 +2,12 @@ namespace Dass.Grid.Gateway.Grid;
 
 internal static class StreamGrainExtensions
 {
-    /// <summary>Attaches, and tells those who place a new stream which model it needs.</summary>
-    public static async Task<Outcome<Attachment>> AttachAsync(this IStreamGrain stream, StreamSpec spec, Feeder feeder, CancellationToken cancellationToken)
+    /// <summary>Chunks that are read from a stream's history at once.</summary>
+    public const int HistoryPage = 64;
+
+    /// <summary>Attaches, with the model that a new stream needs as a hint for its placement.</summary>
+    public static async Task<Outcome<Attachment>> AttachAsync(
+        this IStreamGrain stream, StreamSpec spec, Feeder feeder, CancellationToken cancellationToken)
     {
         if ((spec.Model ?? spec.DefaultModel) is { } model)
         {

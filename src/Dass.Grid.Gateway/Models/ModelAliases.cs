@@ -4,7 +4,7 @@ using Dass.Grid.Gateway.Tenants;
 namespace Dass.Grid.Gateway.Models;
 
 /// <summary>From what a tenant calls a model to the model's own name.</summary>
-internal sealed class ModelAliases(RegistryCache register)
+internal sealed class ModelAliases(RegistryCache registry)
 {
     /// <summary>The request's model as the silos know it; whether there is one is theirs to say.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT: no name. NOT_FOUND: the tenant may not use it.</exception>
@@ -30,7 +30,7 @@ internal sealed class ModelAliases(RegistryCache register)
     private string? Alias(string tenant, string name)
     {
         string? everybodys = null;
-        foreach (var alias in register.Current?.Aliases ?? [])
+        foreach (var alias in registry.Current?.Aliases ?? [])
         {
             if (alias.Name == name && alias.Tenant == tenant)
             {

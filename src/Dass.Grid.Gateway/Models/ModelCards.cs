@@ -14,13 +14,13 @@ internal sealed class ModelCards(IGrainFactory grains)
 
     /// <param name="name">Null: the default model.</param>
     /// <exception cref="RpcException">NOT_FOUND: no such model.</exception>
-    public async Task<ModelCard> NamedAsync(string? name) => (await Catalog.Get(name)).OrThrow();
+    public async Task<ModelCard> GetAsync(string? name) => (await Catalog.Get(name)).OrThrow();
 
-    public async ValueTask<ModelCard> OfAsync(ModelSummary model)
+    public async ValueTask<ModelCard> GetAsync(ModelSummary model)
     {
         if (!_byHash.TryGetValue(model.Hash, out var card))
         {
-            card = await NamedAsync(model.Name);
+            card = await GetAsync(model.Name);
             _byHash[model.Hash] = card;
         }
         return card;

@@ -44,7 +44,7 @@ internal static class ProtocolErrors
 
     public static RpcException TenantDisabled(string tenant) => new(new Status(StatusCode.PermissionDenied, $"tenant '{tenant}' is disabled."));
 
-    public static RpcException RegisterUnknown() => new(new Status(
+    public static RpcException RegistryUnknown() => new(new Status(
         StatusCode.Unavailable, "this gateway has not read the register of tenants yet. Call again."));
 
     public static RpcException ModelNotAllowed(string model) => new(new Status(
@@ -144,6 +144,10 @@ internal static class ProtocolErrors
         $"stream '{stream.Name}' went back to sample {to}, and this gateway keeps its audio from sample {kept} on. Call again with stream_id '{stream.Name}'; "
         + "Ready says from which sample to go on."));
 
+    public static RpcException Busy(TimeSpan waited, long applied) => new(new Status(
+        StatusCode.Unavailable,
+        $"the device has been too busy for {waited.TotalSeconds:F1} s. Call again later; the stream has audio up to sample {applied}."));
+
     public static RpcException OldestSample(long value, long most) => Invalid($"oldest_sample is {value}; 0 to {most}.");
 
     public static RpcException Top(int value) => Invalid($"filter.top is {value}; 0 or more.");
@@ -153,7 +157,8 @@ internal static class ProtocolErrors
     public static RpcException UnknownLabel(string label, string model) => new(new Status(
         StatusCode.NotFound, $"filter.labels: model '{model}' has no label '{Short(label)}'; ListLabels names them."));
 
-    public static RpcException PageSize(int value) => Invalid($"page_size is {value}; 1 to 1,000, or 0 for 100.");
+    public static RpcException PageSize(int value, int most, int standard) =>
+        Invalid($"page_size is {value}; 1 to {most:N0}, or 0 for {standard}.");
 
     public static RpcException PageToken(string value) => Invalid($"page_token '{Short(value)}' is none that an answer gave.");
 

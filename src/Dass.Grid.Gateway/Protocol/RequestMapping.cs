@@ -91,27 +91,6 @@ internal static class RequestMapping
     /// <exception cref="RpcException">INVALID_ARGUMENT: negative, or longer than an hour.</exception>
     public static TimeSpan? EventDuration(string field, Duration? duration) => EventSpan(field, duration, MaxEventSeconds);
 
-    public static EventRule Of(SoundEventRule rule)
-    {
-        var answer = new EventRule { MinDuration = rule.MinDuration?.ToDuration(), MergeGap = rule.MergeGap?.ToDuration() };
-        if (rule.On is { } on)
-        {
-            answer.On = on;
-        }
-        if (rule.Off is { } off)
-        {
-            answer.Off = off;
-        }
-        return answer;
-    }
-
-    public static AudioFormat Format(AudioShape shape) => new()
-    {
-        Encoding = (Encoding)((int)shape.Encoding + 1),
-        SampleRateHz = shape.SampleRateHz,
-        Channels = shape.Channels,
-    };
-
     private static AudioShape Shape(AudioFormat format)
     {
         if (format.Encoding is < Encoding.Pcm16 or > Encoding.MuLaw)

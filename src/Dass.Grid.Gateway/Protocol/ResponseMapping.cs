@@ -6,7 +6,7 @@ namespace Dass.Grid.Gateway.Protocol;
 /// <summary>From the grains' terms to the fields of answers, as far as no scores are in them.</summary>
 internal static class ResponseMapping
 {
-    public static ModelInfo Of(ModelSummary model) => new()
+    public static ModelInfo Map(ModelSummary model) => new()
     {
         Name = model.Name,
         Hash = model.Hash,
@@ -15,7 +15,7 @@ internal static class ResponseMapping
         IsDefault = model.IsDefault,
     };
 
-    public static EndReason Of(StreamEndReason reason) => reason switch
+    public static EndReason Map(StreamEndReason reason) => reason switch
     {
         StreamEndReason.Finished => EndReason.Finished,
         StreamEndReason.Closed => EndReason.Closed,
@@ -24,7 +24,7 @@ internal static class ResponseMapping
         _ => EndReason.Unspecified,
     };
 
-    public static StreamEntry Of(StreamListing listing) => new()
+    public static StreamEntry Map(StreamListing listing) => new()
     {
         StreamId = listing.Name,
         State = listing.Ended ? StreamState.Ended : StreamState.Live,
@@ -32,13 +32,13 @@ internal static class ResponseMapping
         Begun = Timestamp.FromDateTimeOffset(listing.Begun),
     };
 
-    public static Ready Of(StreamId id, Attachment attachment) => new()
+    public static Ready Map(StreamId id, Attachment attachment) => new()
     {
         StreamId = id.Name,
         NextSample = attachment.NextSample,
         NextChunk = attachment.NextChunk,
-        Model = Of(attachment.Shape.Model),
-        Format = RequestMapping.Format(attachment.Shape.Format),
+        Model = Map(attachment.Shape.Model),
+        Format = Map(attachment.Shape.Format),
         Chunk = attachment.Shape.Chunk.ToDuration(),
         LookAhead = attachment.Shape.LookAhead.ToDuration(),
         DurableSample = attachment.DurableSample,
@@ -47,12 +47,12 @@ internal static class ResponseMapping
 
     public static Subscribed Subscribed(StreamStatus status) => new()
     {
-        Model = Of(status.Shape.Model),
+        Model = Map(status.Shape.Model),
         NextChunk = status.NextChunk,
         CaptureTime = Timestamp.FromDateTimeOffset(status.Shape.Captured ?? status.Begun),
     };
 
-    public static GetUsageResponse Of(Contracts.ModelUsage[] usage) => new()
+    public static GetUsageResponse Map(Contracts.ModelUsage[] usage) => new()
     {
         Models =
         {
@@ -60,14 +60,35 @@ internal static class ResponseMapping
         },
     };
 
-    public static StreamInfo Of(StreamId id, StreamStatus status, ScoreView view) => new()
+    public static StreamInfo Map(StreamId id, StreamStatus status, ScoreView view) => new()
     {
-        Entry = Of(new StreamListing(id.Name, status.Shape.Model.Name, status.Begun, status.End is not null)),
-        EndReason = status.End is { } end ? Of(end.Reason) : EndReason.Unspecified,
+        Entry = Map(new StreamListing(id.Name, status.Shape.Model.Name, status.Begun, status.End is not null)),
+        EndReason = status.End is { } end ? Map(end.Reason) : EndReason.Unspecified,
         NextSample = status.NextSample,
-        Format = RequestMapping.Format(status.Shape.Format),
+        Format = Map(status.Shape.Format),
         Chunk = status.Shape.Chunk.ToDuration(),
         LookAhead = status.Shape.LookAhead.ToDuration(),
-        Summary = view.Of(status.Summary),
+        Summary = view.Map(status.Summary),
+    };
+
+    public static EventRule Map(SoundEventRule rule)
+    {
+        var answer = new EventRule { MinDuration = rule.MinDuration?.ToDuration(), MergeGap = rule.MergeGap?.ToDuration() };
+        if (rule.On is { } on)
+        {
+            answer.On = on;
+        }
+        if (rule.Off is { } off)
+        {
+            answer.Off = off;
+        }
+        return answer;
+    }
+
+    public static AudioFormat Map(AudioShape shape) => new()
+    {
+        Encoding = (Encoding)((int)shape.Encoding + 1),
+        SampleRateHz = shape.SampleRateHz,
+        Channels = shape.Channels,
     };
 }

@@ -54,7 +54,7 @@ internal sealed class ScoreView
         }
     }
 
-    public Tags Of(ChunkTags chunk)
+    public Tags Map(ChunkTags chunk)
     {
         var tags = new Tags { Chunk = chunk.Index, StartSeconds = chunk.StartSeconds, EndSeconds = chunk.EndSeconds, LostSeconds = chunk.LostSeconds };
         tags.ChunkScores.AddRange(Select(chunk.Scores));
@@ -68,10 +68,10 @@ internal sealed class ScoreView
         return tags;
     }
 
-    public Gap Of(StreamGap gap) =>
+    public Gap Map(StreamGap gap) =>
         new() { FromSample = gap.FromSample, ToSample = gap.ToSample, NextChunk = gap.NextChunk, Reason = gap.Reason, Events = { Select(gap.Events) } };
 
-    public Ended Of(StreamEnd end) => new() { Reason = ResponseMapping.Of(end.Reason), Summary = Of(end.Summary), Events = { Select(end.Events) } };
+    public Ended Map(StreamEnd end) => new() { Reason = ResponseMapping.Map(end.Reason), Summary = Map(end.Summary), Events = { Select(end.Events) } };
 
     /// <summary>Events of the wanted labels that are high and long enough by now.</summary>
     public IEnumerable<Event> Select(SoundEvent[] events) => events
@@ -89,7 +89,7 @@ internal sealed class ScoreView
             MeanScore = sound.Mean,
         });
 
-    public Summary Of(HeardSummary heard)
+    public Summary Map(HeardSummary heard)
     {
         var summary = new Summary { DurationSeconds = heard.DurationSeconds, Chunks = heard.Chunks };
         summary.Mean.AddRange(Select(heard.Mean));

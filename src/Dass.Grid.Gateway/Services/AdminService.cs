@@ -7,17 +7,15 @@ using Microsoft.Extensions.Options;
 namespace Dass.Grid.Gateway.Services;
 
 /// <summary>Changes the register. Its rules are written in admin.proto.</summary>
-internal sealed class AdminService(IGrainFactory grains, RegistryCache register, IOptions<TenantsOptions> configured, TimeProvider time) : Admin.AdminBase
+internal sealed class AdminService(IGrainFactory grains, RegistryCache registry, IOptions<TenantsOptions> configured, TimeProvider time) : Admin.AdminBase
 {
-    private const int DefaultPage = 100;
-    private const int MaxPage = 1_000;
     private const int DefaultStreams = 256;
     private const int MaxStreams = 100_000;
     private const int MaxModels = 64;
     private const int MaxDirectory = 4_096; // characters
     private static readonly TimeSpan LongestOverlap = TimeSpan.FromDays(30);
 
-    private IRegistryGrain Registry => grains.GetGrain<IRegistryGrain>(0);
+    private IRegistryGrain RegistryGrain => grains.GetGrain<IRegistryGrain>(0);
 
     public override async Task<TenantWithKey> CreateTenant(CreateTenantRequest request, ServerCallContext context)
     {
@@ -27,23 +25,19 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache register,
             throw Error(StatusCode.AlreadyExists, $"tenant '{request.Name}' is in the configuration already.");
         }
         var (key, record) = TenantKeys.Create();
-        var tenant = new TenantRecord(request.Name, Disabled: false, [record], LimitsOf(request.Limits), ModelsOf(request.Models), time.GetUtcNow())
+        var tenant = new TenantRecord(request.Name, Disabled: false, [record], ParseLimits(request.Limits), ParseModels(request.Models), time.GetUtcNow())
         {
             Events = RequestMapping.Rule("events", request.Events),
         };
-        return await WithKeyAsync(await Registry.CreateTenant(tenant), key);
+        return await MapWithKeyAsync(await RegistryGrain.CreateTenant(tenant), key);
     }
 
     public override async Task<ListTenantsResponse> ListTenants(ListTenantsRequest request, ServerCallContext context)
     {
-        if (request.PageSize is < 0 or > MaxPage)
-        {
-            throw ProtocolErrors.PageSize(request.PageSize);
-        }
-        var size = request.PageSize == 0 ? DefaultPage : request.PageSize;
-        await register.RefreshAsync();
-        var page = configured.Value.Tenants.Select(tenant => Of(tenant.Key, tenant.Value))
-            .Concat((register.Current ?? Contracts.Registry.Empty).Tenants.Select(Of))
+        var size = Paging.Size(request.PageSize);
+        await registry.RefreshAsync();
+        var page = configured.Value.Tenants.Select(tenant => Map(tenant.Key, tenant.Value))
+            .Concat((registry.Current ?? Contracts.Registry.Empty).Tenants.Select(Map))
             .OrderBy(tenant => tenant.Name, StringComparer.Ordinal)
             .Where(tenant => string.CompareOrdinal(tenant.Name, request.PageToken) > 0)
             .Take(size + 1)
@@ -54,12 +48,12 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache register,
     public override async Task<Tenant> UpdateTenant(UpdateTenantRequest request, ServerCallContext context)
     {
         RequireTenant("name", request.Name);
-        var models = request.AllModels ? [] : request.Models.Count > 0 ? ModelsOf(request.Models) : null;
+        var models = request.AllModels ? [] : request.Models.Count > 0 ? ParseModels(request.Models) : null;
         var change = new TenantChange(
-            request.HasDisabled ? request.Disabled : null, request.Limits is { } limits ? LimitsOf(limits) : null, models, RequestMapping.Rule("events", request.Events));
-        var changed = (await Registry.UpdateTenant(request.Name, change)).OrThrow();
-        await register.RefreshAsync();
-        return Of(changed);
+            request.HasDisabled ? request.Disabled : null, request.Limits is { } limits ? ParseLimits(limits) : null, models, RequestMapping.Rule("events", request.Events));
+        var changed = (await RegistryGrain.UpdateTenant(request.Name, change)).OrThrow();
+        await registry.RefreshAsync();
+        return Map(changed);
     }
 
     public override async Task<TenantWithKey> RotateKey(RotateKeyRequest request, ServerCallContext context)
@@ -71,20 +65,20 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache register,
             throw Error(StatusCode.InvalidArgument, $"keep_old is {overlap:F0} s; 0 to {LongestOverlap.TotalDays} days.");
         }
         var (key, record) = TenantKeys.Create();
-        return await WithKeyAsync(await Registry.AddKey(request.Name, record, time.GetUtcNow() + TimeSpan.FromSeconds(overlap)), key);
+        return await MapWithKeyAsync(await RegistryGrain.AddKey(request.Name, record, time.GetUtcNow() + TimeSpan.FromSeconds(overlap)), key);
     }
 
     public override async Task<GetUsageResponse> GetTenantUsage(GetTenantUsageRequest request, ServerCallContext context)
     {
         RequireTenant("name", request.Name);
-        await register.RefreshAsync();
+        await registry.RefreshAsync();
         if (request.Name != TenantKeys.DefaultTenant
             && !configured.Value.Tenants.ContainsKey(request.Name)
-            && register.Current?.Tenants.Any(tenant => tenant.Name == request.Name) != true)
+            && registry.Current?.Tenants.Any(tenant => tenant.Name == request.Name) != true)
         {
             throw Error(StatusCode.NotFound, $"tenant '{request.Name}' is unknown; ListTenants names those that there are.");
         }
-        return ResponseMapping.Of(await grains.GetGrain<IUsageGrain>(request.Name).Get());
+        return ResponseMapping.Map(await grains.GetGrain<IUsageGrain>(request.Name).Get());
     }
 
     public override async Task<ModelInfo> RegisterModel(RegisterModelRequest request, ServerCallContext context)
@@ -98,9 +92,9 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache register,
         {
             throw Error(StatusCode.InvalidArgument, $"max_streams is {request.MaxStreams}; 1 to {MaxStreams}, or 0 for {DefaultStreams}.");
         }
-        var card = (await Registry.AddModel(request.Name, request.Directory, request.MaxStreams == 0 ? DefaultStreams : request.MaxStreams)).OrThrow();
-        await register.RefreshAsync();
-        return ResponseMapping.Of(card.Summary);
+        var card = (await RegistryGrain.AddModel(request.Name, request.Directory, request.MaxStreams == 0 ? DefaultStreams : request.MaxStreams)).OrThrow();
+        await registry.RefreshAsync();
+        return ResponseMapping.Map(card.Summary);
     }
 
     public override async Task<Alias> SetAlias(Alias request, ServerCallContext context)
@@ -120,39 +114,39 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache register,
 
     public override async Task<ListAliasesResponse> ListAliases(ListAliasesRequest request, ServerCallContext context)
     {
-        await register.RefreshAsync();
-        var aliases = (register.Current ?? Contracts.Registry.Empty).Aliases.Select(alias => new Alias { Tenant = alias.Tenant, Name = alias.Name, Model = alias.Model });
+        await registry.RefreshAsync();
+        var aliases = (registry.Current ?? Contracts.Registry.Empty).Aliases.Select(alias => new Alias { Tenant = alias.Tenant, Name = alias.Name, Model = alias.Model });
         return new ListAliasesResponse { Aliases = { aliases } };
     }
 
     private async Task ChangeAsync(string tenant, string alias, string? model)
     {
-        (await Registry.SetAlias(tenant, alias, model)).OrThrow();
-        await register.RefreshAsync();
+        (await RegistryGrain.SetAlias(tenant, alias, model)).OrThrow();
+        await registry.RefreshAsync();
     }
 
-    private async Task<TenantWithKey> WithKeyAsync(Outcome<TenantRecord> outcome, string key)
+    private async Task<TenantWithKey> MapWithKeyAsync(Outcome<TenantRecord> outcome, string key)
     {
         var tenant = outcome.OrThrow();
-        await register.RefreshAsync();
-        return new TenantWithKey { Tenant = Of(tenant), Key = key };
+        await registry.RefreshAsync();
+        return new TenantWithKey { Tenant = Map(tenant), Key = key };
     }
 
-    private static Tenant Of(TenantRecord tenant) => new()
+    private static Tenant Map(TenantRecord tenant) => new()
     {
         Name = tenant.Name,
         Disabled = tenant.Disabled,
-        Limits = Of(tenant.Limits),
+        Limits = Map(tenant.Limits),
         Models = { tenant.Models },
         Keys = { tenant.Keys.Select(key => new Key { Id = key.Id, Until = key.Until is { } until ? Timestamp.FromDateTimeOffset(until) : null }) },
         Created = Timestamp.FromDateTimeOffset(tenant.Created),
-        Events = tenant.Events is { } rule ? RequestMapping.Of(rule) : null,
+        Events = tenant.Events is { } rule ? ResponseMapping.Map(rule) : null,
     };
 
-    private static Tenant Of(string name, TenantOptions tenant) =>
-        new() { Name = name, Limits = Of(tenant.Limits), Models = { tenant.Models }, Configured = true };
+    private static Tenant Map(string name, TenantOptions tenant) =>
+        new() { Name = name, Limits = Map(tenant.Limits), Models = { tenant.Models }, Configured = true };
 
-    private static Limits Of(TenantLimits limits)
+    private static Limits Map(TenantLimits limits)
     {
         var answer = new Limits();
         if (limits.LiveStreams is { } live)
@@ -186,7 +180,7 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache register,
         return answer;
     }
 
-    private static TenantLimits LimitsOf(Limits? asked)
+    private static TenantLimits ParseLimits(Limits? asked)
     {
         if (asked is null)
         {
@@ -207,7 +201,7 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache register,
         return rules.Errors.Count == 0 ? limits : throw Error(StatusCode.InvalidArgument, string.Join(' ', rules.Errors));
     }
 
-    private static string[] ModelsOf(IReadOnlyCollection<string> models)
+    private static string[] ParseModels(IReadOnlyCollection<string> models)
     {
         if (models.Count > MaxModels)
         {

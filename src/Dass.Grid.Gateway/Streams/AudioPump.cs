@@ -3,13 +3,12 @@ using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
-using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Gateway.Streams;
 
 /// <summary>
-/// Feeds one stream piece by piece and writes what comes back. The only writer of its call's answers. When the stream's silo is gone it takes the stream up
-/// again wherever it is, sends what that place has not heard, and writes each chunk once.
+/// Feeds one stream piece by piece and writes what comes back. When the stream's silo is gone, the pump attaches the stream again wherever it is, and
+/// sends the audio that this place lacks.
 /// </summary>
 internal sealed partial class AudioPump(
     GridAccess grid,
@@ -18,30 +17,29 @@ internal sealed partial class AudioPump(
     StreamSpec spec,
     long clientsOldestSample,
     Attachment attachment,
-    ScoreView view,
-    AudioRateLimiter allowance,
-    IServerStreamWriter<StreamResponse> responses,
+    AudioRateLimiter limiter,
+    StreamAnswers answers,
     CancellationToken cancellationToken)
 {
-    private const int PageChunks = 64;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(200);
 
-    private readonly ReplayBuffer _tape = new(attachment.Shape.BytesPerFrame, Math.Min(grid.Options.RetainedBytes, allowance.RetainedBytes));
-    private readonly int _pieceFrames = Math.Max(1, (int)(grid.Options.MaxPush.TotalSeconds * attachment.Shape.Format.SampleRateHz));
+    private readonly ReplayBuffer _replay =
+        new(attachment.Shape.BytesPerFrame, Math.Min(grid.Options.RetainedBytes, limiter.RetainedBytes));
+
+    private readonly int _pieceFrames =
+        Math.Max(1, (int)(grid.Options.MaxPush.TotalSeconds * attachment.Shape.Format.SampleRateHz));
+
     private long _kept = attachment.NextSample; // audio from here on can be sent again from here, but for what the client has lost
     private long _applied = attachment.NextSample;
     private long _durable = attachment.DurableSample;
-    private long _nextChunk = attachment.NextChunk; // chunks before it have been written
-    private long _lostUntil = attachment.Gap?.ToSample ?? 0; // end of the last gap that has been told
-    private bool _asked; // for a checkpoint, since the tape became half full
+    private bool _asked; // for a checkpoint, since the replay buffer became half full
 
     /// <summary>Sends kept tags again, from a chunk up to the attachment's; none before it, should the stream have gone back.</summary>
     public async Task RepeatAsync(long fromChunk)
     {
-        var until = _nextChunk;
-        _nextChunk = fromChunk;
-        await OnAsync(() => FillAsync(until));
+        var until = answers.Rewind(fromChunk);
+        await RecoverAsync(() => answers.FillAsync(until));
     }
 
     public async Task PushAsync(Arrival arrival)
@@ -52,46 +50,36 @@ internal sealed partial class AudioPump(
             throw ProtocolErrors.PositionGap(audio.FirstSample, _applied); // only a call's first audio can: the others follow each other
         }
         grid.Instruments.OnAudio(audio.Data.Length);
-        await allowance.TakeAsync(
+        await limiter.TakeAsync(
             (double)audio.Data.Length / attachment.Shape.BytesPerFrame / attachment.Shape.Format.SampleRateHz, cancellationToken);
         await MakeRoomAsync(audio.Data.Length);
-        _tape.Append(audio);
+        _replay.Append(audio);
         var before = _applied;
-        await OnAsync(CatchUpAsync);
+        await RecoverAsync(CatchUpAsync);
         if (_applied == before)
         {
             await AcknowledgeAsync(); // of audio that the stream has had before
         }
     }
 
-    public Task FinishAsync() => OnAsync(async () =>
+    public Task FinishAsync() => RecoverAsync(async () =>
     {
         await CatchUpAsync();
         using var activity = GatewayInstruments.Activities.StartActivity("dass.finish");
         var answer = await stream.Finish(attachment.Id, cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded } && (await stream.GetStatus()).Value is { End: { } known } status)
         {
-            await FillAsync(status.NextChunk); // it had ended when the answer got lost
-            await EndAsync(known);
+            await answers.FillAsync(status.NextChunk); // it had ended when the answer got lost
+            await answers.EndAsync(known);
             return;
         }
         var finished = TransientRefusalException.OrThrow(answer);
-        await WriteAsync(finished.Tags);
-        await EndAsync(finished.End);
+        await answers.WriteAsync(finished.Tags);
+        await answers.EndAsync(finished.End);
     });
 
-    private async Task EndAsync(StreamEnd end)
-    {
-        Event[] closed = [.. view.Select(end.Events)];
-        if (closed.Length > 0)
-        {
-            await responses.WriteAsync(new StreamResponse { Events = new EventList { Events = { closed } } }, cancellationToken);
-        }
-        await responses.WriteAsync(new StreamResponse { Summary = view.Of(end.Summary) }, cancellationToken);
-    }
-
     /// <summary>Does something with the stream, wherever it is, for as long as the patience lasts.</summary>
-    private async Task OnAsync(Func<Task> work)
+    private async Task RecoverAsync(Func<Task> work)
     {
         Recovery? recovery = null;
         while (true)
@@ -128,18 +116,16 @@ internal sealed partial class AudioPump(
 
     private async Task AttachAgainAsync(long oldestSample)
     {
-        var same = attachment.Shape.ToSpec(spec) with { Weight = allowance.Weight }; // a stream without a checkpoint begins again, by the rules of before
+        var same = attachment.Shape.ToSpec(spec) with { Weight = limiter.Weight }; // a stream without a checkpoint begins again, by the rules of before
         var answer = await stream.AttachAsync(same, new Feeder(attachment.Id, oldestSample), cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
-            return; // what is done next says so, or has the answer
+            return; // the next call to the stream is refused for the same reason, or has the answer
         }
         attachment = TransientRefusalException.OrThrow(answer);
-        if (attachment.Gap is { } gap && gap.ToSample > _lostUntil)
+        if (attachment.Gap is { } gap)
         {
-            _lostUntil = gap.ToSample;
-            await responses.WriteAsync(new StreamResponse { Gap = view.Of(gap) }, cancellationToken);
-            _nextChunk = Math.Max(_nextChunk, gap.NextChunk);
+            await answers.WriteAsync(gap);
         }
         _applied = attachment.NextSample;
         _durable = attachment.DurableSample;
@@ -149,11 +135,11 @@ internal sealed partial class AudioPump(
     {
         while (true)
         {
-            if (_tape.At(_applied, _pieceFrames) is { } piece)
+            if (_replay.At(_applied, _pieceFrames) is { } piece)
             {
                 await PushPieceAsync(piece);
             }
-            else if (_tape.After(_applied) is { } first)
+            else if (_replay.After(_applied) is { } first)
             {
                 await AttachAgainAsync(first); // what lies between is lost
             }
@@ -167,10 +153,10 @@ internal sealed partial class AudioPump(
     /// <summary>Waits until the store has enough of the stream that more of its audio can be held here.</summary>
     private async Task MakeRoomAsync(int bytes)
     {
-        while (!_tape.HasRoom(bytes))
+        while (!_replay.HasRoom(bytes))
         {
-            await OnAsync(async () => Durable(TransientRefusalException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample));
-            if (!_tape.HasRoom(bytes))
+            await RecoverAsync(CheckpointAsync);
+            if (!_replay.HasRoom(bytes))
             {
                 grid.Instruments.OnRetainedFull();
                 await Task.Delay(RoomPause, grid.Time, cancellationToken);
@@ -182,91 +168,53 @@ internal sealed partial class AudioPump(
     {
         using var activity = GatewayInstruments.Activities.StartActivity("dass.push");
         activity?.SetTag("dass.first_sample", piece.FirstSample);
-        var pushed = TransientRefusalException.OrThrow(await stream.Push(attachment.Id, piece, cancellationToken));
-        await WriteAsync(pushed.Tags);
+        var pushed = await PushAsync(piece);
         var waited = TimeSpan.Zero;
         for (var pause = FirstPause; pushed.Busy; pause *= 2)
         {
             if (waited > grid.Options.BusyPatience)
             {
-                throw StatusMapping.FromRefusal(new Refusal(
-                    RefusalCode.Busy, $"the device has been too busy for {waited.TotalSeconds:F1} s. Call again later; the stream has audio up to sample {pushed.AppliedSample}."));
+                throw ProtocolErrors.Busy(waited, pushed.AppliedSample);
             }
             await Task.Delay(pause, grid.Time, cancellationToken);
             waited += pause;
-            pushed = TransientRefusalException.OrThrow(await stream.Push(attachment.Id, new AudioBlock(pushed.AppliedSample, default), cancellationToken));
-            await WriteAsync(pushed.Tags);
+            pushed = await PushAsync(new AudioBlock(pushed.AppliedSample, default));
         }
         _applied = pushed.AppliedSample;
-        Durable(pushed.DurableSample);
+        SetDurable(pushed.DurableSample);
         await AcknowledgeAsync(pushed);
-        if (_tape.IsNearlyFull && !_asked)
+        if (_replay.IsNearlyFull && !_asked)
         {
             _asked = true;
-            Durable(TransientRefusalException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample);
+            await CheckpointAsync();
         }
-        _asked &= _tape.IsNearlyFull;
+        _asked &= _replay.IsNearlyFull;
     }
 
-    private Task AcknowledgeAsync(Pushed? pushed = null) => responses.WriteAsync(
-        new StreamResponse
-        {
-            Ack = new Ack
-            {
-                AppliedSample = _applied,
-                DurableSample = _durable,
-                DeviceWait = pushed?.DeviceWait.ToDuration(),
-                CatchesUp = pushed?.CatchesUp ?? false,
-            },
-        },
-        cancellationToken);
+    private async Task<Pushed> PushAsync(AudioBlock audio)
+    {
+        var pushed = TransientRefusalException.OrThrow(await stream.Push(attachment.Id, audio, cancellationToken));
+        await answers.WriteAsync(pushed.Tags);
+        return pushed;
+    }
 
-    private void Durable(long sample)
+    private async Task CheckpointAsync() =>
+        SetDurable(TransientRefusalException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample);
+
+    private Task AcknowledgeAsync(Pushed? pushed = null) => answers.WriteAsync(new Ack
+    {
+        AppliedSample = _applied,
+        DurableSample = _durable,
+        DeviceWait = pushed?.DeviceWait.ToDuration(),
+        CatchesUp = pushed?.CatchesUp ?? false,
+    });
+
+    private void SetDurable(long sample)
     {
         _durable = Math.Max(_durable, sample);
         _kept = Math.Max(_kept, Math.Min(_durable, _applied));
-        _tape.Drop(_kept);
+        _replay.Drop(_kept);
     }
 
-    private long Kept => Math.Min(_kept, _tape.Start ?? _kept);
-
-    private async Task WriteAsync(ChunkTags[] tags)
-    {
-        foreach (var chunk in tags)
-        {
-            if (chunk.Index > _nextChunk)
-            {
-                await FillAsync(chunk.Index); // an answer was lost, and its tags with it
-            }
-            if (chunk.Index >= _nextChunk)
-            {
-                await responses.WriteAsync(new StreamResponse { Tags = view.Of(chunk) }, cancellationToken);
-                _nextChunk = chunk.Index + 1;
-            }
-        }
-    }
-
-    /// <summary>Writes what the stream keeps of the chunks before <paramref name="until"/> that have not been written.</summary>
-    private async Task FillAsync(long until)
-    {
-        while (_nextChunk < until)
-        {
-            var kept = TransientRefusalException.OrThrow(await stream.GetTags(_nextChunk, PageChunks)).Tags.TakeWhile(chunk => chunk.Index < until).ToArray();
-            foreach (var chunk in kept)
-            {
-                await responses.WriteAsync(new StreamResponse { Tags = view.Of(chunk) }, cancellationToken);
-                _nextChunk = chunk.Index + 1;
-            }
-            if (kept.Length == 0)
-            {
-                _nextChunk = until;
-            }
-        }
-    }
-
-    [LoggerMessage(LogLevel.Warning, "Stream {Stream} is interrupted at sample {Sample}: {Failure} Looking for it.")]
-    private static partial void LogInterrupted(ILogger logger, StreamId stream, long sample, string failure);
-
-    [LoggerMessage(LogLevel.Information, "Stream {Stream} goes on at sample {Sample} after {Seconds:F2} s.")]
-    private static partial void LogRecovered(ILogger logger, StreamId stream, long sample, double seconds);
+    private long Kept => Math.Min(_kept, _replay.Start ?? _kept);
 }

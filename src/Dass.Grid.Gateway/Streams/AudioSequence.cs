@@ -5,7 +5,7 @@ namespace Dass.Grid.Gateway.Streams;
 
 /// <summary>Audio in a call's order.</summary>
 /// <param name="Audio">With its position.</param>
-/// <param name="AfterLoss">What the stream lacks before it will not come.</param>
+/// <param name="AfterLoss">The client has lost what the stream lacks before it.</param>
 internal readonly record struct Arrival(AudioBlock Audio, bool AfterLoss);
 
 /// <summary>The order of one call's messages after its configuration, and the positions of its audio.</summary>
@@ -22,7 +22,7 @@ internal sealed class AudioSequence(long nextSample, int bytesPerFrame, byte sil
     private bool _finished;
 
     /// <summary>A byte of silence.</summary>
-    public static byte Silence(AudioEncoding encoding) => encoding switch
+    public static byte SilentByte(AudioEncoding encoding) => encoding switch
     {
         AudioEncoding.ALaw => 0xD5,
         AudioEncoding.MuLaw => 0xFF,
@@ -77,12 +77,15 @@ internal sealed class AudioSequence(long nextSample, int bytesPerFrame, byte sil
         }
         var lost = audio.AfterLoss ? first - (_expected ?? nextSample) : 0;
         _expected = first + audio.Data.Length / bytesPerFrame;
-        return lost > 0 && lost <= maxFilled
-            ? new Arrival(new AudioBlock(first - lost, Filled(lost, audio.Data.Span)) { Lost = [new SampleSpan(first - lost, first)] }, AfterLoss: false)
-            : new Arrival(new AudioBlock(first, audio.Data.Memory), AfterLoss: lost > 0);
+        if (lost <= 0 || lost > maxFilled)
+        {
+            return new Arrival(new AudioBlock(first, audio.Data.Memory), AfterLoss: lost > 0);
+        }
+        var filled = new AudioBlock(first - lost, Fill(lost, audio.Data.Span)) { Lost = [new SampleSpan(first - lost, first)] };
+        return new Arrival(filled, AfterLoss: false);
     }
 
-    private byte[] Filled(long lost, ReadOnlySpan<byte> audio)
+    private byte[] Fill(long lost, ReadOnlySpan<byte> audio)
     {
         var filled = new byte[lost * bytesPerFrame + audio.Length];
         filled.AsSpan(0, filled.Length - audio.Length).Fill(silence);

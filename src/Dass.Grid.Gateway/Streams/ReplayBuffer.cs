@@ -1,6 +1,8 @@
 namespace Dass.Grid.Gateway.Streams;
 
-/// <summary>The audio of one call that its stream could lose with its silo: everything after the durable position, but for what its client has lost.</summary>
+/// <summary>
+/// The audio of one call that its stream could lose with its silo: everything after the durable position, but for what its client has lost.
+/// </summary>
 /// <remarks>Holds the bytes of the messages as they came; bounded by <see cref="HasRoom"/>, which the writer must ask.</remarks>
 internal sealed class ReplayBuffer(int bytesPerFrame, long maxBytes)
 {
@@ -15,7 +17,7 @@ internal sealed class ReplayBuffer(int bytesPerFrame, long maxBytes)
     /// <summary>More than half full: a checkpoint is worth its cost now.</summary>
     public bool IsNearlyFull => 2 * _bytes > maxBytes;
 
-    /// <summary>A message of any size fits an empty tape: the message limit bounds it.</summary>
+    /// <summary>A message of any size fits an empty buffer: the message limit bounds it.</summary>
     public bool HasRoom(int bytes) => _bytes == 0 || _bytes + bytes <= maxBytes;
 
     public void Append(AudioBlock audio)
@@ -74,8 +76,12 @@ internal sealed class ReplayBuffer(int bytesPerFrame, long maxBytes)
     {
         var (length, most) = (first.Data.Length, Math.Min((long)maxFrames * bytesPerFrame, GatherBytes));
         var pieces = new List<AudioBlock> { first };
-        for (; next is { Value: var block } && block.FirstSample == first.FirstSample + length / bytesPerFrame && length + block.Data.Length <= most; next = next.Next)
+        for (; next is { Value: var block }; next = next.Next)
         {
+            if (block.FirstSample != first.FirstSample + length / bytesPerFrame || length + block.Data.Length > most)
+            {
+                break;
+            }
             pieces.Add(block);
             length += block.Data.Length;
         }

@@ -7,7 +7,7 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Streams;
 
-/// <summary>One duplex call: a reader that keeps the protocol's law, a bounded queue, and a pump that pushes audio and writes answers.</summary>
+/// <summary>One duplex call: a reader that checks the order of messages, a bounded queue, and a pump that pushes audio and writes answers.</summary>
 internal sealed class StreamCall(
     StreamServices services,
     CallState call,
@@ -28,41 +28,43 @@ internal sealed class StreamCall(
         var feeder = new Feeder(OldestSample: config.OldestSample);
         var attachment = await AdmitAsync(id, async () =>
             (await Recovery.AskAsync(_grid, () => stream.AttachAsync(spec, feeder, cancellationToken), cancellationToken)).OrThrow());
-        var use = services.Quotas.Of(call.Caller);
-        use.EnterCall();
+        var quota = services.Quotas.For(call.Caller);
+        quota.BeginCall();
         try
         {
-            await ServeAsync(config, id, stream, spec, attachment, use);
+            await ServeAsync(config, id, stream, spec, attachment, quota);
         }
         finally
         {
-            use.LeaveCall();
+            quota.EndCall();
         }
     }
 
-    private async Task ServeAsync(StreamConfig config, StreamId id, IStreamGrain stream, StreamSpec spec, Attachment attachment, TenantQuota use)
+    private async Task ServeAsync(
+        StreamConfig config, StreamId id, IStreamGrain stream, StreamSpec spec, Attachment attachment, TenantQuota quota)
     {
-        var view = new ScoreView(config.Filter, await services.Cards.OfAsync(attachment.Shape.Model));
-        await responses.WriteAsync(new StreamResponse { Ready = ResponseMapping.Of(id, attachment) }, cancellationToken);
+        var view = new ScoreView(config.Filter, await services.Cards.GetAsync(attachment.Shape.Model));
+        await responses.WriteAsync(new StreamResponse { Ready = ResponseMapping.Map(id, attachment) }, cancellationToken);
         if (attachment.Change is { Events.Length: > 0 } change)
         {
-            var closed = new ScoreView(null, await services.Cards.OfAsync(change.Before)).Select(change.Events);
+            var closed = new ScoreView(null, await services.Cards.GetAsync(change.Before)).Select(change.Events);
             await responses.WriteAsync(new StreamResponse { Events = new EventList { Events = { closed } } }, cancellationToken);
         }
         if (attachment.Gap is { } gap)
         {
-            await responses.WriteAsync(new StreamResponse { Gap = view.Of(gap) }, cancellationToken);
+            await responses.WriteAsync(new StreamResponse { Gap = view.Map(gap) }, cancellationToken);
         }
 
-        var allowance = new AudioRateLimiter(use, _grid.Time);
-        var pump = new AudioPump(Grid, id, stream, spec, config.OldestSample, attachment, view, allowance, responses, cancellationToken);
+        var pump = new AudioPump(
+            _grid, id, stream, spec, config.OldestSample, attachment, new AudioRateLimiter(quota, _grid.Time),
+            new StreamAnswers(stream, attachment, view, responses, cancellationToken), cancellationToken);
         if (config.HasFromChunk)
         {
             await pump.RepeatAsync(config.FromChunk);
         }
         var format = attachment.Shape.Format;
         await PumpAsync(pump, new AudioSequence(
-            attachment.NextSample, attachment.Shape.BytesPerFrame, AudioSequence.Silence(format.Encoding),
+            attachment.NextSample, attachment.Shape.BytesPerFrame, AudioSequence.SilentByte(format.Encoding),
             (long)(_grid.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
     }
 
@@ -98,7 +100,7 @@ internal sealed class StreamCall(
             : throw ProtocolErrors.NoConfig(requests.Current.RequestCase.ToString().ToLowerInvariant());
     }
 
-    /// <summary>Whatever can be refused is refused before the stream is touched: attaching ends an earlier call.</summary>
+    /// <summary>Checks what can be checked before the stream is touched: attaching ends an earlier call.</summary>
     private async Task CheckAsync(StreamConfig config, StreamId id, StreamSpec spec)
     {
         if (config is { HasFromChunk: true, FromChunk: < 0 })
@@ -118,22 +120,22 @@ internal sealed class StreamCall(
         {
             var status = await Recovery.AskAsync(_grid, _grid.Grains.GetGrain<IStreamGrain>(id.ToString()).GetStatus, cancellationToken);
             var model = status.Has(out var live, out _) ? live.Shape.Model.Name : spec.Model ?? spec.DefaultModel;
-            _ = new ScoreView(config.Filter, await services.Cards.NamedAsync(model));
+            _ = new ScoreView(config.Filter, await services.Cards.GetAsync(model));
         }
     }
 
-    private async Task PumpAsync(AudioPump pump, AudioSequence law)
+    private async Task PumpAsync(AudioPump pump, AudioSequence sequence)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var waiting = Channel.CreateBounded<Arrival?>(
             new BoundedChannelOptions(_grid.Options.PendingMessages) { SingleReader = true, SingleWriter = true });
-        var reading = ReadAsync(law, waiting.Writer, ending.Token);
+        var reading = ReadAsync(sequence, waiting.Writer, ending.Token);
         try
         {
-            // Audio before a broken rule is still heard: the error is the last item of the queue.
-            await foreach (var audio in waiting.Reader.ReadAllAsync(cancellationToken))
+            // Audio before a broken rule is still pushed: the error is the last item of the queue.
+            await foreach (var next in waiting.Reader.ReadAllAsync(cancellationToken))
             {
-                if (audio is not { } arrival)
+                if (next is not { } arrival)
                 {
                     await pump.FinishAsync();
                     return;
@@ -148,7 +150,7 @@ internal sealed class StreamCall(
         }
     }
 
-    private async Task ReadAsync(AudioSequence law, ChannelWriter<Arrival?> waiting, CancellationToken ending)
+    private async Task ReadAsync(AudioSequence sequence, ChannelWriter<Arrival?> waiting, CancellationToken ending)
     {
         try
         {
@@ -158,7 +160,7 @@ internal sealed class StreamCall(
                 {
                     throw ProtocolErrors.MessageTooLong(requests.Current.Audio.Data.Length, call.Caller.Limits.MessageBytes.Value);
                 }
-                await waiting.WriteAsync(law.Accept(requests.Current), ending);
+                await waiting.WriteAsync(sequence.Accept(requests.Current), ending);
             }
             waiting.Complete();
         }

@@ -11,7 +11,7 @@ internal sealed class StreamListings(IGrainFactory grains, TimeProvider time)
 
     /// <param name="tenant">Whose.</param>
     /// <param name="maxAge">How long ago the list may have been asked for; zero: it is asked for now.</param>
-    public Task<List<StreamListing>> OfAsync(string tenant, TimeSpan maxAge)
+    public Task<List<StreamListing>> ListAsync(string tenant, TimeSpan maxAge)
     {
         lock (_gate)
         {

@@ -102,7 +102,7 @@ internal sealed partial class StreamObserver : ITagObserver
             try
             {
                 // One-way messages may be lost, and a stream that came back on another silo does not know this feed: what is new may be known here first.
-                await LearnAsync(await RenewAsync());
+                await UpdateAsync(await RenewAsync());
             }
             catch (Exception failure)
             {
@@ -111,7 +111,7 @@ internal sealed partial class StreamObserver : ITagObserver
         }
     }
 
-    private async Task LearnAsync(Outcome<StreamStatus> status)
+    private async Task UpdateAsync(Outcome<StreamStatus> status)
     {
         if (!status.Has(out var known, out var refusal))
         {

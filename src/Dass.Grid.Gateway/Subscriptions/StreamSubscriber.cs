@@ -48,7 +48,7 @@ internal sealed class StreamSubscriber(
 
     private async Task ServeAsync(SubscriberQueue queue, StreamStatus status)
     {
-        _view = new ScoreView(request.Filter, await services.Cards.OfAsync(status.Shape.Model));
+        _view = new ScoreView(request.Filter, await services.Cards.GetAsync(status.Shape.Model));
         _next = fromChunk ?? status.NextChunk;
         await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
 
@@ -61,14 +61,14 @@ internal sealed class StreamSubscriber(
         {
             if (word.Gap is { } gap)
             {
-                await write(new SubscribeResponse { Gap = _view.Of(gap) });
+                await write(new SubscribeResponse { Gap = _view.Map(gap) });
                 _next = Math.Max(_next, gap.NextChunk);
             }
             else if (word.Change is { } change)
             {
                 await CatchUpAsync(word.NextChunk);
-                var answer = new NewModel { Model = ResponseMapping.Of(change.Model), NextChunk = change.NextChunk, Events = { _view.Select(change.Events) } };
-                _view = new ScoreView(request.Filter, await services.Cards.OfAsync(change.Model));
+                var answer = new NewModel { Model = ResponseMapping.Map(change.Model), NextChunk = change.NextChunk, Events = { _view.Select(change.Events) } };
+                _view = new ScoreView(request.Filter, await services.Cards.GetAsync(change.Model));
                 await write(new SubscribeResponse { NewModel = answer });
             }
             else if (word.NextChunk > _next)
@@ -82,7 +82,7 @@ internal sealed class StreamSubscriber(
         }
         var end = queue.End!;
         await CatchUpAsync(end.Summary.Chunks);
-        await write(new SubscribeResponse { Ended = _view.Of(end) });
+        await write(new SubscribeResponse { Ended = _view.Map(end) });
     }
 
     /// <summary>
@@ -127,7 +127,7 @@ internal sealed class StreamSubscriber(
     private async Task WriteAsync(ChunkTags chunk)
     {
         _next = chunk.Index + 1;
-        var tags = _view.Of(chunk);
+        var tags = _view.Map(chunk);
         if (tags.Events.Count > 0 || (!request.EventsOnly && chunk.StartSeconds >= _due))
         {
             _due = chunk.StartSeconds + _interval;

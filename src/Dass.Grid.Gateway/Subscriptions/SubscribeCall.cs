@@ -35,7 +35,7 @@ internal sealed class SubscribeCall(
     public async Task RunAsync(Func<Task> begin)
     {
         Check();
-        var use = await services.Quotas.EnterSubscriberAsync(call.Caller);
+        var use = await services.Quotas.AcquireSubscriberAsync(call.Caller);
         _grid.Instruments.OnSubscribed();
         try
         {
@@ -47,13 +47,13 @@ internal sealed class SubscribeCall(
             else
             {
                 await begin();
-                await HearAllAsync();
+                await SubscribeToAllAsync();
             }
         }
         finally
         {
             _grid.Instruments.OnUnsubscribed();
-            use.LeaveSubscriber();
+            use.ReleaseSubscriber();
             _writing.Dispose();
         }
     }
@@ -98,7 +98,7 @@ internal sealed class SubscribeCall(
     }
 
     /// <summary>Listens to each stream that is wanted from the moment that its tenant knows it.</summary>
-    private async Task HearAllAsync()
+    private async Task SubscribeToAllAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var (subscribed, ears, heard, maxAge) = (since ?? _grid.Time.GetUtcNow(), new List<Task>(), new SeenStreams(_grid.Time), TimeSpan.Zero);
@@ -107,7 +107,7 @@ internal sealed class SubscribeCall(
         {
             do
             {
-                foreach (var listing in await Recovery.AskAsync(_grid, () => services.Listings.OfAsync(call.Tenant, maxAge), ending.Token))
+                foreach (var listing in await Recovery.AskAsync(_grid, () => services.Listings.ListAsync(call.Tenant, maxAge), ending.Token))
                 {
                     var isNew = listing.Begun >= subscribed;
                     var hasCursor = request.Cursors.ContainsKey(listing.Name);
@@ -120,7 +120,7 @@ internal sealed class SubscribeCall(
                         {
                             throw ProtocolErrors.TooManyStreams(_grid.Options.SubscriptionStreams);
                         }
-                        ears.Add(HearAsync(listing, from, ending.Token));
+                        ears.Add(SubscribeToAsync(listing, from, ending.Token));
                         heard.Add(listing, ears[^1]);
                     }
                 }
@@ -137,7 +137,7 @@ internal sealed class SubscribeCall(
         }
     }
 
-    private async Task HearAsync(StreamListing listing, long? from, CancellationToken ending)
+    private async Task SubscribeToAsync(StreamListing listing, long? from, CancellationToken ending)
     {
         try
         {

@@ -49,20 +49,20 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
     /// UNAUTHENTICATED: no credential, or a wrong one. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: the register or the identity provider
     /// cannot be reached.
     /// </exception>
-    public async ValueTask<Caller> OfAsync(HttpContext http)
+    public async ValueTask<Caller> AuthenticateAsync(HttpContext http)
     {
         if (!options.Value.AnyCredentials)
         {
             RequireLoopbackName(http.Request);
-            return keys.Anybody;
+            return keys.DefaultCaller;
         }
         if (KeyIn(http.Request) is { } key)
         {
-            return options.Value.Tokens.Authority is not null && LooksLikeToken(key) ? await OfTokenAsync(http) : keys.CallerOf(key);
+            return options.Value.Tokens.Authority is not null && LooksLikeToken(key) ? await AuthenticateTokenAsync(http) : keys.Authenticate(key);
         }
         // The connection has been made with a certificate that the grid's authority for clients has signed: else there is none here.
         return options.Value.ClientCertificates && http.Connection.ClientCertificate is { } certificate
-            ? keys.CallerNamed(NameIn(certificate)) with { Until = certificate.NotAfter }
+            ? keys.CallerFor(NameIn(certificate)) with { Until = certificate.NotAfter }
             : throw ProtocolErrors.NoKey();
     }
 
@@ -118,7 +118,7 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
         };
     }
 
-    private async Task<Caller> OfTokenAsync(HttpContext http)
+    private async Task<Caller> AuthenticateTokenAsync(HttpContext http)
     {
         try
         {
@@ -136,7 +136,7 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
         }
         var claim = options.Value.Tokens.TenantClaim;
         var tenant = principal.FindFirst(claim)?.Value ?? throw ProtocolErrors.NoTenantClaim(claim);
-        return keys.CallerNamed(tenant) with { Until = result.Properties?.ExpiresUtc + options.Value.Tokens.ClockSkew };
+        return keys.CallerFor(tenant) with { Until = result.Properties?.ExpiresUtc + options.Value.Tokens.ClockSkew };
     }
 
     // .NET's simple name of a certificate without a common name is its unit, or its organization.

@@ -8,20 +8,20 @@ internal sealed partial class RegistryCache(IGrainFactory grains, TimeProvider t
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    private volatile Registry? _register;
+    private volatile Registry? _registry;
 
     /// <summary>Null until it has been read once.</summary>
-    public Registry? Current => _register;
+    public Registry? Current => _registry;
 
-    /// <summary>After a newer register has become <see cref="Current"/>, on any thread.</summary>
+    /// <summary>After a newer registry has become <see cref="Current"/>, on any thread.</summary>
     public event Action? Changed;
 
     /// <summary>Reads the register now.</summary>
     public async Task RefreshAsync()
     {
-        if (await grains.GetGrain<IRegistryGrain>(0).Get(_register?.Version ?? -1) is { } newer && newer.Version > (_register?.Version ?? -1))
+        if (await grains.GetGrain<IRegistryGrain>(0).Get(_registry?.Version ?? -1) is { } newer && newer.Version > (_registry?.Version ?? -1))
         {
-            _register = newer;
+            _registry = newer;
             Changed?.Invoke();
         }
     }
@@ -37,12 +37,12 @@ internal sealed partial class RegistryCache(IGrainFactory grains, TimeProvider t
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                LogUnreachable(_register?.Version ?? -1, failure.Message);
+                LogUnreachable(_registry?.Version ?? -1, failure.Message);
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    [LoggerMessage(LogLevel.Warning, "The register of tenants and models cannot be read; version {Version} is used until it can. {Failure}")]
+    [LoggerMessage(LogLevel.Warning, "The registry of tenants and models cannot be read; version {Version} is used until it can. {Failure}")]
     private partial void LogUnreachable(long version, string failure);
 }

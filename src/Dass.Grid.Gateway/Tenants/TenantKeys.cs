@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace Dass.Grid.Gateway.Tenants;
 
 /// <summary>From a key to its tenant: keys of the configuration, and keys of the register, which begin with <c>dass_&lt;id&gt;_</c>.</summary>
-internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache register, TimeProvider time)
+internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache registry, TimeProvider time)
 {
     public const string DefaultTenant = "default";
 
@@ -30,7 +30,7 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
 
     /// <exception cref="RpcException">UNAUTHENTICATED: a key that nobody has. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: not known
     /// yet.</exception>
-    public Caller CallerOf(string key)
+    public Caller Authenticate(string key)
     {
         foreach (var (tenant, hash) in _keys)
         {
@@ -39,9 +39,9 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
                 return Configured(tenant)!;
             }
         }
-        if (IdOf(key) is { } id)
+        if (ParseId(key) is { } id)
         {
-            var known = register.Current ?? throw ProtocolErrors.RegisterUnknown();
+            var known = registry.Current ?? throw ProtocolErrors.RegistryUnknown();
             if (Find(known, id) is var (tenant, record) && KeyHash.Parse(record.Hash)!.Matches(key))
             {
                 return Registered(tenant, id);
@@ -52,13 +52,13 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
 
     /// <summary>The tenant that somebody else than this grid vouches for.</summary>
     /// <exception cref="RpcException">UNAUTHENTICATED: there is no such tenant. PERMISSION_DENIED: it is disabled. UNAVAILABLE: not known yet.</exception>
-    public Caller CallerNamed(string tenant) =>
-        Configured(tenant) ?? (IndexOf(register.Current ?? throw ProtocolErrors.RegisterUnknown()).ByName.GetValueOrDefault(tenant) is { } registered
+    public Caller CallerFor(string tenant) =>
+        Configured(tenant) ?? (IndexFor(registry.Current ?? throw ProtocolErrors.RegistryUnknown()).ByName.GetValueOrDefault(tenant) is { } registered
             ? Registered(registered, id: null)
             : throw ProtocolErrors.NoSuchTenant(tenant));
 
     /// <summary>Who calls a grid that asks for no credentials.</summary>
-    public Caller Anybody => Configured(DefaultTenant) ?? new Caller(DefaultTenant, KeyId: null, TenantLimits.None, []);
+    public Caller DefaultCaller => Configured(DefaultTenant) ?? new Caller(DefaultTenant, KeyId: null, TenantLimits.None, []);
 
     public bool IsAdmin(string key) => _adminKeys.Any(hash => hash.Matches(key));
 
@@ -69,13 +69,13 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
         {
             return ProtocolErrors.CredentialExpired();
         }
-        if (register.Current is not { } known || options.Value.Tenants.ContainsKey(caller.Tenant))
+        if (registry.Current is not { } known || options.Value.Tenants.ContainsKey(caller.Tenant))
         {
             return null;
         }
         if (caller.KeyId is not { } id)
         {
-            return options.Value.AnyCredentials && IndexOf(known).ByName.GetValueOrDefault(caller.Tenant) is null or { Disabled: true }
+            return options.Value.AnyCredentials && IndexFor(known).ByName.GetValueOrDefault(caller.Tenant) is null or { Disabled: true }
                 ? ProtocolErrors.TenantDisabled(caller.Tenant)
                 : null;
         }
@@ -91,12 +91,12 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
         tenant.Disabled ? throw ProtocolErrors.TenantDisabled(tenant.Name) : new Caller(tenant.Name, id, tenant.Limits, tenant.Models) { Events = tenant.Events };
 
     private (TenantRecord Tenant, KeyRecord Key)? Find(Registry known, string id) =>
-        IndexOf(known).ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;
+        IndexFor(known).ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;
 
-    private Index IndexOf(Registry known)
+    private Index IndexFor(Registry known)
     {
         var index = _index;
-        if (index.Of != known)
+        if (index.Registry != known)
         {
             _index = index = new Index(
                 known,
@@ -106,12 +106,12 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
         return index;
     }
 
-    private static string? IdOf(string key)
+    private static string? ParseId(string key)
     {
         const int Id = 2 * IdBytes;
         return key.Length == Prefix.Length + Id + 1 + 2 * SecretBytes && key.StartsWith(Prefix, StringComparison.Ordinal) ? key.Substring(Prefix.Length, Id) : null;
     }
 
     private sealed record Index(
-        Registry Of, Dictionary<string, (TenantRecord Tenant, KeyRecord Key)> ById, Dictionary<string, TenantRecord> ByName);
+        Registry Registry, Dictionary<string, (TenantRecord Tenant, KeyRecord Key)> ById, Dictionary<string, TenantRecord> ByName);
 }

@@ -24,7 +24,7 @@ internal sealed class TenantQuota(TimeProvider time)
     /// <summary>Whether the grid has to be asked now and then.</summary>
     public bool NeedsLease => Limits.AudioRate is not null || Limits.Subscribers is not null;
 
-    public GatewayUse Of(string gateway, int block) => new(
+    public GatewayUse Report(string gateway, int block) => new(
         gateway, _calls, _wanted != 0 && time.GetElapsedTime(Volatile.Read(ref _wanted)) < TimeSpan.FromSeconds(5), _subscribers, _subscribers + block);
 
     public void Renew(QuotaLease allowance)
@@ -35,12 +35,12 @@ internal sealed class TenantQuota(TimeProvider time)
         }
     }
 
-    public void EnterCall() => Interlocked.Increment(ref _calls);
+    public void BeginCall() => Interlocked.Increment(ref _calls);
 
-    public void LeaveCall() => Interlocked.Decrement(ref _calls);
+    public void EndCall() => Interlocked.Decrement(ref _calls);
 
     /// <returns>Whether the allowance holds one more; the caller then leaves once.</returns>
-    public bool TryEnterSubscriber()
+    public bool TryAcquireSubscriber()
     {
         lock (_gate)
         {
@@ -53,7 +53,7 @@ internal sealed class TenantQuota(TimeProvider time)
         }
     }
 
-    public void LeaveSubscriber()
+    public void ReleaseSubscriber()
     {
         lock (_gate)
         {
@@ -128,7 +128,7 @@ internal sealed partial class TenantQuotas(IGrainFactory grains, TimeProvider ti
     private readonly Lock _gate = new();
     private readonly Dictionary<string, TenantQuota> _uses = new(StringComparer.Ordinal);
 
-    public TenantQuota Of(Caller caller)
+    public TenantQuota For(Caller caller)
     {
         lock (_gate)
         {
@@ -143,15 +143,15 @@ internal sealed partial class TenantQuotas(IGrainFactory grains, TimeProvider ti
 
     /// <summary>Lets one more subscriber of the tenant in.</summary>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED: the tenant's quota is reached.</exception>
-    public async Task<TenantQuota> EnterSubscriberAsync(Caller caller)
+    public async Task<TenantQuota> AcquireSubscriberAsync(Caller caller)
     {
-        var use = Of(caller);
-        if (use.TryEnterSubscriber())
+        var use = For(caller);
+        if (use.TryAcquireSubscriber())
         {
             return use;
         }
         var allowance = await LeaseAsync(caller.Tenant, use);
-        return use.TryEnterSubscriber() ? use : throw ProtocolErrors.Subscribers(caller.Limits.Subscribers ?? 0, allowance.SubscribersInAll);
+        return use.TryAcquireSubscriber() ? use : throw ProtocolErrors.Subscribers(caller.Limits.Subscribers ?? 0, allowance.SubscribersInAll);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -185,7 +185,7 @@ internal sealed partial class TenantQuotas(IGrainFactory grains, TimeProvider ti
     private async Task<QuotaLease> LeaseAsync(string tenant, TenantQuota use)
     {
         var block = Math.Clamp((use.Limits.Subscribers ?? int.MaxValue) / 8, 1, MaxBlock);
-        var allowance = await grains.GetGrain<ITenantGrain>(tenant).Lease(use.Of(_gateway, block), use.Limits);
+        var allowance = await grains.GetGrain<ITenantGrain>(tenant).Lease(use.Report(_gateway, block), use.Limits);
         use.Renew(allowance);
         return allowance;
     }

@@ -95,9 +95,9 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
         }
     }
 
-    public Task WriteAsync(StreamResponse message) => SendAsync(WebText.Of(message), CancellationToken.None);
+    public Task WriteAsync(StreamResponse message) => SendAsync(WebText.ToJson(message), CancellationToken.None);
 
-    public Task WriteAsync(StreamResponse message, CancellationToken cancellationToken) => SendAsync(WebText.Of(message), cancellationToken);
+    public Task WriteAsync(StreamResponse message, CancellationToken cancellationToken) => SendAsync(WebText.ToJson(message), cancellationToken);
 
     /// <summary>Browsers send the page's origin with every WebSocket, and ask nobody whether the page may.</summary>
     private static void RequireSocket(HttpContext http, List<string> origins)
@@ -136,7 +136,7 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
         using var patience = new CancellationTokenSource(ClosePatience); // the client may be one that does not read
         try
         {
-            await SendAsync($"{{\"error\":{WebText.Of(failure)}}}", patience.Token);
+            await SendAsync($"{{\"error\":{WebText.ToJson(failure)}}}", patience.Token);
         }
         catch (Exception gone) when (gone is WebSocketException or InvalidOperationException or OperationCanceledException)
         {

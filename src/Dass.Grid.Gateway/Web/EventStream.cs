@@ -77,7 +77,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
         var id = _single && message.Ended is not null ? Over
             : _cursors.Count > MaxCursors ? ""
             : string.Join(',', _cursors.Select(cursor => $"{cursor.Key}:{cursor.Value}").Prepend($"{Time}{time.GetUtcNow().ToUnixTimeMilliseconds()}"));
-        return WriteAsync($"id: {id}\nevent: {char.ToLowerInvariant(kind[0])}{kind[1..]}\ndata: {WebText.Of(message)}\n\n", cancellation);
+        return WriteAsync($"id: {id}\nevent: {char.ToLowerInvariant(kind[0])}{kind[1..]}\ndata: {WebText.ToJson(message)}\n\n", cancellation);
     }
 
     private async Task RunAsync(SubscriptionServices subscriptions, CallState call)
@@ -174,7 +174,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
     {
         try
         {
-            await http.Response.WriteAsync($"event: error\ndata: {WebText.Of(failure)}\n\n", http.RequestAborted);
+            await http.Response.WriteAsync($"event: error\ndata: {WebText.ToJson(failure)}\n\n", http.RequestAborted);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException)
         {

@@ -10,10 +10,10 @@ internal static class WebText
     private static readonly JsonFormatter Formatter = new(new JsonFormatter.Settings(formatDefaultValues: true));
     private static readonly JsonParser Parser = new(JsonParser.Settings.Default);
 
-    public static string Of(IMessage message) => Formatter.Format(message);
+    public static string ToJson(IMessage message) => Formatter.Format(message);
 
     /// <summary>As the JSON of the other paths has it: code is that of gRPC.</summary>
-    public static string Of(RpcException failure) =>
+    public static string ToJson(RpcException failure) =>
         System.Text.Json.JsonSerializer.Serialize(new { code = (int)failure.StatusCode, message = failure.Status.Detail });
 
     /// <exception cref="RpcException">INVALID_ARGUMENT: no JSON of such a message.</exception>
@@ -46,6 +46,6 @@ internal static class WebText
             _ => StatusCodes.Status500InternalServerError,
         };
         http.Response.ContentType = "application/json";
-        await http.Response.WriteAsync(Of(failure), CancellationToken.None);
+        await http.Response.WriteAsync(ToJson(failure), CancellationToken.None);
     }
 }
