@@ -4,8 +4,8 @@ using Google.Protobuf;
 namespace Dass.Grid.Client;
 
 /// <summary>
-/// One source as numbered pieces. It outlives the calls that carry it: a piece is kept until the grid says that it will not ask for it again, and a read that a
-/// broken call was waiting for is there for the next one.
+/// One source as numbered pieces. It outlives the calls that carry it: a piece is kept until the grid will not ask for it
+/// again, and a read that a broken call was waiting for is there for the next one.
 /// </summary>
 /// <remarks>For one <see cref="StreamFeed"/>. Audio that a program makes comes through a pipe: <c>System.IO.Pipelines.Pipe</c>,
 /// <c>Reader.AsStream()</c>.</remarks>
@@ -29,17 +29,18 @@ public sealed class AudioTape : IAsyncDisposable
     private long _heldFrames;
     private long _position; // of the next sample that is read
     private long _taken; // samples of the source so far
-    private int _told; // losses that lie before them
-    private long _wanted; // the grid has everything before it
-    private long _applied; // and says so again and again
+    private int _passed; // losses that lie before them
+    private long _wanted; // the grid had everything before it when the call began
+    private long _applied; // the grid has everything before it
 
     /// <param name="format">What the bytes are.</param>
     /// <param name="source">Raw interleaved samples; becomes the tape's. A torn last frame is dropped.</param>
-    /// <param name="reopen">Opens the source again at its beginning. Null: it cannot be read again, so its first sample is the one that the grid
-    /// wants next.</param>
+    /// <param name="reopen">Opens the source again at its beginning. Null: it cannot be read again, so its first sample is the one that the
+    /// grid wants next.</param>
     /// <param name="lifetime">Ends every read.</param>
     /// <exception cref="ArgumentException">The format breaks a rule.</exception>
-    public AudioTape(AudioFormat format, Stream source, Func<CancellationToken, Task<Stream>>? reopen = null, CancellationToken lifetime = default)
+    public AudioTape(
+        AudioFormat format, Stream source, Func<CancellationToken, Task<Stream>>? reopen = null, CancellationToken lifetime = default)
     {
         if (format.SampleRateHz is < 8_000 or > 192_000)
         {
@@ -56,7 +57,8 @@ public sealed class AudioTape : IAsyncDisposable
             Encoding.Pcm24 => 3,
             Encoding.Pcm32 or Encoding.Float32 => 4,
             Encoding.ALaw or Encoding.MuLaw => 1,
-            _ => throw new ArgumentException($"format.encoding is {format.Encoding}; one of ENCODING_PCM16 and its neighbours.", nameof(format)),
+            _ => throw new ArgumentException(
+                $"format.encoding is {format.Encoding}; one of ENCODING_PCM16 and its neighbours.", nameof(format)),
         };
         _piece = new byte[format.SampleRateHz * PieceMilliseconds / 1000 * _frame];
     }
@@ -64,11 +66,11 @@ public sealed class AudioTape : IAsyncDisposable
     public AudioFormat Format { get; }
 
     /// <summary>
-    /// Audio of the source is lost for good: what comes next lies that much later, and the grid is told so. Up to 2 s are heard as silence; after more the
-    /// stream forgets, and a Gap says so. A loss that no audio follows is not told.
+    /// Audio of the source is lost for good: what comes next lies that much later, and the tape reports it to the grid. Up to 2 s count as
+    /// silence; after more the stream forgets, and a Gap reports it. A loss that no audio follows is not reported.
     /// </summary>
-    /// <param name="after">Samples that the source has given before the loss; the following ones must not have been written to it yet. Not before the
-    /// last loss.</param>
+    /// <param name="after">Samples that the source has given before the loss; the following ones must not have been written to it yet. Not
+    /// before the last loss.</param>
     /// <param name="samples">How many are lost; more than 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">One breaks its rule.</exception>
     public void Lose(long after, long samples)
@@ -81,7 +83,9 @@ public sealed class AudioTape : IAsyncDisposable
         }
     }
 
-    /// <summary>First sample that can still be sent; null before the first read of a pipe, whose first sample is the one that the grid wants.</summary>
+    /// <summary>
+    /// First sample that can still be sent; null before the first read of a pipe, whose first sample is the one that the grid wants.
+    /// </summary>
     internal long? OldestSample => _reopen is not null ? 0 : _position == 0 && _reading is null ? null : FirstHeld();
 
     /// <summary>Makes <see cref="NextAsync"/> go on with the piece that holds <paramref name="sample"/>.</summary>
@@ -98,7 +102,8 @@ public sealed class AudioTape : IAsyncDisposable
             if (_reopen is null)
             {
                 throw new IOException(
-                    $"the grid wants the audio from {Seconds(sample)} s on, but a pipe cannot be read again and only what follows {Seconds(kept)} s is kept. Start a new stream.");
+                    $"the grid wants the audio from {Seconds(sample)} s on, but a pipe cannot be read again and only what follows "
+                    + $"{Seconds(kept)} s is kept. Start a new stream.");
             }
             await ReopenAsync().ConfigureAwait(false);
         }
@@ -138,8 +143,8 @@ public sealed class AudioTape : IAsyncDisposable
     }
 
     /// <summary>
-    /// The grid has everything before <paramref name="applied"/>, and will not ask again for what lies before <paramref name="durable"/>: that is
-    /// forgotten.
+    /// The grid has everything before <paramref name="applied"/>, and will not ask again for what lies before <paramref name="durable"/>:
+    /// that is forgotten.
     /// </summary>
     internal void Acknowledge(long applied, long durable)
     {
@@ -194,19 +199,19 @@ public sealed class AudioTape : IAsyncDisposable
         lock (_losses)
         {
             var lost = 0L;
-            for (; _told < _losses.Count && _losses[_told].After == _taken; _told++)
+            for (; _passed < _losses.Count && _losses[_passed].After == _taken; _passed++)
             {
-                lost += _losses[_told].Samples;
+                lost += _losses[_passed].Samples;
             }
-            if (_told < _losses.Count)
+            if (_passed < _losses.Count)
             {
-                frames = (int)Math.Min(frames, _losses[_told].After - _taken);
+                frames = (int)Math.Min(frames, _losses[_passed].After - _taken);
             }
             _taken += frames;
             if (_reopen is null)
             {
-                _losses.RemoveRange(0, _told); // nobody reads there again
-                _told = 0;
+                _losses.RemoveRange(0, _passed); // no read goes back there
+                _passed = 0;
             }
             return (lost, frames);
         }
@@ -219,7 +224,8 @@ public sealed class AudioTape : IAsyncDisposable
         var torn = read % _frame;
         if (torn != 0)
         {
-            read += await _source.ReadAtLeastAsync(_piece.AsMemory(read, _frame - torn), _frame - torn, throwOnEndOfStream: false, _lifetime).ConfigureAwait(false);
+            read += await _source.ReadAtLeastAsync(
+                _piece.AsMemory(read, _frame - torn), _frame - torn, throwOnEndOfStream: false, _lifetime).ConfigureAwait(false);
         }
         return read / _frame * _frame;
     }
@@ -235,7 +241,7 @@ public sealed class AudioTape : IAsyncDisposable
         (_reading, _used, _position) = (null, 0, 0);
         lock (_losses)
         {
-            (_taken, _told) = (0, 0);
+            (_taken, _passed) = (0, 0);
         }
         lock (_held)
         {

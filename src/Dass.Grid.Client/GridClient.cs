@@ -17,9 +17,12 @@ public sealed class GridClient : IDisposable
     /// <param name="certificate">The tenant's client certificate, with its key; null: none.</param>
     public GridClient(Uri address, string? key = null, X509Certificate2? certificate = null)
     {
-        // A connection takes about a hundred calls: the channel's own handler opens more of them by itself, another must be told.
-        var handler = certificate is null ? null : new SocketsHttpHandler { EnableMultipleHttp2Connections = true, SslOptions = { ClientCertificates = [certificate] } };
-        _channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = handler is not null });
+        // A connection takes about a hundred calls: the channel's own handler opens more of them by itself, another must be set to.
+        var handler = certificate is null
+            ? null
+            : new SocketsHttpHandler { EnableMultipleHttp2Connections = true, SslOptions = { ClientCertificates = [certificate] } };
+        _channel = GrpcChannel.ForAddress(
+            address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = handler is not null });
         var calls = string.IsNullOrEmpty(key) ? _channel.CreateCallInvoker() : _channel.Intercept(headers =>
         {
             headers.Add("authorization", $"Bearer {key}");

@@ -7,12 +7,12 @@ public sealed record ReconnectOptions
     public int MaxAttempts { get; init; } = 6;
 
     /// <summary>
-    /// Before the second call; it doubles each time. With six calls they are a quarter of a minute. Each is varied by a quarter, so that many clients
-    /// do not come at once.
+    /// Before the second call; it doubles each time. With six calls they are a quarter of a minute. Each is varied by a quarter, so that
+    /// many clients do not come at once.
     /// </summary>
     public TimeSpan FirstPause { get; init; } = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>Told why a connection broke that is tried again.</summary>
+    /// <summary>Receives why a connection broke that is tried again.</summary>
     public Action<Exception>? Interrupted { get; init; }
 
     /// <summary>Clock of pauses and of real time.</summary>

@@ -19,7 +19,11 @@ internal sealed class Reconnects(ReconnectOptions options)
         return Task.Delay(pause, options.Time, cancellationToken);
     }
 
-    /// <summary>The grid says so, or the connection ended before it could: within an answer the gRPC client knows no status.</summary>
+    /// <summary>
+    /// The grid answered so, or the connection ended before it could: within an answer the gRPC client has no status.
+    /// </summary>
     private static bool IsInterruption(Exception broken) =>
-        broken is HttpIOException or RpcException { StatusCode: StatusCode.Unavailable } or RpcException { Status.DebugException: IOException or HttpRequestException };
+        broken is HttpIOException
+            or RpcException { StatusCode: StatusCode.Unavailable }
+            or RpcException { Status.DebugException: IOException or HttpRequestException };
 }

@@ -5,8 +5,8 @@ using Grpc.Core;
 namespace Dass.Grid.Client;
 
 /// <summary>
-/// Feeds one source to one stream until its end. A call that breaks is followed by another that goes on where the grid says, so no audio is lost, and no chunk
-/// comes twice.
+/// Feeds one source to one stream until its end. A call that breaks is followed by another that goes on where the grid asks for audio, so
+/// no audio is lost, and no chunk comes twice.
 /// </summary>
 /// <param name="grid">The grid.</param>
 /// <param name="tape">The audio; stays the caller's.</param>
@@ -21,11 +21,11 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
     private bool _ready; // the stream has been there once
     private volatile bool _finishing;
     private bool _finished;
-    private long _nextChunk; // chunks before it have been told
+    private long _nextChunk; // chunks before it have been returned
 
     /// <summary>
-    /// The grid's answers: Ready after each connection, then what a call of Stream tells, and Summary as the last. The next one is asked for when it is
-    /// wanted, and when none is wanted for long, no more audio is read. Enumerated once.
+    /// The grid's answers: Ready after each connection, then what a call of Stream brings, and Summary as the last. The next one is asked
+    /// for when it is wanted, and when none is wanted for long, no more audio is read. Enumerated once.
     /// </summary>
     /// <exception cref="RpcException">The grid refuses, or stays away for longer than the attempts last.</exception>
     /// <exception cref="IOException">The source cannot be read, or the grid wants audio again that is no longer kept.</exception>
@@ -42,7 +42,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
                 }
                 catch (Exception) when (_finished)
                 {
-                    yield break; // everything has been told
+                    yield break; // everything has been returned
                 }
                 catch (RpcException ended) when (ended.StatusCode == StatusCode.FailedPrecondition && _finishing)
                 {
@@ -63,9 +63,10 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
                 yield return response;
             }
             var rest = new SubscribeRequest { StreamId = _config.StreamId, FromChunk = _nextChunk, Filter = _config.Filter };
-            await foreach (var heard in new StreamSubscription(grid, rest, _options.Reconnect).RunAsync(cancellationToken).ConfigureAwait(false))
+            var subscription = new StreamSubscription(grid, rest, _options.Reconnect);
+            await foreach (var received in subscription.RunAsync(cancellationToken).ConfigureAwait(false))
             {
-                foreach (var response in Translate(heard))
+                foreach (var response in Translate(received))
                 {
                     yield return response;
                 }
@@ -77,7 +78,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         }
     }
 
-    /// <returns>Null: the stream has ended, and its summary has been told.</returns>
+    /// <returns>Null: the stream has ended, and its summary has been returned.</returns>
     private async Task<StreamResponse?> NextAsync(CancellationToken cancellationToken)
     {
         if (_call is null)
@@ -86,7 +87,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         }
         if (_call.Write is { } write)
         {
-            (_call.Write, _call.Writing) = (null, write()); // whoever asks for more knows Ready
+            (_call.Write, _call.Writing) = (null, write()); // a caller that asks for more has had Ready
         }
         var (answers, stopped) = (_call.Stream.ResponseStream, _call.Stop.Token);
         try
@@ -101,7 +102,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         }
         catch (Exception) when (stopped.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            await _call.Writing.ConfigureAwait(false); // knows why
+            await _call.Writing.ConfigureAwait(false); // throws the reason
             throw;
         }
         return _finished ? null : throw new RpcException(new Status(StatusCode.Unavailable, "the call ended before the stream did"));
@@ -130,7 +131,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         return answers.Current;
     }
 
-    /// <summary>What goes wrong with the audio ends the call; what goes wrong with the call, its answers tell.</summary>
+    /// <summary>What goes wrong with the audio ends the call; what goes wrong with the call shows in its answers.</summary>
     private async Task WriteAsync(IClientStreamWriter<StreamRequest> to, long firstSample, CancellationTokenSource stop)
     {
         var began = _options.Reconnect.Time.GetTimestamp();
@@ -138,7 +139,8 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         {
             while (await tape.NextAsync(stop.Token).ConfigureAwait(false) is { } audio)
             {
-                var early = TimeSpan.FromSeconds((double)(tape.End(audio) - firstSample) / tape.Format.SampleRateHz) - _options.Reconnect.Time.GetElapsedTime(began);
+                var due = TimeSpan.FromSeconds((double)(tape.End(audio) - firstSample) / tape.Format.SampleRateHz);
+                var early = due - _options.Reconnect.Time.GetElapsedTime(began);
                 if (_options.Realtime && early > TimeSpan.Zero)
                 {
                     await Task.Delay(early, _options.Reconnect.Time, stop.Token).ConfigureAwait(false);
@@ -153,7 +155,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         }
         catch (Exception broken) when (broken is RpcException or InvalidOperationException || stop.IsCancellationRequested)
         {
-            // The answers' side knows why the call is over.
+            // The answers carry why the call is over.
         }
         catch
         {
@@ -173,7 +175,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
             case { Tags: { } tags }:
                 if (tags.Chunk < _nextChunk)
                 {
-                    return false; // a grid that lost the stream hears it again from the start
+                    return false; // a grid that lost the stream runs it again from the start
                 }
                 _config.FromChunk = _nextChunk = tags.Chunk + 1;
                 return true;
@@ -185,11 +187,12 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         }
     }
 
-    private static IEnumerable<StreamResponse> Translate(SubscribeResponse heard) => heard switch
+    private static IEnumerable<StreamResponse> Translate(SubscribeResponse received) => received switch
     {
         { Tags: { } tags } => [new StreamResponse { Tags = tags }],
         { Gap: { } gap } => [new StreamResponse { Gap = gap }],
-        { Ended: { } ended } => [new StreamResponse { Events = new EventList { Events = { ended.Events } } }, new StreamResponse { Summary = ended.Summary }],
+        { Ended: { } ended } =>
+            [new StreamResponse { Events = new EventList { Events = { ended.Events } } }, new StreamResponse { Summary = ended.Summary }],
         _ => [],
     };
 

@@ -9,6 +9,9 @@ public sealed record StreamFeedOptions
     /// <summary>How long to try again when the connection breaks.</summary>
     public ReconnectOptions Reconnect { get; init; } = new();
 
-    /// <summary>Told that the audio before a sample goes out now; <see cref="long.MaxValue"/>: and no more will follow. May come from another thread.</summary>
+    /// <summary>
+    /// Receives a sample when the audio before it goes out; <see cref="long.MaxValue"/>: all of it, and no more will follow. May be called
+    /// from another thread.
+    /// </summary>
     public Action<long>? Sent { get; init; }
 }

@@ -6,7 +6,8 @@ using Grpc.Core;
 namespace Dass.Grid.Client;
 
 /// <summary>
-/// Listens to one stream or several. A call that breaks is followed by another that goes on after the last chunk that was heard of each stream.
+/// Subscribes to one stream or several. A call that breaks is followed by another that goes on after the last chunk that came of each
+/// stream.
 /// </summary>
 /// <param name="grid">The grid.</param>
 /// <param name="request">What is wanted; copied.</param>
@@ -17,9 +18,11 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
 
     private readonly SubscribeRequest _request = request.Clone();
     private readonly Reconnects _reconnects = new(reconnect ?? new ReconnectOptions());
-    private readonly Dictionary<string, long> _heard = new(StringComparer.Ordinal); // by stream: the chunk after the last one that was told
+    // By stream: the chunk after the last one that was returned.
+    private readonly Dictionary<string, long> _next = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Timestamp> _begun = new(StringComparer.Ordinal); // by stream: when, until it ends
-    private readonly Dictionary<string, (Timestamp? Begun, long Heard)> _over = new(StringComparer.Ordinal); // what a new call with from_chunk may tell again
+    // What a new call with from_chunk may bring again.
+    private readonly Dictionary<string, (Timestamp? Begun, long Next)> _over = new(StringComparer.Ordinal);
     private readonly HashSet<string> _again = new(StringComparer.Ordinal); // and what it does
     private bool _answered; // once
 
@@ -67,7 +70,7 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
         {
             _begun[stream] = subscribed.CaptureTime;
             _again.Remove(stream);
-            if (_over.TryGetValue(stream, out var over) && subscribed.CaptureTime.Equals(over.Begun) && subscribed.NextChunk >= over.Heard)
+            if (_over.TryGetValue(stream, out var over) && subscribed.CaptureTime.Equals(over.Begun) && subscribed.NextChunk >= over.Next)
             {
                 _again.Add(stream);
             }
@@ -82,7 +85,7 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
             {
                 _over.Remove(_over.Keys.First());
             }
-            _over[stream] = (_begun.GetValueOrDefault(stream), _heard.GetValueOrDefault(stream));
+            _over[stream] = (_begun.GetValueOrDefault(stream), _next.GetValueOrDefault(stream));
             _begun.Remove(stream);
         }
         return Follows(response);
@@ -99,16 +102,16 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
                 }
                 return true;
             case { Tags: { } tags }:
-                if (tags.Chunk < _heard.GetValueOrDefault(response.StreamId))
+                if (tags.Chunk < _next.GetValueOrDefault(response.StreamId))
                 {
                     return false;
                 }
                 _reconnects.Progress();
-                _heard[response.StreamId] = tags.Chunk + 1;
+                _next[response.StreamId] = tags.Chunk + 1;
                 GoOnAt(response.StreamId, tags.Chunk + 1);
                 return true;
             case { Ended: not null }:
-                _heard.Remove(response.StreamId); // the id may be used again
+                _next.Remove(response.StreamId); // the id may be used again
                 _request.Cursors.Remove(response.StreamId);
                 return true;
             default:

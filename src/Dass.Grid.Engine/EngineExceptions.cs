@@ -17,5 +17,7 @@ public sealed class StepQueueFullException(int capacity)
 /// <summary>The model failed on a batch. The streams of that batch are as they were before the step.</summary>
 public sealed class StepFailedException(string message, Exception inner) : Exception(message, inner);
 
-/// <summary>Bytes that are not a snapshot which this engine can continue: another model or version, or damage. The message names the field.</summary>
+/// <summary>
+/// Bytes that are not a snapshot which this engine can continue: another model or version, or damage. The message names the field.
+/// </summary>
 public sealed class SnapshotException(string message) : Exception(message);

@@ -13,19 +13,21 @@ public static class StreamedInference
     /// <summary>An engine for evaluation: every core, as many streams as run at once.</summary>
     public static Task<StreamEngine> StartAsync(string? modelDirectory, CancellationToken cancellationToken) =>
         StreamEngine.StartAsync(
-            new EngineOptions { ModelDirectory = modelDirectory, MaxStreams = Parallel, MaxOfflineAudio = TimeSpan.FromHours(4) }, cancellationToken);
+            new EngineOptions { ModelDirectory = modelDirectory, MaxStreams = Parallel, MaxOfflineAudio = TimeSpan.FromHours(4) },
+            cancellationToken);
 
-    /// <summary>Recordings that are heard at the same time: enough for full batches on every core.</summary>
+    /// <summary>Recordings that run at the same time: enough for full batches on every core.</summary>
     public static int Parallel { get; } = Math.Clamp(8 * Environment.ProcessorCount, 8, 64);
 
-    /// <summary>Hears a whole source.</summary>
-    /// <param name="engine">Hears it.</param>
+    /// <summary>Runs a whole source through a stream.</summary>
+    /// <param name="engine">Runs it.</param>
     /// <param name="source">Read to its end; not disposed.</param>
     /// <param name="options">Chunk and look-ahead, or offline.</param>
-    /// <param name="heard">Called with each chunk in order, or null.</param>
+    /// <param name="onChunk">Called with each chunk in order, or null.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    public static async Task<StreamSummary> HearAsync(
-        StreamEngine engine, IAudioSource source, StreamSessionOptions options, Action<ChunkScores>? heard, CancellationToken cancellationToken)
+    public static async Task<StreamSummary> RunAsync(
+        StreamEngine engine, IAudioSource source, StreamSessionOptions options, Action<ChunkScores>? onChunk,
+        CancellationToken cancellationToken)
     {
         using var session = engine.Open(source.Format, options);
         var (piece, chunks) = (new byte[PieceBytes], new List<ChunkScores>());
@@ -41,21 +43,21 @@ public static class StreamedInference
 
         void Deliver()
         {
-            if (heard is not null)
+            if (onChunk is not null)
             {
-                chunks.ForEach(heard);
+                chunks.ForEach(onChunk);
             }
             chunks.Clear();
         }
     }
 
-    /// <summary>Hears a file.</summary>
+    /// <summary>Runs a file through a stream.</summary>
     /// <exception cref="Engine.AudioFormatException">The file is damaged or cannot be decoded.</exception>
-    public static async Task<StreamSummary> HearFileAsync(
-        StreamEngine engine, string path, StreamSessionOptions options, Action<ChunkScores>? heard, CancellationToken cancellationToken)
+    public static async Task<StreamSummary> RunFileAsync(
+        StreamEngine engine, string path, StreamSessionOptions options, Action<ChunkScores>? onChunk, CancellationToken cancellationToken)
     {
         await using var source = await AudioFile.OpenAsync(path, cancellationToken).ConfigureAwait(false);
-        return await HearAsync(engine, source, options, heard, cancellationToken).ConfigureAwait(false);
+        return await RunAsync(engine, source, options, onChunk, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A whole file as 16 kHz mono samples, -1 to 1, up to <paramref name="maxSamples"/>.</summary>
@@ -91,7 +93,9 @@ public static class StreamedInference
             cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Room for <see cref="Parallel"/> recordings, for several calls to share; they enter in the order in which they came.</summary>
+    /// <summary>
+    /// Room for <see cref="Parallel"/> recordings, for several calls to share; they begin in the order in which they came.
+    /// </summary>
     internal static SemaphoreSlim Room() => new(Parallel);
 
     /// <summary>Runs one job per item, as many at a time as there is room; results in the order of the items.</summary>

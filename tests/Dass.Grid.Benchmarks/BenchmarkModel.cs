@@ -12,7 +12,8 @@ internal sealed class BenchmarkModel : IDisposable
 
     public BenchmarkModel()
     {
-        var tensors = TensorNames.Of(Small).Select(tensor => (tensor.Name, tensor.Shape, Values: Values(tensor.Name, [.. tensor.Shape]))).ToArray();
+        var tensors = TensorNames.For(Small).Select(tensor => (tensor.Name, tensor.Shape, Values: Values(tensor.Name, [.. tensor.Shape])))
+            .ToArray();
         var offset = 0;
         var header = new Dictionary<string, object>();
         foreach (var (name, shape, values) in tensors)
@@ -22,7 +23,8 @@ internal sealed class BenchmarkModel : IDisposable
         }
         File.WriteAllText(
             Path.Combine(Folder, "config.json"),
-            JsonSerializer.Serialize(new { model_type = "dass", dims = Small.Dims, depths = Small.Depths, num_classes = Small.LabelCount }));
+            JsonSerializer.Serialize(
+                new { model_type = "dass", dims = Small.Dims, depths = Small.Depths, num_classes = Small.LabelCount }));
         using var file = new BinaryWriter(File.Create(Path.Combine(Folder, "model.safetensors")));
         var json = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(header));
         file.Write((long)json.Length);

@@ -5,7 +5,9 @@ using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Benchmarks;
 
-/// <summary>What one owner's flood costs another owner's live streams: the time from a chunk's last audio to its tags, alone and beside the flood.</summary>
+/// <summary>
+/// What one owner's flood costs another owner's live streams: the time from a chunk's last audio to its tags, alone and beside the flood.
+/// </summary>
 internal static class FairnessBenchmark
 {
     private const int LiveStreams = 20;
@@ -25,15 +27,21 @@ internal static class FairnessBenchmark
             using var ending = new CancellationTokenSource();
             var floods = Enumerable.Range(0, flood).Select(_ => FloodAsync(engine, ending.Token)).ToArray();
             await Task.Delay(TimeSpan.FromSeconds(2)); // the flood's streams are ahead of real time by then
-            var live = await Task.WhenAll(Enumerable.Range(0, LiveStreams).Select(stream => LiveAsync(engine, Chunk * stream / LiveStreams, seconds)));
+            var live = await Task.WhenAll(
+                Enumerable.Range(0, LiveStreams).Select(stream => LiveAsync(engine, Chunk * stream / LiveStreams, seconds)));
             await ending.CancelAsync();
-            var heard = (await Task.WhenAll(floods)).Sum();
+            var flooded = (await Task.WhenAll(floods)).Sum();
             double[] waits = [.. live.SelectMany(wait => wait).Order()];
             alone ??= waits;
             figures.Add(new Figure(
-                flood == 0 ? $"{LiveStreams} live streams alone: tags after a chunk's last audio" : $"the same beside {flood} streams of another owner that come as fast as they are taken",
+                flood == 0
+                    ? $"{LiveStreams} live streams alone: tags after a chunk's last audio"
+                    : $"the same beside {flood} streams of another owner that come as fast as they are taken",
                 $"p50 {At(waits, 0.5):0.0} ms, p99 {At(waits, 0.99):0.0} ms",
-                flood == 0 ? "" : $"p50 {At(waits, 0.5) / At(alone, 0.5):0.00} x, p99 {At(waits, 0.99) / At(alone, 0.99):0.00} x; the flood at {heard / seconds:0} x real time",
+                flood == 0
+                    ? ""
+                    : $"p50 {At(waits, 0.5) / At(alone, 0.5):0.00} x, p99 {At(waits, 0.99) / At(alone, 0.99):0.00} x; "
+                    + $"the flood at {flooded / seconds:0} x real time",
                 At(waits, 0.99)));
         }
         return [.. figures];
@@ -67,14 +75,14 @@ internal static class FairnessBenchmark
     {
         await Task.Yield();
         using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, SampleRateHz, 1), new StreamSessionOptions(), "flood");
-        var (tags, heard) = (new List<ChunkScores>(), 0.0);
+        var (tags, flooded) = (new List<ChunkScores>(), 0.0);
         while (!ending.IsCancellationRequested)
         {
             await session.PushAsync(Piece, tags, CancellationToken.None);
             tags.Clear();
-            heard += Chunk.TotalSeconds;
+            flooded += Chunk.TotalSeconds;
         }
-        return heard;
+        return flooded;
     }
 
     private static readonly byte[] Piece = Noise();

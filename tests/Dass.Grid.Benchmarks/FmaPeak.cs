@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 namespace Dass.Grid.Benchmarks;
 
 /// <summary>
-/// What this core can do at the most: independent fused multiply-adds on registers. Measured beside each figure, because clocks and neighbours
-/// change.
+/// What this core can do at the most: independent fused multiply-adds on registers. Measured beside each figure, because clocks and
+/// neighbours change.
 /// </summary>
 internal static class FmaPeak
 {

@@ -10,7 +10,9 @@ using AudioFormat = Dass.Grid.Engine.Audio.AudioFormat;
 
 namespace Dass.Grid.Benchmarks;
 
-/// <summary>One stream through gRPC, gateway and grain against the bare session; and the memory of a process whose stream grows old.</summary>
+/// <summary>
+/// One stream through gRPC, gateway and grain against the bare session; and the memory of a process whose stream grows old.
+/// </summary>
 internal static class GridBenchmark
 {
     private const int SampleRateHz = 16_000;
@@ -28,8 +30,10 @@ internal static class GridBenchmark
     private static async Task<Figure[]> CompareAsync(string model, int repetitions)
     {
         const int Seconds = 30;
-        await using var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = model, MaxStreams = 1, Threads = 1, Batcher = new() { MaxBatch = 1 } });
-        await using var grid = await EmbeddedGrid.StartAsync(new EmbeddedGridOptions { ModelDirectory = model, MaxStreams = 1, Threads = 1 });
+        await using var engine = await StreamEngine.StartAsync(
+            new EngineOptions { ModelDirectory = model, MaxStreams = 1, Threads = 1, Batcher = new() { MaxBatch = 1 } });
+        await using var grid = await EmbeddedGrid.StartAsync(
+            new EmbeddedGridOptions { ModelDirectory = model, MaxStreams = 1, Threads = 1 });
         using var channel = GrpcChannel.ForAddress(grid.Address);
         var ratios = new List<double>();
         for (var i = -1; i < repetitions; i++)
@@ -42,7 +46,11 @@ internal static class GridBenchmark
             }
         }
         var ratio = ratios.Median();
-        return [new Figure("30 s of DASS-small through gRPC, gateway and grain", $"{ratio:0.00} x the bare session's time", $"{(ratio - 1) * 100:0.0} % more", ratio)];
+        return [
+            new Figure(
+                "30 s of DASS-small through gRPC, gateway and grain", $"{ratio:0.00} x the bare session's time",
+                $"{(ratio - 1) * 100:0.0} % more", ratio)
+        ];
     }
 
     private static async Task<Figure> GrowAsync()
@@ -50,7 +58,8 @@ internal static class GridBenchmark
         await using var grid = await EmbeddedGrid.StartAsync(new EmbeddedGridOptions { MaxStreams = 1, Threads = 1 });
         using var channel = GrpcChannel.ForAddress(grid.Address);
         const int Hours = 3;
-        await StreamAsync(channel, (Hours - 1) * 3600, _ => { }); // the process warms up: compiled code and pools have their size before the stream begins
+        // The process warms up: compiled code and pools have their size before the stream begins.
+        await StreamAsync(channel, (Hours - 1) * 3600, _ => { });
         double young = 0;
         await StreamAsync(channel, Hours * 3600, second =>
         {
@@ -60,12 +69,15 @@ internal static class GridBenchmark
             }
         });
         var old = ResidentMegabytes();
-        return new Figure("resident memory of a warm grid, one stream at 3 h of audio", $"{old:0} MB", $"{old / young:0.000} x that at 1 min ({young:0} MB)", old / young);
+        return new Figure(
+            "resident memory of a warm grid, one stream at 3 h of audio", $"{old:0} MB",
+            $"{old / young:0.000} x that at 1 min ({young:0} MB)", old / young);
     }
 
     private static double ResidentMegabytes()
     {
-        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true); // what is held, not what the collector keeps in reserve
+        // What is held, not what the collector keeps in reserve.
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         using var process = Process.GetCurrentProcess();
         return process.WorkingSet64 / 1e6;
     }
@@ -93,7 +105,10 @@ internal static class GridBenchmark
         using var call = new Tagging.TaggingClient(channel).Stream();
         await call.RequestStream.WriteAsync(new StreamRequest
         {
-            Config = new StreamConfig { Format = new V1.AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = SampleRateHz, Channels = 1 } },
+            Config = new StreamConfig
+            {
+                Format = new V1.AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = SampleRateHz, Channels = 1 },
+            },
         });
         var reading = Task.Run(async () =>
         {

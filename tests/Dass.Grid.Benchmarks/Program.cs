@@ -9,7 +9,7 @@ using Spectre.Console;
     ("scan", () => ScanBenchmark.Run(repetitions: 50)),
     ("front-end", () => FrontEndBenchmark.Run(repetitions: 50)),
     ("fairness", () => FairnessBenchmark.Run(seconds: 20)),
-    ("books", RecordsBenchmark.Run),
+    ("records", RecordsBenchmark.Run),
     ("grid", () => GridBenchmark.Run(repetitions: 5)),
     ("memory", GridBenchmark.RunMemory),
 ];
@@ -18,7 +18,8 @@ var json = args.Contains("json");
 var names = args.Where(arg => arg is not ("--format" or "json" or "table")).ToArray();
 if (names.Except(benchmarks.Select(benchmark => benchmark.Name)).FirstOrDefault() is { } unknown)
 {
-    Console.Error.WriteLine($"No benchmark is called '{unknown}'. There are: {string.Join(", ", benchmarks.Select(benchmark => benchmark.Name))}.");
+    Console.Error.WriteLine(
+        $"No benchmark is called '{unknown}'. There are: {string.Join(", ", benchmarks.Select(benchmark => benchmark.Name))}.");
     return 2;
 }
 

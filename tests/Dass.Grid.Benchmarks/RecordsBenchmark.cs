@@ -3,7 +3,7 @@ using Dass.Grid.Host;
 
 namespace Dass.Grid.Benchmarks;
 
-/// <summary>What it costs the store to enter a little more in a tenant's books that hold much already: events, and use.</summary>
+/// <summary>What the store writes for a few more records of a tenant that has many already: events, and usage.</summary>
 internal static class RecordsBenchmark
 {
     private const int More = 10;
@@ -14,19 +14,23 @@ internal static class RecordsBenchmark
 
     private static async Task<Figure[]> CompareAsync()
     {
-        var folder = Directory.CreateTempSubdirectory("dass-books-");
+        var folder = Directory.CreateTempSubdirectory("dass-records-");
         try
         {
-            await using var grid = await EmbeddedGrid.StartAsync(new() { ["Grid:Store"] = "file", ["Grid:StoreDirectory"] = folder.FullName }, configure: null);
+            await using var grid = await EmbeddedGrid.StartAsync(
+                new() { ["Grid:Store"] = "file", ["Grid:StoreDirectory"] = folder.FullName }, configure: null);
             return
             [
                 await GrowAsync(folder, $"events of five minutes: {More} more", 45_000, AppendAsync),
                 await GrowAsync(folder, $"use of streams that have ended within an hour: {More} more", 10_000, ReportAsync),
             ];
 
-            Task AppendAsync(int first, int count) => grid.Grains.GetGrain<IEventLogGrain>(new EventLogKey("acme", EventLogKey.SpanOf(Begun)).ToString())
-                .Append([.. Enumerable.Range(first, count)
-                    .Select(i => new LoggedEvent($"mic-{i % 1000}", Begun, $"{i}-22", Begun, 1.92, 4.8, "/m/0bt9lr", "Dog", 0.75f, 0.6f, "built-in"))]);
+            Task AppendAsync(int first, int count) =>
+                grid.Grains.GetGrain<IEventLogGrain>(new EventLogKey("acme", EventLogKey.SpanOf(Begun)).ToString())
+                    .Append([.. Enumerable.Range(first, count).Select(Event)]);
+
+            LoggedEvent Event(int i) =>
+                new($"mic-{i % 1000}", Begun, $"{i}-22", Begun, 1.92, 4.8, "/m/0bt9lr", "Dog", 0.75f, 0.6f, "built-in");
 
             Task ReportAsync(int first, int count) => Task.WhenAll(Enumerable.Range(first, count).Select(i =>
                 grid.Grains.GetGrain<IUsageGrain>("acme").Report(new UsageSpan($"mic-{i}", Begun, 0, "built-in", 60.5, 3, Final: true))));
@@ -37,16 +41,16 @@ internal static class RecordsBenchmark
         }
     }
 
-    private static async Task<Figure> GrowAsync(DirectoryInfo folder, string what, int many, Func<int, int, Task> enterAsync)
+    private static async Task<Figure> GrowAsync(DirectoryInfo folder, string what, int many, Func<int, int, Task> addAsync)
     {
         var before = Records();
-        await enterAsync(0, many);
+        await addAsync(0, many);
         var all = Written();
         var most = 0L;
         for (var i = 0; i < Repetitions; i++)
         {
             before = Records();
-            await enterAsync(many + i * More, More);
+            await addAsync(many + i * More, More);
             most = Math.Max(most, Written());
         }
         var share = $"{100.0 * most / all:0.0} % of what the store holds of them ({all / 1e6:0.0} MB)";

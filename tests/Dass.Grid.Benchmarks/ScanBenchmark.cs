@@ -29,7 +29,8 @@ internal static unsafe class ScanBenchmark
         var kernel = new SelectiveScanKernel
         {
             Rows = Rows, Columns = Columns, Channels = Channels, Rank = Rank, Committed = Columns,
-            U = At("u"), Projections = At("projections"), StepWeights = At("weights"), StepBias = At("bias"), A = At("a"), Skip = At("skip"),
+            U = At("u"), Projections = At("projections"), StepWeights = At("weights"), StepBias = At("bias"), A = At("a"),
+            Skip = At("skip"),
             Row = At("row"), Column = At("column"), Y = At("y"), NextRow = At("row"), NextColumn = At("column"),
         };
         var reference = new ReferenceScan(Rows, Columns, Channels, Rank, Columns, rowsChain: false);
@@ -41,7 +42,9 @@ internal static unsafe class ScanBenchmark
             Lanes.Dispatch(kernel, Channels / 2);
             var kernelTime = Stopwatch.GetElapsedTime(start).TotalSeconds;
             start = Stopwatch.GetTimestamp();
-            reference.Run(arrays["u"], arrays["projections"], arrays["weights"], arrays["bias"], arrays["a"], arrays["skip"], arrays["row"], arrays["column"]);
+            reference.Run(
+                arrays["u"], arrays["projections"], arrays["weights"], arrays["bias"], arrays["a"], arrays["skip"], arrays["row"],
+                arrays["column"]);
             if (i >= 0)
             {
                 fast.Add(kernelTime);
@@ -53,7 +56,11 @@ internal static unsafe class ScanBenchmark
             pin.Free();
         }
         var nanoseconds = fast.Median() * 1e9 / (4.0 * Tokens * Channels);
-        return [new Figure("scan operator, 8 × 6 tokens × 384 channels", $"{nanoseconds:0.0} ns per channel and route", $"{ratio.Median():0} x the scalar reference", nanoseconds)];
+        return [
+            new Figure(
+                "scan operator, 8 × 6 tokens × 384 channels", $"{nanoseconds:0.0} ns per channel and route",
+                $"{ratio.Median():0} x the scalar reference", nanoseconds)
+        ];
     }
 
     private static float[] Values(int count, float spread, float centre)

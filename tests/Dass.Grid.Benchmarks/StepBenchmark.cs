@@ -4,14 +4,17 @@ using Dass.Grid.Engine.Model.Onnx;
 
 namespace Dass.Grid.Benchmarks;
 
-/// <summary>A step of DASS-small in fp32 on one core: streams in real time, and share of the core's multiply-add peak in the same seconds.</summary>
+/// <summary>
+/// A step of DASS-small in fp32 on one core: streams in real time, and share of the core's multiply-add peak in the same seconds.
+/// </summary>
 internal static class StepBenchmark
 {
     public static IEnumerable<Figure> Run(int repetitions)
     {
         using var small = new BenchmarkModel();
         using var model = new OnnxStepModel(small.Load());
-        foreach (var (committed, lookAhead, batch) in ((int, int, int)[])[(96, 0, 1), (96, 0, 4), (96, 0, 8), (96, 64, 1), (96, 64, 4), (96, 64, 8)])
+        (int, int, int)[] shapes = [(96, 0, 1), (96, 0, 4), (96, 0, 8), (96, 64, 1), (96, 64, 4), (96, 64, 8)];
+        foreach (var (committed, lookAhead, batch) in shapes)
         {
             using var arena = new StateArena(model.StateLayout, batch);
             var requests = Enumerable.Range(0, batch).Select(_ => Request(arena, model.Model.Config, committed, lookAhead)).ToArray();

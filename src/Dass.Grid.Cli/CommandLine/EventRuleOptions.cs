@@ -15,7 +15,7 @@ internal sealed class EventRuleOptions
     public System.CommandLine.Option[] All => [_on, _off, _least, _gap];
 
     /// <summary>Null: none is given.</summary>
-    public EventRule? Of(ParseResult parsed)
+    public EventRule? From(ParseResult parsed)
     {
         var rule = new EventRule { MinDuration = parsed.GetValue(_least)?.ToDuration(), MergeGap = parsed.GetValue(_gap)?.ToDuration() };
         if (parsed.GetValue(_on) is { } on)

@@ -33,7 +33,12 @@ public static class Invocation
         }
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = Goodbye }).ConfigureAwait(false);
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = Goodbye,
+                }).ConfigureAwait(false);
         }
         catch (Exception exception)
         {
@@ -57,10 +62,14 @@ public static class Invocation
         OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } => "interrupted.",
         RpcException { StatusCode: StatusCode.Unavailable, Status.DebugException: { } cause } =>
             $"the grid cannot be reached: {cause.GetBaseException().Message}. Is it running, and is --grid the address of its gRPC?",
-        RpcException { StatusCode: StatusCode.Unauthenticated } refused => $"the grid answers Unauthenticated: {refused.Status.Detail} The key is taken from --api-key-file or {GridConnection.KeyVariable}.",
+        RpcException { StatusCode: StatusCode.Unauthenticated } refused =>
+            $"the grid answers Unauthenticated: {refused.Status.Detail} "
+            + $"The key is taken from --api-key-file or {GridConnection.KeyVariable}.",
         RpcException refused => $"the grid answers {refused.StatusCode}: {refused.Status.Detail}",
-        OptionsValidationException invalid => $"the configuration cannot be used:{string.Concat(invalid.Failures.Select(failure => $"{Environment.NewLine}  {failure}"))}",
-        AudioFormatException or ModelLoadException or NoFreeSlotException or StepQueueFullException or NotSupportedException => exception.Message,
+        OptionsValidationException invalid =>
+            $"the configuration cannot be used:{string.Concat(invalid.Failures.Select(failure => $"{Environment.NewLine}  {failure}"))}",
+        AudioFormatException or ModelLoadException or NoFreeSlotException or StepQueueFullException or NotSupportedException =>
+            exception.Message,
         IOException or UnauthorizedAccessException or ArgumentException or FormatException => exception.Message,
         _ => $"this should not happen: {exception.GetType().Name}: {exception.Message} (--verbose shows where).",
     };

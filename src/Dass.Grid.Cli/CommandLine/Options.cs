@@ -12,19 +12,28 @@ internal static class Options
 {
     public static readonly Uri DefaultGrid = new(new GridOptions().Listen);
 
-    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "On failure, also show where in the program.", Recursive = true };
+    public static Option<bool> Verbose { get; } = new("--verbose")
+    {
+        Description = "On failure, also show where in the program.",
+        Recursive = true,
+    };
 
-    public static Option<OutputFormat> Format() => Word("--format", "table for people; json (one object per line) and csv for programs.", OutputFormat.Table);
+    public static Option<OutputFormat> Format() =>
+        Word("--format", "table for people; json (one object per line) and csv for programs.", OutputFormat.Table);
 
     public static Option<int?> Top(int absent) => Whole("--top", "Labels that are shown,", 1, 10_000, absent);
 
     public static Option<TimeSpan?> Chunk() =>
-        Duration("--chunk", "Committed audio per step, a multiple of 0.32s (default: 0.96s).", chunk => new StreamSessionOptions { Chunk = chunk });
+        Duration(
+            "--chunk", "Committed audio per step, a multiple of 0.32s (default: 0.96s).",
+            chunk => new StreamSessionOptions { Chunk = chunk });
 
     public static Option<TimeSpan?> LookAhead() =>
-        Duration("--look-ahead", "Audio after the chunk that is heard as context, a multiple of 0.01s (default: 0.64s).", lookAhead => new StreamSessionOptions { LookAhead = lookAhead });
+        Duration(
+            "--look-ahead", "Audio after the chunk that is heard as context, a multiple of 0.01s (default: 0.64s).",
+            lookAhead => new StreamSessionOptions { LookAhead = lookAhead });
 
-    /// <summary>What <see cref="Chunk"/> and <see cref="LookAhead"/> say, or the engine's defaults.</summary>
+    /// <summary>What <see cref="Chunk"/> and <see cref="LookAhead"/> ask for, or the engine's defaults.</summary>
     public static StreamSessionOptions Session(ParseResult parsed, Option<TimeSpan?> chunk, Option<TimeSpan?> lookAhead)
     {
         var absent = new StreamSessionOptions();
@@ -56,9 +65,10 @@ internal static class Options
             Description = description,
             HelpName = words,
             DefaultValueFactory = _ => absent,
-            CustomParser = result => Enum.TryParse<T>(result.Tokens[0].Value, ignoreCase: true, out var value) && !char.IsAsciiDigit(result.Tokens[0].Value[0])
-                ? value
-                : Refuse<T>(result, $"{name} is '{result.Tokens[0].Value}'; it must be one of {words}."),
+            CustomParser = result =>
+                Enum.TryParse<T>(result.Tokens[0].Value, ignoreCase: true, out var value) && !char.IsAsciiDigit(result.Tokens[0].Value[0])
+                    ? value
+                    : Refuse<T>(result, $"{name} is '{result.Tokens[0].Value}'; it must be one of {words}."),
         };
     }
 
@@ -70,7 +80,8 @@ internal static class Options
             Description = $"{description} {least} to {most}.",
             HelpName = "N",
             CustomParser = result =>
-                int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
+                int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+                && value >= least && value <= most
                     ? value
                     : Refuse<int?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a whole number from {least} to {most}."),
         };
@@ -101,7 +112,8 @@ internal static class Options
     public static Option<string?> GridModel() => new("--model")
     {
         HelpName = "MODEL",
-        Description = "Model directory in Hugging Face layout; with --grid, the name of one of its models (default: the built-in model; with --grid, its default).",
+        Description = "Model directory in Hugging Face layout; with --grid, the name of one of its models "
+            + "(default: the built-in model; with --grid, its default).",
     };
 
     /// <summary>Several durations, separated by commas.</summary>
@@ -119,7 +131,9 @@ internal static class Options
     {
         double[]? Parse(string text)
         {
-            var parts = text.Split(',').Select(part => double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN).ToArray();
+            double Number(string part) =>
+                double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN;
+            var parts = text.Split(',').Select(Number).ToArray();
             return parts.All(value => value >= least && value <= most) ? parts : null;
         }
         return new Option<double[]>(name)
@@ -128,7 +142,10 @@ internal static class Options
             HelpName = "NUMBERS",
             DefaultValueFactory = _ => Parse(absent)!,
             CustomParser = result => Parse(result.Tokens[0].Value)
-                ?? Refuse<double[]>(result, FormattableString.Invariant($"{name} is '{result.Tokens[0].Value}'; it must be numbers from {least} to {most}, separated by commas.")),
+                ?? Refuse<double[]>(
+                    result,
+                    FormattableString.Invariant(
+                        $"{name} is '{result.Tokens[0].Value}'; it must be numbers from {least} to {most}, separated by commas.")),
         };
     }
 
@@ -137,9 +154,11 @@ internal static class Options
     {
         Description = $"{description} 0 to 1.",
         HelpName = "SCORE",
-        CustomParser = result => float.TryParse(result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 1
-            ? value
-            : Refuse<float?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a number from 0 to 1."),
+        CustomParser = result =>
+            float.TryParse(result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            && value is >= 0 and <= 1
+                ? value
+                : Refuse<float?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a number from 0 to 1."),
     };
 
     /// <summary>One duration; null: not given.</summary>
@@ -177,7 +196,8 @@ internal static class Options
         {
             if (!TryParseDuration(result.Tokens[0].Value, out var duration))
             {
-                return Refuse<TimeSpan?>(result, $"{name} is '{result.Tokens[0].Value}'; it must be a duration such as 0.96s, 640ms or 1m.");
+                return Refuse<TimeSpan?>(
+                    result, $"{name} is '{result.Tokens[0].Value}'; it must be a duration such as 0.96s, 640ms or 1m.");
             }
             try
             {
@@ -200,7 +220,8 @@ internal static class Options
             : text.EndsWith('m') ? (text[..^1], 60m)
             : text.EndsWith('h') ? (text[..^1], 3600m)
             : (text, 0m);
-        var valid = decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && seconds > 0 && value <= 1_000_000;
+        var valid = decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && seconds > 0
+            && value <= 1_000_000;
         duration = valid ? TimeSpan.FromTicks((long)(value * seconds * TimeSpan.TicksPerSecond)) : default;
         return valid;
     }

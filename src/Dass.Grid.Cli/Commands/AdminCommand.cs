@@ -13,9 +13,13 @@ namespace Dass.Grid.Cli.Commands;
 /// <summary><c>dass admin …</c>: tenants, models and aliases of a running grid.</summary>
 internal static class AdminCommand
 {
-    private static readonly JsonFormatter Json = new(JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(true));
+    private static readonly JsonFormatter Json = new(
+        JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(true));
 
-    public static Command Create() => new("admin", "Changes who may use a running grid, and which models it serves. Needs an admin key (Admin:KeyHashes).")
+    private const string Description =
+        "Changes which tenants may use a running grid, and which models it serves. Needs an admin key (Admin:KeyHashes).";
+
+    public static Command Create() => new("admin", Description)
     {
         Tenants(), CreateTenant(), UpdateTenant(), RotateKey(), Usage(), RegisterModel(), Aliases(), SetAlias(), DeleteAlias(),
     };
@@ -44,11 +48,15 @@ internal static class AdminCommand
     private static Command CreateTenant()
     {
         var (name, models, limits, events) = (Name("NAME", "The tenant's name."), Models(), new LimitOptions(), new EventRuleOptions());
-        return Make("create-tenant", "Makes a tenant and prints its key, this once.", [name, models, .. limits.All, .. events.All], async (call, parsed) =>
+        const string what = "Makes a tenant and prints its key, this once.";
+        return Make("create-tenant", what, [name, models, .. limits.All, .. events.All], async (call, parsed) =>
         {
             var request = new CreateTenantRequest
             {
-                Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, Events = events.Of(parsed),
+                Name = parsed.GetValue(name),
+                Limits = limits.From(parsed),
+                Models = { parsed.GetValue(models) ?? [] },
+                Events = events.From(parsed),
             };
             call.WriteKey(await call.Client.CreateTenantAsync(request, cancellationToken: call.Cancellation));
         });
@@ -64,15 +72,19 @@ internal static class AdminCommand
         {
             var request = new UpdateTenantRequest
             {
-                Name = parsed.GetValue(name), Limits = limits.Of(parsed), Models = { parsed.GetValue(models) ?? [] }, AllModels = parsed.GetValue(all),
-                Events = events.Of(parsed),
+                Name = parsed.GetValue(name),
+                Limits = limits.From(parsed),
+                Models = { parsed.GetValue(models) ?? [] },
+                AllModels = parsed.GetValue(all),
+                Events = events.From(parsed),
             };
             if (parsed.GetValue(disabled) is { } state)
             {
                 request.Disabled = state;
             }
             var tenant = await call.Client.UpdateTenantAsync(request, cancellationToken: call.Cancellation);
-            call.Write([tenant], ["tenant", "state", "limits"], each => [each.Name, each.Disabled ? "disabled" : "enabled", Text(each.Limits)]);
+            call.Write(
+                [tenant], ["tenant", "state", "limits"], each => [each.Name, each.Disabled ? "disabled" : "enabled", Text(each.Limits)]);
         });
     }
 
@@ -92,7 +104,8 @@ internal static class AdminCommand
         var name = Name("NAME", "The tenant's name.");
         return Make("usage", "What a tenant has used since its first stream.", [name], async (call, parsed) =>
         {
-            var usage = await call.Client.GetTenantUsageAsync(new GetTenantUsageRequest { Name = parsed.GetValue(name) }, cancellationToken: call.Cancellation);
+            var usage = await call.Client.GetTenantUsageAsync(
+                new GetTenantUsageRequest { Name = parsed.GetValue(name) }, cancellationToken: call.Cancellation);
             call.Write(usage.Models, ["model", "audio seconds", "streams", "events"], model =>
             [
                 model.Model, model.AudioSeconds.ToString("0.00", CultureInfo.InvariantCulture), $"{model.Streams}", $"{model.Events}",
@@ -102,13 +115,16 @@ internal static class AdminCommand
 
     private static Command RegisterModel()
     {
-        var (name, directory) = (Name("NAME", "What requests call it."), Name("DIR", "Model directory in Hugging Face layout, at the same path on every silo."));
+        var name = Name("NAME", "Its name in requests.");
+        var directory = Name("DIR", "Model directory in Hugging Face layout, at the same path on every silo.");
         var streams = Options.Whole("--max-streams", "Slots of each silo,", 1, 100_000, absent: 256);
         return Make("register-model", "Serves one more model, on every silo.", [name, directory, streams], async (call, parsed) =>
         {
             var request = new RegisterModelRequest
             {
-                Name = parsed.GetValue(name), Directory = Path.GetFullPath(parsed.GetValue(directory)!), MaxStreams = parsed.GetValue(streams)!.Value,
+                Name = parsed.GetValue(name),
+                Directory = Path.GetFullPath(parsed.GetValue(directory)!),
+                MaxStreams = parsed.GetValue(streams)!.Value,
             };
             var model = await call.Client.RegisterModelAsync(request, cancellationToken: call.Cancellation);
             call.Write([model], ["model", "labels", "hash"], each => [each.Name, $"{each.LabelCount}", each.Hash]);
@@ -120,8 +136,10 @@ internal static class AdminCommand
 
     private static Command SetAlias()
     {
-        var (name, model, tenant) = (Name("ALIAS", "What requests say; default is what they mean that name no model."), Name("MODEL", "What it stands for."), OfTenant());
-        return Make("set-alias", "Points a name at a model: new streams get it at once, live ones when they ask to.", [name, model, tenant], async (call, parsed) =>
+        var name = Name("ALIAS", "The name in requests; default is the one of requests that name no model.");
+        var (model, tenant) = (Name("MODEL", "What it stands for."), AliasTenant());
+        const string what = "Points a name at a model: new streams get it at once, live ones when they ask to.";
+        return Make("set-alias", what, [name, model, tenant], async (call, parsed) =>
         {
             var alias = new Alias { Name = parsed.GetValue(name), Model = parsed.GetValue(model), Tenant = parsed.GetValue(tenant) ?? "" };
             WriteAliases(call, [await call.Client.SetAliasAsync(alias, cancellationToken: call.Cancellation)]);
@@ -130,22 +148,28 @@ internal static class AdminCommand
 
     private static Command DeleteAlias()
     {
-        var (name, tenant) = (Name("ALIAS", "The name."), OfTenant());
+        var (name, tenant) = (Name("ALIAS", "The name."), AliasTenant());
         return Make("delete-alias", "Takes a name away from a model.", [name, tenant], async (call, parsed) =>
             await call.Client.DeleteAliasAsync(
-                new DeleteAliasRequest { Name = parsed.GetValue(name), Tenant = parsed.GetValue(tenant) ?? "" }, cancellationToken: call.Cancellation));
+                new DeleteAliasRequest { Name = parsed.GetValue(name), Tenant = parsed.GetValue(tenant) ?? "" },
+                cancellationToken: call.Cancellation));
     }
 
     private static void WriteAliases(AdminCall call, IReadOnlyCollection<Alias> aliases) =>
-        call.Write(aliases, ["alias", "model", "tenant"], alias => [alias.Name, alias.Model, alias.Tenant.Length == 0 ? "everybody" : alias.Tenant]);
+        call.Write(
+            aliases, ["alias", "model", "tenant"],
+            alias => [alias.Name, alias.Model, alias.Tenant.Length == 0 ? "all" : alias.Tenant]);
 
     private static Argument<string> Name(string name, string description) => new(name) { Description = description };
 
-    private static Option<string?> OfTenant() => new("--tenant") { HelpName = "NAME", Description = "Whose name it is (default: everybody's who has none of his own)." };
+    private static Option<string?> AliasTenant() =>
+        new("--tenant") { HelpName = "NAME", Description = "Tenant that it is for (default: all that have none of their own)." };
 
-    private static Option<string[]?> Models() => new("--model") { HelpName = "NAME", Description = "A model that it may use; may be given several times (default: all)." };
+    private static Option<string[]?> Models() =>
+        new("--model") { HelpName = "NAME", Description = "A model that it may use; may be given several times (default: all)." };
 
-    private static string Text(Limits limits) => limits.CalculateSize() == 0 ? "none" : Json.Format(limits).Trim('{', '}', ' ').Replace("\"", "", StringComparison.Ordinal);
+    private static string Text(Limits limits) =>
+        limits.CalculateSize() == 0 ? "none" : Json.Format(limits).Trim('{', '}', ' ').Replace("\"", "", StringComparison.Ordinal);
 
     private static Command Make(string name, string description, Symbol[] symbols, Func<AdminCall, ParseResult, Task> run)
     {
@@ -166,7 +190,9 @@ internal static class AdminCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
-            await run(new AdminCall(connection.Client.Admin, parsed.GetValue(format) == OutputFormat.Json, cancellationToken), parsed).ConfigureAwait(false);
+            await run(
+                new AdminCall(connection.Client.Admin, parsed.GetValue(format) == OutputFormat.Json, cancellationToken),
+                parsed).ConfigureAwait(false);
             return Invocation.Success;
         });
         return command;
@@ -175,18 +201,24 @@ internal static class AdminCommand
     /// <summary>The limits of a tenant as options.</summary>
     private sealed class LimitOptions
     {
-        private readonly Option<int?> _live = Options.Whole("--live-streams", "Streams that are live at once,", 1, int.MaxValue, absent: null);
-        private readonly Option<int?> _new = Options.Whole("--new-streams-per-minute", "Streams that may begin in a minute,", 1, int.MaxValue, absent: null);
+        private readonly Option<int?> _live = Options.Whole(
+            "--live-streams", "Streams that are live at once,", 1, int.MaxValue, absent: null);
+        private readonly Option<int?> _new = Options.Whole(
+            "--new-streams-per-minute", "Streams that may begin in a minute,", 1, int.MaxValue, absent: null);
         private readonly Option<int?> _rate = Options.Whole("--audio-rate", "Seconds of audio per second,", 1, int.MaxValue, absent: null);
-        private readonly Option<int?> _subscribers = Options.Whole("--subscribers", "Subscriptions at once,", 1, int.MaxValue, absent: null);
-        private readonly Option<int?> _message = Options.Whole("--message-bytes", "Audio of a message in bytes,", 4096, int.MaxValue, absent: null);
-        private readonly Option<int?> _retained = Options.Whole("--retained-bytes", "Audio that a gateway keeps of each call in bytes,", 1 << 16, int.MaxValue, absent: null);
-        private readonly Option<int?> _weight = Options.Whole("--weight", "Device time in relation to other tenants,", 1, 100, absent: null);
+        private readonly Option<int?> _subscribers = Options.Whole(
+            "--subscribers", "Subscriptions at once,", 1, int.MaxValue, absent: null);
+        private readonly Option<int?> _message = Options.Whole(
+            "--message-bytes", "Audio of a message in bytes,", 4096, int.MaxValue, absent: null);
+        private readonly Option<int?> _retained = Options.Whole(
+            "--retained-bytes", "Audio that a gateway keeps of each call in bytes,", 1 << 16, int.MaxValue, absent: null);
+        private readonly Option<int?> _weight = Options.Whole(
+            "--weight", "Device time in relation to other tenants,", 1, 100, absent: null);
 
         public Symbol[] All => [_live, _new, _rate, _subscribers, _message, _retained, _weight];
 
         /// <summary>Null: none is given.</summary>
-        public Limits? Of(ParseResult parsed)
+        public Limits? From(ParseResult parsed)
         {
             var limits = new Limits();
             void Set(Option<int?> option, Action<int> set)
@@ -237,7 +269,8 @@ internal static class AdminCommand
                 Console.Out.WriteLine(Json.Format(made));
                 return;
             }
-            Terminal.Note(string.Create(CultureInfo.InvariantCulture, $"the key of tenant {made.Tenant.Name}; the grid does not show it again."));
+            Terminal.Note(string.Create(
+                CultureInfo.InvariantCulture, $"the key of tenant {made.Tenant.Name}; the grid does not show it again."));
             Console.Out.WriteLine(made.Key);
         }
     }

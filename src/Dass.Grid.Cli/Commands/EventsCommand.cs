@@ -9,7 +9,7 @@ using Spectre.Console;
 
 namespace Dass.Grid.Cli.Commands;
 
-/// <summary><c>dass events</c>: what a grid has heard, as a table or as a file that other programs read.</summary>
+/// <summary><c>dass events</c>: the events that a grid keeps, as a table or as a file that other programs read.</summary>
 internal static class EventsCommand
 {
     private enum EventFormat
@@ -25,12 +25,27 @@ internal static class EventsCommand
     public static Command Create()
     {
         var (grid, keyFile) = (Options.Grid($"{Options.DefaultGrid}, where 'dass serve' answers"), Options.KeyFile());
-        var streams = new Option<string[]>("--stream-id") { HelpName = "ID", Description = "A stream; may be given several times (default: all)." };
+        var streams = new Option<string[]>("--stream-id")
+        {
+            HelpName = "ID",
+            Description = "A stream; may be given several times (default: all).",
+        };
         var prefix = new Option<string?>("--prefix") { HelpName = "TEXT", Description = "Streams whose ids begin so." };
-        var labels = new Option<string[]>("--label") { HelpName = "LABEL", Description = "A label's name or id; may be given several times (default: all)." };
-        var (from, to) = (Time("--from", "Onset at or after, e.g. 2026-03-01T12:00Z (default: a day before --to)."), Time("--to", "Onset before (default: now)."));
-        var format = Options.Word("--format", "table for people; json (one object per line), csv, audacity, rttm and webvtt for programs, the last three of one stream.", EventFormat.Table);
-        var command = new Command("events", "Lists or exports the events that a grid keeps.") { grid, keyFile, streams, prefix, labels, from, to, format };
+        var labels = new Option<string[]>("--label")
+        {
+            HelpName = "LABEL",
+            Description = "A label's name or id; may be given several times (default: all).",
+        };
+        var from = Time("--from", "Onset at or after, e.g. 2026-03-01T12:00Z (default: a day before --to).");
+        var to = Time("--to", "Onset before (default: now).");
+        var format = Options.Word(
+            "--format",
+            "table for people; json (one object per line), csv, audacity, rttm and webvtt for programs, the last three of one stream.",
+            EventFormat.Table);
+        var command = new Command("events", "Lists or exports the events that a grid keeps.")
+        {
+            grid, keyFile, streams, prefix, labels, from, to, format,
+        };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
@@ -78,9 +93,11 @@ internal static class EventsCommand
         AnsiConsole.Write(table);
     }
 
-    private static async Task ExportAsync(GridConnection grid, EventSelection selection, ExportFormat format, CancellationToken cancellationToken)
+    private static async Task ExportAsync(
+        GridConnection grid, EventSelection selection, ExportFormat format, CancellationToken cancellationToken)
     {
-        using var call = grid.Client.Tagging.ExportEvents(new ExportEventsRequest { Selection = selection, Format = format }, cancellationToken: cancellationToken);
+        using var call = grid.Client.Tagging.ExportEvents(
+            new ExportEventsRequest { Selection = selection, Format = format }, cancellationToken: cancellationToken);
         await using var output = Console.OpenStandardOutput();
         while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
         {

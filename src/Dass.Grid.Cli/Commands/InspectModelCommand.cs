@@ -12,7 +12,11 @@ internal static class InspectModelCommand
 {
     public static Command Create()
     {
-        var directory = new Argument<string?>("DIR") { Description = "Model directory (default: the built-in model).", Arity = ArgumentArity.ZeroOrOne }.RefusingOptions();
+        var directory = new Argument<string?>("DIR")
+        {
+            Description = "Model directory (default: the built-in model).",
+            Arity = ArgumentArity.ZeroOrOne,
+        }.RefusingOptions();
         var format = Options.Format();
         var command = new Command("inspect-model", "Shows what a model directory holds, or every problem with it.") { directory, format };
         command.SetAction(parsed => Run(parsed.GetValue(directory), parsed.GetValue(format)));
@@ -63,5 +67,6 @@ internal static class InspectModelCommand
         return Invocation.Success;
     }
 
-    private static string Text(object value) => value is int[] numbers ? string.Join("-", numbers) : FormattableString.Invariant($"{value}");
+    private static string Text(object value) =>
+        value is int[] numbers ? string.Join("-", numbers) : FormattableString.Invariant($"{value}");
 }

@@ -13,11 +13,13 @@ internal static class LoadCommand
 {
     public static Command Create()
     {
-        var (grid, format, chunk, lookAhead) = (Options.Grid("start one inside this process"), Options.Format(), Options.Chunk(), Options.LookAhead());
+        var (grid, format, chunk, lookAhead) =
+            (Options.Grid("start one inside this process"), Options.Format(), Options.Chunk(), Options.LookAhead());
         var keyFiles = new Option<string[]>("--api-key-file")
         {
             HelpName = "FILE",
-            Description = $"File with a tenant's API key for --grid; several tenants share the streams (default: the variable {GridConnection.KeyVariable}).",
+            Description = "File with a tenant's API key for --grid; several tenants share the streams "
+                + $"(default: the variable {GridConnection.KeyVariable}).",
         };
         var model = Options.GridModel();
         var streams = Options.Whole("--streams", "Streams at once,", 1, 100_000, absent: 1);
@@ -25,9 +27,13 @@ internal static class LoadCommand
         var file = new Option<string?>("--file")
         {
             HelpName = "FILE",
-            Description = $"Recording that every stream plays, again and again; its first {LoadRecording.MaxHeldSeconds} s (default: noise).",
+            Description =
+                $"Recording that every stream plays, again and again; its first {LoadRecording.MaxHeldSeconds} s (default: noise).",
         };
-        var realtime = new Option<bool>("--realtime") { Description = "Send at the speed of the audio (default: as fast as the grid takes it)." };
+        var realtime = new Option<bool>("--realtime")
+        {
+            Description = "Send at the speed of the audio (default: as fast as the grid takes it).",
+        };
         var command = new Command(
             "load",
             "Puts load on a grid. A chunk's latency runs from when the last sample that it needs, look-ahead included, was sent "
@@ -53,7 +59,8 @@ internal static class LoadCommand
             {
                 if (parsed.GetValue(grid) is not { } address)
                 {
-                    tenants.Add(new(await GridConnection.EmbedAsync(parsed.GetValue(model), cancellationToken, count).ConfigureAwait(false), new LoadTally(tenant: null)));
+                    var embedded = await GridConnection.EmbedAsync(parsed.GetValue(model), cancellationToken, count).ConfigureAwait(false);
+                    tenants.Add(new(embedded, new LoadTally(tenant: null)));
                 }
                 else
                 {
@@ -70,7 +77,9 @@ internal static class LoadCommand
                     Filter = new TagFilter { Top = 1 },
                 };
                 var run = new LoadRun(tenants, recording, config, parsed.GetValue(realtime), TimeProvider.System);
-                return await RunAsync(run, tenants, count, length, Options.Session(parsed, chunk, lookAhead).Chunk, parsed.GetValue(format), cancellationToken).ConfigureAwait(false);
+                return await RunAsync(
+                    run, tenants, count, length, Options.Session(parsed, chunk, lookAhead).Chunk, parsed.GetValue(format),
+                    cancellationToken).ConfigureAwait(false);
             }
             finally
             {
@@ -85,14 +94,16 @@ internal static class LoadCommand
 
     /// <summary>The report is written even when a person has had enough.</summary>
     private static async Task<int> RunAsync(
-        LoadRun run, List<LoadTenant> tenants, int streams, int seconds, TimeSpan spread, OutputFormat format, CancellationToken cancellationToken)
+        LoadRun run, List<LoadTenant> tenants, int streams, int seconds, TimeSpan spread, OutputFormat format,
+        CancellationToken cancellationToken)
     {
         var began = TimeProvider.System.GetTimestamp();
         try
         {
             await Terminal.WithProgressAsync(
                 $"{streams} streams",
-                report => run.RunAsync(streams, spread, audio => report(audio / ((double)streams * seconds)), cancellationToken)).ConfigureAwait(false);
+                report => run.RunAsync(
+                    streams, spread, audio => report(audio / ((double)streams * seconds)), cancellationToken)).ConfigureAwait(false);
         }
         finally
         {

@@ -17,12 +17,21 @@ internal static class StreamCommand
 
     public static Command Create()
     {
-        var file = new Argument<string>("FILE") { Description = "Audio file, or - for standard input: a WAV pipe, or raw samples with --rate." }.RefusingOptions();
-        var (grid, keyFile, format, top) = (Options.Grid("start one inside this process"), Options.KeyFile(), Options.Format(), Options.Top(3));
+        var file = new Argument<string>("FILE")
+        {
+            Description = "Audio file, or - for standard input: a WAV pipe, or raw samples with --rate.",
+        }.RefusingOptions();
+        var (grid, keyFile, format, top) =
+            (Options.Grid("start one inside this process"), Options.KeyFile(), Options.Format(), Options.Top(3));
         var model = Options.GridModel();
-        var id = new Option<string?>("--stream-id") { HelpName = "ID", Description = "The stream's id; one that is live is continued (default: the grid makes one)." };
+        var id = new Option<string?>("--stream-id")
+        {
+            HelpName = "ID",
+            Description = "The stream's id; one that is live is continued (default: the grid makes one).",
+        };
         var realtime = new Option<bool>("--realtime") { Description = "Send at the speed of the audio." };
-        var rate = Options.Whole("--rate", "FILE holds raw samples of this rate in Hz,", AudioFormat.MinSampleRateHz, AudioFormat.MaxSampleRateHz, absent: null);
+        var rate = Options.Whole(
+            "--rate", "FILE holds raw samples of this rate in Hz,", AudioFormat.MinSampleRateHz, AudioFormat.MaxSampleRateHz, absent: null);
         var channels = Options.Whole("--channels", "Interleaved channels of raw samples,", 1, AudioFormat.MaxChannels, absent: 1);
         var encoding = Options.Word("--encoding", "Encoding of raw samples.", SampleEncoding.Pcm16);
         var (chunk, lookAhead, events) = (Options.Chunk(), Options.LookAhead(), new EventRuleOptions());
@@ -34,18 +43,22 @@ internal static class StreamCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
-            var raw = parsed.GetValue(rate) is { } hz ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)!.Value) : null;
+            var raw = parsed.GetValue(rate) is { } hz
+                ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)!.Value)
+                : null;
             var source = await OpenAsync(name, raw, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
-            async Task<Stream> ReopenAsync(CancellationToken stop) => new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));
+            async Task<Stream> ReopenAsync(CancellationToken stop) =>
+                new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));
             await using var tape = new AudioTape(
-                AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source), name == StandardInput ? null : ReopenAsync, cancellationToken);
+                AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source), name == StandardInput ? null : ReopenAsync,
+                cancellationToken);
             var config = new StreamConfig
             {
                 StreamId = parsed.GetValue(id) ?? "",
                 Model = address is null ? "" : parsed.GetValue(model) ?? "",
                 Chunk = parsed.GetValue(chunk)?.ToDuration(),
                 LookAhead = parsed.GetValue(lookAhead)?.ToDuration(),
-                Events = events.Of(parsed),
+                Events = events.From(parsed),
                 Filter = new TagFilter { Top = parsed.GetValue(top)!.Value },
             };
             await using var connection = address is null
@@ -55,13 +68,16 @@ internal static class StreamCommand
             {
                 await IStreamView.ShowAsync(
                     parsed.GetValue(format),
-                    view => StreamFeeder.RunAsync(connection.Client, tape, config, view, parsed.GetValue(realtime), TimeProvider.System, cancellationToken)).ConfigureAwait(false);
+                    view => StreamFeeder.RunAsync(
+                        connection.Client, tape, config, view, parsed.GetValue(realtime), TimeProvider.System,
+                        cancellationToken)).ConfigureAwait(false);
             }
             finally
             {
                 if (cancellationToken.IsCancellationRequested && address is not null && config.StreamId.Length > 0)
                 {
-                    Terminal.Note($"stream {config.StreamId} stays open on the grid for a while; --stream-id {config.StreamId} goes on with it.");
+                    Terminal.Note(
+                        $"stream {config.StreamId} stays open on the grid for a while; --stream-id {config.StreamId} goes on with it.");
                 }
             }
             if (source is WavReader { Truncated: true })
@@ -73,11 +89,12 @@ internal static class StreamCommand
         return command;
     }
 
-    private static async Task<IAudioSource> OpenAsync(string file, AudioFormat? raw, CancellationToken cancellationToken) => (file, raw) switch
-    {
-        (StandardInput, null) => await WavReader.OpenAsync(Console.OpenStandardInput(), cancellationToken).ConfigureAwait(false),
-        (StandardInput, { } format) => new RawAudioSource(Console.OpenStandardInput(), format),
-        (_, null) => await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false),
-        (_, { } format) => new RawAudioSource(File.OpenRead(file), format),
-    };
+    private static async Task<IAudioSource> OpenAsync(string file, AudioFormat? raw, CancellationToken cancellationToken) =>
+        (file, raw) switch
+        {
+            (StandardInput, null) => await WavReader.OpenAsync(Console.OpenStandardInput(), cancellationToken).ConfigureAwait(false),
+            (StandardInput, { } format) => new RawAudioSource(Console.OpenStandardInput(), format),
+            (_, null) => await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false),
+            (_, { } format) => new RawAudioSource(File.OpenRead(file), format),
+        };
 }

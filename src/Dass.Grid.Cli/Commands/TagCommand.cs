@@ -15,10 +15,17 @@ internal static class TagCommand
 
     public static Command Create()
     {
-        var files = new Argument<string[]>("FILE") { Description = "Audio files: WAV, or anything that ffmpeg reads.", Arity = ArgumentArity.OneOrMore }.RefusingOptions();
+        var files = new Argument<string[]>("FILE")
+        {
+            Description = "Audio files: WAV, or anything that ffmpeg reads.",
+            Arity = ArgumentArity.OneOrMore,
+        }.RefusingOptions();
         var (format, top) = (Options.Format(), Options.Top(10));
         var model = Options.Model();
-        var offline = new Option<bool>("--offline") { Description = "One step over the whole file, as the model was published. Memory grows with the file; up to 4 h." };
+        var offline = new Option<bool>("--offline")
+        {
+            Description = "One step over the whole file, as the model was published. Memory grows with the file; up to 4 h.",
+        };
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var command = new Command("tag", "Tags recordings in this process.") { files, model, offline, chunk, lookAhead, top, format };
         command.Validators.Add(result =>
@@ -37,7 +44,8 @@ internal static class TagCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(string[] files, string? model, StreamSessionOptions options, TagWriter writer, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        string[] files, string? model, StreamSessionOptions options, TagWriter writer, CancellationToken cancellationToken)
     {
         await using var engine = await StreamEngine.StartAsync(
             new EngineOptions
@@ -60,14 +68,16 @@ internal static class TagCommand
             }
             catch (Exception exception) when (exception is AudioFormatException or IOException or UnauthorizedAccessException)
             {
-                Console.Error.WriteLine($"dass: {(exception.Message.Contains(file, StringComparison.Ordinal) ? "" : $"{file}: ")}{exception.Message}");
+                Console.Error.WriteLine(
+                    $"dass: {(exception.Message.Contains(file, StringComparison.Ordinal) ? "" : $"{file}: ")}{exception.Message}");
                 failed = true;
             }
         }
         return failed ? Invocation.Failure : Invocation.Success;
     }
 
-    private static async Task<TaggedFile> TagAsync(StreamEngine engine, string file, StreamSessionOptions options, CancellationToken cancellationToken)
+    private static async Task<TaggedFile> TagAsync(
+        StreamEngine engine, string file, StreamSessionOptions options, CancellationToken cancellationToken)
     {
         await using var source = await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false);
         using var session = engine.Open(source.Format, options);

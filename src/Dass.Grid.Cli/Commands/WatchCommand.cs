@@ -7,30 +7,44 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace Dass.Grid.Cli.Commands;
 
-/// <summary><c>dass watch</c>: shows the tags of streams that somebody else feeds.</summary>
+/// <summary><c>dass watch</c>: shows the tags of streams that other clients feed.</summary>
 internal static class WatchCommand
 {
     public static Command Create()
     {
-        var (grid, keyFile, format, top) = (Options.Grid($"{Options.DefaultGrid}, where 'dass serve' answers"), Options.KeyFile(), Options.Format(), Options.Top(3));
-        var ids = new Option<string[]>("--stream-id") { HelpName = "ID", Description = "A stream; of several, those that are not there yet are waited for." };
+        var (grid, keyFile, format, top) =
+            (Options.Grid($"{Options.DefaultGrid}, where 'dass serve' answers"), Options.KeyFile(), Options.Format(), Options.Top(3));
+        var ids = new Option<string[]>("--stream-id")
+        {
+            HelpName = "ID",
+            Description = "A stream; of several, those that are not there yet are waited for.",
+        };
         var prefix = new Option<string?>("--prefix") { HelpName = "TEXT", Description = "All streams whose ids begin so." };
         var all = new Option<bool>("--all") { Description = "All streams." };
-        var from = new Option<long?>("--from-chunk") { Description = "First chunk that is wanted of each stream, as far back as the grid keeps them (default: from now on)." };
-        var labels = new Option<string[]>("--label") { HelpName = "LABEL", Description = "A label's name or id; may be given several times (default: all)." };
+        var from = new Option<long?>("--from-chunk")
+        {
+            Description = "First chunk that is wanted of each stream, as far back as the grid keeps them (default: from now on).",
+        };
+        var labels = new Option<string[]>("--label")
+        {
+            HelpName = "LABEL",
+            Description = "A label's name or id; may be given several times (default: all).",
+        };
         var least = Options.Score("--min-score", "Labels below it are left out,");
         var peak = Options.Score("--min-peak", "Events are shown from this peak score on (default: --min-score),");
         var duration = Options.Span("--min-event-duration", "Events are shown when they have lasted so long (default: 0s).");
         var eventsOnly = new Option<bool>("--events-only") { Description = "Only chunks in which a sound begins or ends." };
-        var interval = Options.Span("--min-interval", "Time between chunks without events that are shown, per stream (default: none are left out).");
-        var command = new Command("watch", "Shows the tags of streams that somebody else feeds. Comes back by itself when the connection breaks.")
+        var interval = Options.Span(
+            "--min-interval", "Time between chunks without events that are shown, per stream (default: none are left out).");
+        var command = new Command(
+            "watch", "Shows the tags of streams that other clients feed. Comes back by itself when the connection breaks.")
         {
             grid, keyFile, ids, prefix, all, from, labels, least, peak, duration, eventsOnly, interval, top, format,
         };
         command.Validators.Add(result =>
         {
-            var ways = (result.GetValue(ids) is { Length: > 0 } ? 1 : 0) + (result.GetValue(prefix) is null ? 0 : 1) + (result.GetValue(all) ? 1 : 0);
-            if (ways != 1)
+            bool[] ways = [result.GetValue(ids) is { Length: > 0 }, result.GetValue(prefix) is not null, result.GetValue(all)];
+            if (ways.Count(given => given) != 1)
             {
                 result.AddError("Which streams: give --stream-id, --prefix or --all, and only one kind of them.");
             }
@@ -69,7 +83,8 @@ internal static class WatchCommand
                 request.FromChunk = chunk;
             }
             var lost = false;
-            async Task WatchAsync(Func<string, IStreamView> viewOf) => lost = await new StreamWatcher(connection, viewOf).RunAsync(request, cancellationToken).ConfigureAwait(false);
+            async Task WatchAsync(Func<string, IStreamView> viewOf) =>
+                lost = await new StreamWatcher(connection, viewOf).RunAsync(request, cancellationToken).ConfigureAwait(false);
             await (request.StreamId.Length > 0
                 ? IStreamView.ShowAsync(parsed.GetValue(format), view => WatchAsync(_ => view))
                 : IStreamView.ShowManyAsync(parsed.GetValue(format), WatchAsync)).ConfigureAwait(false);

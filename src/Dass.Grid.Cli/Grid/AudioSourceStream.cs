@@ -30,7 +30,8 @@ internal sealed class AudioSourceStream(IAudioSource source) : Stream
 
     /// <param name="buffer">Room for at least one frame.</param>
     /// <param name="cancellationToken">Stops the read.</param>
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => source.ReadAsync(buffer, cancellationToken);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        source.ReadAsync(buffer, cancellationToken);
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 

@@ -24,7 +24,11 @@ internal sealed class GridConnection : IAsyncDisposable
     /// <exception cref="IOException">The file cannot be read or holds no key; or that of a client certificate, which
     /// <see cref="CertificateVariable"/> names.</exception>
     public static GridConnection Open(Uri address, string? keyFile) =>
-        new(address, embedded: null, keyFile is null ? Environment.GetEnvironmentVariable(KeyVariable)?.Trim() : ReadKey(keyFile), ReadCertificate());
+        new(
+            address,
+            embedded: null,
+            keyFile is null ? Environment.GetEnvironmentVariable(KeyVariable)?.Trim() : ReadKey(keyFile),
+            ReadCertificate());
 
     /// <param name="model">Model directory; null: the built-in model.</param>
     /// <param name="cancellationToken">Ends the start.</param>
@@ -32,7 +36,8 @@ internal sealed class GridConnection : IAsyncDisposable
     public static async Task<GridConnection> EmbedAsync(string? model, CancellationToken cancellationToken, int? streams = null)
     {
         var options = new EmbeddedGridOptions { ModelDirectory = model };
-        var embedded = await EmbeddedGrid.StartAsync(options with { MaxStreams = streams ?? options.MaxStreams }, cancellationToken).ConfigureAwait(false);
+        var embedded = await EmbeddedGrid.StartAsync(
+            options with { MaxStreams = streams ?? options.MaxStreams }, cancellationToken).ConfigureAwait(false);
         return new GridConnection(embedded.Address, embedded, key: null);
     }
 
@@ -58,13 +63,16 @@ internal sealed class GridConnection : IAsyncDisposable
         }
         catch (CryptographicException broken)
         {
-            throw new IOException($"{CertificateVariable} is {file}; it must be a PEM file with a certificate and its key. {broken.Message}");
+            throw new IOException(
+                $"{CertificateVariable} is {file}; it must be a PEM file with a certificate and its key. {broken.Message}");
         }
     }
 
     private static string ReadKey(string file)
     {
         var key = File.ReadAllText(file).Trim();
-        return key.Length > 0 && !key.Any(char.IsControl) ? key : throw new IOException($"--api-key-file {file}: it must hold one line, the key.");
+        return key.Length > 0 && !key.Any(char.IsControl)
+            ? key
+            : throw new IOException($"--api-key-file {file}: it must hold one line, the key.");
     }
 }

@@ -18,13 +18,18 @@ internal static class StreamFeeder
     /// <exception cref="RpcException">The grid refuses, or stays away for longer than the attempts last.</exception>
     /// <exception cref="IOException">The grid wants audio again that is no longer kept.</exception>
     public static async Task RunAsync(
-        GridClient grid, AudioTape tape, StreamConfig config, IStreamView view, bool realtime, TimeProvider time, CancellationToken cancellationToken)
+        GridClient grid, AudioTape tape, StreamConfig config, IStreamView view, bool realtime, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var options = new StreamFeedOptions
         {
             Realtime = realtime,
             Sent = view.OnSent,
-            Reconnect = new ReconnectOptions { Time = time, Interrupted = broken => view.OnInterrupted(Interruption(config.StreamId, broken)) },
+            Reconnect = new ReconnectOptions
+            {
+                Time = time,
+                Interrupted = broken => view.OnInterrupted(Interruption(config.StreamId, broken)),
+            },
         };
         var ready = false;
         await foreach (var response in new StreamFeed(grid, tape, config, options).RunAsync(cancellationToken).ConfigureAwait(false))
@@ -38,13 +43,15 @@ internal static class StreamFeeder
                     view.OnReady(first);
                     break;
                 case { Ready: { } again }:
-                    view.OnNote(FormattableString.Invariant($"stream {config.StreamId} goes on at {(double)again.NextSample / tape.Format.SampleRateHz:0.00} s."));
+                    view.OnNote(FormattableString.Invariant(
+                        $"stream {config.StreamId} goes on at {(double)again.NextSample / tape.Format.SampleRateHz:0.00} s."));
                     break;
                 case { Tags: { } tags }:
                     view.OnTags(tags);
                     break;
                 case { Gap: { } gap }:
-                    view.OnNote(FormattableString.Invariant($"the stream has a gap before {(double)gap.ToSample / tape.Format.SampleRateHz:0.00} s: {gap.Reason}"));
+                    view.OnNote(FormattableString.Invariant(
+                        $"the stream has a gap before {(double)gap.ToSample / tape.Format.SampleRateHz:0.00} s: {gap.Reason}"));
                     view.OnEvents(gap.Events);
                     break;
                 case { Events: { } closed }:

@@ -5,7 +5,7 @@ using Grpc.Core;
 
 namespace Dass.Grid.Cli.Grid;
 
-/// <summary>Shows streams that somebody else feeds.</summary>
+/// <summary>Shows streams that other clients feed.</summary>
 /// <param name="grid">The grid.</param>
 /// <param name="viewOf">Shows the stream of an id.</param>
 internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> viewOf)
@@ -17,7 +17,10 @@ internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> v
     public async Task<bool> RunAsync(SubscribeRequest request, CancellationToken cancellationToken)
     {
         var what = request.StreamId.Length > 0 ? request.StreamId : "of several";
-        var reconnect = new ReconnectOptions { Interrupted = broken => viewOf(request.StreamId).OnNote(StreamFeeder.Interruption(what, broken)) };
+        var reconnect = new ReconnectOptions
+        {
+            Interrupted = broken => viewOf(request.StreamId).OnNote(StreamFeeder.Interruption(what, broken)),
+        };
         var lost = false;
         await foreach (var response in new StreamSubscription(grid, request, reconnect).RunAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -51,7 +54,9 @@ internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> v
                     {
                         EndReason.Closed => $"stream {response.StreamId} was closed.",
                         EndReason.Idle => $"stream {response.StreamId} ended because no audio came for too long.",
-                        EndReason.Lost => $"stream {response.StreamId} is lost: its silo failed before its state was safe, and nobody feeds it any more.",
+                        EndReason.Lost =>
+                            $"stream {response.StreamId} is lost: its silo failed before its state was safe, "
+                            + "and no client feeds it any more.",
                         _ => "",
                     });
                     view.OnEvents(ended.Events);

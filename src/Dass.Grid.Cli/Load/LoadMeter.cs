@@ -37,7 +37,8 @@ internal sealed class LoadMeter(LoadTally tally, bool realtime, Action<double> o
             _pace ??= (sample, now);
             if (sample > _newest)
             {
-                var due = _pace.Value.Sent + (long)((double)(sample - _pace.Value.Sample) / _ready!.Format.SampleRateHz * time.TimestampFrequency);
+                var seconds = (double)(sample - _pace.Value.Sample) / _ready!.Format.SampleRateHz;
+                var due = _pace.Value.Sent + (long)(seconds * time.TimestampFrequency);
                 if (due > now)
                 {
                     (_pace, due) = ((sample, now), now); // nothing goes out before it is due: what began the pace was late

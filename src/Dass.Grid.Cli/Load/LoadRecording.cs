@@ -30,7 +30,8 @@ internal sealed class LoadRecording
         {
             sample = (short)random.Next(-NoisePeak, NoisePeak + 1);
         }
-        return new LoadRecording(MemoryMarshal.AsBytes(samples.AsSpan()).ToArray(), new AudioFormat(SampleEncoding.Pcm16, NoiseSampleRateHz, 1), seconds);
+        return new LoadRecording(
+            MemoryMarshal.AsBytes(samples.AsSpan()).ToArray(), new AudioFormat(SampleEncoding.Pcm16, NoiseSampleRateHz, 1), seconds);
     }
 
     /// <param name="file">Its first <see cref="MaxHeldSeconds"/> are played.</param>
@@ -48,7 +49,9 @@ internal sealed class LoadRecording
         {
             audio.Write(buffer, 0, (int)Math.Min(read, most - audio.Length));
         }
-        return audio.Length > 0 ? new LoadRecording(audio.ToArray(), source.Format, seconds) : throw new IOException($"--file {file} holds no audio.");
+        return audio.Length > 0
+            ? new LoadRecording(audio.ToArray(), source.Format, seconds)
+            : throw new IOException($"--file {file} holds no audio.");
     }
 
     /// <summary>The recording from its beginning.</summary>
@@ -66,7 +69,8 @@ internal sealed class LoadRecording
         {
             var rest = recording._samples * Format.BytesPerFrame - _position;
             var from = (int)(_position % recording._audio.Length);
-            var read = (int)Math.Min(Math.Min(buffer.Length / Format.BytesPerFrame * Format.BytesPerFrame, rest), recording._audio.Length - from);
+            var read = (int)Math.Min(
+                Math.Min(buffer.Length / Format.BytesPerFrame * Format.BytesPerFrame, rest), recording._audio.Length - from);
             recording._audio.AsMemory(from, read).CopyTo(buffer);
             _position += read;
             return new(read);

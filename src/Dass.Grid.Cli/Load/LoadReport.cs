@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
 using Spectre.Console;
 
@@ -52,26 +51,41 @@ internal static class LoadReport
     private static void WriteCsv(IReadOnlyList<LoadTally> rows, TimeSpan wall)
     {
         Console.Out.WriteLine(
-            "tenant,streams,wall_seconds,audio_seconds,realtime_factor,chunks,missing,latency_p50,latency_p90,latency_p99,latency_max,interruptions,refused,failed");
+            "tenant,streams,wall_seconds,audio_seconds,realtime_factor,chunks,missing,"
+            + "latency_p50,latency_p90,latency_p99,latency_max,interruptions,refused,failed");
         foreach (var row in rows)
         {
             var latencies = row.Latencies;
-            Console.Out.WriteLine(FormattableString.Invariant($"{Scores.Csv(row.Tenant ?? "")},{row.Streams},{wall.TotalSeconds:R},{row.AudioSeconds:R},")
-                + FormattableString.Invariant($"{Factor(row, wall):R},{row.Chunks},{row.Missing},{latencies.Quantile(0.5):R},{latencies.Quantile(0.9):R},")
-                + FormattableString.Invariant($"{latencies.Quantile(0.99):R},{latencies.Max:R},{row.Interruptions},{row.Refused},{row.Failed}"));
+            Console.Out.WriteLine(
+                FormattableString.Invariant($"{Scores.Csv(row.Tenant ?? "")},{row.Streams},{wall.TotalSeconds:R},{row.AudioSeconds:R},")
+                + FormattableString.Invariant(
+                    $"{Factor(row, wall):R},{row.Chunks},{row.Missing},{latencies.Quantile(0.5):R},{latencies.Quantile(0.9):R},")
+                + FormattableString.Invariant(
+                    $"{latencies.Quantile(0.99):R},{latencies.Max:R},{row.Interruptions},{row.Refused},{row.Failed}"));
         }
     }
 
     private static void WriteTable(IReadOnlyList<LoadTally> rows, TimeSpan wall)
     {
         var table = Terminal.NewTable().AddColumns(
-            "tenant", "streams", "audio", "× real time", "chunks", "missing", "p50", "p90", "p99", "max", "interruptions", "refused", "failed");
+            "tenant", "streams", "audio", "× real time", "chunks", "missing", "p50", "p90", "p99", "max", "interruptions", "refused",
+            "failed");
         foreach (var row in rows)
         {
             table.AddRow(
-                Markup.Escape(row.Tenant ?? "all"), Text(row.Streams), $"{Text(row.AudioSeconds, "0.0")} s", Text(Factor(row, wall), "0.0"), Text(row.Chunks), Text(row.Missing),
-                Latency(row.Latencies.Quantile(0.5)), Latency(row.Latencies.Quantile(0.9)), Latency(row.Latencies.Quantile(0.99)), Latency(row.Latencies.Max),
-                Text(row.Interruptions), Text(row.Refused), Text(row.Failed));
+                Markup.Escape(row.Tenant ?? "all"),
+                Text(row.Streams),
+                $"{Text(row.AudioSeconds, "0.0")} s",
+                Text(Factor(row, wall), "0.0"),
+                Text(row.Chunks),
+                Text(row.Missing),
+                Latency(row.Latencies.Quantile(0.5)),
+                Latency(row.Latencies.Quantile(0.9)),
+                Latency(row.Latencies.Quantile(0.99)),
+                Latency(row.Latencies.Max),
+                Text(row.Interruptions),
+                Text(row.Refused),
+                Text(row.Failed));
         }
         AnsiConsole.Write(table);
     }

@@ -7,7 +7,7 @@ using Grpc.Core;
 
 namespace Dass.Grid.Cli.Load;
 
-/// <summary>Who streams.</summary>
+/// <summary>A tenant that streams, and what came of its streams.</summary>
 internal sealed record LoadTenant(GridConnection Grid, LoadTally Tally);
 
 /// <summary>Streams of one recording, all at once.</summary>
@@ -16,7 +16,8 @@ internal sealed record LoadTenant(GridConnection Grid, LoadTally Tally);
 /// <param name="config">Of each stream; ids are filled in.</param>
 /// <param name="realtime">At the speed of the audio; else as fast as the grid takes it.</param>
 /// <param name="time">Clock.</param>
-internal sealed class LoadRun(IReadOnlyList<LoadTenant> tenants, LoadRecording recording, StreamConfig config, bool realtime, TimeProvider time)
+internal sealed class LoadRun(
+    IReadOnlyList<LoadTenant> tenants, LoadRecording recording, StreamConfig config, bool realtime, TimeProvider time)
 {
     private static readonly TimeSpan Goodbye = TimeSpan.FromSeconds(5);
 
@@ -44,7 +45,8 @@ internal sealed class LoadRun(IReadOnlyList<LoadTenant> tenants, LoadRecording r
                 onAudio(_audioSeconds += seconds);
             }
         }
-        await Task.WhenAll(Enumerable.Range(0, streams).Select(i => StreamAsync(i, spread * i / streams, Report, cancellationToken))).ConfigureAwait(false);
+        var all = Enumerable.Range(0, streams).Select(i => StreamAsync(i, spread * i / streams, Report, cancellationToken));
+        await Task.WhenAll(all).ConfigureAwait(false);
     }
 
     private async Task StreamAsync(int index, TimeSpan delay, Action<double> onAudio, CancellationToken cancellationToken)
@@ -53,7 +55,8 @@ internal sealed class LoadRun(IReadOnlyList<LoadTenant> tenants, LoadRecording r
         await Task.Delay(delay, time, cancellationToken).ConfigureAwait(false);
         var source = recording.Play();
         await using var tape = new AudioTape(
-            AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source), _ => Task.FromResult<Stream>(new AudioSourceStream(recording.Play())), cancellationToken);
+            AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source),
+            _ => Task.FromResult<Stream>(new AudioSourceStream(recording.Play())), cancellationToken);
         var mine = config.Clone();
         mine.StreamId = $"{_name}-{index}";
         var meter = new LoadMeter(tally, realtime, onAudio, time);
@@ -63,7 +66,8 @@ internal sealed class LoadRun(IReadOnlyList<LoadTenant> tenants, LoadRecording r
             await StreamFeeder.RunAsync(grid.Client, tape, mine, meter, realtime, time, cancellationToken).ConfigureAwait(false);
             ended = true;
         }
-        catch (Exception broken) when (!cancellationToken.IsCancellationRequested && broken is RpcException or IOException or AudioFormatException)
+        catch (Exception broken)
+            when (!cancellationToken.IsCancellationRequested && broken is RpcException or IOException or AudioFormatException)
         {
             lock (_lock)
             {
@@ -75,20 +79,22 @@ internal sealed class LoadRun(IReadOnlyList<LoadTenant> tenants, LoadRecording r
         {
             Note ??= meter.Note;
             tally.OnEnd(meter.Began, failed: !ended && !cancellationToken.IsCancellationRequested);
-            if (!ended && (meter.Began || cancellationToken.IsCancellationRequested)) // the grid may have begun what has not been answered yet
+            // The grid may have begun a stream that it has not answered yet.
+            if (!ended && (meter.Began || cancellationToken.IsCancellationRequested))
             {
                 await CloseAsync(grid, mine.StreamId).ConfigureAwait(false);
             }
         }
     }
 
-    /// <summary>A stream that nobody will feed any more should not keep its place on the grid.</summary>
+    /// <summary>A stream that gets no more audio should not keep its place on the grid.</summary>
     private async Task CloseAsync(GridConnection grid, string streamId)
     {
         try
         {
             var deadline = time.GetUtcNow().UtcDateTime + Goodbye;
-            await grid.Client.Tagging.CloseStreamAsync(new CloseStreamRequest { StreamId = streamId }, deadline: deadline).ResponseAsync.ConfigureAwait(false);
+            await grid.Client.Tagging.CloseStreamAsync(
+                new CloseStreamRequest { StreamId = streamId }, deadline: deadline).ResponseAsync.ConfigureAwait(false);
         }
         catch (RpcException)
         {

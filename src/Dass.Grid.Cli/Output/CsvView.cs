@@ -21,8 +21,10 @@ internal sealed class CsvView(string? stream = null) : IStreamView
     {
         foreach (var score in tags.WindowScores)
         {
+            var begin = stream is null ? "" : stream + ",";
             Console.Out.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{(stream is null ? "" : stream + ",")}{tags.Chunk},{tags.StartSeconds:R},{tags.EndSeconds:R},{Scores.Csv(score.Name)},{score.Score:R}"));
+                CultureInfo.InvariantCulture,
+                $"{begin}{tags.Chunk},{tags.StartSeconds:R},{tags.EndSeconds:R},{Scores.Csv(score.Name)},{score.Score:R}"));
         }
     }
 

@@ -21,7 +21,8 @@ internal interface IStreamView
     void OnInterrupted(string note) => OnNote(note);
 
     /// <summary>
-    /// The audio before <paramref name="sample"/> goes out now; <see cref="long.MaxValue"/>: and no more will follow. May come from another thread.
+    /// The audio before <paramref name="sample"/> goes out now; <see cref="long.MaxValue"/>: and no more will follow. May come from another
+    /// thread.
     /// </summary>
     void OnSent(long sample)
     {
@@ -30,7 +31,8 @@ internal interface IStreamView
     void OnSummary(Summary summary);
 
     /// <summary>
-    /// Runs <paramref name="work"/> with the view that suits the output: a live table for a person, lines for a pipe, JSON or CSV when asked for.
+    /// Runs <paramref name="work"/> with the view that suits the output: a live table for a person, lines for a pipe, JSON or CSV when
+    /// asked for.
     /// </summary>
     static Task ShowAsync(OutputFormat format, Func<IStreamView, Task> work) => format switch
     {

@@ -4,13 +4,16 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Cli.Output;
 
-/// <summary>One object per line, told apart by <c>type</c>: ready, tags, dropped, events (that the stream's end has closed), summary.</summary>
+/// <summary>
+/// One object per line; its <c>type</c> is ready, tags, dropped, events (that the stream's end has closed) or summary.
+/// </summary>
 /// <param name="stream">The stream_id of each line; null: there is only one stream, and only ready has it.</param>
 internal sealed class JsonView(string? stream = null) : IStreamView
 {
     private static readonly JsonSerializerOptions Json = new(Scores.Json) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
-    public void OnReady(Ready ready) => Write(new { type = "ready", stream_id = ready.StreamId, model = ready.Model.Name, next_sample = ready.NextSample });
+    public void OnReady(Ready ready) =>
+        Write(new { type = "ready", stream_id = ready.StreamId, model = ready.Model.Name, next_sample = ready.NextSample });
 
     public void OnTags(Tags tags) => Write(new
     {
@@ -21,7 +24,7 @@ internal sealed class JsonView(string? stream = null) : IStreamView
         end = tags.EndSeconds,
         scores = List(tags.ChunkScores),
         window_scores = List(tags.WindowScores),
-        events = tags.Events.Select(Of),
+        events = tags.Events.Select(ToJson),
         lost = tags.LostSeconds > 0 ? tags.LostSeconds : default(double?),
     });
 
@@ -29,7 +32,7 @@ internal sealed class JsonView(string? stream = null) : IStreamView
     {
         if (events.Count > 0)
         {
-            Write(new { type = "events", stream_id = stream, events = events.Select(Of) });
+            Write(new { type = "events", stream_id = stream, events = events.Select(ToJson) });
         }
     }
 
@@ -45,7 +48,7 @@ internal sealed class JsonView(string? stream = null) : IStreamView
         mean = List(summary.Mean),
     });
 
-    private static object Of(Event sound) => new
+    private static object ToJson(Event sound) => new
     {
         id = sound.Id,
         kind = sound.Kind.ToString().ToLowerInvariant(),
@@ -57,7 +60,8 @@ internal sealed class JsonView(string? stream = null) : IStreamView
         mean = sound.MeanScore,
     };
 
-    private static object List(IEnumerable<LabelScore> scores) => scores.Select(score => new { label = score.Name, id = score.Id, score = score.Score });
+    private static object List(IEnumerable<LabelScore> scores) =>
+        scores.Select(score => new { label = score.Name, id = score.Id, score = score.Score });
 
     private static void Write(object line) => Console.Out.WriteLine(JsonSerializer.Serialize(line, Json));
 }

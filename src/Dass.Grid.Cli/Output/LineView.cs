@@ -11,7 +11,9 @@ internal sealed class LineView(string? stream = null) : IStreamView
 
     public void OnReady(Ready ready) => Console.Out.WriteLine($"stream {ready.StreamId}, model {ready.Model.Name}");
 
-    public void OnTags(Tags tags) => Console.Out.WriteLine($"{_begin}{Seconds(tags.StartSeconds),8} - {Seconds(tags.EndSeconds),8}  {List(tags.WindowScores)}{Changes(tags)}");
+    public void OnTags(Tags tags) =>
+        Console.Out.WriteLine(
+            $"{_begin}{Seconds(tags.StartSeconds),8} - {Seconds(tags.EndSeconds),8}  {List(tags.WindowScores)}{Changes(tags)}");
 
     public void OnEvents(IReadOnlyCollection<Event> events)
     {
@@ -46,5 +48,6 @@ internal sealed class LineView(string? stream = null) : IStreamView
 
     private static string Span(Event sound) => $"{sound.Label} {Seconds(sound.OnsetSeconds)} - {Seconds(sound.OffsetSeconds)}";
 
-    public static string List(IEnumerable<LabelScore> scores) => string.Join("  ", scores.Select(score => $"{score.Name} {Scores.Text(score.Score)}"));
+    public static string List(IEnumerable<LabelScore> scores) =>
+        string.Join("  ", scores.Select(score => $"{score.Name} {Scores.Text(score.Score)}"));
 }

@@ -105,7 +105,8 @@ internal sealed class LiveBoard
         {
             if (line >= 0)
             {
-                board._table.UpdateCell(line, 1, at).UpdateCell(line, 2, heard).UpdateCell(line, 3, Markup.Escape(string.Join(", ", _underWay)));
+                board._table.UpdateCell(line, 1, at).UpdateCell(line, 2, heard)
+                    .UpdateCell(line, 3, Markup.Escape(string.Join(", ", _underWay)));
                 board.Draw();
             }
         }

@@ -43,7 +43,9 @@ internal sealed class LiveTableView : IStreamView
     }
 
     public void OnTags(Tags tags) =>
-        AddRow(LineView.Seconds(tags.StartSeconds), LineView.Seconds(tags.EndSeconds), Markup.Escape(LineView.List(tags.WindowScores) + LineView.Changes(tags)));
+        AddRow(
+            LineView.Seconds(tags.StartSeconds), LineView.Seconds(tags.EndSeconds),
+            Markup.Escape(LineView.List(tags.WindowScores) + LineView.Changes(tags)));
 
     public void OnEvents(IReadOnlyCollection<Event> events) => _closed = events;
 

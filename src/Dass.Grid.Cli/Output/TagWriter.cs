@@ -28,12 +28,17 @@ internal sealed class TableTagWriter(int top) : TagWriter
     public override void Write(string file, DassModel model, TaggedFile result)
     {
         var summary = result.Summary;
-        var table = Terminal.NewTable().AddColumn("label").AddColumn("max", column => column.RightAligned()).AddColumn("mean", column => column.RightAligned());
-        foreach (var label in model.Labels.All.Where(label => summary.Chunks > 0).OrderByDescending(label => summary.Max[label.Index]).Take(top))
+        var table = Terminal.NewTable()
+            .AddColumn("label")
+            .AddColumn("max", column => column.RightAligned())
+            .AddColumn("mean", column => column.RightAligned());
+        var labels = summary.Chunks > 0 ? model.Labels.All : [];
+        foreach (var label in labels.OrderByDescending(label => summary.Max[label.Index]).Take(top))
         {
             table.AddRow(Markup.Escape(label.Name), Scores.Text(summary.Max[label.Index]), Scores.Text(summary.Mean[label.Index]));
         }
-        AnsiConsole.MarkupLineInterpolated($"[bold]{file}[/]  {summary.DurationSeconds:0.00} s, {summary.Chunks} chunks, model {model.Name}");
+        AnsiConsole.MarkupLineInterpolated(
+            $"[bold]{file}[/]  {summary.DurationSeconds:0.00} s, {summary.Chunks} chunks, model {model.Name}");
         AnsiConsole.Write(table);
     }
 }
@@ -70,7 +75,8 @@ internal sealed class CsvTagWriter : TagWriter
         foreach (var label in model.Labels.All.Where(_ => result.Summary.Chunks > 0))
         {
             Console.Out.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{Scores.Csv(file)},{Scores.Csv(label.Name)},{result.Summary.Mean[label.Index]:R},{result.Summary.Max[label.Index]:R}"));
+                CultureInfo.InvariantCulture,
+                $"{Scores.Csv(file)},{Scores.Csv(label.Name)},{result.Summary.Mean[label.Index]:R},{result.Summary.Max[label.Index]:R}"));
         }
     }
 }
@@ -78,7 +84,10 @@ internal sealed class CsvTagWriter : TagWriter
 internal static class Scores
 {
     /// <summary>Floats are written with as many digits as it takes to read the same value back.</summary>
-    public static readonly JsonSerializerOptions Json = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static readonly JsonSerializerOptions Json = new()
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static string Text(float score) => score.ToString("0.000", CultureInfo.InvariantCulture);
 

@@ -33,7 +33,7 @@ internal static class Terminal
 
     /// <summary>Runs work with a progress bar, the time it took and the time left, when a person watches standard error.</summary>
     /// <param name="title">What is worked on.</param>
-    /// <param name="work">Reports the share that is done, 0 to 1, or null when nobody knows.</param>
+    /// <param name="work">Reports the share that is done, 0 to 1, or null when it is not known.</param>
     public static async Task WithProgressAsync(string title, Func<Action<double?>, Task> work)
     {
         if (Console.IsErrorRedirected)
@@ -41,9 +41,13 @@ internal static class Terminal
             await work(_ => { }).ConfigureAwait(false);
             return;
         }
-        await Error.Progress().AutoClear(true).Columns(
-            new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(), new RemainingTimeColumn())
-            .StartAsync(async context =>
+        var progress = Error.Progress().AutoClear(true).Columns(
+            new TaskDescriptionColumn(),
+            new ProgressBarColumn(),
+            new PercentageColumn(),
+            new ElapsedTimeColumn(),
+            new RemainingTimeColumn());
+        await progress.StartAsync(async context =>
         {
             var task = context.AddTask(Markup.Escape(title), maxValue: 1);
             task.IsIndeterminate = true;
@@ -59,7 +63,8 @@ internal static class Terminal
     public static async Task<T> ProgressAsync<T>(string title, Func<IProgress<double>?, Task<T>> work)
     {
         T result = default!;
-        await WithProgressAsync(title, async report => result = await work(new Reporter(report)).ConfigureAwait(false)).ConfigureAwait(false);
+        await WithProgressAsync(
+            title, async report => result = await work(new Reporter(report)).ConfigureAwait(false)).ConfigureAwait(false);
         return result;
     }
 

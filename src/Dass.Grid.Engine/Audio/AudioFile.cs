@@ -26,7 +26,9 @@ public static class AudioFile
                 throw new AudioFormatException($"{path}: the file is empty.");
             }
             file.Position = 0;
-            if (start.AsSpan(0, Math.Min(read, 4)) is [(byte)'R', (byte)'I' or (byte)'F', (byte)'F' or (byte)'6', (byte)'F' or (byte)'4'] or [(byte)'B', (byte)'W', (byte)'6', (byte)'4'])
+            if (start.AsSpan(0, Math.Min(read, 4)) is
+                [(byte)'R', (byte)'I' or (byte)'F', (byte)'F' or (byte)'6', (byte)'F' or (byte)'4']
+                or [(byte)'B', (byte)'W', (byte)'6', (byte)'4'])
             {
                 return await WavReader.OpenAsync(file, cancellationToken).ConfigureAwait(false);
             }

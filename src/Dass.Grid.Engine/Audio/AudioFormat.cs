@@ -52,7 +52,8 @@ public sealed record AudioFormat(SampleEncoding Encoding, int SampleRateHz, int 
         }
         if (problems.Count > 0)
         {
-            throw new AudioFormatException($"The audio format breaks {(problems.Count == 1 ? "a rule" : "rules")}: {string.Join("; ", problems)}.");
+            throw new AudioFormatException(
+                $"The audio format breaks {(problems.Count == 1 ? "a rule" : "rules")}: {string.Join("; ", problems)}.");
         }
     }
 }

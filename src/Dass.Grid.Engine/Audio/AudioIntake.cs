@@ -21,7 +21,8 @@ public sealed class AudioIntake
     }
 
     /// <summary>Takes in whole frames.</summary>
-    /// <exception cref="AudioFormatException">A torn frame, or a sample that is not finite; the message names its position. Nothing has changed.</exception>
+    /// <exception cref="AudioFormatException">A torn frame, or a sample that is not finite; the message names its position. Nothing has
+    /// changed.</exception>
     public void Push(ReadOnlySpan<byte> audio, IBufferWriter<float> to)
     {
         SampleDecoder.Check(_format, audio, _samples);
@@ -66,7 +67,8 @@ public sealed class AudioIntake
         {
             var window = from.ReadAll<float>("resampler window");
             var (next, phase) = (from.Read<int>("resampler position"), from.Read<int>("resampler phase"));
-            SnapshotReader.Check(_resampler.TryRestore(window, next, phase), "resampler position", $"{next}, phase {phase}, {window.Length} samples");
+            SnapshotReader.Check(
+                _resampler.TryRestore(window, next, phase), "resampler position", $"{next}, phase {phase}, {window.Length} samples");
         }
     }
 }

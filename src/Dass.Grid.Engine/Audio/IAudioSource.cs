@@ -29,12 +29,14 @@ public sealed class RawAudioSource(Stream stream, AudioFormat format) : IAudioSo
     {
         var wanted = buffer.Length / format.BytesPerFrame * format.BytesPerFrame;
         // A live pipe gives little at a time: hand on what is there instead of filling the buffer, but never a part of a frame.
-        var read = await stream.ReadAtLeastAsync(buffer[..wanted], Math.Min(format.BytesPerFrame, wanted), throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        var read = await stream.ReadAtLeastAsync(
+            buffer[..wanted], Math.Min(format.BytesPerFrame, wanted), throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
         var torn = read % format.BytesPerFrame;
         if (torn != 0)
         {
             read += await stream.ReadAtLeastAsync(
-                buffer.Slice(read, format.BytesPerFrame - torn), format.BytesPerFrame - torn, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+                buffer.Slice(read, format.BytesPerFrame - torn), format.BytesPerFrame - torn, throwOnEndOfStream: false,
+                cancellationToken).ConfigureAwait(false);
         }
         return read / format.BytesPerFrame * format.BytesPerFrame;
     }

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 namespace Dass.Grid.Engine.Audio;
 
 /// <summary>
-/// Any rate to 16 kHz with zero phase: output sample n is the input at time n / 16,000 s. The output depends on the input alone, to the bit, however
-/// it is cut: every output is one dot product of fixed length. Positions are integers, so days of audio lose no precision.
+/// Any rate to 16 kHz with zero phase: output sample n is the input at time n / 16,000 s. The output depends on the input alone, to the
+/// bit, however it is cut: every output is one dot product of fixed length. Positions are integers, so days of audio lose no precision.
 /// </summary>
 internal sealed class Resampler
 {
@@ -41,7 +41,8 @@ internal sealed class Resampler
     }
 
     /// <summary>
-    /// Writes the outputs that waited for samples after the end: ⌈input samples · 16,000 / rate⌉ in all. The resampler cannot be used afterwards.
+    /// Writes the outputs that waited for samples after the end: ⌈input samples · 16,000 / rate⌉ in all. The resampler cannot be used
+    /// afterwards.
     /// </summary>
     public void Flush(IBufferWriter<float> output)
     {
@@ -65,7 +66,8 @@ internal sealed class Resampler
     /// <returns>False: these values cannot come from <see cref="Save"/>; nothing has changed.</returns>
     public bool TryRestore(ReadOnlySpan<float> window, int next, int phase)
     {
-        if (window.Length > _window.Length || next < _table.Half - 1 || next > window.Length + _table.Advance || phase < 0 || phase >= _table.Phases)
+        if (window.Length > _window.Length || next < _table.Half - 1 || next > window.Length + _table.Advance || phase < 0
+            || phase >= _table.Phases)
         {
             return false;
         }
@@ -111,7 +113,9 @@ internal sealed class Resampler
         return low + (float)(place - row) * (high - low);
     }
 
-    /// <summary>Lengths are multiples of 16. The order of additions is fixed, so equal input gives equal bits wherever it lies in memory.</summary>
+    /// <summary>
+    /// Lengths are multiples of 16. The order of additions is fixed, so equal input gives equal bits wherever it lies in memory.
+    /// </summary>
     private static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         ref readonly var x = ref MemoryMarshal.GetReference(a);

@@ -3,8 +3,9 @@ using System.Collections.Concurrent;
 namespace Dass.Grid.Engine.Audio;
 
 /// <summary>
-/// The coefficients of a windowed-sinc low-pass for one input rate, one row per phase. Pass band to 0.875 of the lower of both Nyquist frequencies
-/// (7 kHz from 16 kHz up), stop band from that Nyquist frequency on. Kaiser window: Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5.
+/// The coefficients of a windowed-sinc low-pass for one input rate, one row per phase. Pass band to 0.875 of the lower of both Nyquist
+/// frequencies (7 kHz from 16 kHz up), stop band from that Nyquist frequency on. Kaiser window: Oppenheim and Schafer, Discrete-Time Signal
+/// Processing, section 7.5.
 /// </summary>
 internal sealed class ResamplerTable
 {
@@ -14,7 +15,8 @@ internal sealed class ResamplerTable
     private const double PassShare = 0.875;
 
     /// <summary>
-    /// Rows at the most. Rates that need more phases interpolate between rows, with an error of (π / rows)² / 8, −107 dB. Bounds a table to 2.4 MB.
+    /// Rows at the most. Rates that need more phases interpolate between rows, with an error of (π / rows)² / 8, −107 dB. Bounds a table to
+    /// 2.4 MB.
     /// </summary>
     private const int MaxRows = 512;
 

@@ -33,7 +33,8 @@ internal static class SampleDecoder
             if (!(MathF.Abs(samples[i]) <= MaxFloat))
             {
                 throw new AudioFormatException(
-                    $"Sample {firstSample + i / format.Channels}, channel {i % format.Channels}, is {samples[i]}; float samples must be finite and at most {MaxFloat:0}.");
+                    $"Sample {firstSample + i / format.Channels}, channel {i % format.Channels}, is {samples[i]}; "
+                    + $"float samples must be finite and at most {MaxFloat:0}.");
             }
         }
     }

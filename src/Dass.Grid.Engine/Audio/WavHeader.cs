@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Dass.Grid.Engine.Audio;
 
-/// <summary>What the chunks before the audio of a RIFF/WAVE file say.</summary>
+/// <summary>What the chunks before the audio of a RIFF/WAVE file hold.</summary>
 /// <param name="Format">The format in which samples are handed out.</param>
 /// <param name="Stored">How they lie in the file.</param>
 /// <param name="DataBytes">Bytes of audio, or null: until the end.</param>
@@ -26,23 +26,28 @@ internal sealed record WavHeader(AudioFormat Format, WavSample Stored, long? Dat
         ulong? dataBytes64 = null;
         for (var chunks = 0; chunks < MaxChunks; chunks++)
         {
-            var head = await TakeAsync(stream, 8, format is null ? "the 'fmt ' chunk" : "the 'data' chunk", cancellationToken).ConfigureAwait(false);
+            var head = await TakeAsync(
+                stream, 8, format is null ? "the 'fmt ' chunk" : "the 'data' chunk", cancellationToken).ConfigureAwait(false);
             var (name, size) = (FourCc(head), BinaryPrimitives.ReadUInt32LittleEndian(head.AsSpan(4)));
             switch (name)
             {
                 case "fmt ":
                     if (size is < 16 or > MaxFormatBytes)
                     {
-                        throw new AudioFormatException($"The WAV file's 'fmt ' chunk has {size} bytes; it must have 16 to {MaxFormatBytes}.");
+                        throw new AudioFormatException(
+                            $"The WAV file's 'fmt ' chunk has {size} bytes; it must have 16 to {MaxFormatBytes}.");
                     }
-                    format = ReadFormat(await TakeAsync(stream, (int)size + (int)(size & 1), "the 'fmt ' chunk", cancellationToken).ConfigureAwait(false));
+                    format = ReadFormat(
+                        await TakeAsync(stream, (int)size + (int)(size & 1), "the 'fmt ' chunk", cancellationToken).ConfigureAwait(false));
                     break;
                 case "ds64" when size is >= 24 and <= MaxFormatBytes:
-                    var sizes = await TakeAsync(stream, (int)size + (int)(size & 1), "the 'ds64' chunk", cancellationToken).ConfigureAwait(false);
+                    var sizes = await TakeAsync(
+                        stream, (int)size + (int)(size & 1), "the 'ds64' chunk", cancellationToken).ConfigureAwait(false);
                     dataBytes64 = BinaryPrimitives.ReadUInt64LittleEndian(sizes.AsSpan(8));
                     break;
                 case "data":
-                    var (shape, stored) = format ?? throw new AudioFormatException("The WAV file has its 'data' chunk before its 'fmt ' chunk; the format must come first.");
+                    var (shape, stored) = format ?? throw new AudioFormatException(
+                        "The WAV file has its 'data' chunk before its 'fmt ' chunk; the format must come first.");
                     return new WavHeader(shape, stored, DataSize(riff, size, dataBytes64));
                 default:
                     await SkipAsync(stream, size + (size & 1L), name, cancellationToken).ConfigureAwait(false);
@@ -62,7 +67,8 @@ internal sealed record WavHeader(AudioFormat Format, WavSample Stored, long? Dat
     {
         int tag = BinaryPrimitives.ReadUInt16LittleEndian(chunk), channels = BinaryPrimitives.ReadUInt16LittleEndian(chunk.AsSpan(2));
         var rate = BinaryPrimitives.ReadUInt32LittleEndian(chunk.AsSpan(4));
-        int align = BinaryPrimitives.ReadUInt16LittleEndian(chunk.AsSpan(12)), bits = BinaryPrimitives.ReadUInt16LittleEndian(chunk.AsSpan(14));
+        int align = BinaryPrimitives.ReadUInt16LittleEndian(chunk.AsSpan(12)),
+            bits = BinaryPrimitives.ReadUInt16LittleEndian(chunk.AsSpan(14));
         const int Extensible = 0xFFFE;
         if (tag == Extensible)
         {
@@ -83,13 +89,15 @@ internal sealed record WavHeader(AudioFormat Format, WavSample Stored, long? Dat
             (6, 8) => (SampleEncoding.ALaw, WavSample.AsIs),
             (7, 8) => (SampleEncoding.MuLaw, WavSample.AsIs),
             _ => throw new AudioFormatException(
-                $"The WAV file has format tag {tag} with {bits} bits per sample; PCM 8, 16, 24, 32, float 32, 64, A-law and µ-law are read."),
+                $"The WAV file has format tag {tag} with {bits} bits per sample; "
+                + "PCM 8, 16, 24, 32, float 32, 64, A-law and µ-law are read."),
         };
         var format = new AudioFormat(sample.Encoding, (int)Math.Min(rate, int.MaxValue), channels);
         format.Validate();
         return align == channels * bits / 8
             ? (format, sample.Stored)
-            : throw new AudioFormatException($"The WAV file has a block align of {align} bytes; {channels} channel(s) of {bits} bits make {channels * bits / 8}.");
+            : throw new AudioFormatException(
+                $"The WAV file has a block align of {align} bytes; {channels} channel(s) of {bits} bits make {channels * bits / 8}.");
     }
 
     private static async ValueTask<byte[]> TakeAsync(Stream stream, int count, string what, CancellationToken cancellationToken)
@@ -107,7 +115,8 @@ internal sealed record WavHeader(AudioFormat Format, WavSample Stored, long? Dat
         var buffer = new byte[Math.Min(count, 64 << 10)];
         while (count > 0)
         {
-            var read = await stream.ReadAsync(buffer.AsMemory(0, (int)Math.Min(count, buffer.Length)), cancellationToken).ConfigureAwait(false);
+            var read = await stream.ReadAsync(
+                buffer.AsMemory(0, (int)Math.Min(count, buffer.Length)), cancellationToken).ConfigureAwait(false);
             if (read == 0)
             {
                 throw new AudioFormatException($"The WAV file ends inside its '{name}' chunk, before any audio.");

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Dass.Grid.Engine.Audio;
 
 /// <summary>
-/// A WAV file or pipe: PCM 8, 16, 24, 32, float 32, 64, A-law, µ-law; plain, extensible, RF64 and BW64; of known or unknown length. Reads forward only and
-/// holds no more than the caller's buffer.
+/// A WAV file or pipe: PCM 8, 16, 24, 32, float 32, 64, A-law, µ-law; plain, extensible, RF64 and BW64; of known or unknown length. Reads
+/// forward only and holds no more than the caller's buffer.
 /// </summary>
 public sealed class WavReader : IAudioSource
 {
@@ -18,7 +18,12 @@ public sealed class WavReader : IAudioSource
     {
         _stream = stream;
         _header = header;
-        var storedSampleBytes = header.Stored switch { WavSample.Unsigned8 => 1, WavSample.Float64 => 8, _ => header.Format.BytesPerSample };
+        var storedSampleBytes = header.Stored switch
+        {
+            WavSample.Unsigned8 => 1,
+            WavSample.Float64 => 8,
+            _ => header.Format.BytesPerSample,
+        };
         _storedFrameBytes = storedSampleBytes * header.Format.Channels;
         // Only the frame size matters to the raw source; 8-byte samples are two 4-byte ones to it.
         _raw = new RawAudioSource(stream, header.Stored switch

@@ -21,7 +21,7 @@ internal struct ActiveSound
     public bool Opened;
     public double Onset; // seconds
     public double Until; // seconds: when it went off, or while it is on until when at least it lasts
-    public double Told; // seconds: end of the chunk with the last change that was told
+    public double Reported; // seconds: end of the chunk with the last reported change
     public float Peak;
     public double PeakSeconds;
     public double Sum; // of the scores of Chunks
@@ -29,7 +29,7 @@ internal struct ActiveSound
 
     public readonly double Length => Until - Onset;
 
-    public void Hear(float score, double centre)
+    public void Add(float score, double centre)
     {
         Until = centre;
         Sum += score;
@@ -49,7 +49,7 @@ internal struct ActiveSound
         to.Write(Opened ? OpenedChunk : -1);
         to.Write(Onset);
         to.Write(Until);
-        to.Write(Told);
+        to.Write(Reported);
         to.Write(Peak);
         to.Write(PeakSeconds);
         to.Write(Sum);
@@ -72,21 +72,24 @@ internal struct ActiveSound
             OpenedChunk = opened,
             Onset = from.Read<double>("onset"),
             Until = from.Read<double>("offset"),
-            Told = from.Read<double>("time of the last change"),
+            Reported = from.Read<double>("time of the last change"),
             Peak = from.Read<float>("peak"),
             PeakSeconds = from.Read<double>("time of the peak"),
             Sum = from.Read<double>("sum of scores"),
             Chunks = from.Read<long>("chunks of a sound"),
         };
-        SnapshotReader.Check((SoundPhase)phase is SoundPhase.On or SoundPhase.Paused && reachedOn <= 1, "phase of a sound", $"{phase}, {reachedOn}");
+        SnapshotReader.Check(
+            (SoundPhase)phase is SoundPhase.On or SoundPhase.Paused && reachedOn <= 1, "phase of a sound", $"{phase}, {reachedOn}");
         SnapshotReader.Check(opened >= -1 && opened < chunks && (opened < 0 || sound.ReachedOn), "opened chunk", $"{opened}");
         SnapshotReader.Check(
-            sound.Onset <= sound.Until && sound.Until <= end && Math.Abs(sound.Onset) <= end && sound.Told >= 0 && sound.Told <= end,
-            "times of a sound", $"{sound.Onset}, {sound.Until}, {sound.Told}");
+            sound.Onset <= sound.Until && sound.Until <= end && Math.Abs(sound.Onset) <= end && sound.Reported >= 0
+            && sound.Reported <= end,
+            "times of a sound", $"{sound.Onset}, {sound.Until}, {sound.Reported}");
         SnapshotReader.Check(
             sound.Chunks >= 1 && sound.Chunks <= chunks && sound.Peak is >= 0 and <= 1 && sound.Sum >= 0 && sound.Sum <= sound.Chunks,
             "scores of a sound", $"{sound.Peak}, {sound.Sum}, {sound.Chunks}");
-        SnapshotReader.Check(sound.PeakSeconds >= sound.Onset && sound.PeakSeconds <= sound.Until, "time of the peak", $"{sound.PeakSeconds}");
+        SnapshotReader.Check(
+            sound.PeakSeconds >= sound.Onset && sound.PeakSeconds <= sound.Until, "time of the peak", $"{sound.PeakSeconds}");
         return sound;
     }
 }

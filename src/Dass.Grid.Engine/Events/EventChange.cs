@@ -23,8 +23,11 @@ public enum EventChangeKind
 /// <param name="PeakSeconds">Centre of the first chunk with that score, in stream time.</param>
 /// <param name="Mean">Mean score of the chunks that were not below the rule's Off, 0 to 1.</param>
 public sealed record EventChange(
-    EventChangeKind Kind, int Label, long OpenedChunk, double OnsetSeconds, double OffsetSeconds, float Peak, double PeakSeconds, float Mean)
+    EventChangeKind Kind, int Label, long OpenedChunk, double OnsetSeconds, double OffsetSeconds, float Peak, double PeakSeconds,
+    float Mean)
 {
-    /// <summary>The same in all changes of an event and in every replay, different from all other events of the stream: <c>label-chunk</c>.</summary>
+    /// <summary>
+    /// The same in all changes of an event and in every replay, different from all other events of the stream: <c>label-chunk</c>.
+    /// </summary>
     public string Id => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Label}-{OpenedChunk}");
 }

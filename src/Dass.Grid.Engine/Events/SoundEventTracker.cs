@@ -3,9 +3,10 @@ using Dass.Grid.Engine.Tags;
 namespace Dass.Grid.Engine.Events;
 
 /// <summary>
-/// From a stream's chunk scores to events with onset and offset, each label by its <see cref="EventRule"/>. What it says is a function of the chunks
-/// and breaks alone, so a replay repeats every event with its id. Events of a label never overlap; without a break between them they are further
-/// apart than the rule's MergeGap. Its size does not grow with the stream; a chunk that changes nothing allocates nothing. Not thread-safe.
+/// From a stream's chunk scores to events with onset and offset, each label by its <see cref="EventRule"/>. The changes are a function of
+/// the chunks and breaks alone, so a replay repeats every event with its id. Events of a label never overlap; without a break between them
+/// they are further apart than the rule's MergeGap. Its size does not grow with the stream; a chunk that changes nothing allocates nothing.
+/// Not thread-safe.
 /// </summary>
 public sealed class SoundEventTracker
 {
@@ -33,10 +34,13 @@ public sealed class SoundEventTracker
         _before = new float[labelCount];
     }
 
-    /// <summary>Hears a chunk. One that does not follow on the last by its index is taken as the first after a <see cref="Break"/>.</summary>
+    /// <summary>
+    /// Takes in a chunk. One that does not follow on the last by its index is taken as the first after a <see cref="Break"/>.
+    /// </summary>
     /// <param name="chunk">Scores of all labels, 0 to 1; NaN is below every threshold. Not kept.</param>
     /// <param name="changes">Receives what has become known, by label.</param>
-    /// <exception cref="ArgumentException">Another number of scores, or a chunk that is not after the last. Nothing has changed.</exception>
+    /// <exception cref="ArgumentException">Another number of scores, or a chunk that is not after the last. Nothing has
+    /// changed.</exception>
     public void Add(ChunkScores chunk, List<EventChange> changes)
     {
         if (chunk.Scores.Length != _sounds.Length)
@@ -45,7 +49,8 @@ public sealed class SoundEventTracker
         }
         if (chunk.Index < _next)
         {
-            throw new ArgumentException($"The chunk's index is {chunk.Index}; it must be at least {_next}, after the last chunk.", nameof(chunk));
+            throw new ArgumentException(
+                $"The chunk's index is {chunk.Index}; it must be at least {_next}, after the last chunk.", nameof(chunk));
         }
         if (chunk.Index > _next)
         {
@@ -59,18 +64,18 @@ public sealed class SoundEventTracker
             var rule = _rules[label];
             if (chunk.Scores[label] >= rule.Off)
             {
-                Hear(label, rule, chunk, centre, changes);
+                AddSounding(label, rule, chunk, centre, changes);
             }
             else if (_sounds[label].Phase != SoundPhase.Silent)
             {
-                Miss(label, rule, chunk.Scores[label], centre, changes);
+                AddSilent(label, rule, chunk.Scores[label], centre, changes);
             }
         }
         chunk.Scores.CopyTo(_before, 0);
         (_centre, _follows) = (centre, true);
     }
 
-    /// <summary>Closes what is open at the end of the last chunk: what follows in the stream was not heard.</summary>
+    /// <summary>Closes what is open at the end of the last chunk: what follows in the stream has a gap before it.</summary>
     public void Break(List<EventChange> changes) => Complete(_end, changes);
 
     /// <summary>Closes what is open at the stream's end.</summary>
@@ -142,7 +147,7 @@ public sealed class SoundEventTracker
         }
     }
 
-    private void Hear(int label, EventRule rule, ChunkScores chunk, double centre, List<EventChange> changes)
+    private void AddSounding(int label, EventRule rule, ChunkScores chunk, double centre, List<EventChange> changes)
     {
         ref var sound = ref _sounds[label];
         var score = chunk.Scores[label];
@@ -160,12 +165,12 @@ public sealed class SoundEventTracker
             sound.Phase = SoundPhase.On;
         }
         sound.ReachedOn |= score >= rule.On;
-        sound.Hear(score, centre);
+        sound.Add(score, centre);
         OpenWhenCertain(label, rule, ref sound, changes);
         UpdateWhenDue(label, ref sound, changes);
     }
 
-    private void Miss(int label, EventRule rule, float score, double centre, List<EventChange> changes)
+    private void AddSilent(int label, EventRule rule, float score, double centre, List<EventChange> changes)
     {
         ref var sound = ref _sounds[label];
         if (sound.Phase == SoundPhase.On)
@@ -189,16 +194,16 @@ public sealed class SoundEventTracker
         // A sound of no length can occur when its only chunk just reaches Off.
         if (!sound.Opened && sound.ReachedOn && sound.Length > 0 && sound.Length >= rule.MinDuration.TotalSeconds)
         {
-            (sound.Opened, sound.OpenedChunk, sound.Told) = (true, _next - 1, _end);
+            (sound.Opened, sound.OpenedChunk, sound.Reported) = (true, _next - 1, _end);
             changes.Add(sound.Change(EventChangeKind.Opened, label));
         }
     }
 
     private void UpdateWhenDue(int label, ref ActiveSound sound, List<EventChange> changes)
     {
-        if (sound.Opened && _end - sound.Told >= _rules.UpdateEvery.TotalSeconds)
+        if (sound.Opened && _end - sound.Reported >= _rules.UpdateEvery.TotalSeconds)
         {
-            sound.Told = _end;
+            sound.Reported = _end;
             changes.Add(sound.Change(EventChangeKind.Updated, label));
         }
     }

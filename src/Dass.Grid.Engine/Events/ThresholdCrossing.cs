@@ -2,13 +2,15 @@ namespace Dass.Grid.Engine.Events;
 
 /// <summary>When a score passed a threshold between two chunks.</summary>
 /// <remarks>
-/// A chunk's score speaks for its centre, so the time lies between two centres. The head is linear and a chunk's logit the mean of its tokens'
-/// logits: a sound that fills a part of a chunk raises the logit, not the score, by that part. So logits are interpolated: event F1 is 0.15, with
-/// interpolated scores 0.13, with the chunks' borders 0.08 (scenes as in <see cref="EventRule"/>; no MergeGap; for borders MinDuration 1 s).
+/// A chunk's score speaks for its centre, so the time lies between two centres. The head is linear and a chunk's logit the mean of its
+/// tokens' logits: a sound that fills a part of a chunk raises the logit, not the score, by that part. So logits are interpolated: event F1
+/// is 0.15, with interpolated scores 0.13, with the chunks' borders 0.08 (scenes as in <see cref="EventRule"/>; no MergeGap; for borders
+/// MinDuration 1 s).
 /// </remarks>
 internal static class ThresholdCrossing
 {
-    // How silent silence was says nothing of when it ended: without these bounds a score near 0 would draw the time to the louder chunk.
+    // How low a low score is does not tell when the sound began: without these bounds a score near 0 would draw the time to the louder
+    // chunk.
     private const double Lowest = 0.01;
     private const double Highest = 0.99;
 

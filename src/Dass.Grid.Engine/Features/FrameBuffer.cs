@@ -1,6 +1,8 @@
 namespace Dass.Grid.Engine.Features;
 
-/// <summary>Frames that wait for their step, oldest first, contiguous. Grows to what was once needed and then allocates no more. Not thread-safe.</summary>
+/// <summary>
+/// Frames that wait for their step, oldest first, contiguous. Grows to what was once needed and then allocates no more. Not thread-safe.
+/// </summary>
 /// <param name="width">Values of one frame.</param>
 internal sealed class FrameBuffer(int width)
 {

@@ -1,7 +1,8 @@
 namespace Dass.Grid.Engine.Features;
 
 /// <summary>
-/// Power spectrum of 512 real samples: a complex transform of 256 even/odd pairs in four radix-4 Stockham passes, then the split into real bins.
+/// Power spectrum of 512 real samples: a complex transform of 256 even/odd pairs in four radix-4 Stockham passes, then the split into real
+/// bins.
 /// </summary>
 /// <remarks>
 /// In double, which costs scalar code little: in float, rounding from the strongest bins drowns bins 100 dB below them. No fused
@@ -45,7 +46,8 @@ internal sealed unsafe class RealFft512
         for (var first = 0; first < Half / 4; first += stride)
         {
             // The twiddle exp(-2πi p / (Half / stride)) with p = first / stride, in a table of 512 steps to the circle.
-            double c1 = cos[2 * first], s1 = sin[2 * first], c2 = cos[4 * first], s2 = sin[4 * first], c3 = cos[6 * first], s3 = sin[6 * first];
+            double c1 = cos[2 * first], s1 = sin[2 * first], c2 = cos[4 * first], s2 = sin[4 * first], c3 = cos[6 * first],
+                s3 = sin[6 * first];
             var from = x + 2 * first;
             var to = y + 8 * first;
             for (var q = 0; q < 2 * stride; q += 2)
@@ -80,5 +82,6 @@ internal sealed unsafe class RealFft512
         }
     }
 
-    private static double[] Table(Func<double, double> function) => [.. Enumerable.Range(0, Size).Select(i => function(-2 * Math.PI * i / Size))];
+    private static double[] Table(Func<double, double> function) =>
+        [.. Enumerable.Range(0, Size).Select(i => function(-2 * Math.PI * i / Size))];
 }

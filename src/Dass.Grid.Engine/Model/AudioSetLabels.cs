@@ -21,7 +21,8 @@ public static class AudioSetLabels
         }
         return count == All.Count
             ? All
-            : throw new ModelLoadException($"config.json: num_classes is {count} and there is no id2label; without names it must be AudioSet's {All.Count}.");
+            : throw new ModelLoadException(
+                $"config.json: num_classes is {count} and there is no id2label; without names it must be AudioSet's {All.Count}.");
     }
 
     private static ImmutableArray<Label> Read()

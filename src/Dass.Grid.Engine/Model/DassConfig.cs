@@ -46,7 +46,8 @@ public sealed record DassConfig
     public int Rank(int stage) => (Dims[stage] + 15) / 16;
 
     /// <summary>
-    /// Columns that <paramref name="columns"/> input columns become after <paramref name="convolutions"/> stride-2 convolutions: ⌈n / 2⌉ each time.
+    /// Columns that <paramref name="columns"/> input columns become after <paramref name="convolutions"/> stride-2 convolutions: ⌈n / 2⌉
+    /// each time.
     /// </summary>
     public static int Halved(int columns, int convolutions)
     {

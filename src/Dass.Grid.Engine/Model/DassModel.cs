@@ -7,7 +7,8 @@ public sealed class DassModel
 {
     private readonly FrozenDictionary<string, float[]> _tensors;
 
-    internal DassModel(string name, DassConfig config, IReadOnlyDictionary<string, float[]> tensors, LabelSet labels, string hash, string? note = null)
+    internal DassModel(
+        string name, DassConfig config, IReadOnlyDictionary<string, float[]> tensors, LabelSet labels, string hash, string? note = null)
     {
         Name = name;
         Config = config;
@@ -17,10 +18,11 @@ public sealed class DassModel
         _tensors = tensors.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
-    /// <summary>Loads a directory in Hugging Face layout: <c>config.json</c>, <c>model.safetensors</c> (or shards with their index), optionally
-    /// <c>preprocessor_config.json</c>. Takes seconds of processor time for a large model.</summary>
+    /// <summary>Loads a directory in Hugging Face layout: <c>config.json</c>, <c>model.safetensors</c> (or shards with their index),
+    /// optionally <c>preprocessor_config.json</c>. Takes seconds of processor time for a large model.</summary>
     /// <exception cref="ModelLoadException">The directory cannot be used; the message lists every problem.</exception>
-    public static DassModel Load(string directory) => ModelFiles.Load(directory, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory))));
+    public static DassModel Load(string directory) =>
+        ModelFiles.Load(directory, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory))));
 
     /// <summary>Loads the model that comes with the program.</summary>
     public static DassModel LoadBuiltIn() => ModelFiles.Load(Path.Combine(AppContext.BaseDirectory, "models", BuiltInName), BuiltInName);
@@ -35,7 +37,9 @@ public sealed class DassModel
 
     public LabelSet Labels { get; }
 
-    /// <summary>Lower-case hexadecimal SHA-256 over configuration and weights: equal hashes mean equal outputs and exchangeable states.</summary>
+    /// <summary>
+    /// Lower-case hexadecimal SHA-256 over configuration and weights: equal hashes mean equal outputs and exchangeable states.
+    /// </summary>
     public string Hash { get; }
 
     /// <summary>What a user must know of the weights, or null.</summary>

@@ -18,8 +18,9 @@ public interface IStepModel : IDisposable
     /// Advances every request's stream by its committed frames: writes <see cref="StepRequest.ColumnSums"/>, then the slot's state and
     /// position. When it throws, no slot has changed. Values that are not finite spoil their own stream and no other.
     /// </summary>
-    /// <param name="batch">Requests of different streams with equal <see cref="StepRequest.Frames"/> and <see cref="StepRequest.Committed"/>;
-    /// streams of any age mix.</param>
-    /// <exception cref="ArgumentException">The batch is empty, its shapes differ, or a request breaks a rule of <see cref="StepRequest"/>.</exception>
+    /// <param name="batch">Requests of different streams with equal <see cref="StepRequest.Frames"/> and
+    /// <see cref="StepRequest.Committed"/>; streams of any age mix.</param>
+    /// <exception cref="ArgumentException">The batch is empty, its shapes differ, or a request breaks a rule of
+    /// <see cref="StepRequest"/>.</exception>
     void Step(ReadOnlySpan<StepRequest> batch);
 }

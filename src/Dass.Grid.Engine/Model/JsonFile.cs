@@ -32,12 +32,14 @@ internal static class JsonFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new ModelLoadException($"{path} cannot be read: {exception.Message} A model is a directory with config.json and model.safetensors.", exception);
+            throw new ModelLoadException(
+                $"{path} cannot be read: {exception.Message} A model is a directory with config.json and model.safetensors.", exception);
         }
     }
 
     /// <summary>
-    /// The parser lets half a surrogate pair and broken UTF-8 pass; whoever reads such a text, or looks for a name beside such a name, fails.
+    /// The parser lets half a surrogate pair and broken UTF-8 pass, but reading such a text, or looking for a name beside such a
+    /// name, fails.
     /// </summary>
     private static void CheckTexts(string path, JsonElement element, string field)
     {

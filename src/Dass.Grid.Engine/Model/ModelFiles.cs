@@ -10,7 +10,8 @@ namespace Dass.Grid.Engine.Model;
 internal static class ModelFiles
 {
     public const string HowToConvert =
-        "Convert it once where it is trusted: python -c \"import torch, safetensors.torch as s; w = torch.load('model.pth', map_location='cpu'); "
+        "Convert it once where it is trusted: "
+        + "python -c \"import torch, safetensors.torch as s; w = torch.load('model.pth', map_location='cpu'); "
         + "s.save_file({k: v.contiguous() for k, v in w.items()}, 'model.safetensors')\"";
 
     private const string SingleFile = "model.safetensors";
@@ -74,14 +75,18 @@ internal static class ModelFiles
             throw new ModelLoadException($"{index} has no weight_map.");
         }
         var shards = map.EnumerateObject()
-            .ToLookup(entry => entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : entry.Value.GetRawText(), entry => entry.Name);
+            .ToLookup(
+                entry => entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : entry.Value.GetRawText(),
+                entry => entry.Name);
         var bad = shards.FirstOrDefault(shard => !IsPlain(shard.Key));
-        return bad is not null ? throw new ModelLoadException($"{index}: shard '{JsonEncodedText.Encode(bad.Key)}' must be the plain name of a .safetensors file.")
-            : shards.Count is 0 or > MaxShards ? throw new ModelLoadException($"{index} names {shards.Count} shards; 1 to {MaxShards} are read.")
+        return bad is not null ? throw new ModelLoadException(
+            $"{index}: shard '{JsonEncodedText.Encode(bad.Key)}' must be the plain name of a .safetensors file.")
+            : shards.Count is 0 or > MaxShards ? throw new ModelLoadException(
+                $"{index} names {shards.Count} shards; 1 to {MaxShards} are read.")
             : [.. shards.Select(shard => (Path.Combine(directory, shard.Key), (HashSet<string>?)shard.ToHashSet(StringComparer.Ordinal)))];
     }
 
-    /// <summary>A shard that does not hold what the index says is one of another checkpoint, however well its tensors fit.</summary>
+    /// <summary>A shard that does not hold what the index lists is one of another checkpoint, however well its tensors fit.</summary>
     private static IEnumerable<string> Misplaced(string shard, HashSet<string> listed, SafetensorsFile file) =>
     [
         .. listed.Where(name => !file.Entries.ContainsKey(name)).Select(name => $"{name} is not in {shard}, where the index puts it"),
@@ -90,9 +95,11 @@ internal static class ModelFiles
 
     /// <summary>A shard is a plain file of the directory, on every system: a path would let a model read files elsewhere.</summary>
     private static bool IsPlain(string shard) =>
-        shard.EndsWith(".safetensors", StringComparison.Ordinal) && !shard.Any(c => char.IsControl(c) || @"/\:*?""<>|".Contains(c, StringComparison.Ordinal));
+        shard.EndsWith(".safetensors", StringComparison.Ordinal)
+        && !shard.Any(c => char.IsControl(c) || @"/\:*?""<>|".Contains(c, StringComparison.Ordinal));
 
-    private static Dictionary<string, float[]> ReadTensors(string directory, DassConfig config, List<SafetensorsFile> files, List<string> problems)
+    private static Dictionary<string,
+        float[]> ReadTensors(string directory, DassConfig config, List<SafetensorsFile> files, List<string> problems)
     {
         var found = new Dictionary<string, (SafetensorsFile File, SafetensorsFile.Entry Entry)>(StringComparer.Ordinal);
         foreach (var file in files)
@@ -107,7 +114,7 @@ internal static class ModelFiles
         }
 
         var tensors = new Dictionary<string, float[]>(StringComparer.Ordinal);
-        foreach (var (name, shape) in TensorNames.Of(config))
+        foreach (var (name, shape) in TensorNames.For(config))
         {
             if (!found.Remove(name, out var place))
             {
@@ -115,7 +122,8 @@ internal static class ModelFiles
             }
             else if (!SameShape(name, shape, place.Entry.Shape))
             {
-                problems.Add($"{place.Entry.Name} has shape [{string.Join(", ", place.Entry.Shape)}] instead of [{string.Join(", ", shape)}]");
+                problems.Add(
+                    $"{place.Entry.Name} has shape [{string.Join(", ", place.Entry.Shape)}] instead of [{string.Join(", ", shape)}]");
             }
             else
             {
@@ -131,11 +139,14 @@ internal static class ModelFiles
         return problems.Count == 0
             ? tensors
             : throw new ModelLoadException(
-                $"{directory}: the weights do not fit config.json ({problems.Count} problems): {string.Join("; ", problems.Take(MaxProblems))}"
+                $"{directory}: the weights do not fit config.json ({problems.Count} problems): "
+                + string.Join("; ", problems.Take(MaxProblems))
                 + (problems.Count > MaxProblems ? "; …" : "."));
     }
 
-    /// <summary>The projections of the four routes are stored together or as [4, .., ..]; both are the same values in the same order.</summary>
+    /// <summary>
+    /// The projections of the four routes are stored together or as [4, .., ..]; both are the same values in the same order.
+    /// </summary>
     private static bool SameShape(string name, ImmutableArray<int> wanted, ImmutableArray<int> actual) =>
         wanted.SequenceEqual(actual)
         || ((name.EndsWith("x_proj.weight", StringComparison.Ordinal) || name.EndsWith("dt_projs.weight", StringComparison.Ordinal))
@@ -145,7 +156,8 @@ internal static class ModelFiles
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant(
-            $"dass;{string.Join(',', config.Dims)};{string.Join(',', config.Depths)};{config.LabelCount};{config.MelBins};{config.FeatureMean:R};{config.FeatureStd:R};")));
+            $"dass;{string.Join(',', config.Dims)};{string.Join(',', config.Depths)};{config.LabelCount};{config.MelBins};")
+            + FormattableString.Invariant($"{config.FeatureMean:R};{config.FeatureStd:R};")));
         foreach (var (name, values) in tensors.OrderBy(tensor => tensor.Key, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(name));

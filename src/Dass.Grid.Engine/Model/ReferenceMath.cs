@@ -33,8 +33,8 @@ internal static class ReferenceMath
     }
 
     /// <summary>
-    /// Complementary error function: Taylor series of erf near 0, continued fraction (Abramowitz and Stegun 7.1.14) beyond. Absolute error below
-    /// 1e-12.
+    /// Complementary error function: Taylor series of erf near 0, continued fraction (Abramowitz and Stegun 7.1.14) beyond. Absolute error
+    /// below 1e-12.
     /// </summary>
     private static double Erfc(double x)
     {

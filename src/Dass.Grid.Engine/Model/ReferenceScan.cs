@@ -9,7 +9,8 @@ namespace Dass.Grid.Engine.Model;
 /// <param name="channels">Channels D.</param>
 /// <param name="rank">Rank R of the step-size projection.</param>
 /// <param name="committed">Columns after which the states are kept.</param>
-/// <param name="rowsChain">A stream's first step: row f of route 0 starts where row f − 1 ended, as offline, instead of from its own state.</param>
+/// <param name="rowsChain">A stream's first step: row f of route 0 starts where row f − 1 ended, as offline, instead of from its own
+/// state.</param>
 internal sealed class ReferenceScan(int rows, int width, int channels, int rank, int committed, bool rowsChain)
 {
     /// <returns>Sum of the four routes at each token, [H, W, D].</returns>
@@ -22,7 +23,8 @@ internal sealed class ReferenceScan(int rows, int width, int channels, int rank,
     /// <param name="rowState">State of each row of route 0, [H, D]: read, then replaced.</param>
     /// <param name="columnState">State of route 1, [D]: read, then replaced.</param>
     public float[] Run(
-        float[] u, float[] projections, ReadOnlySpan<float> stepWeights, ReadOnlySpan<float> stepBias, ReadOnlySpan<float> aLogs, ReadOnlySpan<float> skips,
+        float[] u, float[] projections, ReadOnlySpan<float> stepWeights, ReadOnlySpan<float> stepBias, ReadOnlySpan<float> aLogs,
+        ReadOnlySpan<float> skips,
         Span<float> rowState, Span<float> columnState)
     {
         var y = new float[u.Length];

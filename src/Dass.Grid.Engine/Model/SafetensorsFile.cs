@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Dass.Grid.Engine.Model;
 
 /// <summary>
-/// A safetensors file: 8 bytes header length, a JSON header that gives each tensor's dtype, shape and place, then the data. The file is taken as hostile:
-/// nothing is allocated from a declared size before the size has been compared with the file's own length.
+/// A safetensors file: 8 bytes header length, a JSON header that gives each tensor's dtype, shape and place, then the data. The file is
+/// taken as hostile: nothing is allocated from a declared size before the size has been compared with the file's own length.
 /// </summary>
 internal sealed class SafetensorsFile : IDisposable
 {
@@ -112,7 +112,8 @@ internal sealed class SafetensorsFile : IDisposable
                 }
             }
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
+        catch (Exception exception)
+            when (exception is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
             throw Broken(path, $"its header is not what the format asks for: {exception.Message}");
         }
@@ -146,7 +147,10 @@ internal sealed class SafetensorsFile : IDisposable
             length = size is < 1 or > int.MaxValue ? long.MaxValue : length * size; // both factors are below 2³¹
             if (length > int.MaxValue || shape.Count == MaxRank)
             {
-                throw Broken(path, $"tensor '{name}' has shape {dimensions}; up to {MaxRank} dimensions of at least 1 and {int.MaxValue} values in all are read");
+                throw Broken(
+                    path,
+                    $"tensor '{name}' has shape {dimensions}; "
+                    + $"up to {MaxRank} dimensions of at least 1 and {int.MaxValue} values in all are read");
             }
             shape.Add((int)size);
         }
@@ -163,7 +167,8 @@ internal sealed class SafetensorsFile : IDisposable
         }
         if (end - begin != Bytes(entry))
         {
-            throw Broken(path, $"tensor '{name}' has {end - begin} bytes of data; its shape {dimensions} and dtype {type} need {Bytes(entry)}");
+            throw Broken(
+                path, $"tensor '{name}' has {end - begin} bytes of data; its shape {dimensions} and dtype {type} need {Bytes(entry)}");
         }
         return entry;
     }

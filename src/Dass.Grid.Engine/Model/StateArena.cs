@@ -89,7 +89,9 @@ public sealed unsafe class StateArena : IDisposable
     }
 }
 
-/// <summary>One stream's recurrent state and position. Disposing gives it back to its arena, once for each rent; one owner at a time.</summary>
+/// <summary>
+/// One stream's recurrent state and position. Disposing gives it back to its arena, once for each rent; one owner at a time.
+/// </summary>
 public sealed unsafe class StateSlot : IDisposable
 {
     private readonly StateArena _arena;

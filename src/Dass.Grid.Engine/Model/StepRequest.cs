@@ -8,7 +8,9 @@ public class StepRequest(StateSlot slot, DassConfig config)
     /// <summary>Frames of the window, C + L; at least 1.</summary>
     public int Frames { get; private set; }
 
-    /// <summary>Committed frames C, 1 to <see cref="Frames"/>. A multiple of 32, except in the last step of a stream, which has no look-ahead.</summary>
+    /// <summary>
+    /// Committed frames C, 1 to <see cref="Frames"/>. A multiple of 32, except in the last step of a stream, which has no look-ahead.
+    /// </summary>
     public int Committed { get; private set; }
 
     /// <summary>Columns of last-stage tokens that the step commits: ⌈C / 32⌉.</summary>
@@ -54,7 +56,9 @@ public class StepRequest(StateSlot slot, DassConfig config)
             if (batch[i].Frames == 0 || batch[i].Frames != batch[0].Frames || batch[i].Committed != batch[0].Committed)
             {
                 throw new ArgumentException(
-                    $"Request {i} has {batch[i].Frames} frames, {batch[i].Committed} committed; the batch has {batch[0].Frames} and {batch[0].Committed}.", nameof(batch));
+                    $"Request {i} has {batch[i].Frames} frames, {batch[i].Committed} committed; "
+                    + $"the batch has {batch[0].Frames} and {batch[0].Committed}.",
+                    nameof(batch));
             }
             for (var j = 0; j < i; j++)
             {

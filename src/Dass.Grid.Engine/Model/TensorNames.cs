@@ -7,7 +7,7 @@ namespace Dass.Grid.Engine.Model;
 internal static partial class TensorNames
 {
     /// <summary>Every tensor that a checkpoint of this architecture has, in the order of execution.</summary>
-    public static IEnumerable<(string Name, ImmutableArray<int> Shape)> Of(DassConfig config)
+    public static IEnumerable<(string Name, ImmutableArray<int> Shape)> For(DassConfig config)
     {
         const string Patch = "dass.patch_embeddings.projection";
         int stem = config.StemDim, first = config.Dims[0], last = config.Dims[^1];
@@ -23,7 +23,7 @@ internal static partial class TensorNames
         {
             for (var block = 0; block < config.Depths[stage]; block++)
             {
-                foreach (var tensor in OfBlock($"dass.layers.{stage}.blocks.{block}", config.Dims[stage], config.Rank(stage)))
+                foreach (var tensor in ForBlock($"dass.layers.{stage}.blocks.{block}", config.Dims[stage], config.Rank(stage)))
                 {
                     yield return tensor;
                 }
@@ -47,7 +47,8 @@ internal static partial class TensorNames
     public static string Published(string name)
     {
         var original = Prefix().Replace(name, "");
-        if (original.Length == name.Length && (name.StartsWith("dass.", StringComparison.Ordinal) || name.StartsWith("head.", StringComparison.Ordinal)))
+        if (original.Length == name.Length
+            && (name.StartsWith("dass.", StringComparison.Ordinal) || name.StartsWith("head.", StringComparison.Ordinal)))
         {
             return name;
         }
@@ -72,7 +73,7 @@ internal static partial class TensorNames
         ("classifier.head.", "head."),
     ];
 
-    private static IEnumerable<(string Name, ImmutableArray<int> Shape)> OfBlock(string block, int d, int rank)
+    private static IEnumerable<(string Name, ImmutableArray<int> Shape)> ForBlock(string block, int d, int rank)
     {
         yield return ($"{block}.norm.weight", [d]);
         yield return ($"{block}.norm.bias", [d]);

@@ -1,8 +1,8 @@
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>
-/// When a stream steps, and over how many frames: chunks of C committed frames with L frames of look-ahead, less look-ahead where the audio ends, and
-/// a tail.
+/// When a stream steps, and over how many frames: chunks of C committed frames with L frames of look-ahead, less look-ahead where the audio
+/// ends, and a tail.
 /// </summary>
 /// <param name="Chunk">C, a multiple of 32; <see cref="int.MaxValue"/> for one step over everything at the end.</param>
 /// <param name="LookAhead">L.</param>

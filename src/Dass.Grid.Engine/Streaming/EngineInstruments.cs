@@ -4,7 +4,9 @@ using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Engine.Streaming;
 
-/// <summary>What one model's engine tells about itself: metrics and traces under <see cref="Name"/>, each measurement tagged with <c>dass.model</c>.</summary>
+/// <summary>
+/// The metrics and traces of one model's engine, under <see cref="Name"/>, each measurement tagged with <c>dass.model</c>.
+/// </summary>
 public sealed class EngineInstruments : IDisposable
 {
     /// <summary>Name of the meter and of the activity source.</summary>
@@ -27,10 +29,15 @@ public sealed class EngineInstruments : IDisposable
     public EngineInstruments(string modelName)
     {
         _model = new("dass.model", modelName);
-        var seconds = new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
+        var seconds = new InstrumentAdvice<double>
+        {
+            HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+        };
         var sizes = new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] };
         _duration = _meter.CreateHistogram("dass.engine.step.duration", "s", "Time that a batch takes on its device.", advice: seconds);
-        _wait = _meter.CreateHistogram("dass.engine.step.wait", "s", "Time that a step waits for its batch; dass.pace says whether its audio was due in real time.", advice: seconds);
+        _wait = _meter.CreateHistogram(
+            "dass.engine.step.wait", "s", "Time that a step waits for its batch; dass.pace says whether its audio was due in real time.",
+            advice: seconds);
         _batchSize = _meter.CreateHistogram("dass.engine.step.batch_size", "{stream}", "Streams of a batch.", advice: sizes);
         _steps = _meter.CreateCounter<long>("dass.engine.steps", "{step}", "Steps of single streams that succeeded.");
         _failures = _meter.CreateCounter<long>("dass.engine.step.failures", "{step}", "Steps of single streams that failed.");

@@ -24,7 +24,10 @@ public sealed class EngineOptions
     /// <summary>Dedicated threads that run steps, 0 to 1024. Default: 0, one per core.</summary>
     public int Threads { get; set; }
 
-    /// <summary>Which implementation runs the network. The environment variable <c>DASS_STEP_MODEL</c> (Onnx, Reference) wins over it. Default: Onnx.</summary>
+    /// <summary>
+    /// Which implementation runs the network. The environment variable <c>DASS_STEP_MODEL</c> (Onnx, Reference) wins over it. Default:
+    /// Onnx.
+    /// </summary>
     public StepModelKind StepModel { get; set; }
 
     /// <summary>Where the ONNX model runs. Default: Auto.</summary>
@@ -36,7 +39,9 @@ public sealed class EngineOptions
     /// <summary>Audio that a stream may hold beyond its next step while the device cannot keep up, 1 s to 10 min. Default: 30 s.</summary>
     public TimeSpan MaxBacklog { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Longest stream with <see cref="StreamSessionOptions.Offline"/>, whose memory grows with its audio, 1 s to 4 h. Default: 1 h.</summary>
+    /// <summary>
+    /// Longest stream with <see cref="StreamSessionOptions.Offline"/>, whose memory grows with its audio, 1 s to 4 h. Default: 1 h.
+    /// </summary>
     public TimeSpan MaxOfflineAudio { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>Checks the rules of every field.</summary>

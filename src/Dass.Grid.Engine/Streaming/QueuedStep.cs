@@ -12,7 +12,8 @@ internal enum QueuedStepState
 }
 
 /// <summary>
-/// A step that goes through a <see cref="StepBatcher"/>: one per stream, used again for every step, so that waiting for a step allocates nothing.
+/// A step that goes through a <see cref="StepBatcher"/>: one per stream, used again for every step, so that waiting for a step allocates
+/// nothing.
 /// </summary>
 /// <param name="slot">Where the stream's state is.</param>
 /// <param name="config">Of the network.</param>

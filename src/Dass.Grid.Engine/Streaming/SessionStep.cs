@@ -9,7 +9,7 @@ internal sealed class SessionStep(StateSlot slot, DassConfig config, TagPool poo
     /// <summary>End of the chunk in stream time; set before the step.</summary>
     public double EndSeconds { get; set; }
 
-    /// <summary>What the last step heard.</summary>
+    /// <summary>The scores of the last step.</summary>
     public ChunkScores? Chunk { get; private set; }
 
     protected internal override void OnStepped() => Chunk = pool.Add(ColumnSums, Committed, EndSeconds);

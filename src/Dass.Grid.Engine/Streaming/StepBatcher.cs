@@ -28,7 +28,8 @@ public sealed class StepBatcher : IAsyncDisposable
         _model = model;
         _options = options;
         _instruments = instruments;
-        _queue = new StepQueue(options.MaxBatch, options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency);
+        _queue = new StepQueue(
+            options.MaxBatch, options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency);
         instruments.ObserveQueue(() => QueueLength);
         _liveThreads = threads;
         _running = new long[threads];
@@ -82,10 +83,12 @@ public sealed class StepBatcher : IAsyncDisposable
 
     /// <summary>Queues a step whose shape and features are set, and waits until the stream has advanced.</summary>
     /// <param name="step">Not touched by the caller until the task ends.</param>
-    /// <param name="cancellationToken">Takes a waiting step out of the queue; a running one is finished, and the task ends as if not cancelled.</param>
+    /// <param name="cancellationToken">Takes a waiting step out of the queue; a running one is finished, and the task ends as if not
+    /// cancelled.</param>
     /// <exception cref="StepQueueFullException">At once, when the queue is full. The stream is as it was.</exception>
     /// <exception cref="StepFailedException">The model failed. The stream is as it was.</exception>
-    /// <exception cref="ObjectDisposedException">The batcher has been, or was while the step waited, disposed. The stream is as it was.</exception>
+    /// <exception cref="ObjectDisposedException">The batcher has been, or was while the step waited, disposed. The stream is as it
+    /// was.</exception>
     public ValueTask StepAsync(QueuedStep step, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
@@ -149,8 +152,8 @@ public sealed class StepBatcher : IAsyncDisposable
     }
 
     /// <summary>
-    /// Refuses new steps, fails those that wait with <see cref="ObjectDisposedException"/>, and ends when the running batches and the threads have
-    /// ended.
+    /// Refuses new steps, fails those that wait with <see cref="ObjectDisposedException"/>, and ends when the running batches and the
+    /// threads have ended.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -210,7 +213,7 @@ public sealed class StepBatcher : IAsyncDisposable
             _idleThreads--;
             if (_queue.Count > 0)
             {
-                Monitor.Pulse(_gate); // nobody else has been told of what is left
+                Monitor.Pulse(_gate); // no other thread has been woken for what is left
             }
             return size;
         }
@@ -280,7 +283,8 @@ public sealed class StepBatcher : IAsyncDisposable
 
     private void RegisterCancellation(QueuedStep step, CancellationToken cancellationToken)
     {
-        var registration = cancellationToken.UnsafeRegister(static (state, token) => ((QueuedStep)state!).Batcher!.Cancel((QueuedStep)state, token), step);
+        var registration = cancellationToken.UnsafeRegister(
+            static (state, token) => ((QueuedStep)state!).Batcher!.Cancel((QueuedStep)state, token), step);
         lock (_gate)
         {
             if (step.State != QueuedStepState.Idle)

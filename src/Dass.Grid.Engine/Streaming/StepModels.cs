@@ -16,7 +16,8 @@ internal static class StepModels
         var kind = options.StepModel;
         if (!string.IsNullOrEmpty(forced) && !(Enum.TryParse(forced, ignoreCase: true, out kind) && Enum.IsDefined(kind)))
         {
-            throw new ArgumentException($"{Variable} is '{forced}'; it must be one of {string.Join(", ", Enum.GetNames<StepModelKind>())}.");
+            throw new ArgumentException(
+                $"{Variable} is '{forced}'; it must be one of {string.Join(", ", Enum.GetNames<StepModelKind>())}.");
         }
         return kind switch
         {

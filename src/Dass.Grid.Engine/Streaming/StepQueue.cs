@@ -4,18 +4,21 @@ using Dass.Grid.Engine.Model;
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>
-/// The steps that wait, and the rule by which they become batches. When: once the oldest step has waited long enough, or a shape has a full batch. Which:
-/// live steps before those of streams that catch up; of each kind, those of the owner who has had the least of the device for its weight (start-time fair
-/// queueing, Goyal 1997); of an owner, the step that is due first. A batch has one shape and one kind.
+/// The steps that wait, and the rule by which they become batches. When: once the oldest step has waited long enough, or a shape has a full
+/// batch. Which: live steps before those of streams that catch up; of each kind, those of the owner that has had the least of the device
+/// for its weight (start-time fair queueing, Goyal 1997); of an owner, the step that is due first. A batch has one shape and one kind.
 /// </summary>
 /// <remarks>
-/// A stream's audio is due at the pace of real time: each step moves the stream's due time on by what it commits. A step is live when it is due, and a stream
-/// may be up to <see cref="SlackSeconds"/> ahead of real time and still be live. So every stream, however fast its audio is sent, is live for a second per
-/// second, and what goes beyond waits for a device that has nothing live to do. Not thread-safe; times are in ticks of any one clock.
+/// A stream's audio is due at the pace of real time: each step moves the stream's due time on by what it commits. A step is live when it is
+/// due, and a stream may be up to <see cref="SlackSeconds"/> ahead of real time and still be live. So every stream, however fast its audio
+/// is sent, is live for a second per second, and what goes beyond waits for a device that has nothing live to do. Not thread-safe; times
+/// are in ticks of any one clock.
 /// </remarks>
 internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait, long ticksPerSecond)
 {
-    /// <summary>Audio that may come faster than real time and still be live: the first of a stream, or what a pause of the network has held up.</summary>
+    /// <summary>
+    /// Audio that may come faster than real time and still be live: the first of a stream, or what a pause of the network has held up.
+    /// </summary>
     public const double SlackSeconds = 5;
 
     private readonly Dictionary<(int Frames, int Committed), int> _counts = [];
@@ -171,7 +174,8 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         return live == otherLive ? Turn(step) < Turn(other) : live;
     }
 
-    // Others of its owner ride along in batches of their shape while the first one waits: they must not put off its turn, or a rare shape would starve.
+    // Others of its owner ride along in batches of their shape while the first one waits: they must not put off its turn, or a rare shape
+    // would starve.
     private static double Turn(QueuedStep step) => step.Turn ?? step.Share.VirtualTime;
 
     private static void Lead(StepShare owner)

@@ -1,7 +1,8 @@
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>
-/// One owner's part of a device. Under load each owner whose steps wait gets device time in proportion to its weight, however many streams it has.
+/// One owner's part of a device. Under load each owner whose steps wait gets device time in proportion to its weight, however many streams
+/// it has.
 /// </summary>
 /// <remarks>The list and the virtual time belong to one <see cref="StepQueue"/> and are touched under its lock.</remarks>
 public sealed class StepShare(string owner = "")

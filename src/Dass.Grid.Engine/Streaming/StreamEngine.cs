@@ -30,7 +30,8 @@ public sealed class StreamEngine : IAsyncDisposable
         {
             WarmUp();
         }
-        Batcher = new StepBatcher(stepModel, options.Batcher, options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _instruments);
+        Batcher = new StepBatcher(
+            stepModel, options.Batcher, options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _instruments);
     }
 
     public DassModel Model => _stepModel.Model;
@@ -70,7 +71,8 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Begins a stream.</summary>
     /// <param name="format">Of its audio.</param>
     /// <param name="options">Its trade-off.</param>
-    /// <param name="owner">Whose device time it takes: under load owners are served by their weights, not by the number of their streams.</param>
+    /// <param name="owner">Whose device time it takes: under load owners are served by their weights, not by the number of their
+    /// streams.</param>
     /// <exception cref="ArgumentException">The options break a rule.</exception>
     /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
     /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
@@ -78,14 +80,14 @@ public sealed class StreamEngine : IAsyncDisposable
     {
         options.Validate();
         var slot = _arena.TryRent() ?? throw new NoFreeSlotException(_arena.Capacity);
-        var share = Enter(owner);
+        var share = AcquireShare(owner);
         try
         {
             return new StreamSession(this, format, options, slot, share);
         }
         catch
         {
-            Leave(share);
+            ReleaseShare(share);
             slot.Dispose();
             throw;
         }
@@ -101,8 +103,8 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Continues the stream that <see cref="StreamSession.Save"/> wrote, as if it had never been interrupted.</summary>
     /// <param name="snapshot">What was written.</param>
     /// <param name="owner">As for <see cref="Open"/>.</param>
-    /// <param name="ofOtherWeights">The snapshot may be another model's, of which <see cref="CanAdopt"/> is true: its past is kept, its future is
-    /// this model's.</param>
+    /// <param name="ofOtherWeights">The snapshot may be another model's, of which <see cref="CanAdopt"/> is true: its past is kept, its
+    /// future is this model's.</param>
     /// <exception cref="SnapshotException">Not a snapshot, another version or model, or damaged; the message names the field.</exception>
     /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
     public StreamSession Restore(ReadOnlySpan<byte> snapshot, string owner = "", bool ofOtherWeights = false)
@@ -131,7 +133,8 @@ public sealed class StreamEngine : IAsyncDisposable
     }
 
     /// <summary>
-    /// Sets an owner's part of the device in relation to others, 0.01 to 100 (1 when never set), for as long as sessions of the owner are open.
+    /// Sets an owner's part of the device in relation to others, 0.01 to 100 (1 when never set), for as long as sessions of the owner are
+    /// open.
     /// </summary>
     public void Weigh(string owner, double weight)
     {
@@ -144,7 +147,7 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
-    private StepShare Enter(string owner)
+    private StepShare AcquireShare(string owner)
     {
         lock (_shares)
         {
@@ -157,7 +160,7 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
-    internal void Leave(StepShare share)
+    internal void ReleaseShare(StepShare share)
     {
         lock (_shares)
         {

@@ -49,8 +49,8 @@ public sealed class StreamSession : IDisposable
     public bool Ended { get; internal set; }
 
     /// <summary>
-    /// Chunks after which the recurrent state is that of a new stream again, so that nothing before is remembered; 0: never. Frames that wait and token
-    /// sums stay: no audio is lost, trailing windows, mean and maximum go on. For studies; a snapshot does not hold it.
+    /// Chunks after which the recurrent state is that of a new stream again, so that nothing before is remembered; 0: never. Frames that
+    /// wait and token sums stay: no audio is lost, trailing windows, mean and maximum go on. For studies; a snapshot does not hold it.
     /// </summary>
     internal int ForgetAfter { get; set; }
 
@@ -73,15 +73,17 @@ public sealed class StreamSession : IDisposable
     /// <param name="audio">Whole frames in the stream's format (a multiple of <c>BytesPerFrame</c>); not kept after the call.</param>
     /// <param name="tags">Receives the new chunks; when the call throws, they come with a later call.</param>
     /// <param name="cancellationToken">Stops waiting between steps; audio that was taken in stays taken in.</param>
-    /// <exception cref="AudioFormatException">A torn frame, a sample that is not finite, or an offline stream that grows too long; the message
-    /// names its position. Nothing has changed.</exception>
-    /// <exception cref="StepQueueFullException">The device is too busy. The audio is taken in and its tags follow with a later push, unless the
-    /// stream already holds <see cref="EngineOptions.MaxBacklog"/>: then it is refused. <see cref="AppliedSamples"/> tells which.</exception>
-    /// <exception cref="StepFailedException">The model failed. The audio is taken in; the step is tried again with the next push.</exception>
+    /// <exception cref="AudioFormatException">A torn frame, a sample that is not finite, or an offline stream that grows too long; the
+    /// message names its position. Nothing has changed.</exception>
+    /// <exception cref="StepQueueFullException">The device is too busy. The audio is taken in and its tags follow with a later push, unless
+    /// the stream already holds <see cref="EngineOptions.MaxBacklog"/>: then it is refused. <see cref="AppliedSamples"/> tells
+    /// which.</exception>
+    /// <exception cref="StepFailedException">The model failed. The audio is taken in; the step is tried again with the next
+    /// push.</exception>
     /// <exception cref="InvalidOperationException">The stream has ended, or another call is under way.</exception>
     public async ValueTask PushAsync(ReadOnlyMemory<byte> audio, List<ChunkScores> tags, CancellationToken cancellationToken)
     {
-        Enter();
+        BeginCall();
         try
         {
             if (Ended)
@@ -106,12 +108,13 @@ public sealed class StreamSession : IDisposable
         }
         finally
         {
-            Exit();
+            EndCall();
         }
     }
 
     /// <summary>
-    /// Ends the stream: tags what is left, including a tail that is shorter than a chunk. After an exception it can be called again and goes on.
+    /// Ends the stream: tags what is left, including a tail that is shorter than a chunk. After an exception it can be called again and
+    /// goes on.
     /// </summary>
     /// <param name="tags">Receives the new chunks; when the call throws, they come with a later call.</param>
     /// <param name="cancellationToken">Stops waiting between steps.</param>
@@ -119,7 +122,7 @@ public sealed class StreamSession : IDisposable
     /// <exception cref="StepFailedException">The model failed. Calling again tries again.</exception>
     public async ValueTask CompleteAsync(List<ChunkScores> tags, CancellationToken cancellationToken)
     {
-        Enter();
+        BeginCall();
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -133,14 +136,14 @@ public sealed class StreamSession : IDisposable
         }
         finally
         {
-            Exit();
+            EndCall();
         }
     }
 
-    /// <summary>What has been heard so far.</summary>
+    /// <summary>The figures of the audio so far.</summary>
     public StreamSummary Summary()
     {
-        Enter();
+        BeginCall();
         try
         {
             var wholeStream = Ended && Frames.Count == 0;
@@ -148,24 +151,24 @@ public sealed class StreamSession : IDisposable
         }
         finally
         {
-            Exit();
+            EndCall();
         }
     }
 
     /// <summary>
-    /// Writes the whole session, versioned; <see cref="StreamEngine.Restore"/> continues it to the bit. About the size of the state plus waiting
-    /// audio.
+    /// Writes the whole session, versioned; <see cref="StreamEngine.Restore"/> continues it to the bit. About the size of the state plus
+    /// waiting audio.
     /// </summary>
     public void Save(IBufferWriter<byte> to)
     {
-        Enter();
+        BeginCall();
         try
         {
             StreamSnapshot.Save(this, _engine.Model, new SnapshotWriter(to));
         }
         finally
         {
-            Exit();
+            EndCall();
         }
     }
 
@@ -178,7 +181,7 @@ public sealed class StreamSession : IDisposable
         if (!Interlocked.Exchange(ref _disposed, true))
         {
             _engine.Batcher.Release(_step);
-            _engine.Leave(_step.Share);
+            _engine.ReleaseShare(_step.Share);
         }
     }
 
@@ -186,7 +189,8 @@ public sealed class StreamSession : IDisposable
     private bool ExceedsBacklog(double seconds) =>
         !Options.Offline
         && Frames.Count >= _schedule.Chunk + _schedule.LookAhead
-        && (Frames.Count - _schedule.Chunk - _schedule.LookAhead) * FrameRate.HopSeconds + seconds > _engine.Options.MaxBacklog.TotalSeconds;
+        && (Frames.Count - _schedule.Chunk - _schedule.LookAhead) * FrameRate.HopSeconds + seconds
+            > _engine.Options.MaxBacklog.TotalSeconds;
 
     private void TakeIn(ReadOnlySpan<byte> audio)
     {
@@ -215,7 +219,8 @@ public sealed class StreamSession : IDisposable
             else if (Slot.CommittedFrames != Pool.Frames)
             {
                 throw new InvalidOperationException(
-                    $"The stream's state is at frame {Slot.CommittedFrames} and its tags at {Pool.Frames}, because scoring failed; restore it from a snapshot.");
+                    $"The stream's state is at frame {Slot.CommittedFrames} and its tags at {Pool.Frames}, because scoring failed; "
+                    + "restore it from a snapshot.");
             }
             _step.Shape(shape.Frames, shape.Committed);
             Frames.Frames[.._step.Features.Length].CopyTo(_step.Features);
@@ -238,7 +243,7 @@ public sealed class StreamSession : IDisposable
         _undelivered.Clear();
     }
 
-    private void Enter()
+    private void BeginCall()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (Interlocked.Exchange(ref _busy, 1) == 1)
@@ -247,5 +252,5 @@ public sealed class StreamSession : IDisposable
         }
     }
 
-    private void Exit() => Volatile.Write(ref _busy, 0);
+    private void EndCall() => Volatile.Write(ref _busy, 0);
 }

@@ -15,8 +15,8 @@ public sealed record StreamSessionOptions
     public TimeSpan LookAhead { get; init; } = TimeSpan.FromSeconds(0.64);
 
     /// <summary>
-    /// One step over all audio when the stream completes; <see cref="Chunk"/> and <see cref="LookAhead"/> do not apply. Memory grows with the audio.
-    /// Default: false.
+    /// One step over all audio when the stream completes; <see cref="Chunk"/> and <see cref="LookAhead"/> do not apply. Memory grows with
+    /// the audio. Default: false.
     /// </summary>
     public bool Offline { get; init; }
 

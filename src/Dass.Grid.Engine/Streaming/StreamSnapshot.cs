@@ -7,7 +7,7 @@ namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>
 /// A session as bytes, little-endian: magic, version, model hash; format and options; counters; carried audio; waiting frames; recurrent
-/// state; token sums; chunks that nobody has received. The order below is the format.
+/// state; token sums; chunks that the caller has not received. The order below is the format.
 /// </summary>
 internal static class StreamSnapshot
 {
@@ -52,7 +52,8 @@ internal static class StreamSnapshot
 
     /// <summary>Reads up to the options, from which the session is opened.</summary>
     /// <exception cref="SnapshotException">Not a snapshot, another version, another model, or damaged.</exception>
-    public static (AudioFormat Format, StreamSessionOptions Options) ReadHeader(ref SnapshotReader from, DassModel model, bool ofOtherWeights)
+    public static (AudioFormat Format, StreamSessionOptions Options) ReadHeader(
+        ref SnapshotReader from, DassModel model, bool ofOtherWeights)
     {
         if (from.Read<int>("magic") != Magic)
         {
@@ -92,7 +93,9 @@ internal static class StreamSnapshot
         session.Slot.CommittedFrames = from.Read<long>("committed frames");
         from.ReadAll("state", session.Slot.Values);
         session.Pool.Restore(ref from);
-        SnapshotReader.Check(session.Slot.CommittedFrames == session.Pool.Frames, "committed frames", $"{session.Slot.CommittedFrames} and {session.Pool.Frames} tagged");
+        SnapshotReader.Check(
+            session.Slot.CommittedFrames == session.Pool.Frames, "committed frames",
+            $"{session.Slot.CommittedFrames} and {session.Pool.Frames} tagged");
         SnapshotReader.Check(session.AppliedSamples >= 0, "applied samples", $"{session.AppliedSamples}");
 
         var undelivered = from.Read<int>("undelivered chunks");

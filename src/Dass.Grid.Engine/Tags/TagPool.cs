@@ -67,7 +67,7 @@ internal sealed class TagPool
         var columns = columnSums.Length / _channels;
         if (_columns < _windowColumns)
         {
-            Array.Clear(_max); // what a part of a window said is no maximum over windows: short spans raise more false alarms
+            Array.Clear(_max); // the score of a part of a window is no maximum over windows: short spans raise more false alarms
         }
         Array.Clear(_sum);
         for (var column = 0; column < columns; column++)
@@ -124,7 +124,8 @@ internal sealed class TagPool
         from.ReadAll<float>("window", _window);
         from.ReadAll<double>("token sums", _total);
         from.ReadAll<float>("maxima", _max);
-        SnapshotReader.Check(Chunks >= 0 && Frames >= Chunks && _columns >= Chunks && _columns <= Frames, "tag counters", $"{Chunks}, {Frames}, {_columns}");
+        SnapshotReader.Check(
+            Chunks >= 0 && Frames >= Chunks && _columns >= Chunks && _columns <= Frames, "tag counters", $"{Chunks}, {Frames}, {_columns}");
     }
 
     // Summed anew for every chunk, oldest column first: no drift, and equal to the bit after a restore.

@@ -10,10 +10,10 @@ namespace Dass.Grid.Evaluation.Data;
 public sealed record EvaluationFile(string Path, IReadOnlySet<int> Labels, IReadOnlyList<SoundEvent> Events);
 
 /// <summary>
-/// Recordings with their labels: a CSV with the columns <c>file</c> (relative to the CSV) and <c>labels</c> (display names or ids, separated by
-/// <c>;</c>) or <c>audioset_label</c> (one name), and, where known, <c>onset</c> and <c>offset</c> in seconds and <c>fold</c>. Several rows of one file
-/// are several events. A row without labels says that no known sound is in the file: it counts against whatever is heard there, and not in top-1,
-/// where no answer could be right. Other columns are not read.
+/// Recordings with their labels: a CSV with the columns <c>file</c> (relative to the CSV) and <c>labels</c> (display names or ids,
+/// separated by <c>;</c>) or <c>audioset_label</c> (one name), and, where known, <c>onset</c> and <c>offset</c> in seconds and <c>fold</c>.
+/// Several rows of one file are several events. A row without labels says that no known sound is in the file: it counts against every
+/// label that scores high there, and not in top-1, where no answer could be right. Other columns are not read.
 /// </summary>
 public sealed class EvaluationSet
 {
@@ -55,10 +55,12 @@ public sealed class EvaluationSet
         var csv = new CsvReader(reader);
         var header = csv.Next() ?? throw new FormatException($"{path} is empty; its first line must name the columns.");
         int Column(string name) => Array.FindIndex(header, column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase));
-        var (file, labels, single, onset, offset, fold) = (Column("file"), Column("labels"), Column("audioset_label"), Column("onset"), Column("offset"), Column("fold"));
+        var (file, labels, single, onset, offset, fold) =
+            (Column("file"), Column("labels"), Column("audioset_label"), Column("onset"), Column("offset"), Column("fold"));
         if (file < 0 || (labels < 0 && single < 0))
         {
-            throw new FormatException($"{path}: the columns are {string.Join(", ", header)}; there must be 'file' and 'labels' (or 'audioset_label').");
+            throw new FormatException(
+                $"{path}: the columns are {string.Join(", ", header)}; there must be 'file' and 'labels' (or 'audioset_label').");
         }
         if (folds.Count > 0 && fold < 0)
         {
@@ -69,9 +71,11 @@ public sealed class EvaluationSet
         while (csv.Next() is { } row)
         {
             string Field(int column) => column >= 0 && column < row.Length ? row[column].Trim() : "";
-            FormatException Broken(string field, string value, string rule) => new($"{path}, line {csv.Line}: {field} is '{value}'; {rule}.");
+            FormatException Broken(string field, string value, string rule) =>
+                new($"{path}, line {csv.Line}: {field} is '{value}'; {rule}.");
             double Seconds(string name, int column) =>
-                double.TryParse(Field(column), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) && value >= 0
+                double.TryParse(Field(column), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
+                && value >= 0
                     ? value
                     : throw Broken(name, Field(column), "it must be seconds, 0 or more");
 

@@ -13,14 +13,18 @@ namespace Dass.Grid.Evaluation.Events;
 /// <param name="Psds1">PSDS, scenario 1.</param>
 /// <param name="Psds2">PSDS, scenario 2.</param>
 /// <param name="Detected">Share of events with a detection that meets them, at the threshold.</param>
-/// <param name="FalsePerHour">Detections that meet no event of their label, in an hour of audio, all labels together, at the threshold.</param>
+/// <param name="FalsePerHour">Detections that meet no event of their label, in an hour of audio, all labels together, at the
+/// threshold.</param>
 /// <param name="DelaySeconds">
-/// Median time from an onset to the end of the audio that had to be heard to answer it: chunk and look-ahead are in it. NaN: none was detected.
+/// Median time from an onset to the end of the audio that had to be heard to answer it: chunk and look-ahead are in it. NaN: none was
+/// detected.
 /// </param>
-public sealed record EventReport(float Threshold, double F1, double Psds1, double Psds2, double Detected, double FalsePerHour, double DelaySeconds);
+public sealed record EventReport(
+    float Threshold, double F1, double Psds1, double Psds2, double Detected, double FalsePerHour, double DelaySeconds);
 
 /// <summary>The best of 49 thresholds, 0.02 to 0.98.</summary>
-/// <param name="Threshold">Chunk score that a sound must reach (<see cref="EventRule.On"/>); of equally good ones the lowest. NaN: none.</param>
+/// <param name="Threshold">Chunk score that a sound must reach (<see cref="EventRule.On"/>); of equally good ones the lowest. NaN:
+/// none.</param>
 /// <param name="F1">Event-based F1 there, 0 to 1. It is chosen on the data that it is measured on, so it flatters.</param>
 public readonly record struct BestThreshold(float Threshold, double F1);
 
@@ -28,9 +32,12 @@ public readonly record struct BestThreshold(float Threshold, double F1);
 /// <param name="Rows">For each threshold that was asked for.</param>
 /// <param name="Best">One threshold for all labels; F1 is their mean.</param>
 /// <param name="BestByLabel">A threshold for each label that has events.</param>
-public sealed record EventReports(IReadOnlyList<EventReport> Rows, BestThreshold Best, IReadOnlyList<(Label Label, BestThreshold Best)> BestByLabel);
+public sealed record EventReports(
+    IReadOnlyList<EventReport> Rows, BestThreshold Best, IReadOnlyList<(Label Label, BestThreshold Best)> BestByLabel);
 
-/// <summary>Detections are a tracker's events. A threshold is its rule's On; Off follows it, and the other fields have their defaults.</summary>
+/// <summary>
+/// Detections are a tracker's events. A threshold is its rule's On; Off follows it, and the other fields have their defaults.
+/// </summary>
 public static class EventEvaluation
 {
     private const int Thresholds = 49;
@@ -61,7 +68,7 @@ public static class EventEvaluation
             async (file, _) =>
             {
                 var chunks = new List<ChunkScores>();
-                var summary = await StreamedInference.HearFileAsync(
+                var summary = await StreamedInference.RunFileAsync(
                     engine, file.Path, options,
                     chunk => chunks.Add(chunk with { Scores = [.. labels.Select(label => chunk.Scores[label])], WindowScores = [] }),
                     cancellationToken).ConfigureAwait(false);
@@ -79,11 +86,13 @@ public static class EventEvaluation
     /// <param name="lookAhead">Seconds.</param>
     /// <param name="known">The model's labels.</param>
     internal static EventReports Report(
-        IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, int[] labels, IReadOnlyList<float> thresholds, double lookAhead, LabelSet known)
+        IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, int[] labels, IReadOnlyList<float> thresholds, double lookAhead,
+        LabelSet known)
     {
         Detection[] Detect(float at) => [.. heard.SelectMany((file, index) => Detections(file, index, labels, new EventRule { On = at }))];
 
-        var points = Enumerable.Range(1, Thresholds).Select(i => i / (Thresholds + 1f)).Select(at => (At: at, Found: Sounds(Detect(at)))).ToArray();
+        var points = Enumerable.Range(1, Thresholds).Select(i => i / (Thresholds + 1f)).Select(at => (At: at, Found: Sounds(Detect(at))))
+            .ToArray();
         IReadOnlyList<SoundEvent>[] curve = [.. points.Select(point => point.Found)];
         var hours = heard.Sum(file => file.DurationSeconds) / 3600;
         var (psds1, psds2) = (Psds.Score(truth, curve, hours, PsdsScenario.One), Psds.Score(truth, curve, hours, PsdsScenario.Two));
@@ -113,8 +122,8 @@ public static class EventEvaluation
     /// <summary>Seconds from the onset of each event that was detected to the end of the audio that its answer needs, in order.</summary>
     internal static double[] Delays(IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, Detection[] found, double lookAhead)
     {
-        // A detection that was open before the sound began answers it with the sound's first chunk. A recording's last chunks wait for no more audio
-        // than there is.
+        // A detection that was open before the sound began answers it with the sound's first chunk. A recording's last chunks wait for no
+        // more audio than there is.
         double Answered(Detection detection, SoundEvent sound) =>
             Math.Min(
                 heard[sound.File].Chunks.First(chunk => chunk.Index >= detection.OpenedChunk && chunk.EndSeconds > sound.Onset).EndSeconds
@@ -145,7 +154,8 @@ public static class EventEvaluation
         }
         tracker.Complete(heard.DurationSeconds, changes);
         return changes.Where(change => change.Kind == EventChangeKind.Closed)
-            .Select(change => new Detection(new(file, labels[change.Label], change.OnsetSeconds, change.OffsetSeconds), change.OpenedChunk));
+            .Select(
+                change => new Detection(new(file, labels[change.Label], change.OnsetSeconds, change.OffsetSeconds), change.OpenedChunk));
     }
 
     private static SoundEvent[] Sounds(Detection[] found) => [.. found.Select(detection => detection.Sound)];

@@ -12,10 +12,12 @@ namespace Dass.Grid.Evaluation.Latency;
 /// <param name="DelaySeconds">From the begin of a chunk to the end of the audio that its tags need.</param>
 /// <param name="CostMilliseconds">Processor time per second of audio.</param>
 /// <param name="Map">
-/// Mean average precision. A file's score is offline's one; of streams and windows alike the mean over hops of the trailing window's (10.24 s).
+/// Mean average precision. A file's score is offline's one; of streams and windows alike the mean over hops of the trailing window's (10.24
+/// s).
 /// </param>
 /// <param name="Loss">How much less than offline.</param>
-public sealed record LatencyRow(string Way, double ChunkSeconds, double LookAheadSeconds, double DelaySeconds, double CostMilliseconds, double Map, double Loss);
+public sealed record LatencyRow(
+    string Way, double ChunkSeconds, double LookAheadSeconds, double DelaySeconds, double CostMilliseconds, double Map, double Loss);
 
 /// <summary>What latency costs, in accuracy and in processor time.</summary>
 public static class LatencyStudy
@@ -39,7 +41,7 @@ public static class LatencyStudy
         var seconds = clips.Sum(clip => (double)clip.Length) / SampleRateHz;
         IReadOnlySet<int>[] truth = [.. data.Files.Select(file => file.Labels)];
 
-        var offline = await MeasureAsync(clip => HearAsync(engine, clip, 0, clip.Length, cancellationToken)).ConfigureAwait(false);
+        var offline = await MeasureAsync(clip => OfflineAsync(engine, clip, 0, clip.Length, cancellationToken)).ConfigureAwait(false);
         yield return new LatencyRow("offline", double.NaN, double.NaN, double.NaN, offline.Cost, offline.Map, 0);
         foreach (var chunk in chunks)
         {
@@ -57,15 +59,19 @@ public static class LatencyStudy
             yield return new LatencyRow("window", hop.TotalSeconds, 0, hop.TotalSeconds, cost, map, offline.Map - map);
         }
 
-        async Task<(double Cost, double Map)> MeasureAsync(Func<float[], Task<float[]>> hear)
+        async Task<(double Cost, double Map)> MeasureAsync(Func<float[], Task<float[]>> run)
         {
             // Once for nothing: code is compiled and buffers of this way's shapes are made on first use.
             await StreamedInference.ForEachAsync(
-                [.. clips.Take(StreamedInference.Parallel)], (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
+                [.. clips.Take(StreamedInference.Parallel)],
+                (clip, _) => run(clip),
+                progress: null,
+                cancellationToken).ConfigureAwait(false);
             var before = Environment.CpuUsage.TotalTime;
-            var scores = await StreamedInference.ForEachAsync(clips, (clip, _) => hear(clip), progress: null, cancellationToken).ConfigureAwait(false);
+            var scores = await StreamedInference.ForEachAsync(
+                clips, (clip, _) => run(clip), progress: null, cancellationToken).ConfigureAwait(false);
             var spent = Environment.CpuUsage.TotalTime - before;
-            return (spent.TotalMilliseconds / seconds, TagReport.Of(scores, truth, engine.Model.Labels).Map);
+            return (spent.TotalMilliseconds / seconds, TagReport.From(scores, truth, engine.Model.Labels).Map);
         }
     }
 
@@ -75,29 +81,32 @@ public static class LatencyStudy
     {
         var (mean, chunks) = (new float[engine.Model.Labels.Count], 0);
         await using var source = new ClipSource(clip, 0, clip.Length);
-        await StreamedInference.HearAsync(
+        await StreamedInference.RunAsync(
             engine, source, options, chunk => Average(chunk.WindowScores, mean, ++chunks), cancellationToken).ConfigureAwait(false);
         return mean;
     }
 
-    /// <summary>What a user without state would do: the published model on the last 10.24 s, again at every hop; the mean over hops.</summary>
+    /// <summary>
+    /// What a user without state would do: the published model on the last 10.24 s, again at every hop; the mean over hops.
+    /// </summary>
     internal static async Task<float[]> WindowsAsync(StreamEngine engine, float[] clip, TimeSpan hop, CancellationToken cancellationToken)
     {
         var (mean, windows, end) = (new float[engine.Model.Labels.Count], 0, 0);
         while (end < clip.Length)
         {
             end = (int)Math.Min(end + (long)(hop.TotalSeconds * SampleRateHz), clip.Length);
-            var scores = await HearAsync(engine, clip, Math.Max(0, end - WindowSamples), end, cancellationToken).ConfigureAwait(false);
+            var scores = await OfflineAsync(engine, clip, Math.Max(0, end - WindowSamples), end, cancellationToken).ConfigureAwait(false);
             Average(scores, mean, ++windows);
         }
         return mean;
     }
 
-    private static async Task<float[]> HearAsync(StreamEngine engine, float[] clip, int begin, int end, CancellationToken cancellationToken)
+    private static async Task<float[]> OfflineAsync(
+        StreamEngine engine, float[] clip, int begin, int end, CancellationToken cancellationToken)
     {
         await using var source = new ClipSource(clip, begin, end);
         var options = new StreamSessionOptions { Offline = true };
-        return (await StreamedInference.HearAsync(engine, source, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean;
+        return (await StreamedInference.RunAsync(engine, source, options, onChunk: null, cancellationToken).ConfigureAwait(false)).Mean;
     }
 
     /// <param name="scores">The latest of those that are averaged.</param>

@@ -1,18 +1,22 @@
 namespace Dass.Grid.Evaluation.Metrics;
 
-/// <summary>Event-based F1: a detection is right when its onset is within a collar and its offset within the collar or a share of the length.</summary>
+/// <summary>
+/// Event-based F1: a detection is right when its onset is within a collar and its offset within the collar or a share of the length.
+/// </summary>
 public static class EventF1
 {
     public const double CollarSeconds = 0.2;
     public const double OffsetShare = 0.2;
 
     /// <summary>F1 of each label that occurs in the truth or the detections, and their mean (macro).</summary>
-    public static (double Macro, Dictionary<int, double> ByLabel) Score(IReadOnlyList<SoundEvent> truth, IReadOnlyList<SoundEvent> detections)
+    public static (double Macro, Dictionary<int, double> ByLabel) Score(
+        IReadOnlyList<SoundEvent> truth, IReadOnlyList<SoundEvent> detections)
     {
         var labels = truth.Concat(detections).Select(sound => sound.Label).Distinct().Order();
         var byLabel = labels.ToDictionary(label => label, label =>
         {
-            SoundEvent[] wanted = [.. truth.Where(sound => sound.Label == label)], found = [.. detections.Where(sound => sound.Label == label)];
+            SoundEvent[] wanted = [.. truth.Where(sound => sound.Label == label)],
+                found = [.. detections.Where(sound => sound.Label == label)];
             return 2.0 * Matches(wanted, found) / (wanted.Length + found.Length);
         });
         return (byLabel.Count == 0 ? double.NaN : byLabel.Values.Average(), byLabel);

@@ -3,7 +3,8 @@ namespace Dass.Grid.Evaluation.Metrics;
 /// <summary>What a polyphonic sound detection score demands (Bilen et al., arXiv 1910.08440).</summary>
 /// <param name="Detection">Share of a detection that must lie in events of its label (DTC).</param>
 /// <param name="Truth">Share of an event that must be covered by such detections (GTC).</param>
-/// <param name="CrossTrigger">Share of a false detection in events of another label that makes it a cross-trigger (CTTC); null: none are counted.</param>
+/// <param name="CrossTrigger">Share of a false detection in events of another label that makes it a cross-trigger (CTTC); null: none are
+/// counted.</param>
 /// <param name="CrossTriggerWeight">α_ct, 0 to 1.</param>
 /// <param name="Instability">α_st: weight of the standard deviation between labels.</param>
 /// <param name="MaxFalsePerHour">Where the curve ends.</param>
@@ -25,18 +26,23 @@ public static class Psds
     /// <param name="hours">Length of all files.</param>
     /// <param name="scenario">The rules.</param>
     /// <returns>0 to 1.</returns>
-    public static double Score(IReadOnlyList<SoundEvent> truth, IReadOnlyList<IReadOnlyList<SoundEvent>> operatingPoints, double hours, PsdsScenario scenario)
+    public static double Score(
+        IReadOnlyList<SoundEvent> truth, IReadOnlyList<IReadOnlyList<SoundEvent>> operatingPoints, double hours, PsdsScenario scenario)
     {
         int[] labels = [.. truth.Select(sound => sound.Label).Distinct().Order()];
-        var curves = labels.Select(label => operatingPoints.Select(found => Rates(label, labels, truth, found, hours, scenario)).ToArray()).ToArray();
+        var curves = labels.Select(label => operatingPoints.Select(found => Rates(label, labels, truth, found, hours, scenario)).ToArray())
+            .ToArray();
 
         // Each label's curve is a staircase: the best true rate at no more than so many false detections.
-        var between = curves.SelectMany(curve => curve).Select(point => point.False).Where(x => x < scenario.MaxFalsePerHour).Distinct().Order();
+        var between = curves.SelectMany(curve => curve).Select(point => point.False).Where(x => x < scenario.MaxFalsePerHour).Distinct()
+            .Order();
         double[] steps = [0, .. between, scenario.MaxFalsePerHour];
         double area = 0;
         for (var i = 0; i + 1 < steps.Length; i++)
         {
-            double[] rates = [.. curves.Select(curve => curve.Where(point => point.False <= steps[i]).Select(point => point.True).DefaultIfEmpty().Max())];
+            double[] rates = [
+                .. curves.Select(curve => curve.Where(point => point.False <= steps[i]).Select(point => point.True).DefaultIfEmpty().Max())
+            ];
             var mean = rates.Average();
             var deviation = Math.Sqrt(rates.Average(rate => (rate - mean) * (rate - mean)));
             area += (steps[i + 1] - steps[i]) * Math.Max(0, mean - scenario.Instability * deviation);
@@ -61,7 +67,8 @@ public static class Psds
             rate += scenario.CrossTriggerWeight * labels.Where(other => other != label).Average(other =>
             {
                 SoundEvent[] others = [.. truth.Where(sound => sound.Label == other)];
-                return wrong.Count(detection => others.Sum(detection.Overlap) >= share * detection.Length) / (others.Sum(sound => sound.Length) / 3600);
+                return wrong.Count(
+                    detection => others.Sum(detection.Overlap) >= share * detection.Length) / (others.Sum(sound => sound.Length) / 3600);
             });
         }
         return (rate, (double)hits / events.Length);

@@ -1,6 +1,8 @@
 namespace Dass.Grid.Evaluation.Metrics;
 
-/// <summary>How well scores put what is there above what is not. Scores may be of any scale, but not NaN; only their order counts.</summary>
+/// <summary>
+/// How well scores put what is there above what is not. Scores may be of any scale, but not NaN; only their order counts.
+/// </summary>
 public static class Ranking
 {
     /// <summary>Uninterpolated average precision, Σ (Rₙ − Rₙ₋₁) Pₙ over distinct scores, as scikit-learn computes it.</summary>
@@ -23,7 +25,9 @@ public static class Ranking
         return all == 0 ? double.NaN : sum;
     }
 
-    /// <summary>Area under the ROC curve: the chance that something positive scores above something negative, half of it for equal scores.</summary>
+    /// <summary>
+    /// Area under the ROC curve: the chance that something positive scores above something negative, half of it for equal scores.
+    /// </summary>
     /// <returns>0 to 1, or NaN when all are positive or none.</returns>
     /// <exception cref="ArgumentException">A score is NaN.</exception>
     public static double Auc(ReadOnlySpan<float> scores, ReadOnlySpan<bool> positive)
@@ -48,8 +52,8 @@ public static class Ranking
     public static double DPrime(double auc) => Math.Sqrt(2) * NormalQuantile(auc);
 
     /// <summary>
-    /// Label-weighted label-ranking average precision: for every file and label of it, the share of true labels among those that rank at or above it;
-    /// the mean over all such pairs (DCASE 2019, task 2).
+    /// Label-weighted label-ranking average precision: for every file and label of it, the share of true labels among those that rank at or
+    /// above it; the mean over all such pairs (DCASE 2019, task 2).
     /// </summary>
     /// <param name="scores">By file, in label order.</param>
     /// <param name="positive">By file, in label order.</param>
@@ -108,17 +112,33 @@ public static class Ranking
         if (p < Low)
         {
             var q = Math.Sqrt(-2 * Math.Log(p));
-            return (((((-7.784894002430293e-03 * q - 3.223964580411365e-01) * q - 2.400758277161838) * q - 2.549732539343734) * q + 4.374664141464968) * q + 2.938163982698783)
-                / ((((7.784695709041462e-03 * q + 3.224671290700398e-01) * q + 2.445134137142996) * q + 3.754408661907416) * q + 1);
+            return Polynomial(
+                    q, -7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838, -2.549732539343734, 4.374664141464968,
+                    2.938163982698783)
+                / Polynomial(q, 7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996, 3.754408661907416, 1);
         }
         var (r, x) = ((p - 0.5) * (p - 0.5), p - 0.5);
-        return (((((-39.69683028665376 * r + 220.9460984245205) * r - 275.9285104469687) * r + 138.3577518672690) * r - 30.66479806614716) * r + 2.506628277459239) * x
-            / (((((-54.47609879822406 * r + 161.5858368580409) * r - 155.6989798598866) * r + 66.80131188771972) * r - 13.28068155288572) * r + 1);
+        return Polynomial(
+                r, -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.3577518672690, -30.66479806614716, 2.506628277459239)
+            * x
+            / Polynomial(r, -54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972, -13.28068155288572, 1);
+    }
+
+    /// <summary>By Horner's scheme; the coefficient of the highest power first.</summary>
+    private static double Polynomial(double x, params ReadOnlySpan<double> coefficients)
+    {
+        var sum = 0.0;
+        foreach (var coefficient in coefficients)
+        {
+            sum = sum * x + coefficient;
+        }
+        return sum;
     }
 
     /// <summary>NaN has no place in an order: a sort would put it anywhere, and the figure would look like one.</summary>
     internal static ArgumentException NotANumber(int recording, int? label, string parameter) => new(
-        $"The score of recording {recording}{(label is null ? "" : $", label {label}")} (counted from 0) is NaN; scores must be numbers.", parameter);
+        $"The score of recording {recording}{(label is null ? "" : $", label {label}")} (counted from 0) is NaN; scores must be numbers.",
+        parameter);
 
     private static int[] Descending(ReadOnlySpan<float> scores)
     {

@@ -3,7 +3,7 @@ using Dass.Grid.Engine.Tags;
 namespace Dass.Grid.Evaluation.Niah;
 
 /// <summary>
-/// What is said of a whole recording, in bounded memory: the mean over all (the paper's way), the highest trailing window, and the
+/// The scores of a whole recording, in bounded memory: the mean over all (the paper's way), the highest trailing window, and the
 /// highest window's height above the recording's own median window, in logits (a label that the haystack always raises pays for it).
 /// </summary>
 internal sealed class Aggregates(int labels)
@@ -55,9 +55,14 @@ internal sealed class Aggregates(int labels)
         }
     }
 
-    /// <summary>Scores by method, in label order; only their order counts. The median weighs (n − 1) / n of n windows: one window is its own median.</summary>
+    /// <summary>
+    /// Scores by method, in label order; only their order counts. The median weighs (n − 1) / n of n windows: one window is its own median.
+    /// </summary>
     public float[][] Finish(StreamSummary summary) =>
-        [summary.Mean, summary.Max, [.. Enumerable.Range(0, labels).Select(label => _highest[label] - (float)(_windows - 1) / _windows * Median(label))]];
+        [
+            summary.Mean, summary.Max,
+            [.. Enumerable.Range(0, labels).Select(label => _highest[label] - (float)(_windows - 1) / _windows * Median(label))],
+        ];
 
     private static float Logit(float score) => MathF.Log(Math.Max(score, 1e-10f) / Math.Max(1 - score, 1e-7f));
 

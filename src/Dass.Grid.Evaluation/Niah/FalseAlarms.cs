@@ -2,9 +2,9 @@ using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Evaluation.Niah;
 
-/// <summary>Counts for each label how often it begins to be heard where there is nothing but hay.</summary>
+/// <summary>Counts for each label how often it comes on where there is nothing but haystack.</summary>
 /// <param name="labels">Indices of those that are counted.</param>
-/// <param name="score">Chunk score from which a label is heard, 0 to 1.</param>
+/// <param name="score">Chunk score from which a label is on, 0 to 1.</param>
 internal sealed class FalseAlarms(int[] labels, float score)
 {
     private readonly bool[] _on = new bool[labels.Length];
@@ -22,11 +22,12 @@ internal sealed class FalseAlarms(int[] labels, float score)
         }
     }
 
-    /// <summary>Whether the same labels are being heard.</summary>
-    public bool HearsWhat(FalseAlarms other) => _on.AsSpan().SequenceEqual(other._on);
+    /// <summary>Whether the same labels are on.</summary>
+    public bool HasSameOn(FalseAlarms other) => _on.AsSpan().SequenceEqual(other._on);
 
     /// <summary>Of all labels but those that are there.</summary>
-    public long Count(IReadOnlySet<int> there) => labels.Index().Where(label => !there.Contains(label.Item)).Sum(label => _counts[label.Index]);
+    public long Count(IReadOnlySet<int> there) =>
+        labels.Index().Where(label => !there.Contains(label.Item)).Sum(label => _counts[label.Index]);
 
     public FalseAlarms Copy()
     {

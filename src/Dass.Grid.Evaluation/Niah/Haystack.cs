@@ -2,7 +2,9 @@ namespace Dass.Grid.Evaluation.Niah;
 
 public enum HaystackKind
 {
-    /// <summary>Digital silence. (The paper's zeros are those of its normalised features, a faint noise of the data's mean spectrum.)</summary>
+    /// <summary>
+    /// Digital silence. (The paper's zeros are those of its normalised features, a faint noise of the data's mean spectrum.)
+    /// </summary>
     Zeros,
 
     /// <summary>White Gaussian noise without end.</summary>
@@ -12,25 +14,28 @@ public enum HaystackKind
     Babble,
 }
 
-/// <summary>A needle in a haystack of any length: 16 kHz mono samples, made where they are read, so that memory does not grow with the length.</summary>
+/// <summary>
+/// A needle in a haystack of any length: 16 kHz mono samples, made where they are read, so that memory does not grow with the length.
+/// </summary>
 /// <remarks>
-/// The haystack is never mixed into the needle, so the ratio of their levels is all that noise means here. It goes on after the needle where it
-/// stopped before. Samples beyond ±1 stay as they are: the engine takes them, and clipping would change level and spectrum of the haystack.
+/// The haystack is never mixed into the needle, so the ratio of their levels is all that noise means here. It goes on after the needle
+/// where it stopped before. Samples beyond ±1 stay as they are: the engine takes them, and clipping would change level and spectrum of the
+/// haystack.
 /// </remarks>
 internal sealed class Haystack
 {
     private readonly float[] _needle;
-    private readonly HaystackNoise _hay;
+    private readonly HaystackNoise _noise;
     private readonly float _gain;
 
     /// <param name="needle">Samples of the needle, padded.</param>
-    /// <param name="hay">What is around it.</param>
-    /// <param name="gain">Of the hay, from <see cref="Gain"/>.</param>
+    /// <param name="noise">What is around it.</param>
+    /// <param name="gain">Of the noise, from <see cref="Gain"/>.</param>
     /// <param name="length">Samples in all, the needle among them.</param>
     /// <param name="position">Where the needle lies, 0 (begin) to 1 (end).</param>
-    public Haystack(float[] needle, HaystackNoise hay, float gain, long length, double position)
+    public Haystack(float[] needle, HaystackNoise noise, float gain, long length, double position)
     {
-        (_needle, _hay, _gain, Length) = (needle, hay, gain, length);
+        (_needle, _noise, _gain, Length) = (needle, noise, gain, length);
         Begin = Math.Min((long)(position * length), length - needle.Length);
     }
 
@@ -43,15 +48,15 @@ internal sealed class Haystack
     /// <summary>Samples in all.</summary>
     public long Length { get; }
 
-    /// <summary>Samples after which the hay, before the needle or after it, repeats itself; null: never.</summary>
-    public long? Period => _hay.Period;
+    /// <summary>Samples after which the haystack, before the needle or after it, repeats itself; null: never.</summary>
+    public long? Period => _noise.Period;
 
     /// <summary>What brings a haystack to its level.</summary>
-    /// <param name="hay">At the level at which it is read.</param>
+    /// <param name="noise">At the level at which it is read.</param>
     /// <param name="needleRms">Level of the needle without its padding.</param>
     /// <param name="snrDb">How far the haystack lies below the needle.</param>
-    public static float Gain(HaystackNoise hay, double needleRms, double snrDb) =>
-        hay.Rms == 0 ? 0 : (float)(needleRms / Math.Pow(10, snrDb / 20) / hay.Rms);
+    public static float Gain(HaystackNoise noise, double needleRms, double snrDb) =>
+        noise.Rms == 0 ? 0 : (float)(needleRms / Math.Pow(10, snrDb / 20) / noise.Rms);
 
     public static double Rms(ReadOnlySpan<float> samples)
     {
@@ -79,7 +84,7 @@ internal sealed class Haystack
             }
             else
             {
-                _hay.Read(from < Begin ? from : from - _needle.Length, part);
+                _noise.Read(from < Begin ? from : from - _needle.Length, part);
                 System.Numerics.Tensors.TensorPrimitives.Multiply(part, _gain, part);
             }
             from += part.Length;

@@ -11,13 +11,19 @@ public static class ResultPlots
     private const int Height = 600;
 
     // Retention of DASS-small in the paper's figure 1(c), digitised; in percent.
-    private static readonly (double Seconds, double Retention)[] Paper = [(10, 100), (20, 98), (50, 93), (100, 89), (200, 83), (300, 79), (3600, 60), (9000, 51)];
+    private static readonly (double Seconds, double Retention)[] Paper = [
+        (10, 100), (20, 98), (50, 93), (100, 89), (200, 83), (300, 79), (3600, 60), (9000, 51),
+    ];
 
-    /// <summary>Retention against length, beside the paper's curve: one line per method, level and reset, the mean over positions.</summary>
+    /// <summary>
+    /// Retention against length, beside the paper's curve: one line per method, level and reset, the mean over positions.
+    /// </summary>
     public static void Save(IReadOnlyCollection<NiahRow> rows, string path)
     {
         var plot = new Plot();
-        Line(plot, "DASS-small in the paper (mean)", Paper.Select(point => (Math.Log10(point.Seconds), point.Retention)), LinePattern.Dashed);
+        Line(
+            plot, "DASS-small in the paper (mean)", Paper.Select(point => (Math.Log10(point.Seconds), point.Retention)),
+            LinePattern.Dashed);
         foreach (var (name, points) in Lines(rows))
         {
             Line(plot, name, points.Select(point => (Math.Log10(Math.Max(10, point.Seconds)), point.Retention)), LinePattern.Solid);
@@ -45,7 +51,9 @@ public static class ResultPlots
         var plot = new Plot();
         foreach (var chunk in rows.Where(row => row.Way == "stream").GroupBy(row => row.ChunkSeconds))
         {
-            Line(plot, FormattableString.Invariant($"chunk {chunk.Key:0.00} s"), chunk.Select(row => (row.DelaySeconds, 100 * row.Loss)), LinePattern.Solid);
+            Line(
+                plot, FormattableString.Invariant($"chunk {chunk.Key:0.00} s"), chunk.Select(row => (row.DelaySeconds, 100 * row.Loss)),
+                LinePattern.Solid);
         }
         plot.Title("What latency costs");
         Finish(plot, "delay, s", "mAP below offline, points", path);

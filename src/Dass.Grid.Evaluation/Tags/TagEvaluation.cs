@@ -8,13 +8,18 @@ public static class TagEvaluation
 {
     /// <summary>A file's scores are the mean over all of it.</summary>
     public static async Task<TagReport> RunAsync(
-        StreamEngine engine, EvaluationSet data, StreamSessionOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
+        StreamEngine engine, EvaluationSet data, StreamSessionOptions options, IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
         var scores = await StreamedInference.ForEachAsync(
             data.Files,
-            async (file, _) => (await StreamedInference.HearFileAsync(engine, file.Path, options, heard: null, cancellationToken).ConfigureAwait(false)).Mean,
+            async (file, _) =>
+            {
+                var run = StreamedInference.RunFileAsync(engine, file.Path, options, onChunk: null, cancellationToken);
+                return (await run.ConfigureAwait(false)).Mean;
+            },
             progress,
             cancellationToken).ConfigureAwait(false);
-        return TagReport.Of(scores, [.. data.Files.Select(file => file.Labels)], engine.Model.Labels);
+        return TagReport.From(scores, [.. data.Files.Select(file => file.Labels)], engine.Model.Labels);
     }
 }

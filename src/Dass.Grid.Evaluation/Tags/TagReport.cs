@@ -24,7 +24,7 @@ public sealed record TagReport(double Map, double Auc, double DPrime, double LwL
     /// <param name="truth">Label indices by file.</param>
     /// <param name="known">The model's labels.</param>
     /// <exception cref="ArgumentException">A recording has not one score per label, or one that is not a number.</exception>
-    public static TagReport Of(IReadOnlyList<float[]> scores, IReadOnlyList<IReadOnlySet<int>> truth, LabelSet known)
+    public static TagReport From(IReadOnlyList<float[]> scores, IReadOnlyList<IReadOnlySet<int>> truth, LabelSet known)
     {
         for (var recording = 0; recording < scores.Count; recording++)
         {
@@ -48,7 +48,9 @@ public sealed record TagReport(double Map, double Auc, double DPrime, double LwL
         {
             float[] values = [.. among.Select(row => row[column])];
             bool[] wanted = [.. positive.Select(row => row[column])];
-            return new LabelReport(known[label], wanted.Count(yes => yes), Ranking.AveragePrecision(values, wanted), Ranking.Auc(values, wanted), lrap[column]);
+            return new LabelReport(
+                known[label], wanted.Count(yes => yes), Ranking.AveragePrecision(values, wanted), Ranking.Auc(values, wanted),
+                lrap[column]);
         })];
         // A label that every file has is ranked in no way: it has no area.
         var auc = reports.Select(report => report.Auc).Where(area => !double.IsNaN(area)).DefaultIfEmpty(double.NaN).Average();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Tests;
 
 namespace Dass.Grid.Engine.Tests.Audio;
 
@@ -21,7 +22,8 @@ public sealed class AudioFileTests : IDisposable
     public async Task Another_format_without_ffmpeg_says_what_to_install()
     {
         var path = Write("clip.ogg", "OggS and so on"u8);
-        var refusal = await Assert.ThrowsAsync<AudioFormatException>(() => AudioFile.OpenAsync(path, "no-such-program", CancellationToken.None));
+        var refusal = await Assert.ThrowsAsync<AudioFormatException>(
+            () => AudioFile.OpenAsync(path, "no-such-program", CancellationToken.None));
         Assert.Contains(path, refusal.Message);
         Assert.Contains("Install ffmpeg", refusal.Message);
     }
@@ -30,16 +32,19 @@ public sealed class AudioFileTests : IDisposable
     public async Task Missing_and_empty_files_are_named()
     {
         var missing = Path.Combine(_directory, "missing.wav");
-        Assert.Contains(missing, (await Assert.ThrowsAsync<FileNotFoundException>(() => AudioFile.OpenAsync(missing, CancellationToken.None))).Message);
+        Assert.Contains(
+            missing, (await Assert.ThrowsAsync<FileNotFoundException>(() => AudioFile.OpenAsync(missing, CancellationToken.None))).Message);
         var empty = Write("empty.wav", []);
-        Assert.Contains("empty", (await Assert.ThrowsAsync<AudioFormatException>(() => AudioFile.OpenAsync(empty, CancellationToken.None))).Message);
+        Assert.Contains(
+            "empty", (await Assert.ThrowsAsync<AudioFormatException>(() => AudioFile.OpenAsync(empty, CancellationToken.None))).Message);
     }
 
     [FfmpegFact]
     public async Task Ffmpeg_decodes_other_formats_at_their_own_rate_and_hostile_names_are_only_names()
     {
         var flac = Path.Combine(_directory, "-i http:x.flac");
-        using (var encode = Process.Start("ffmpeg", ["-loglevel", "error", "-i", Path.Combine(AppContext.BaseDirectory, "fixtures", "babble.wav"), "-ar", "22050", "-ac", "2", "file:" + flac]))
+        var babble = Path.Combine(AppContext.BaseDirectory, "fixtures", "babble.wav");
+        using (var encode = Process.Start("ffmpeg", ["-loglevel", "error", "-i", babble, "-ar", "22050", "-ac", "2", "file:" + flac]))
         {
             await encode.WaitForExitAsync();
             Assert.Equal(0, encode.ExitCode);
@@ -78,15 +83,5 @@ public sealed class AudioFileTests : IDisposable
     }
 }
 
-/// <summary>Needs the ffmpeg program. Skipped on a machine without it, but never in CI, where its absence is a mistake.</summary>
-public sealed class FfmpegFactAttribute : FactAttribute
-{
-    public FfmpegFactAttribute()
-    {
-        var installed = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "ffmpeg")));
-        if (!installed && Environment.GetEnvironmentVariable("CI") is null)
-        {
-            Skip = "ffmpeg is not installed";
-        }
-    }
-}
+/// <summary>Needs the ffmpeg program.</summary>
+public sealed class FfmpegFactAttribute() : NeedsFactAttribute("ffmpeg", "ffmpeg");

@@ -14,7 +14,8 @@ public class AudioIntakeTests
         short[] samples = [0, 256, -256, 12_544, -12_544, 32_512, -32_768];
         var expected = samples.Select(sample => sample / 32768f).ToArray();
         Assert.Equal(expected, Take(SampleEncoding.Pcm16, MemoryMarshal.AsBytes<short>(samples)));
-        Assert.Equal(expected, Take(SampleEncoding.Pcm24, [.. samples.SelectMany(sample => (byte[])[0, (byte)sample, (byte)(sample >> 8)])]));
+        Assert.Equal(
+            expected, Take(SampleEncoding.Pcm24, [.. samples.SelectMany(sample => (byte[])[0, (byte)sample, (byte)(sample >> 8)])]));
         Assert.Equal(expected, Take(SampleEncoding.Pcm32, [.. samples.SelectMany(sample => BitConverter.GetBytes(sample << 16))]));
         Assert.Equal(expected, Take(SampleEncoding.Float32, MemoryMarshal.AsBytes<float>(expected)));
     }
@@ -77,7 +78,8 @@ public class AudioIntakeTests
     public void The_output_does_not_depend_on_how_the_bytes_are_cut_nor_on_save_and_restore()
     {
         var encodings = Enum.GetValues<SampleEncoding>();
-        Gen.Select(Gen.Int[0, encodings.Length - 1], Gen.Int[8000, 192_000], Gen.Int[1, 8], Gen.Int[0, 3000].Array[1, 5], Gen.Int[0, 999]).Sample(
+        Gen.Select(
+            Gen.Int[0, encodings.Length - 1], Gen.Int[8000, 192_000], Gen.Int[1, 8], Gen.Int[0, 3000].Array[1, 5], Gen.Int[0, 999]).Sample(
             (encoding, rate, channels, cuts, seed) =>
             {
                 var format = new AudioFormat(encodings[encoding], rate, channels);

@@ -7,7 +7,8 @@ namespace Dass.Grid.Engine.Tests.Audio;
 public class ResamplerTests
 {
     /// <summary>Common rates, and two that need interpolated phases.</summary>
-    public static TheoryData<int> Rates => [8000, 11025, 12000, 22050, 24000, 32000, 44056, 44100, 48000, 88200, 96000, 100003, 176400, 192000];
+    public static TheoryData<int> Rates =>
+        [8000, 11025, 12000, 22050, 24000, 32000, 44056, 44100, 48000, 88200, 96000, 100003, 176400, 192000];
 
     [Theory]
     [MemberData(nameof(Rates))]
@@ -32,7 +33,8 @@ public class ResamplerTests
             var frequency = rate > 16_000 ? 8000 + (rate / 2.0 - 8000) * i / 13 : 0.875 * rate / 2 * i / 12;
             var output = Middle(Resample(Sine(frequency, rate), rate));
             var rest = rate > 16_000 ? output : WithoutTone(output, frequency);
-            Assert.True(Db(rest.Max(Math.Abs)) < -80, $"{rate} Hz input, tone at {frequency:0} Hz: the rest is at {Db(rest.Max(Math.Abs)):0.0} dB");
+            Assert.True(
+                Db(rest.Max(Math.Abs)) < -80, $"{rate} Hz input, tone at {frequency:0} Hz: the rest is at {Db(rest.Max(Math.Abs)):0.0} dB");
         }
     }
 

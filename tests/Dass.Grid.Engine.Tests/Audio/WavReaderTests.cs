@@ -31,7 +31,8 @@ public class WavReaderTests
     {
         var (_, wide, _) = await Read(Wav(Format(1, 8, 1, 8000), Chunk("data", [0, 128, 255])));
         Assert.Equal([-32768, 0, 32512], Enumerable.Range(0, 3).Select(i => (int)BitConverter.ToInt16(wide, 2 * i)));
-        var (format, narrow, _) = await Read(Wav(Format(3, 64, 1, 8000), Chunk("data", [.. BitConverter.GetBytes(0.25), .. BitConverter.GetBytes(-0.5)])));
+        var (format, narrow, _) =
+            await Read(Wav(Format(3, 64, 1, 8000), Chunk("data", [.. BitConverter.GetBytes(0.25), .. BitConverter.GetBytes(-0.5)])));
         Assert.Equal(SampleEncoding.Float32, format.Encoding);
         Assert.Equal([0.25f, -0.5f], Enumerable.Range(0, 2).Select(i => BitConverter.ToSingle(narrow, 4 * i)));
     }
@@ -41,7 +42,8 @@ public class WavReaderTests
     [InlineData(0xFFFFFFFFu)]
     public async Task A_pipe_of_unknown_length_is_read_to_its_end(uint size)
     {
-        var (_, audio, truncated) = await Read(Wav(Format(1, 16, 1, 16_000), [.. Encoding.ASCII.GetBytes("data"), .. BitConverter.GetBytes(size), .. Samples]));
+        var (_, audio, truncated) =
+            await Read(Wav(Format(1, 16, 1, 16_000), [.. Encoding.ASCII.GetBytes("data"), .. BitConverter.GetBytes(size), .. Samples]));
         Assert.Equal(Samples, audio);
         Assert.False(truncated);
     }
@@ -53,14 +55,16 @@ public class WavReaderTests
     {
         byte[] ds64 = [.. new byte[8], .. BitConverter.GetBytes((long)Samples.Length), .. new byte[12]];
         var (_, audio, _) = await Read(Wav(
-            riff, Chunk("ds64", ds64), Format(1, 16, 1, 16_000), [.. Encoding.ASCII.GetBytes("data"), .. BitConverter.GetBytes(uint.MaxValue), .. Samples], Chunk("LIST", [1, 2, 3])));
+            riff, Chunk("ds64", ds64), Format(1, 16, 1, 16_000),
+            [.. Encoding.ASCII.GetBytes("data"), .. BitConverter.GetBytes(uint.MaxValue), .. Samples], Chunk("LIST", [1, 2, 3])));
         Assert.Equal(Samples, audio);
     }
 
     [Fact]
     public async Task Odd_and_unknown_chunks_are_passed_over_and_a_torn_last_frame_is_dropped()
     {
-        var (_, audio, _) = await Read(Wav(Chunk("junk", [1, 2, 3]), Format(1, 16, 2, 16_000), Chunk("LIST", new byte[101]), Chunk("data", Samples[..^1])));
+        var (_, audio, _) =
+            await Read(Wav(Chunk("junk", [1, 2, 3]), Format(1, 16, 2, 16_000), Chunk("LIST", new byte[101]), Chunk("data", Samples[..^1])));
         Assert.Equal(Samples[..^4], audio);
     }
 
@@ -70,7 +74,8 @@ public class WavReaderTests
         byte[] ds64 = [.. new byte[8], .. BitConverter.GetBytes(10_000_000_000L), .. new byte[12]];
         var before = GC.GetAllocatedBytesForCurrentThread();
         var (_, audio, truncated) = await Read(Wav(
-            "RF64", Chunk("ds64", ds64), Format(1, 16, 1, 16_000), [.. Encoding.ASCII.GetBytes("data"), .. BitConverter.GetBytes(uint.MaxValue), .. Samples]));
+            "RF64", Chunk("ds64", ds64), Format(1, 16, 1, 16_000),
+            [.. Encoding.ASCII.GetBytes("data"), .. BitConverter.GetBytes(uint.MaxValue), .. Samples]));
         Assert.Equal(Samples, audio);
         Assert.True(truncated);
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 10_000_000);
@@ -131,7 +136,10 @@ public class WavReaderTests
         [.. Encoding.ASCII.GetBytes(riff), 255, 255, 255, 255, .. Encoding.ASCII.GetBytes("WAVE"), .. chunks.SelectMany(chunk => chunk)];
 
     internal static byte[] Chunk(string name, byte[] content) =>
-        [.. Encoding.ASCII.GetBytes(name), .. BitConverter.GetBytes(content.Length), .. content, .. content.Length % 2 == 1 ? (byte[])[0] : []];
+        [
+            .. Encoding.ASCII.GetBytes(name), .. BitConverter.GetBytes(content.Length), .. content,
+            .. content.Length % 2 == 1 ? (byte[])[0] : [],
+        ];
 
     internal static byte[] Format(int tag, int bits, int channels, uint rate, bool extensible = false, int? align = null)
     {

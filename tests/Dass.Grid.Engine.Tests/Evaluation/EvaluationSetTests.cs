@@ -23,7 +23,7 @@ public sealed class EvaluationSetTests : IDisposable
         var set = Read(
             """"
             file,labels,onset,offset,author
-            a.wav,Dog,0.5,1.5,"Somebody, who ""barks"""
+            a.wav,Dog,0.5,1.5,"A dog, which ""barks"""
             a.wav,"Baby cry, infant cry;/m/09x0r",2,3,
             b.wav,Siren,,,
             """");

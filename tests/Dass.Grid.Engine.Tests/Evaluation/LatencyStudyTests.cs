@@ -18,9 +18,11 @@ public sealed class LatencyStudyTests
         var clip = await StreamedInference.DecodeAsync(Fixtures.Path("babble.wav"), 3 * 16_000, default);
         var options = new StreamSessionOptions { Chunk = Chunk, LookAhead = TimeSpan.Zero };
 
-        // A chunk over the first hop is a window over the first hop; from then on a stream has heard more than a short window.
+        // A chunk over the first hop is a window over the first hop; from then on a stream has had more than a short window.
         var first = clip[..(int)(0.96 * 16_000)];
-        Equal(await LatencyStudy.WindowsAsync(engine, first, Chunk, default), await LatencyStudy.StreamAsync(engine, first, options, default));
+        Equal(
+            await LatencyStudy.WindowsAsync(engine, first, Chunk, default),
+            await LatencyStudy.StreamAsync(engine, first, options, default));
 
         var windows = new List<float[]>();
         foreach (var end in (double[])[0.96, 1.92, 2.88, 3])
@@ -32,12 +34,13 @@ public sealed class LatencyStudyTests
         var chunks = new List<float[]>();
         await using var source = new RawAudioSource(
             new MemoryStream(MemoryMarshal.AsBytes<float>(clip).ToArray()), new AudioFormat(SampleEncoding.Float32, 16_000, 1));
-        await StreamedInference.HearAsync(engine, source, options, chunk => chunks.Add(chunk.WindowScores), default);
+        await StreamedInference.RunAsync(engine, source, options, chunk => chunks.Add(chunk.WindowScores), default);
         Assert.Equal(windows.Count, chunks.Count);
         Equal(Mean(chunks), await LatencyStudy.StreamAsync(engine, clip, options, default));
     }
 
     private static float[] Mean(List<float[]> rows) => [.. rows[0].Select((_, label) => rows.Average(row => row[label]))];
 
-    private static void Equal(float[] expected, float[] actual) => Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+    private static void Equal(float[] expected, float[] actual) =>
+        Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
 }

@@ -41,7 +41,7 @@ public sealed class NeedleRunTests
         var moved = 0L;
 
         using var run = new NiahRun(engine, session, labels, 0.5f, samples => Interlocked.Add(ref moved, samples), default);
-        var verdicts = await run.HearAsync(needles, cell);
+        var verdicts = await run.RunAsync(needles, cell);
 
         Assert.Equal(needles.Length * cell.Positions.Count * cell.Samples, moved);
         Assert.Equal(skips, verdicts.SelectMany(of => of).Any(verdict => verdict.SkippedSamples > 0));
@@ -89,12 +89,14 @@ public sealed class NeedleRunTests
         return ModelFolder.Golden().With("model.safetensors", ModelFolder.Safetensors(tensors));
     }
 
-    /// <summary>Everything is heard, in pieces that no chunk ends with.</summary>
-    private static async Task<(float[][] Scores, long Alarms)> PlainAsync(StreamEngine engine, Haystack audio, int forgetAfter, int[] labels)
+    /// <summary>Everything is run, in pieces that no chunk ends with.</summary>
+    private static async Task<(float[][] Scores, long Alarms)> PlainAsync(
+        StreamEngine engine, Haystack audio, int forgetAfter, int[] labels)
     {
         using var session = engine.Open(Format, new StreamSessionOptions());
         session.ForgetAfter = forgetAfter;
-        var (aggregates, alarms, chunks) = (new Aggregates(engine.Model.Labels.Count), new FalseAlarms(labels, 0.5f), new List<ChunkScores>());
+        var (aggregates, alarms, chunks) =
+            (new Aggregates(engine.Model.Labels.Count), new FalseAlarms(labels, 0.5f), new List<ChunkScores>());
         var piece = new float[100_001];
         for (var at = 0L; at < audio.Length; at += piece.Length)
         {

@@ -19,8 +19,9 @@ public sealed class NiahTests
     [InlineData(1, 92_000)] // the whole needle is in
     public void The_needle_is_whole_and_untouched_at_its_place(double position, int begin)
     {
-        var hays = HaystackNoise.WhiteNoise(1);
-        var audio = Read(new Haystack(Needle, hays, Haystack.Gain(hays, Haystack.Rms(Needle), snrDb: 10), length: 100_000, position), 1_024);
+        var noise = HaystackNoise.WhiteNoise(1);
+        var audio = Read(
+            new Haystack(Needle, noise, Haystack.Gain(noise, Haystack.Rms(Needle), snrDb: 10), length: 100_000, position), 1_024);
         Assert.Equal(100_000, audio.Length);
         Assert.Equal(Needle, audio[begin..(begin + Needle.Length)]);
         float[] hay = [.. audio[..begin], .. audio[(begin + Needle.Length)..]];
@@ -32,7 +33,8 @@ public sealed class NiahTests
     [InlineData("noise")]
     public void The_haystack_does_not_depend_on_how_it_is_read(string kind)
     {
-        var audio = new Haystack(Needle, kind == "tiles" ? HaystackNoise.Tiled([0.1f, -0.2f, 0.3f]) : HaystackNoise.WhiteNoise(7), 0.7f, 30_000, 0.3);
+        var audio = new Haystack(
+            Needle, kind == "tiles" ? HaystackNoise.Tiled([0.1f, -0.2f, 0.3f]) : HaystackNoise.WhiteNoise(7), 0.7f, 30_000, 0.3);
         Assert.Equal(Read(audio, 30_000), Read(audio, 309));
         var silent = Read(new Haystack(Needle, HaystackNoise.Silence, 0, 30_000, 0), 1_024);
         Assert.All(silent[Needle.Length..], sample => Assert.Equal(0, sample));
@@ -75,7 +77,8 @@ public sealed class NiahTests
     public void Loud_noise_keeps_its_level()
     {
         var hay = HaystackNoise.WhiteNoise(1);
-        var audio = Read(new Haystack(Needle, hay, Haystack.Gain(hay, Haystack.Rms(Needle), snrDb: -20), length: 200_000, position: 0), 16_384);
+        var audio = Read(
+            new Haystack(Needle, hay, Haystack.Gain(hay, Haystack.Rms(Needle), snrDb: -20), length: 200_000, position: 0), 16_384);
         Assert.Equal(10 * Haystack.Rms(Needle), Haystack.Rms(audio[Needle.Length..]), 0.1 * Haystack.Rms(Needle));
         Assert.True(audio.Max() > 10); // beyond full scale, unclipped
     }
@@ -113,7 +116,8 @@ public sealed class NiahTests
             await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), default);
             var options = new NiahOptions([TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(25)], HaystackKind.White, [10], [0, 1], []);
             var rows = new List<NiahRow>();
-            await foreach (var row in NiahTest.RunAsync(engine, EvaluationSet.Read(csv, engine.Model.Labels, []), options, new StreamSessionOptions(), null, default))
+            var data = EvaluationSet.Read(csv, engine.Model.Labels, []);
+            await foreach (var row in NiahTest.RunAsync(engine, data, options, new StreamSessionOptions(), null, default))
             {
                 rows.Add(row);
             }
@@ -143,7 +147,7 @@ public sealed class NiahTests
         {
             File.WriteAllText(csv, $"file,labels\n{Fixtures.Path("babble.wav")},Speech\n");
             var data = EvaluationSet.Read(csv, engine.Model.Labels, []);
-            // The day is never heard to its end; that the engine can be taken down afterwards is the other half of the test.
+            // The day never runs to its end; that the engine can be taken down afterwards is the other half of the test.
             var options = new NiahOptions([TimeSpan.FromSeconds(20), TimeSpan.FromDays(1)], HaystackKind.White, [0, 10], [0.5], []);
             await using var rows = NiahTest.RunAsync(engine, data, options, new StreamSessionOptions(), null, default).GetAsyncEnumerator();
             for (var row = 0; row < 3; row++)
@@ -164,11 +168,13 @@ public sealed class NiahTests
         NiahRow Row(string method, double snr, double length, double position, double retention, double? reset = null) =>
             new(length, "white", snr, position, method, 1, retention, 0, reset);
         var lines = ResultPlots.Lines([
-            Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1), Row("contrast", 10, 20, 0, 1),
+            Row("mean", 10, 20, 0, 0.5), Row("mean", 10, 20, 1, 0.7), Row("mean", 10, 40, 0, 0.4), Row("mean", -5, 20, 0, 0.1),
+            Row("contrast", 10, 20, 0, 1),
             Row("contrast", 10, 20, 0, 0.9, reset: 60)]);
         Assert.Equal(
             ["mean, 10 dB: 20 60 40 40", "mean, -5 dB: 20 10", "contrast, 10 dB: 20 100", "contrast, 10 dB, reset every 60 s: 20 90"],
-            lines.Select(line => $"{line.Name}: {string.Join(' ', line.Points.Select(point => $"{point.Seconds:0} {point.Retention:0}"))}"));
+            lines.Select(
+                line => $"{line.Name}: {string.Join(' ', line.Points.Select(point => $"{point.Seconds:0} {point.Retention:0}"))}"));
     }
 
     private static double Correlation(float[] one, float[] other) => one.Zip(other).Average(pair => (double)pair.First * pair.Second);

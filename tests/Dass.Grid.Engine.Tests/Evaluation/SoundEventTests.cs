@@ -40,7 +40,8 @@ public sealed class SoundEventTests
     [Fact]
     public void Detection_score_is_the_area_under_the_staircase()
     {
-        // Threshold one finds one of two events without a mistake, threshold two both with fifty mistakes in the hour: 50 · 1/2 + 50 · 1 of 100.
+        // Threshold one finds one of two events without a mistake, threshold two both with fifty mistakes in the hour: 50 · 1/2 + 50 · 1 of
+        // 100.
         SoundEvent[] truth = [new(0, 0, 100, 110), new(0, 0, 200, 210)];
         SoundEvent[] careful = [new(0, 0, 100, 110)];
         SoundEvent[] bold = [.. truth, .. Enumerable.Range(0, 50).Select(i => new SoundEvent(0, 0, 1000 + 10 * i, 1001 + 10 * i))];
@@ -60,8 +61,8 @@ public sealed class SoundEventTests
     [Fact]
     public void Confusing_two_labels_costs_more_than_a_mistake_in_silence()
     {
-        // A also claims B's only event, 36 s: 1 mistake an hour + 0.5 · 1 cross-trigger per 0.01 h = 51. Below that A has no rate and B has 1:
-        // mean 0.5, deviation 0.5; from 51 on both have 1.
+        // A also claims B's only event, 36 s: 1 mistake an hour + 0.5 · 1 cross-trigger per 0.01 h = 51. Below that A has no rate and B has
+        // 1: mean 0.5, deviation 0.5; from 51 on both have 1.
         SoundEvent[] truth = [new(0, 0, 100, 136), new(0, 1, 200, 236)], found = [.. truth, new(0, 0, 200, 236)];
         Assert.Equal(0.49, Psds.Score(truth, [found], 1, PsdsScenario.Two), 1e-12);
     }
@@ -84,7 +85,8 @@ public sealed class SoundEventTests
         var file = File([0], [0], [0], [0]) with { DurationSeconds = 3.5 };
         SoundEvent[] truth = [new(0, 0, 0.25, 1), new(0, 0, 2.5, 3.5), new(0, 0, 1.25, 1.75)]; // the last is missed
         EventEvaluation.Detection[] found = [new(new(0, 0, 0, 1), OpenedChunk: 1), new(new(0, 0, 1.9, 3.5), OpenedChunk: 1)];
-        // The first is certain at 2 s. The second is open before its sound begins, whose first chunk ends at 3 s; to 3.75 there is no audio.
+        // The first is certain at 2 s. The second is open before its sound begins, whose first chunk ends at 3 s; to 3.75 there is no
+        // audio.
         Assert.Equal([1.0, 2.5], EventEvaluation.Delays([file], truth, found, lookAhead: 0.75));
         Assert.Equal([0.5, 1.75], EventEvaluation.Delays([file], truth, found, lookAhead: 0));
     }
@@ -92,7 +94,8 @@ public sealed class SoundEventTests
     [Fact]
     public void The_best_threshold_of_each_label_and_of_all_is_reported()
     {
-        // Off is 0.8 of On, and times lie between centres. Label 3 is found from 0.54 to 0.68, label 5 from 0.68 to 0.8, label 7 only elsewhere.
+        // Off is 0.8 of On, and times lie between centres. Label 3 is found from 0.54 to 0.68, label 5 from 0.68 to 0.8, label 7 only
+        // elsewhere.
         var file = File([0.3f, 0.4f, 0], [0.7f, 0.4f, 0], [0.3f, 0.8f, 0.9f], [0.3f, 0.8f, 0.9f]);
         SoundEvent[] truth = [new(0, 3, 1, 2), new(0, 5, 2, 4), new(0, 7, 0, 1)];
         var reports = EventEvaluation.Report([file], truth, [3, 5, 7], [0.6f, 0.68f], lookAhead: 0, AudioSetLabels.All);

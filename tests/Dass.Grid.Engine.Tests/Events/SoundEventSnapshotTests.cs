@@ -24,7 +24,8 @@ public sealed class SoundEventSnapshotTests
             new(Rules.Default, new Dictionary<int, EventRule> { [2] = Rules[2] }, TimeSpan.FromSeconds(11)),
         ];
         Assert.All(others, other => Assert.Contains("other rules", Refused(snapshot, other, 4)));
-        _ = Restore(snapshot, new EventRules(Rules.Default, new Dictionary<int, EventRule> { [2] = Rules[2] }), 4); // equal rules are the same rules
+        // Equal rules are the same rules.
+        _ = Restore(snapshot, new EventRules(Rules.Default, new Dictionary<int, EventRule> { [2] = Rules[2] }), 4);
     }
 
     [Fact]
@@ -61,7 +62,9 @@ public sealed class SoundEventSnapshotTests
             Assert.All(
                 changes,
                 change => Assert.True(
-                    change.OnsetSeconds <= change.PeakSeconds && change.PeakSeconds <= change.OffsetSeconds && change.Mean is >= 0 and <= 1));
+                    change.OnsetSeconds <= change.PeakSeconds
+                    && change.PeakSeconds <= change.OffsetSeconds
+                    && change.Mean is >= 0 and <= 1));
         });
     }
 

@@ -32,26 +32,30 @@ public sealed class SoundEventTrackerLaws
     private static readonly Gen<ChunkScores[]> Stream =
         from scores in Score.Array[Labels].Array[1, 60]
         from missing in Gen.Frequency((3, Gen.Const(Array.Empty<int>())), (1, Gen.Int[0, 60].Array[1, 4]))
-        let chunks = scores.Select((score, i) => new ChunkScores(i, 0.96 * i, 0.96 * i + (i == scores.Length - 1 ? 0.4 : 0.96), score, [])).ToArray()
-        let heard = chunks.Where(chunk => !missing.Contains((int)chunk.Index)).ToArray()
-        select heard.Length > 0 ? heard : chunks;
+        let chunks = scores.Select((score, i) => new ChunkScores(i, 0.96 * i, 0.96 * i + (i == scores.Length - 1 ? 0.4 : 0.96), score, []))
+            .ToArray()
+        let received = chunks.Where(chunk => !missing.Contains((int)chunk.Index)).ToArray()
+        select received.Length > 0 ? received : chunks;
 
     [Fact]
     public void Every_event_is_opened_once_and_closed_once_and_is_longer_than_it_must_be() =>
         Gen.Select(Rules, Stream).Sample((rules, chunks) =>
         {
-            foreach (var story in Hear(rules, chunks).GroupBy(change => change.Id))
+            foreach (var story in Track(rules, chunks).GroupBy(change => change.Id))
             {
-                var told = story.ToArray();
-                Assert.True(told.Length >= 2);
-                Assert.Equal(EventChangeKind.Opened, told[0].Kind);
-                Assert.Equal(EventChangeKind.Closed, told[^1].Kind);
-                Assert.All(told[1..^1], change => Assert.Equal(EventChangeKind.Updated, change.Kind));
-                Assert.Single(told.Select(change => (change.Label, change.OpenedChunk, change.OnsetSeconds)).Distinct());
-                Assert.All(told, change => Assert.True(change.OnsetSeconds < change.OffsetSeconds && change.OnsetSeconds >= chunks[0].StartSeconds));
-                Assert.Equal(told.OrderBy(change => change.OffsetSeconds).ThenBy(change => change.Peak), told);
-                var (end, rule) = (told[^1], rules[told[0].Label]);
-                Assert.True(end.OffsetSeconds - end.OnsetSeconds >= rule.MinDuration.TotalSeconds && end.OffsetSeconds <= chunks[^1].EndSeconds);
+                var reported = story.ToArray();
+                Assert.True(reported.Length >= 2);
+                Assert.Equal(EventChangeKind.Opened, reported[0].Kind);
+                Assert.Equal(EventChangeKind.Closed, reported[^1].Kind);
+                Assert.All(reported[1..^1], change => Assert.Equal(EventChangeKind.Updated, change.Kind));
+                Assert.Single(reported.Select(change => (change.Label, change.OpenedChunk, change.OnsetSeconds)).Distinct());
+                Assert.All(
+                    reported,
+                    change => Assert.True(change.OnsetSeconds < change.OffsetSeconds && change.OnsetSeconds >= chunks[0].StartSeconds));
+                Assert.Equal(reported.OrderBy(change => change.OffsetSeconds).ThenBy(change => change.Peak), reported);
+                var (end, rule) = (reported[^1], rules[reported[0].Label]);
+                Assert.True(
+                    end.OffsetSeconds - end.OnsetSeconds >= rule.MinDuration.TotalSeconds && end.OffsetSeconds <= chunks[^1].EndSeconds);
                 Assert.True(end.Peak >= rule.On && end.Mean >= rule.Off - 1e-6f && end.Mean <= end.Peak + 1e-6f);
                 Assert.InRange(end.PeakSeconds, end.OnsetSeconds - 1e-9, end.OffsetSeconds + 1e-9);
             }
@@ -61,7 +65,7 @@ public sealed class SoundEventTrackerLaws
     public void Events_of_a_label_are_further_apart_than_a_pause() =>
         Gen.Select(Rules, Score.Array[Labels].Array[1, 60]).Sample((rules, scores) =>
         {
-            var events = Closed(Hear(rules, [.. scores.Select((score, i) => Chunk(i, score))]));
+            var events = Closed(Track(rules, [.. scores.Select((score, i) => Chunk(i, score))]));
             foreach (var (label, earlier, later) in Neighbours(events))
             {
                 Assert.True(later.OnsetSeconds - earlier.OffsetSeconds > rules[label].MergeGap.TotalSeconds);
@@ -72,7 +76,7 @@ public sealed class SoundEventTrackerLaws
     public void Events_of_a_label_do_not_overlap_where_chunks_are_missing() =>
         Gen.Select(Rules, Stream).Sample((rules, chunks) =>
         {
-            foreach (var (_, earlier, later) in Neighbours(Closed(Hear(rules, chunks))))
+            foreach (var (_, earlier, later) in Neighbours(Closed(Track(rules, chunks))))
             {
                 Assert.True(later.OnsetSeconds >= earlier.OffsetSeconds);
             }
@@ -80,7 +84,7 @@ public sealed class SoundEventTrackerLaws
 
     [Fact]
     public void A_replay_repeats_every_change() =>
-        Gen.Select(Rules, Stream).Sample((rules, chunks) => Assert.Equal(Hear(rules, chunks), Hear(rules, chunks)));
+        Gen.Select(Rules, Stream).Sample((rules, chunks) => Assert.Equal(Track(rules, chunks), Track(rules, chunks)));
 
     [Fact]
     public void Saved_and_restored_at_any_chunk_equals_uninterrupted_to_the_bit() =>
@@ -97,10 +101,10 @@ public sealed class SoundEventTrackerLaws
             var restored = Restore(snapshot, rules, Labels);
             Assert.Equal(snapshot, Save(restored));
             changes.Clear();
-            foreach (var (tracker, told) in new[] { (whole, expected), (restored, changes) })
+            foreach (var (tracker, reported) in new[] { (whole, expected), (restored, changes) })
             {
-                Add(tracker, chunks[at..], told);
-                tracker.Complete(100, told);
+                Add(tracker, chunks[at..], reported);
+                tracker.Complete(100, reported);
             }
             Assert.Equal(expected, changes);
         });
@@ -111,7 +115,7 @@ public sealed class SoundEventTrackerLaws
         {
             var raised = rule with { On = rule.On + by * (1 - rule.On), Off = rule.Off };
             ChunkScores[] chunks = [.. scores.Select((score, i) => Chunk(i, score))];
-            AssertWithin(Closed(Hear(new EventRules(rule), chunks)), Closed(Hear(new EventRules(raised), chunks)));
+            AssertWithin(Closed(Track(new EventRules(rule), chunks)), Closed(Track(new EventRules(raised), chunks)));
         });
 
     [Fact]
@@ -120,13 +124,14 @@ public sealed class SoundEventTrackerLaws
         {
             ChunkScores[] chunks = [.. scores.Select((score, i) => Chunk(i, score))];
             AssertWithin(
-                Closed(Hear(new EventRules(new EventRule { On = Math.Min(one, other) }), chunks)),
-                Closed(Hear(new EventRules(new EventRule { On = Math.Max(one, other) }), chunks)));
+                Closed(Track(new EventRules(new EventRule { On = Math.Min(one, other) }), chunks)),
+                Closed(Track(new EventRules(new EventRule { On = Math.Max(one, other) }), chunks)));
         });
 
     [Fact]
     public void Sounds_at_known_times_are_found_there() =>
-        Gen.Select(Gen.Double[3, 20], Gen.Double[2, 8], Gen.Float[0.05f, 0.3f], Gen.Float[0.8f, 0.95f]).Sample((onset, length, quiet, loud) =>
+        Gen.Select(
+            Gen.Double[3, 20], Gen.Double[2, 8], Gen.Float[0.05f, 0.3f], Gen.Float[0.8f, 0.95f]).Sample((onset, length, quiet, loud) =>
         {
             // As the model scores: a chunk's logit is the mean over its time.
             var (low, high) = (Logit(quiet), Logit(loud));
@@ -135,8 +140,9 @@ public sealed class SoundEventTrackerLaws
                 var part = Math.Max(0, Math.Min(i + 1, onset + length) - Math.Max(i, onset));
                 return Chunk(i, Sigmoid(low + part * (high - low)));
             }).ToArray();
-            // An onset that leaves the share p of its chunk loud is found f / p + p - 1.5 late, f being the height of Off between quiet and loud, or by the
-            // mirrored term when p < f: the extremes are at p = √f and 1 - p = √(1 - f). Half-way, nothing is further off than 1.5 - √2 of a chunk.
+            // An onset that leaves the share p of its chunk loud is found f / p + p - 1.5 late, f being the height of Off between quiet and
+            // loud, or by the mirrored term when p < f: the extremes are at p = √f and 1 - p = √(1 - f). Half-way, nothing is further off
+            // than 1.5 - √2 of a chunk.
             double Furthest(float off)
             {
                 var height = (Logit(off) - low) / (high - low);
@@ -149,7 +155,7 @@ public sealed class SoundEventTrackerLaws
 
     private static void AssertNear(EventRule rule, ChunkScores[] chunks, double onset, double length, double error)
     {
-        var found = Assert.Single(Closed(Hear(new EventRules(rule), chunks)));
+        var found = Assert.Single(Closed(Track(new EventRules(rule), chunks)));
         Assert.InRange(found.OnsetSeconds, onset - error, onset + error);
         Assert.InRange(found.OffsetSeconds, onset + length - error, onset + length + error);
     }
@@ -159,8 +165,11 @@ public sealed class SoundEventTrackerLaws
     private static float Sigmoid(double logit) => (float)(1 / (1 + Math.Exp(-logit)));
 
     private static void AssertWithin(EventChange[] outer, EventChange[] inner) =>
-        Assert.All(inner, one => Assert.Contains(outer, other => other.OnsetSeconds <= one.OnsetSeconds && other.OffsetSeconds >= one.OffsetSeconds));
+        Assert.All(
+            inner,
+            one => Assert.Contains(outer, other => other.OnsetSeconds <= one.OnsetSeconds && other.OffsetSeconds >= one.OffsetSeconds));
 
     private static IEnumerable<(int Label, EventChange Earlier, EventChange Later)> Neighbours(EventChange[] events) =>
-        events.GroupBy(change => change.Label).SelectMany(label => label.Zip(label.Skip(1), (earlier, later) => (label.Key, earlier, later)));
+        events.GroupBy(change => change.Label)
+            .SelectMany(label => label.Zip(label.Skip(1), (earlier, later) => (label.Key, earlier, later)));
 }

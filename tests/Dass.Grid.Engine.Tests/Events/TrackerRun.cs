@@ -4,11 +4,12 @@ using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Tests.Events;
 
-/// <summary>Chunks of one second by hand, and a tracker that hears them.</summary>
+/// <summary>Chunks of one second by hand, and a tracker that takes them in.</summary>
 internal static class TrackerRun
 {
     /// <summary>No hidden help: what a test does not set has no effect.</summary>
-    public static EventRule Plain(float on, float off) => new() { On = on, Off = off, MinDuration = TimeSpan.Zero, MergeGap = TimeSpan.Zero };
+    public static EventRule Plain(float on, float off) =>
+        new() { On = on, Off = off, MinDuration = TimeSpan.Zero, MergeGap = TimeSpan.Zero };
 
     /// <summary>One label's scores, a chunk per second from 0 s on.</summary>
     public static ChunkScores[] Chunks(params float[] scores) => [.. scores.Select((score, i) => Chunk(i, score))];
@@ -17,7 +18,7 @@ internal static class TrackerRun
     public static ChunkScores Chunk(long index, params float[] scores) => new(index, index, index + 1, scores, []);
 
     /// <summary>Changes of a whole stream: the chunks, then its end.</summary>
-    public static List<EventChange> Hear(EventRules rules, IReadOnlyList<ChunkScores> chunks)
+    public static List<EventChange> Track(EventRules rules, IReadOnlyList<ChunkScores> chunks)
     {
         var (tracker, changes) = (new SoundEventTracker(rules, chunks[0].Scores.Length), new List<EventChange>());
         Add(tracker, chunks, changes);
@@ -25,19 +26,19 @@ internal static class TrackerRun
         return changes;
     }
 
-    public static List<EventChange> Hear(EventRule rule, params float[] scores) => Hear(new EventRules(rule), Chunks(scores));
+    public static List<EventChange> Track(EventRule rule, params float[] scores) => Track(new EventRules(rule), Chunks(scores));
 
     /// <summary>Changes by chunk: "1 Opened".</summary>
-    public static List<string> Told(EventRule rule, params float[] scores)
+    public static List<string> Reported(EventRule rule, params float[] scores)
     {
-        var (tracker, told) = (new SoundEventTracker(new EventRules(rule), 1), new List<string>());
+        var (tracker, reported) = (new SoundEventTracker(new EventRules(rule), 1), new List<string>());
         foreach (var chunk in Chunks(scores))
         {
             var changes = new List<EventChange>();
             tracker.Add(chunk, changes);
-            told.AddRange(changes.Select(change => $"{chunk.Index} {change.Kind}"));
+            reported.AddRange(changes.Select(change => $"{chunk.Index} {change.Kind}"));
         }
-        return told;
+        return reported;
     }
 
     public static void Add(SoundEventTracker tracker, IEnumerable<ChunkScores> chunks, List<EventChange> changes)
@@ -48,7 +49,8 @@ internal static class TrackerRun
         }
     }
 
-    public static EventChange[] Closed(IEnumerable<EventChange> changes) => [.. changes.Where(change => change.Kind == EventChangeKind.Closed)];
+    public static EventChange[] Closed(IEnumerable<EventChange> changes) =>
+        [.. changes.Where(change => change.Kind == EventChangeKind.Closed)];
 
     public static byte[] Save(SoundEventTracker tracker)
     {

@@ -6,7 +6,7 @@ namespace Dass.Grid.Engine.Tests.Features;
 public class FrameBufferTests
 {
     [Fact]
-    public void It_is_a_queue_whatever_the_order_of_appends_and_drops() =>
+    public void It_is_a_queue_in_any_order_of_appends_and_drops() =>
         Gen.Select(Gen.Int[0, 300], Gen.Int[0, 300]).Array[1, 40].Sample(
             steps =>
             {

@@ -9,7 +9,8 @@ public class LogMelTests
     private static readonly LogMelTables Tables = new(new DassConfig { Dims = [16, 32, 64, 128], Depths = [1, 1, 2, 1], LabelCount = 527 });
 
     [Fact]
-    public void Babble_equals_the_golden_features() => AssertClose(Fixtures.Tensor("fbank.safetensors", "babble.fbank"), Frames(Fixtures.Babble));
+    public void Babble_equals_the_golden_features() =>
+        AssertClose(Fixtures.Tensor("fbank.safetensors", "babble.fbank"), Frames(Fixtures.Babble));
 
     // Its pure tones leave bins more than 80 dB below the frame's strongest, where the golden values carry float32 rounding of their own
     // (up to 4e-4 against the definition in double).

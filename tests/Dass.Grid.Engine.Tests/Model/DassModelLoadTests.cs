@@ -9,7 +9,7 @@ public class DassModelLoadTests
     public void The_weights_by_rule_are_the_shipped_checkpoint()
     {
         using var golden = new Golden("tiny/model.safetensors");
-        Assert.Equal(golden.Names.Order(), TensorNames.Of(GoldenWeights.Tiny.Config).Select(tensor => tensor.Name).Order());
+        Assert.Equal(golden.Names.Order(), TensorNames.For(GoldenWeights.Tiny.Config).Select(tensor => tensor.Name).Order());
         Assert.All(golden.Names, name => Golden.AssertClose(golden[name], GoldenWeights.Tiny.Tensor(name), 2e-7, name));
     }
 
@@ -29,8 +29,8 @@ public class DassModelLoadTests
     public void The_published_architectures_have_the_published_size(int a, int b, int c, int d, long parameters)
     {
         var config = new DassConfig { Dims = [96, 192, 384, 768], Depths = [a, b, c, d], LabelCount = 527 };
-        Assert.Equal(parameters, TensorNames.Of(config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, n) => product * n)));
-        Assert.Equal(c == 8 ? 276 : 492, TensorNames.Of(config).Count());
+        Assert.Equal(parameters, TensorNames.For(config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, n) => product * n)));
+        Assert.Equal(c == 8 ? 276 : 492, TensorNames.For(config).Count());
     }
 
     [Theory]
@@ -39,7 +39,9 @@ public class DassModelLoadTests
     public void Half_precision_weights_are_other_weights(string type, double tolerance)
     {
         using ModelFolder plain = ModelFolder.Golden(), folder = new ModelFolder().With(ModelFolder.Config)
-            .With("model.safetensors", ModelFolder.Safetensors(ModelFolder.Tensors().ToDictionary(pair => pair.Key, pair => pair.Value with { Type = type })));
+            .With(
+                "model.safetensors",
+                ModelFolder.Safetensors(ModelFolder.Tensors().ToDictionary(pair => pair.Key, pair => pair.Value with { Type = type })));
         DassModel full = plain.Load(), half = folder.Load();
         Golden.AssertClose(full.Tensor("head.weight"), half.Tensor("head.weight"), tolerance);
         Assert.NotEqual(full.Hash, half.Hash);
@@ -49,10 +51,12 @@ public class DassModelLoadTests
     public void The_original_names_of_the_training_code_give_the_same_model()
     {
         using ModelFolder plain = ModelFolder.Golden(), original = new ModelFolder().With(ModelFolder.Config).With(
-            "model.safetensors", ModelFolder.Safetensors(ModelFolder.Tensors().ToDictionary(pair => OriginalName(pair.Key), pair => OriginalShape(pair.Key, pair.Value))));
+            "model.safetensors",
+            ModelFolder.Safetensors(
+                ModelFolder.Tensors().ToDictionary(pair => OriginalName(pair.Key), pair => OriginalShape(pair.Key, pair.Value))));
         DassModel expected = plain.Load(), actual = original.Load();
         Assert.Equal(expected.Hash, actual.Hash);
-        Assert.All(TensorNames.Of(expected.Config), tensor => Assert.Equal(expected.Tensor(tensor.Name), actual.Tensor(tensor.Name)));
+        Assert.All(TensorNames.For(expected.Config), tensor => Assert.Equal(expected.Tensor(tensor.Name), actual.Tensor(tensor.Name)));
     }
 
     [Fact]
@@ -86,7 +90,8 @@ public class DassModelLoadTests
     public void The_preprocessor_sets_the_normalisation_and_id2label_the_names()
     {
         var names = Enumerable.Range(0, 527).ToDictionary(i => i.ToString(), i => i == 3 ? "Dog" : $"sound {i}");
-        using var folder = ModelFolder.Golden().With(new(ModelFolder.Config) { ["id2label"] = names }).With(new() { ["mean"] = -5.5, ["std"] = 2, ["num_mel_bins"] = 128 }, "preprocessor_config.json");
+        using var folder = ModelFolder.Golden().With(new(ModelFolder.Config) { ["id2label"] = names })
+            .With(new() { ["mean"] = -5.5, ["std"] = 2, ["num_mel_bins"] = 128 }, "preprocessor_config.json");
         var model = folder.Load();
         Assert.Equal((-5.5f, 2f), (model.Config.FeatureMean, model.Config.FeatureStd));
         Assert.Equal(new Label(3, "/m/0bt9lr", "Dog"), model.Labels[3]);

@@ -25,6 +25,8 @@ internal sealed class Golden : IDisposable
             largest = Math.Max(largest, Math.Abs(expected[i]));
             error = Math.Max(error, Math.Abs((double)expected[i] - actual[i]));
         }
-        Assert.True(error <= tolerance * largest, $"{what}: largest error {error:e2}, largest reference value {largest:e2}, tolerance {tolerance:e0}");
+        Assert.True(
+            error <= tolerance * largest,
+            $"{what}: largest error {error:e2}, largest reference value {largest:e2}, tolerance {tolerance:e0}");
     }
 }

@@ -3,7 +3,9 @@ using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Engine.Tests.Model;
 
-/// <summary>Checkpoints whose every value is a function of the tensor's name, as the reference outputs in <c>fixtures/golden</c> were computed with.</summary>
+/// <summary>
+/// Checkpoints whose every value is a function of the tensor's name, as the reference outputs in <c>fixtures/golden</c> were computed with.
+/// </summary>
 internal static class GoldenWeights
 {
     private static readonly Lazy<DassModel> TinyModel = new(() => Create([16, 32, 64, 128], [1, 1, 2, 1], 527));
@@ -19,7 +21,7 @@ internal static class GoldenWeights
     public static DassModel Create(int[] dims, int[] depths, int labels)
     {
         var config = new DassConfig { Dims = [.. dims], Depths = [.. depths], LabelCount = labels };
-        var tensors = TensorNames.Of(config).ToDictionary(tensor => tensor.Name, tensor => Values(tensor.Name, [.. tensor.Shape]));
+        var tensors = TensorNames.For(config).ToDictionary(tensor => tensor.Name, tensor => Values(tensor.Name, [.. tensor.Shape]));
         return new DassModel("golden", config, tensors, new LabelSet([]), $"{string.Join('-', dims)};{string.Join('-', depths)}");
     }
 

@@ -12,7 +12,9 @@ internal static class LawModels
 
     public static DassModel Plain => PlainModel.Value;
 
-    /// <summary>No weight lets it see to the right: convolutions have no right column, and routes 2 and 3, which run backwards, put nothing out.</summary>
+    /// <summary>
+    /// No weight lets it see to the right: convolutions have no right column, and routes 2 and 3, which run backwards, put nothing out.
+    /// </summary>
     public static DassModel Causal => CausalModel.Value;
 
     /// <summary>[frames, mel bins], uniform in [−loudness, loudness).</summary>
@@ -24,7 +26,8 @@ internal static class LawModels
 
     private static DassModel Create(string name, bool causal)
     {
-        var tensors = TensorNames.Of(Config).ToDictionary(tensor => tensor.Name, tensor => GoldenWeights.Values(tensor.Name, [.. tensor.Shape]));
+        var tensors = TensorNames.For(Config)
+            .ToDictionary(tensor => tensor.Name, tensor => GoldenWeights.Values(tensor.Name, [.. tensor.Shape]));
         foreach (var (tensor, values) in causal ? tensors : [])
         {
             if (Ends(tensor, "down.weight", "conv2d.weight", "projection.0.weight", "projection.3.weight"))

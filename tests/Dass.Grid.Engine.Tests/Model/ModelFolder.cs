@@ -19,12 +19,14 @@ internal sealed class ModelFolder : IDisposable
 
     public string Path { get; } = Directory.CreateTempSubdirectory("dass-model-").FullName;
 
-    public static Dictionary<string, Tensor> Tensors() => TensorNames.Of(GoldenWeights.Tiny.Config)
-        .ToDictionary(tensor => tensor.Name, tensor => new Tensor("F32", [.. tensor.Shape], GoldenWeights.Tiny.Tensor(tensor.Name).ToArray()));
+    public static Dictionary<string, Tensor> Tensors() => TensorNames.For(GoldenWeights.Tiny.Config)
+        .ToDictionary(
+            tensor => tensor.Name, tensor => new Tensor("F32", [.. tensor.Shape], GoldenWeights.Tiny.Tensor(tensor.Name).ToArray()));
 
     public static ModelFolder Golden() => new ModelFolder().With(Config).With("model.safetensors", Safetensors(Tensors()));
 
-    public ModelFolder With(Dictionary<string, object> config, string file = "config.json") => With(file, JsonSerializer.SerializeToUtf8Bytes(config));
+    public ModelFolder With(Dictionary<string, object> config, string file = "config.json") =>
+        With(file, JsonSerializer.SerializeToUtf8Bytes(config));
 
     public ModelFolder With(string file, byte[] content)
     {
@@ -48,7 +50,8 @@ internal sealed class ModelFolder : IDisposable
         return Raw(JsonSerializer.Serialize(header), data.ToArray());
     }
 
-    public static byte[] Raw(string header, byte[] data) => [.. BitConverter.GetBytes((long)Encoding.UTF8.GetByteCount(header)), .. Encoding.UTF8.GetBytes(header), .. data];
+    public static byte[] Raw(string header, byte[] data) =>
+        [.. BitConverter.GetBytes((long)Encoding.UTF8.GetByteCount(header)), .. Encoding.UTF8.GetBytes(header), .. data];
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 

@@ -17,7 +17,12 @@ public sealed class SafetensorsFileTests : IDisposable
         { ModelFolder.Raw("[]", []), "header is not what the format asks for" },
         { ModelFolder.Raw("""{"a":{}}""", []), "header is not what the format asks for" },
         { Entry("F32", "[1]", "[0,4]", twice: true), "'a' is there twice" },
-        { ModelFolder.Raw("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""", new byte[6]), "overlap" },
+        {
+            ModelFolder.Raw(
+                """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""",
+                new byte[6]),
+            "overlap"
+        },
         { Entry("F32", "[1]", "[4,8]"), "lies at bytes 4 to 8 of 4" },
         { Entry("F32", "[1]", "[-4,0]"), "lies at bytes -4 to 0" },
         { Entry("F32", "[1]", "[4,0]"), "lies at bytes 4 to 0" },
@@ -44,7 +49,8 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void No_mutation_of_a_file_does_anything_but_read_or_refuse()
     {
-        var good = ModelFolder.Safetensors(new Dictionary<string, ModelFolder.Tensor> { ["a"] = new("F32", [2, 2], [1, 2, 3, 4]), ["b"] = new("F16", [3], [1, 2, 3]) });
+        var good = ModelFolder.Safetensors(
+            new Dictionary<string, ModelFolder.Tensor> { ["a"] = new("F32", [2, 2], [1, 2, 3, 4]), ["b"] = new("F16", [3], [1, 2, 3]) });
         var random = new Random(23);
         for (var i = 0; i < 3000; i++)
         {

@@ -45,7 +45,7 @@ public sealed class OnnxStepModelTests : StepModelContract
 /// <summary>What every step model must do.</summary>
 public abstract class StepModelContract
 {
-    /// <summary>One step over whatever there is.</summary>
+    /// <summary>One step over all frames that there are.</summary>
     internal static readonly ChunkSchedule Offline = new(int.MaxValue, 0);
 
     private static readonly Lazy<float[]> BabbleFeatures = new(() =>
@@ -108,7 +108,8 @@ public abstract class StepModelContract
         StreamRun a = new(model, arena.TryRent()!), b = new(model, arena.TryRent()!), unshaped = new(model, arena.TryRent()!);
         a.Step(audio, 48, 32);
         b.Step(audio, 64, 64);
-        var before = new[] { a, b }.Select(run => (run.Request.Slot, Values: run.Request.Slot.Values.ToArray(), run.Request.Slot.CommittedFrames)).ToList();
+        var before = new[] { a, b }
+            .Select(run => (run.Request.Slot, Values: run.Request.Slot.Values.ToArray(), run.Request.Slot.CommittedFrames)).ToList();
         Assert.All(before, slot => Assert.Contains(slot.Values, value => value != 0));
 
         Refused("at least one");

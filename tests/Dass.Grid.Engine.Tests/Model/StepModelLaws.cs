@@ -101,7 +101,7 @@ public abstract class StepModelLaws
         using var arena = new StateArena(model.StateLayout, 2 * MaxBatch + 2);
         var ages = Ages(model, arena.TryRent()!);
         var bystander = arena.TryRent()!;
-        bystander.Values.Fill(float.NaN); // also shows that nobody reads it
+        bystander.Values.Fill(float.NaN); // also shows that no step reads it
         bystander.CommittedFrames = 64;
         var before = Bits(bystander);
         StreamRun[] alone = Runs(model, arena, MaxBatch), together = Runs(model, arena, MaxBatch);

@@ -48,7 +48,8 @@ internal sealed class StreamRun(IStepModel model, StateSlot slot)
     public StreamRun Run(float[] features, int frames, ChunkSchedule schedule, int steps = int.MaxValue)
     {
         var bins = model.Model.Config.MelBins;
-        for (var at = (int)slot.CommittedFrames; steps > 0 && schedule.Next(frames - at, ended: true) is (> 0, _) next; at += next.Committed, steps--)
+        var at = (int)slot.CommittedFrames;
+        for (; steps > 0 && schedule.Next(frames - at, ended: true) is (> 0, _) next; at += next.Committed, steps--)
         {
             Step(features.AsSpan(at * bins), next.Frames, next.Committed);
         }

@@ -13,7 +13,13 @@ public sealed class BusySessionTests : IAsyncLifetime
 
     public BusySessionTests() => _engine = new StreamEngine(
         _model,
-        new EngineOptions { MaxStreams = 4, Threads = 1, MaxBacklog = TimeSpan.FromSeconds(2), Batcher = { MaxBatch = 1, MaxWait = TimeSpan.Zero, QueueCapacity = 1 } },
+        new EngineOptions
+        {
+            MaxStreams = 4,
+            Threads = 1,
+            MaxBacklog = TimeSpan.FromSeconds(2),
+            Batcher = { MaxBatch = 1, MaxWait = TimeSpan.Zero, QueueCapacity = 1 },
+        },
         warmUp: false);
 
     public Task InitializeAsync() => Task.CompletedTask;

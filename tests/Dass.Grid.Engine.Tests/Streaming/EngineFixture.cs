@@ -25,10 +25,12 @@ public sealed class EngineFixture : IAsyncLifetime
         new() { Chunk = TimeSpan.FromMilliseconds(10 * chunkFrames), LookAhead = TimeSpan.FromMilliseconds(10 * lookAheadFrames) };
 
     /// <summary>PCM16 bytes of babble from a sample on.</summary>
-    internal static ReadOnlyMemory<byte> Babble(int firstSample, int samples) => Fixtures.BabblePcm16.AsMemory(2 * firstSample, 2 * samples);
+    internal static ReadOnlyMemory<byte> Babble(int firstSample, int samples) =>
+        Fixtures.BabblePcm16.AsMemory(2 * firstSample, 2 * samples);
 
     /// <summary>Tags a whole stream that is pushed in the given cuts (samples) and then at once.</summary>
-    internal async Task<(List<ChunkScores> Tags, StreamSummary Summary)> TagAsync(ReadOnlyMemory<byte> audio, StreamSessionOptions options, params int[] cuts)
+    internal async Task<(List<ChunkScores> Tags, StreamSummary Summary)> TagAsync(
+        ReadOnlyMemory<byte> audio, StreamSessionOptions options, params int[] cuts)
     {
         using var session = Engine.Open(Pcm16, options);
         var tags = new List<ChunkScores>();

@@ -22,9 +22,12 @@ public sealed class EngineInstrumentsTests
                 }
             },
         };
-        meters.SetMeasurementEventCallback<long>((instrument, value, _, _) => measured.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value));
-        meters.SetMeasurementEventCallback<int>((instrument, value, _, _) => measured.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value));
-        meters.SetMeasurementEventCallback<double>((instrument, value, _, _) => measured.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value));
+        meters.SetMeasurementEventCallback<long>(
+            (instrument, value, _, _) => measured.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value));
+        meters.SetMeasurementEventCallback<int>(
+            (instrument, value, _, _) => measured.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value));
+        meters.SetMeasurementEventCallback<double>(
+            (instrument, value, _, _) => measured.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value));
         meters.Start();
         var ended = new ConcurrentQueue<Activity>();
         using var traces = new ActivityListener
@@ -36,7 +39,8 @@ public sealed class EngineInstrumentsTests
         ActivitySource.AddActivityListener(traces);
 
         using var model = new GatedModel();
-        await using var engine = new StreamEngine(model, new EngineOptions { MaxStreams = 7, Threads = 1, Batcher = { MaxBatch = 1 } }, warmUp: false);
+        await using var engine = new StreamEngine(
+            model, new EngineOptions { MaxStreams = 7, Threads = 1, Batcher = { MaxBatch = 1 } }, warmUp: false);
         using var session = engine.Open(EngineFixture.Pcm16, EngineFixture.Options(96, 0));
         using var caller = new Activity("caller").Start();
         model.Allow();
@@ -50,7 +54,8 @@ public sealed class EngineInstrumentsTests
         Assert.Equal(1, measured["dass.engine.step.failures"]);
         Assert.Equal(2, measured["dass.engine.step.batch_size"]);
         Assert.Equal(0.96, measured["dass.engine.audio"], 1e-9);
-        Assert.Equal((7, 1, 0), (measured["dass.engine.slots.capacity"], measured["dass.engine.slots.used"], measured["dass.engine.queue.length"]));
+        Assert.Equal(
+            (7, 1, 0), (measured["dass.engine.slots.capacity"], measured["dass.engine.slots.used"], measured["dass.engine.queue.length"]));
         Assert.True(measured["dass.engine.step.duration"] > 0);
         Assert.True(measured["dass.engine.step.wait"] > 0);
         Assert.Equal([ActivityStatusCode.Unset, ActivityStatusCode.Error], ended.Select(activity => activity.Status));

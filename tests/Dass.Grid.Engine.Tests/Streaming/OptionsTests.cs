@@ -22,7 +22,10 @@ public class OptionsTests
     [InlineData(0.005)]
     [InlineData(30.73)]
     public void A_look_ahead_off_its_grid_is_refused(double seconds) =>
-        Assert.Contains("LookAhead", Assert.Throws<ArgumentException>(() => new StreamSessionOptions { LookAhead = TimeSpan.FromSeconds(seconds) }.Validate()).Message);
+        Assert.Contains(
+            "LookAhead",
+            Assert.Throws<ArgumentException>(
+                () => new StreamSessionOptions { LookAhead = TimeSpan.FromSeconds(seconds) }.Validate()).Message);
 
     [Fact]
     public void The_ends_of_the_ranges_are_allowed()
@@ -45,7 +48,10 @@ public class OptionsTests
         };
         var error = await Assert.ThrowsAsync<ArgumentException>(() => StreamEngine.StartAsync(options));
         Assert.All(
-            ["MaxStreams is 0", "Threads is -1", "MaxBacklog is 0 s", "MaxOfflineAudio is 86400 s", "MaxBatch is 3", "QueueCapacity is 0", "MaxWait is -1 s"],
+            [
+                "MaxStreams is 0", "Threads is -1", "MaxBacklog is 0 s", "MaxOfflineAudio is 86400 s", "MaxBatch is 3",
+                "QueueCapacity is 0", "MaxWait is -1 s",
+            ],
             named => Assert.Contains(named, error.Message));
     }
 }

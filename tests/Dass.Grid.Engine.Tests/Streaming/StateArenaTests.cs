@@ -7,7 +7,7 @@ public class StateArenaTests
     private static readonly StateLayout Layout = new(TinyModel.Instance.Config);
 
     [Fact]
-    public void A_rented_slot_is_zero_whatever_its_last_owner_left()
+    public void A_rented_slot_is_zero_after_any_owner()
     {
         using var arena = new StateArena(Layout, 1);
         var slot = arena.TryRent()!;

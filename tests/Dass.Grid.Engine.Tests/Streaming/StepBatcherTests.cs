@@ -304,7 +304,8 @@ public sealed class StepBatcherTests : IAsyncLifetime
     }
 
     private StepBatcher Start(int capacity = 1024, int maxBatch = 1, int threads = 1, TimeSpan maxWait = default) =>
-        _batcher = new StepBatcher(_model, new StepBatcherOptions { QueueCapacity = capacity, MaxBatch = maxBatch, MaxWait = maxWait }, threads, _instruments);
+        _batcher = new StepBatcher(
+            _model, new StepBatcherOptions { QueueCapacity = capacity, MaxBatch = maxBatch, MaxWait = maxWait }, threads, _instruments);
 
     private CountingStep Step(int frames = 160)
     {

@@ -68,7 +68,7 @@ public sealed class StepFairnessTests : IDisposable
     }
 
     [Fact]
-    public void Owners_get_device_time_by_weight_whatever_the_number_of_their_streams() =>
+    public void Owners_get_device_time_by_weight_for_any_number_of_their_streams() =>
         Gen.Select(Gen.Int[2, 20], Gen.Int[2, 20], Gen.Double[0.25, 4], Gen.Bool).Sample((few, many, weight, ahead) =>
         {
             var (one, other) = (new StepShare(), new StepShare { Weight = weight });
@@ -153,7 +153,7 @@ public sealed class StepFairnessTests : IDisposable
     }
 
     [Fact]
-    public void Whatever_is_added_and_removed_each_step_is_served_once_live_ones_first_in_batches_of_one_shape() =>
+    public void In_any_order_of_adding_and_removing_each_step_is_served_once_live_ones_first_in_batches_of_one_shape() =>
         Gen.Select(Gen.Int[0, 3], Gen.Int[0, 11], Gen.Int[0, 2000]).Array[1, 200].Sample(actions =>
         {
             using var arena = new StateArena(new StateLayout(TinyModel.Instance.Config), 12);

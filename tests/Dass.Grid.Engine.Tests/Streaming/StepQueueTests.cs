@@ -25,8 +25,8 @@ public sealed class StepQueueTests : IDisposable
     {
         var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 10, ticksPerSecond: 1000);
         queue.Add(Step(40), now: 0);
-        var told = Enumerable.Range(0, 4).Select(_ => queue.Add(Step(160), now: 1)).ToArray();
-        Assert.Equal([false, false, false, true], told);
+        var news = Enumerable.Range(0, 4).Select(_ => queue.Add(Step(160), now: 1)).ToArray();
+        Assert.Equal([false, false, false, true], news);
         Assert.Equal(4, queue.Take(now: 2, freeThreads: 1, _batch));
         Assert.All(_batch, step => Assert.Equal(160, step.Frames));
         Assert.Equal(1, queue.Count);

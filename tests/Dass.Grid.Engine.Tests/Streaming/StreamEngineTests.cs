@@ -30,11 +30,13 @@ public class StreamEngineTests
     public async Task A_directory_without_a_model_is_one_clear_error()
     {
         var directory = Path.Combine(AppContext.BaseDirectory, "no-such-model");
-        var error = await Assert.ThrowsAsync<ModelLoadException>(() => StreamEngine.StartAsync(new EngineOptions { ModelDirectory = directory }));
+        var error = await Assert.ThrowsAsync<ModelLoadException>(
+            () => StreamEngine.StartAsync(new EngineOptions { ModelDirectory = directory }));
         Assert.Contains("no-such-model", error.Message);
     }
 
     [Fact]
     public async Task A_cancelled_start_loads_nothing() =>
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => StreamEngine.StartAsync(new EngineOptions(), new CancellationToken(true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => StreamEngine.StartAsync(new EngineOptions(), new CancellationToken(true)));
 }

@@ -18,7 +18,8 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
     [InlineData(64, 1024, 16)]
     public async Task A_stream_equals_the_golden_stream(int chunk, int lookAhead, int chunks)
     {
-        var (tags, summary) = await fixture.TagAsync(EngineFixture.Babble(0, SamplesOf1000Frames), EngineFixture.Options(chunk, lookAhead), 12_345, 50_000);
+        var (tags, summary) =
+            await fixture.TagAsync(EngineFixture.Babble(0, SamplesOf1000Frames), EngineFixture.Options(chunk, lookAhead), 12_345, 50_000);
         Assert.Equal(chunks, tags.Count);
         AssertScores(Fixtures.Tensor("tiny/golden.safetensors", $"stream.{chunk}.{lookAhead}.logits"), summary.Mean);
 
@@ -34,7 +35,8 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
     [Fact]
     public async Task An_offline_stream_equals_the_golden_model()
     {
-        var (tags, summary) = await fixture.TagAsync(EngineFixture.Babble(0, 1023 * 160 + 400), new StreamSessionOptions { Offline = true }, 4_000, 100_000);
+        var (tags, summary) =
+            await fixture.TagAsync(EngineFixture.Babble(0, 1023 * 160 + 400), new StreamSessionOptions { Offline = true }, 4_000, 100_000);
         AssertScores(Fixtures.Tensor("tiny/golden.safetensors", "logits.1024"), summary.Mean);
         Assert.Equal(summary.Mean, Assert.Single(tags).Scores);
         Assert.Equal(summary.Max, tags[0].WindowScores);
@@ -99,7 +101,9 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
     {
         var audio = MemoryMarshal.AsBytes<short>(Enumerable.Range(0, 40_000).Select(i => i % 2 == 0 ? even : odd).ToArray()).ToArray();
         var (tags, summary) = await fixture.TagAsync(audio, new StreamSessionOptions());
-        Assert.All([.. tags.SelectMany(tag => tag.Scores.Concat(tag.WindowScores)), .. summary.Mean, .. summary.Max], score => Assert.InRange(score, 0f, 1f));
+        Assert.All(
+            [.. tags.SelectMany(tag => tag.Scores.Concat(tag.WindowScores)), .. summary.Mean, .. summary.Max],
+            score => Assert.InRange(score, 0f, 1f));
     }
 
     [Fact]
@@ -131,10 +135,14 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
     [Fact]
     public async Task Offline_audio_is_bounded()
     {
-        await using var engine = new StreamEngine(new GatedModel(), new EngineOptions { MaxStreams = 1, Threads = 1, MaxOfflineAudio = TimeSpan.FromSeconds(1), Batcher = { MaxBatch = 1 } }, warmUp: false);
+        await using var engine = new StreamEngine(
+            new GatedModel(),
+            new EngineOptions { MaxStreams = 1, Threads = 1, MaxOfflineAudio = TimeSpan.FromSeconds(1), Batcher = { MaxBatch = 1 } },
+            warmUp: false);
         using var session = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions { Offline = true });
         await session.PushAsync(EngineFixture.Babble(0, 16_000), [], default);
-        var error = await Assert.ThrowsAsync<AudioFormatException>(() => session.PushAsync(EngineFixture.Babble(0, 1), [], default).AsTask());
+        var error = await Assert.ThrowsAsync<AudioFormatException>(
+            () => session.PushAsync(EngineFixture.Babble(0, 1), [], default).AsTask());
         Assert.Contains("MaxOfflineAudio", error.Message);
         Assert.Equal(16_000, session.AppliedSamples);
     }
@@ -148,7 +156,8 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
         var tags = starts.Select(_ => new List<ChunkScores>()).ToArray();
         for (var at = 0; at < 60_000; at += 7_500)
         {
-            await Task.WhenAll(sessions.Select((session, i) => session.PushAsync(EngineFixture.Babble(starts[i] + at, 7_500), tags[i], default).AsTask()));
+            await Task.WhenAll(sessions.Select(
+                (session, i) => session.PushAsync(EngineFixture.Babble(starts[i] + at, 7_500), tags[i], default).AsTask()));
         }
         for (var i = 0; i < starts.Length; i++)
         {

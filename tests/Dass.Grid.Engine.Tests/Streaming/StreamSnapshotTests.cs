@@ -60,7 +60,8 @@ public sealed class StreamSnapshotTests(EngineFixture fixture) : IClassFixture<E
     {
         var snapshot = await SnapshotAsync();
         snapshot[at] ^= 0x40;
-        Assert.Contains(named, Assert.Throws<SnapshotException>(() => fixture.Engine.Restore(snapshot)).Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            named, Assert.Throws<SnapshotException>(() => fixture.Engine.Restore(snapshot)).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]

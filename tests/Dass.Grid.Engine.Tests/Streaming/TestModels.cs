@@ -10,7 +10,7 @@ internal static class TinyModel
     public static DassModel Instance { get; } = DassModel.Load(Fixtures.Path("golden/tiny"));
 }
 
-/// <summary>A network whose steps wait for the test, and that says what it was given.</summary>
+/// <summary>A network whose steps wait for the test, and that records what it was given.</summary>
 internal sealed class GatedModel : IStepModel
 {
     private readonly SemaphoreSlim _entered = new(0);

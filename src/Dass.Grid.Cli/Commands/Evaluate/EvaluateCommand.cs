@@ -21,14 +21,16 @@ internal static class EvaluateCommand
     {
         Required = true,
         HelpName = "CSV",
-        Description = "Recordings: columns file, labels (separated by ;) or audioset_label, where known onset and offset in seconds, and fold.",
+        Description =
+            "Recordings: columns file, labels (separated by ;) or audioset_label, where known onset and offset in seconds, and fold.",
     };
 
-    public static Option<int[]> Fold() => new("--fold") { HelpName = "N", Description = "Only recordings of this fold; may be given several times (default: all)." };
+    public static Option<int[]> Fold() =>
+        new("--fold") { HelpName = "N", Description = "Only recordings of this fold; may be given several times (default: all)." };
 
     public static Option<string?> Plot() => new("--plot") { HelpName = "FILE.png", Description = "Also writes a picture." };
 
-    /// <summary>An engine that says what must be known of its model.</summary>
+    /// <summary>An engine; what a person must know of its model is written to standard error.</summary>
     public static async Task<StreamEngine> StartAsync(string? model, CancellationToken cancellationToken)
     {
         var engine = await StreamedInference.StartAsync(model, cancellationToken).ConfigureAwait(false);
@@ -41,5 +43,6 @@ internal static class EvaluateCommand
     /// <summary>JSON has no NaN.</summary>
     public static double? Number(double value) => double.IsFinite(value) ? value : null;
 
-    public static string Text(double value, string format = "0.000") => double.IsFinite(value) ? value.ToString(format, System.Globalization.CultureInfo.InvariantCulture) : "-";
+    public static string Text(double value, string format = "0.000") =>
+        double.IsFinite(value) ? value.ToString(format, System.Globalization.CultureInfo.InvariantCulture) : "-";
 }

@@ -14,9 +14,11 @@ internal static class EvaluateEventsCommand
     {
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
-        var threshold = Options.Numbers("--threshold", "Chunk score that a sound must reach, for F1, false detections and delay", 0, 1, "0.5");
+        var threshold = Options.Numbers(
+            "--threshold", "Chunk score that a sound must reach, for F1, false detections and delay", 0, 1, "0.5");
         var command = new Command(
-            "events", "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
+            "events",
+            "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
         {
             data, fold, model, chunk, lookAhead, threshold, format,
         };
@@ -26,10 +28,11 @@ internal static class EvaluateEventsCommand
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
             var options = Options.Session(parsed, chunk, lookAhead);
             float[] thresholds = [.. parsed.GetValue(threshold)!.Select(value => (float)value)];
-            Write(
-                await Terminal.ProgressAsync(
-                    "recordings", progress => EventEvaluation.RunAsync(engine, files, thresholds, options, progress, cancellationToken)).ConfigureAwait(false),
-                parsed.GetValue(format));
+            var reports = await Terminal.ProgressAsync(
+                "recordings",
+                progress => EventEvaluation.RunAsync(
+                    engine, files, thresholds, options, progress, cancellationToken)).ConfigureAwait(false);
+            Write(reports, parsed.GetValue(format));
             return Invocation.Success;
         });
         return command;
@@ -62,7 +65,8 @@ internal static class EvaluateEventsCommand
         }
         AnsiConsole.Write(table);
         var best = Terminal.NewTable().AddColumns("label", "best threshold", "event F1");
-        foreach (var (name, at) in reports.BestByLabel.Select(label => (Markup.Escape(label.Label.Name), label.Best)).Prepend(("all", reports.Best)))
+        var labels = reports.BestByLabel.Select(label => (Markup.Escape(label.Label.Name), label.Best));
+        foreach (var (name, at) in labels.Prepend(("all", reports.Best)))
         {
             best.AddRow(name, EvaluateCommand.Text(at.Threshold, "0.00"), EvaluateCommand.Text(at.F1));
         }

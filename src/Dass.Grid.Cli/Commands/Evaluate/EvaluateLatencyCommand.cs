@@ -13,13 +13,15 @@ internal static class EvaluateLatencyCommand
 {
     public static Command Create()
     {
-        var (data, fold, model, format, plot) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format(), EvaluateCommand.Plot());
+        var (data, fold, model, format, plot) =
+            (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format(), EvaluateCommand.Plot());
         var chunks = Options.Durations("--chunks", "Chunks, multiples of 0.32s", "0.32s,0.64s,0.96s,1.92s");
         var lookAheads = Options.Durations("--look-aheads", "Look-aheads, multiples of 0.01s", "0s,0.32s,0.64s,1.28s");
         var command = new Command(
             "latency",
-            "Delay, processor time and loss of mAP for chunks and look-aheads, beside offline and a window of 10.24 s heard anew at every hop. "
-            + "A recording's score is the mean over chunks or hops of the scores of the last 10.24 s; offline it is the whole recording's.")
+            "Delay, processor time and loss of mAP for chunks and look-aheads, beside offline and a window of 10.24 s heard anew at every "
+            + "hop. A recording's score is the mean over chunks or hops of the scores of the last 10.24 s; offline it is the whole "
+            + "recording's.")
         {
             data, fold, model, chunks, lookAheads, plot, format,
         };
@@ -70,14 +72,21 @@ internal static class EvaluateLatencyCommand
         if (format == OutputFormat.Csv)
         {
             Console.Out.WriteLine("way,chunk_seconds,look_ahead_seconds,delay_seconds,cost_ms_per_second,map,loss");
-            rows.ForEach(row => Console.Out.WriteLine(FormattableString.Invariant(
-                $"{row.Way},{row.ChunkSeconds},{row.LookAheadSeconds},{row.DelaySeconds},{row.CostMilliseconds:R},{row.Map:R},{row.Loss:R}")));
+            rows.ForEach(row => Console.Out.WriteLine(
+                FormattableString.Invariant($"{row.Way},{row.ChunkSeconds},{row.LookAheadSeconds},{row.DelaySeconds},")
+                + FormattableString.Invariant($"{row.CostMilliseconds:R},{row.Map:R},{row.Loss:R}")));
             return;
         }
-        var table = Terminal.NewTable().AddColumns("way", "chunk, s", "look-ahead, s", "delay, s", "ms per s of audio", "mAP", "below offline");
+        var table = Terminal.NewTable()
+            .AddColumns("way", "chunk, s", "look-ahead, s", "delay, s", "ms per s of audio", "mAP", "below offline");
         rows.ForEach(row => table.AddRow(
-            row.Way, EvaluateCommand.Text(row.ChunkSeconds, "0.00"), EvaluateCommand.Text(row.LookAheadSeconds, "0.00"), EvaluateCommand.Text(row.DelaySeconds, "0.00"),
-            EvaluateCommand.Text(row.CostMilliseconds, "0.00"), EvaluateCommand.Text(row.Map), EvaluateCommand.Text(row.Loss)));
+            row.Way,
+            EvaluateCommand.Text(row.ChunkSeconds, "0.00"),
+            EvaluateCommand.Text(row.LookAheadSeconds, "0.00"),
+            EvaluateCommand.Text(row.DelaySeconds, "0.00"),
+            EvaluateCommand.Text(row.CostMilliseconds, "0.00"),
+            EvaluateCommand.Text(row.Map),
+            EvaluateCommand.Text(row.Loss)));
         AnsiConsole.Write(table);
     }
 }

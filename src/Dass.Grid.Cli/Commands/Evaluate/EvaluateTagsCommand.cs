@@ -15,14 +15,19 @@ internal static class EvaluateTagsCommand
     {
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
-        var command = new Command("tags", "mAP, AUC, d-prime, lwlrap and top-1 of whole recordings, offline and streaming.") { data, fold, model, chunk, lookAhead, format };
+        var command = new Command("tags", "mAP, AUC, d-prime, lwlrap and top-1 of whole recordings, offline and streaming.")
+        {
+            data, fold, model, chunk, lookAhead, format,
+        };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
             var options = Options.Session(parsed, chunk, lookAhead);
             var offline = await Terminal.ProgressAsync(
-                "offline", progress => TagEvaluation.RunAsync(engine, files, new StreamSessionOptions { Offline = true }, progress, cancellationToken)).ConfigureAwait(false);
+                "offline",
+                progress => TagEvaluation.RunAsync(
+                    engine, files, new StreamSessionOptions { Offline = true }, progress, cancellationToken)).ConfigureAwait(false);
             var streaming = await Terminal.ProgressAsync(
                 "streaming", progress => TagEvaluation.RunAsync(engine, files, options, progress, cancellationToken)).ConfigureAwait(false);
             Write(offline, streaming, parsed.GetValue(format));
@@ -44,22 +49,27 @@ internal static class EvaluateTagsCommand
                 {
                     foreach (var label in report.Labels)
                     {
-                        Console.Out.WriteLine(FormattableString.Invariant($"{way},{Scores.Csv(label.Label.Name)},{label.Files},{label.AveragePrecision:R},{label.Auc:R},{label.LwLrap:R}"));
+                        Console.Out.WriteLine(
+                            FormattableString.Invariant($"{way},{Scores.Csv(label.Label.Name)},{label.Files},")
+                            + FormattableString.Invariant($"{label.AveragePrecision:R},{label.Auc:R},{label.LwLrap:R}"));
                     }
                 }
                 break;
             default:
                 var figures = Terminal.NewTable().AddColumn("").AddColumn("offline").AddColumn("streaming");
-                foreach (var (name, of) in (ReadOnlySpan<(string, Func<TagReport, double>)>)[
-                    ("mAP", report => report.Map), ("AUC", report => report.Auc), ("d-prime", report => report.DPrime), ("lwlrap", report => report.LwLrap), ("top-1", report => report.Top1)])
+                foreach (var (name, figure) in (ReadOnlySpan<(string, Func<TagReport, double>)>)[
+                    ("mAP", report => report.Map), ("AUC", report => report.Auc), ("d-prime", report => report.DPrime),
+                    ("lwlrap", report => report.LwLrap), ("top-1", report => report.Top1)])
                 {
-                    figures.AddRow(name, EvaluateCommand.Text(of(offline)), EvaluateCommand.Text(of(streaming)));
+                    figures.AddRow(name, EvaluateCommand.Text(figure(offline)), EvaluateCommand.Text(figure(streaming)));
                 }
                 AnsiConsole.Write(figures);
                 var labels = Terminal.NewTable().AddColumn("label").AddColumn("files").AddColumn("AP offline").AddColumn("AP streaming");
                 foreach (var (one, other) in offline.Labels.Zip(streaming.Labels))
                 {
-                    labels.AddRow(Markup.Escape(one.Label.Name), $"{one.Files}", EvaluateCommand.Text(one.AveragePrecision), EvaluateCommand.Text(other.AveragePrecision));
+                    labels.AddRow(
+                        Markup.Escape(one.Label.Name), $"{one.Files}", EvaluateCommand.Text(one.AveragePrecision),
+                        EvaluateCommand.Text(other.AveragePrecision));
                 }
                 AnsiConsole.Write(labels);
                 break;

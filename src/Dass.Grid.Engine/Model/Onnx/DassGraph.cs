@@ -17,7 +17,8 @@ internal sealed class DassGraph
 
     /// <summary>The operators that the graph needs beyond ONNX's own.</summary>
     public static readonly CustomOperatorDomain CustomOperators = new(
-        "dass.grid", new Im2Col(), new DepthwiseConvSilu(), new SelectiveScan(), new BiasNorm(), new ResidualNorm(), new BiasGelu(), new Residual());
+        "dass.grid", new Im2Col(), new DepthwiseConvSilu(), new SelectiveScan(), new BiasNorm(), new ResidualNorm(), new BiasGelu(),
+        new Residual());
 
     public static string Next(string stateName) => "next." + stateName;
 
@@ -44,9 +45,11 @@ internal sealed class DassGraph
             _graph.Input(tensor.Name, [-1, .. tensor.Shape]);
         }
 
-        var x = Downsample(Features, "stem.0", "dass.patch_embeddings.projection.0", "dass.patch_embeddings.projection.1", 1, _config.StemDim);
+        var x = Downsample(
+            Features, "stem.0", "dass.patch_embeddings.projection.0", "dass.patch_embeddings.projection.1", 1, _config.StemDim);
         x = Gelu(x, Zeros(_config.StemDim));
-        x = Downsample(x, "stem.1", "dass.patch_embeddings.projection.3", "dass.patch_embeddings.projection.4", _config.StemDim, _config.Dims[0]);
+        x = Downsample(
+            x, "stem.1", "dass.patch_embeddings.projection.3", "dass.patch_embeddings.projection.4", _config.StemDim, _config.Dims[0]);
         for (var stage = 0; stage < DassConfig.Stages; stage++)
         {
             if (stage > 0)
@@ -100,7 +103,9 @@ internal sealed class DassGraph
         return z;
     }
 
-    /// <summary>x += SS2D(LN(x)); x += MLP(LN(x)). <paramref name="z"/> is LN(x) already; the second value returned is the next norm of x, or x.</summary>
+    /// <summary>
+    /// x += SS2D(LN(x)); x += MLP(LN(x)). <paramref name="z"/> is LN(x) already; the second value returned is the next norm of x, or x.
+    /// </summary>
     private (string X, string Z) Block(string x, string z, string name, int stage, string? nextNorm)
     {
         var channels = _config.Dims[stage];
@@ -126,7 +131,8 @@ internal sealed class DassGraph
 
         var u = _graph.NewName();
         var kernels = Transposed(_model.Tensor(op + ".conv2d.weight"), channels, 9); // [D, 1, 3, 3] → [9, D]
-        Stateful(nameof(DepthwiseConvSilu), [z, _graph.Constant(kernels, 9, channels), name + ".conv", Committed], [u, Next(name + ".conv")]);
+        Stateful(
+            nameof(DepthwiseConvSilu), [z, _graph.Constant(kernels, 9, channels), name + ".conv", Committed], [u, Next(name + ".conv")]);
 
         // Base 2 throughout the scan: see SelectiveScan.
         var projection = _model.Tensor(op + ".x_proj.weight").ToArray(); // [4(R+2), D]: per route R step sizes, B, C
@@ -159,7 +165,8 @@ internal sealed class DassGraph
         Stateful(
             nameof(SelectiveScan),
             [
-                u, p, _graph.Constant(stepWeights, 4, rank, channels), _graph.Constant(stepBias, 4, channels), _graph.Constant(a, 4, channels),
+                u, p, _graph.Constant(stepWeights, 4, rank, channels), _graph.Constant(stepBias, 4, channels),
+                _graph.Constant(a, 4, channels),
                 _graph.Constant(skip, channels), name + ".row", name + ".col", First, Committed,
             ],
             [y, Next(name + ".row"), Next(name + ".col")],
@@ -170,7 +177,8 @@ internal sealed class DassGraph
     private static string Left(string state) => state + ".left";
 
     /// <summary>An operator with a part of the state, whose next value becomes an output of the graph.</summary>
-    private void Stateful(string type, ReadOnlySpan<string> inputs, ReadOnlySpan<string> outputs, params ReadOnlySpan<(string, long)> attributes)
+    private void Stateful(
+        string type, ReadOnlySpan<string> inputs, ReadOnlySpan<string> outputs, params ReadOnlySpan<(string, long)> attributes)
     {
         _graph.Custom(type, inputs, outputs, [("halvings", _halvings), .. attributes]);
         foreach (var state in outputs[1..])

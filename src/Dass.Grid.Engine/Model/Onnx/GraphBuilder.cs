@@ -52,7 +52,9 @@ internal sealed class GraphBuilder(string customDomain)
     }
 
     /// <summary>A custom operator whose outputs have the given names.</summary>
-    public void Custom(string type, ReadOnlySpan<string> inputs, ReadOnlySpan<string> outputs, params ReadOnlySpan<(string Name, long Value)> attributes) =>
+    public void Custom(
+        string type, ReadOnlySpan<string> inputs, ReadOnlySpan<string> outputs,
+        params ReadOnlySpan<(string Name, long Value)> attributes) =>
         Node(customDomain, type, inputs, outputs, attributes);
 
     public string NewName() => "v" + _names++;
@@ -78,7 +80,8 @@ internal sealed class GraphBuilder(string customDomain)
     }
 
     private void Node(
-        string domain, string type, ReadOnlySpan<string> inputs, ReadOnlySpan<string> outputs, ReadOnlySpan<(string Name, long Value)> attributes)
+        string domain, string type, ReadOnlySpan<string> inputs, ReadOnlySpan<string> outputs,
+        ReadOnlySpan<(string Name, long Value)> attributes)
     {
         var node = new NodeProto { Domain = domain, OpType = type, Name = $"{type}.{outputs[0]}" };
         node.Input.AddRange(inputs.ToArray());
@@ -95,7 +98,8 @@ internal sealed class GraphBuilder(string customDomain)
         var dimensions = new TensorShapeProto();
         foreach (var dimension in shape)
         {
-            dimensions.Dim.Add(dimension < 0 ? new TensorShapeProto.Types.Dimension() : new TensorShapeProto.Types.Dimension { DimValue = dimension });
+            dimensions.Dim.Add(
+                dimension < 0 ? new TensorShapeProto.Types.Dimension() : new TensorShapeProto.Types.Dimension { DimValue = dimension });
         }
         return new ValueInfoProto
         {

@@ -25,14 +25,17 @@ public abstract class SelectiveScanKernelTests<TRunner>
     public unsafe void The_kernel_equals_the_recurrence(int rows, int columns, int committed, int rank, bool rowsChain)
     {
         var random = new Random(HashCode.Combine(rows, columns, committed, rank));
-        float[] Values(int count, float scale, float offset = 0) => [.. Enumerable.Range(0, count).Select(_ => offset + scale * (random.NextSingle() * 2 - 1))];
+        float[] Values(int count, float scale, float offset = 0) =>
+            [.. Enumerable.Range(0, count).Select(_ => offset + scale * (random.NextSingle() * 2 - 1))];
 
         var tokens = rows * columns;
-        float[] u = Values(tokens * Channels, 1), projections = Values(tokens * 4 * (rank + 2), 1), weights = Values(4 * rank * Channels, 0.5f);
+        float[] u = Values(tokens * Channels, 1), projections = Values(tokens * 4 * (rank + 2), 1),
+            weights = Values(4 * rank * Channels, 0.5f);
         float[] bias = Values(4 * Channels, 2, -3), a = Values(4 * Channels, 0.5f, -1), skip = Values(Channels, 1);
         float[] row = Values(rows * Channels, 1), column = Values(Channels, 1);
         float[] y = new float[u.Length], nextRow = new float[row.Length], nextColumn = new float[Channels];
-        fixed (float* pu = u, pp = projections, pw = weights, pb = bias, pa = a, ps = skip, pr = row, pc = column, py = y, pnr = nextRow, pnc = nextColumn)
+        fixed (float* pu = u, pp = projections, pw = weights, pb = bias, pa = a, ps = skip)
+        fixed (float* pr = row, pc = column, py = y, pnr = nextRow, pnc = nextColumn)
         {
             new TRunner().Run(new SelectiveScanKernel
             {

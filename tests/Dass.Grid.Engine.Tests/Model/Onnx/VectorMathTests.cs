@@ -62,7 +62,8 @@ public abstract class VectorMathTests<TRunner>
     public void Silu_is_accurate_and_stays_finite_for_huge_input()
     {
         var (x, y) = Map(Function.Silu, -40, 40);
-        Assert.All(x.Zip(y), pair => Assert.Equal(pair.First / (1 + Math.Exp(-pair.First)), pair.Second, 1e-6 + 3e-7 * Math.Abs(pair.First)));
+        Assert.All(
+            x.Zip(y), pair => Assert.Equal(pair.First / (1 + Math.Exp(-pair.First)), pair.Second, 1e-6 + 3e-7 * Math.Abs(pair.First)));
         Assert.All(Map(Function.Silu, -1e30, 1e30).Y, value => Assert.True(float.IsFinite(value)));
     }
 

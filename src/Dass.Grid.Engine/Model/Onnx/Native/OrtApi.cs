@@ -103,7 +103,8 @@ internal static unsafe class OrtApi
         return table != null
             ? table
             : throw new NotSupportedException(
-                $"ONNX Runtime {Marshal.PtrToStringUTF8((nint)apiBase->GetVersionString())} does not offer version {Version} of its C interface.");
+                $"ONNX Runtime {Marshal.PtrToStringUTF8((nint)apiBase->GetVersionString())} "
+                + $"does not offer version {Version} of its C interface.");
     }
 
     private static void Check(void* status)

@@ -12,9 +12,16 @@ internal sealed class BiasGelu() : CustomOperator(nameof(BiasGelu), 1, Floats(2)
     {
         public override void Compute(KernelContext context)
         {
-            var tokens = Tokens.Of(context, stackalloc long[Tokens.MaxRank], out var x);
+            var tokens = Tokens.From(context, stackalloc long[Tokens.MaxRank], out var x);
             Lanes.Dispatch(
-                new GeluKernel { Count = tokens.Count, Channels = tokens.Channels, X = x, Bias = context.Input(1), Y = context.Output(0, tokens.Shape) },
+                new GeluKernel
+                {
+                    Count = tokens.Count,
+                    Channels = tokens.Channels,
+                    X = x,
+                    Bias = context.Input(1),
+                    Y = context.Output(0, tokens.Shape),
+                },
                 tokens.Channels / 2); // two vectors at a time
         }
     }
@@ -56,7 +63,7 @@ internal sealed class Residual() : CustomOperator(nameof(Residual), 1, Floats(3)
     {
         public override void Compute(KernelContext context)
         {
-            var tokens = Tokens.Of(context, stackalloc long[Tokens.MaxRank], out var x);
+            var tokens = Tokens.From(context, stackalloc long[Tokens.MaxRank], out var x);
             Lanes.Dispatch(
                 new SumKernel
                 {
@@ -109,7 +116,7 @@ internal readonly ref struct Tokens
     /// <param name="context">Its first input is the tensor.</param>
     /// <param name="dimensions">Room for <see cref="MaxRank"/> dimensions.</param>
     /// <param name="x">The tensor's values.</param>
-    public static unsafe Tokens Of(KernelContext context, Span<long> dimensions, out float* x)
+    public static unsafe Tokens From(KernelContext context, Span<long> dimensions, out float* x)
     {
         x = context.Input(0, dimensions, out var rank);
         long count = 1;

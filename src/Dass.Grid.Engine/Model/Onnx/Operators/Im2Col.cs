@@ -39,7 +39,8 @@ internal sealed class Im2Col() : CustomOperator(nameof(Im2Col), 2, [.. Floats(2)
                             }
                             else
                             {
-                                new ReadOnlySpan<float>(c < 0 ? left + (nint)r * channels : x + ((nint)r * columns + c) * channels, channels).CopyTo(patch);
+                                new ReadOnlySpan<float>(
+                                    c < 0 ? left + (nint)r * channels : x + ((nint)r * columns + c) * channels, channels).CopyTo(patch);
                             }
                         }
                     }

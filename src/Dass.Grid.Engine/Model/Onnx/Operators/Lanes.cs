@@ -88,6 +88,8 @@ internal static class Lanes
         var hardware = Vector512.IsHardwareAccelerated && Avx512F.IsSupported ? 16
             : Vector256.IsHardwareAccelerated && Fma.IsSupported ? 8
             : Vector128.IsHardwareAccelerated ? 4 : 1;
-        return int.TryParse(Environment.GetEnvironmentVariable(Variable), out var bits) ? Math.Min(hardware, Math.Max(1, bits / 32)) : hardware;
+        return int.TryParse(Environment.GetEnvironmentVariable(Variable), out var bits)
+            ? Math.Min(hardware, Math.Max(1, bits / 32))
+            : hardware;
     }
 }

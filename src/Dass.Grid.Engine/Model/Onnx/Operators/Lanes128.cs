@@ -18,7 +18,8 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
 
     public static Vector128<float> Multiply(Vector128<float> a, Vector128<float> b) => a * b;
 
-    public static Vector128<float> MultiplyAdd(Vector128<float> a, Vector128<float> b, Vector128<float> c) => Vector128.FusedMultiplyAdd(a, b, c);
+    public static Vector128<float> MultiplyAdd(Vector128<float> a, Vector128<float> b, Vector128<float> c) =>
+        Vector128.FusedMultiplyAdd(a, b, c);
 
     public static Vector128<float> Divide(Vector128<float> a, Vector128<float> b) => a / b;
 

@@ -6,27 +6,7 @@ namespace Dass.Grid.Engine.Model.Onnx.Operators;
 /// <summary>LayerNorm over the channels of a biased input: y = LN(x [..,D] + bias [D]; gain [D], shift [D]).</summary>
 internal sealed class BiasNorm() : CustomOperator(nameof(BiasNorm), 1, Floats(4))
 {
-    public override Kernel Create(KernelInfo info) => new Node();
-
-    private sealed unsafe class Node : Kernel
-    {
-        public override void Compute(KernelContext context)
-        {
-            var tokens = Tokens.Of(context, stackalloc long[Tokens.MaxRank], out var x);
-            Lanes.Dispatch(
-                new NormKernel
-                {
-                    Count = tokens.Count,
-                    Channels = tokens.Channels,
-                    X = x,
-                    Bias = context.Input(1),
-                    Gain = context.Input(2),
-                    Shift = context.Input(3),
-                    Y = context.Output(0, tokens.Shape),
-                },
-                tokens.Channels);
-        }
-    }
+    public override Kernel Create(KernelInfo info) => new NormNode(residual: false);
 }
 
 /// <summary>
@@ -35,28 +15,30 @@ internal sealed class BiasNorm() : CustomOperator(nameof(BiasNorm), 1, Floats(4)
 /// </summary>
 internal sealed class ResidualNorm() : CustomOperator(nameof(ResidualNorm), 2, Floats(5))
 {
-    public override Kernel Create(KernelInfo info) => new Node();
+    public override Kernel Create(KernelInfo info) => new NormNode(residual: true);
+}
 
-    private sealed unsafe class Node : Kernel
+/// <summary>Node of a <see cref="BiasNorm"/> or, with a branch and its sum, of a <see cref="ResidualNorm"/>.</summary>
+internal sealed unsafe class NormNode(bool residual) : Kernel
+{
+    public override void Compute(KernelContext context)
     {
-        public override void Compute(KernelContext context)
-        {
-            var tokens = Tokens.Of(context, stackalloc long[Tokens.MaxRank], out var x);
-            Lanes.Dispatch(
-                new NormKernel
-                {
-                    Count = tokens.Count,
-                    Channels = tokens.Channels,
-                    X = x,
-                    Branch = context.Input(1),
-                    Bias = context.Input(2),
-                    Gain = context.Input(3),
-                    Shift = context.Input(4),
-                    Sum = context.Output(0, tokens.Shape),
-                    Y = context.Output(1, tokens.Shape),
-                },
-                tokens.Channels);
-        }
+        var tokens = Tokens.From(context, stackalloc long[Tokens.MaxRank], out var x);
+        var first = residual ? 1 : 0; // of the inputs and outputs that both have
+        Lanes.Dispatch(
+            new NormKernel
+            {
+                Count = tokens.Count,
+                Channels = tokens.Channels,
+                X = x,
+                Branch = residual ? context.Input(1) : null,
+                Bias = context.Input(first + 1),
+                Gain = context.Input(first + 2),
+                Shift = context.Input(first + 3),
+                Sum = residual ? context.Output(0, tokens.Shape) : null,
+                Y = context.Output(first, tokens.Shape),
+            },
+            tokens.Channels);
     }
 }
 

@@ -190,7 +190,8 @@ internal unsafe struct SelectiveScanKernel : ILaneKernel
         float* p0 = projections + order[0] * stride, p1 = projections + order[1] * stride,
             p2 = projections + order[2] * stride, p3 = projections + order[3] * stride;
         var weights = StepWeights + route * Rank * channels + channel;
-        TVector bias0 = TLanes.Load(StepBias + route * channels + channel), bias1 = TLanes.Load(StepBias + route * channels + channel + width);
+        TVector bias0 = TLanes.Load(StepBias + route * channels + channel),
+            bias1 = TLanes.Load(StepBias + route * channels + channel + width);
         TVector z00 = bias0, z10 = bias0, z20 = bias0, z30 = bias0;
         TVector z01 = bias1, z11 = bias1, z21 = bias1, z31 = bias1;
         for (nint r = 0; r < Rank; r++, weights += channels)
