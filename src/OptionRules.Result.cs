@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid;
 
-/// <summary>For options of the host's configuration. Not linked into the engine, which knows no host.</summary>
+/// <summary>For options of the host's configuration. Not linked into the engine, which has no host.</summary>
 internal sealed partial class OptionRules
 {
     public ValidateOptionsResult Result => _errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(_errors);

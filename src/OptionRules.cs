@@ -41,7 +41,7 @@ internal sealed partial class OptionRules
         }
     }
 
-    /// <summary>A broken rule in words of its own: a sentence.</summary>
+    /// <summary>A broken rule as a sentence of its own.</summary>
     public void Add(string error) => _errors.Add(error);
 
     /// <summary>Options inside options, which check themselves.</summary>

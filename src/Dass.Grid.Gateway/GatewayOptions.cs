@@ -9,14 +9,15 @@ public sealed class GatewayOptions
     public int MaxMessageBytes { get; set; } = 1 << 20;
 
     /// <summary>
-    /// Audio messages of one call that wait for their stream; when they are full the call is not read, and HTTP/2 slows the client down. Default: 8.
+    /// Audio messages of one call that wait for their stream; when they are full the call is not read, and HTTP/2 slows the client down.
+    /// Default: 8.
     /// </summary>
     public int PendingMessages { get; set; } = 8;
 
     /// <summary>
-    /// What a client may have sent of one call that the gateway has not read yet, in bytes: HTTP/2 then stops that call. Each connection holds as much for
-    /// each of its calls, at most 100, so a call that is not read never stops its neighbours on the same connection. Default: 256 KiB, eight seconds of 16
-    /// kHz PCM16.
+    /// What a client may have sent of one call that the gateway has not read yet, in bytes: HTTP/2 then stops that call. Each connection
+    /// holds as much for each of its calls, at most 100, so a call that is not read never stops its neighbours on the same connection.
+    /// Default: 256 KiB, eight seconds of 16 kHz PCM16.
     /// </summary>
     public int UnreadBytes { get; set; } = 256 << 10;
 
@@ -24,40 +25,47 @@ public sealed class GatewayOptions
     public TimeSpan MaxPush { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Audio that a client says it has lost, and that is heard as silence instead; after a longer loss the stream forgets what it has heard. At most 10 s.
-    /// Default: 2 seconds.
+    /// Longest audio that a client reports as lost and that is filled with silence; after a longer loss the stream begins anew with a gap.
+    /// At most 10 s. Default: 2 seconds.
     /// </summary>
     public TimeSpan MaxFilledLoss { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long a call waits for a device that cannot keep up before it ends with UNAVAILABLE. Default: 10 seconds.</summary>
     public TimeSpan BusyPatience { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a call looks for its stream when the stream's silo is gone before it ends with UNAVAILABLE. Default: 30 seconds.</summary>
+    /// <summary>
+    /// How long a call looks for its stream when the stream's silo is gone, before it ends with UNAVAILABLE. Default: 30 seconds.
+    /// </summary>
     public TimeSpan RecoveryPatience { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// Audio of one call that is kept because its stream's silo could still lose it. From half of it on a checkpoint is asked for; when it is full the call is
-    /// not read, and HTTP/2 slows the client down. Default: 8 MiB, four minutes of 16 kHz PCM16.
+    /// Audio of one call that is kept because its stream's silo could still lose it. From half of it on a checkpoint is asked for; when it
+    /// is full the call is not read, and HTTP/2 slows the client down. Default: 8 MiB, four minutes of 16 kHz PCM16.
     /// </summary>
     public int RetainedBytes { get; set; } = 8 << 20;
 
-    /// <summary>Chunks that wait for a subscriber; when they are full the oldest go, to be read again from the stream's history. Default: 64.</summary>
+    /// <summary>
+    /// Chunks that wait for a subscriber; when they are full the oldest go, to be read again from the stream's history. Default: 64.
+    /// </summary>
     public int SubscriberQueueChunks { get; set; } = 64;
 
-    /// <summary>Streams that one subscription may listen to at once. Default: 1,000.</summary>
+    /// <summary>Streams that one subscription may have at once. Default: 1,000.</summary>
     public int SubscriptionStreams { get; set; } = 1_000;
 
     /// <summary>
-    /// Origins of web pages, e.g. <c>https://dashboard.example.org</c>, that may open WebSockets here beside pages of the gateway's own host. Default: none.
+    /// Origins of web pages, e.g. <c>https://dashboard.example.org</c>, that may open WebSockets here beside pages of the gateway's own
+    /// host. Default: none.
     /// </summary>
     public List<string> Origins { get; } = [];
 
-    /// <summary>How often a WebSocket is pinged; one that does not answer for as long ends, for its client's network has gone. Default: 20 seconds.</summary>
+    /// <summary>
+    /// How often a WebSocket is pinged; one that does not answer for as long ends, for its client's network has gone. Default: 20 seconds.
+    /// </summary>
     public TimeSpan SocketPing { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or less.
-    /// Default: 2 seconds.
+    /// How often a gateway renews its observer lease, and finds a stream that has changed its silo; a third of the silos' ObserverLease or
+    /// less. Default: 2 seconds.
     /// </summary>
     public TimeSpan LeaseRenewal { get; set; } = TimeSpan.FromSeconds(2);
 }

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Dass.Grid.Host;
 
-/// <summary>How TLS answers, by files that are read again when they change: certificates are renewed while the grid runs.</summary>
+/// <summary>The certificates of TLS, by files that are read again when they change: certificates are renewed while the grid runs.</summary>
 internal sealed partial class CertificateFiles
 {
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
@@ -22,9 +22,9 @@ internal sealed partial class CertificateFiles
 
     /// <param name="certificate">PEM: the certificate, then what leads to its root.</param>
     /// <param name="key">PEM; null: in the same file.</param>
-    /// <param name="authorities">PEM: who signs clients' certificates; null: those are not asked for.</param>
+    /// <param name="authorities">PEM: the authorities that sign clients' certificates; null: clients are asked for none.</param>
     /// <param name="time">When to look for changes.</param>
-    /// <param name="logger">Hears of files that cannot be used.</param>
+    /// <param name="logger">Takes warnings of files that cannot be used.</param>
     /// <exception cref="InvalidOperationException">A file cannot be used; the message names it.</exception>
     public CertificateFiles(string certificate, string? key, string? authorities, TimeProvider time, ILogger logger)
     {
@@ -100,10 +100,4 @@ internal sealed partial class CertificateFiles
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientAuthentication));
         return chain.Build((X509Certificate2)certificate);
     }
-
-    [LoggerMessage(LogLevel.Information, "The certificate in {File} has changed and is used from now on.")]
-    private partial void LogRead(string file);
-
-    [LoggerMessage(LogLevel.Error, "The certificate stays as it was. {Problem}")]
-    private partial void LogUnusable(string problem);
 }

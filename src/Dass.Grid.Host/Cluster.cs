@@ -8,10 +8,15 @@ using StackExchange.Redis;
 
 namespace Dass.Grid.Host;
 
-/// <summary>The process as a silo of the grid. Every role is a silo: a gateway calls its streams' silos directly, with no hop between.</summary>
+/// <summary>
+/// The process as a silo of the grid. Every role is a silo: a gateway calls its streams' silos directly, with no hop between.
+/// </summary>
 internal static class Cluster
 {
-    /// <summary>Calls that one grain may have before it: a tenant's books have one of each of its streams when all end at once. A stream has one of its feeder.</summary>
+    /// <summary>
+    /// Calls that may wait for one grain: a tenant's usage record has one from each of its streams when all end at once. A stream has one
+    /// of its feeder.
+    /// </summary>
     private const int MaxWaitingCalls = 10_000;
 
     /// <summary>A batch of moving streams must not hold up probes and calls on the same connection.</summary>
@@ -43,8 +48,9 @@ internal static class Cluster
             messaging.MaxEnqueuedRequestsHardLimit = MaxWaitingCalls;
             messaging.MaxMessageBodySize = MaxMessageBytes;
         });
-        // Orleans' older directory takes streams of other silos along with the silo that knew their places. This one does not; by default it keeps the places of
-        // a silo that died for half a minute, so that no grain is active twice, but the store's ETag sees to that at once.
+        // Orleans' older directory takes streams of other silos along with the silo that knew their places. This one does not; by default
+        // it keeps the places of a silo that died for half a minute, so that no grain is active twice, but the store's ETag sees to that at
+        // once.
 #pragma warning disable ORLEANSEXP003
         silo.AddDistributedGrainDirectory();
 #pragma warning restore ORLEANSEXP003

@@ -16,12 +16,13 @@ internal static class Endpoints
     {
         kestrel.AddServerHeader = false;
 
-        // A client whose network has gone says nothing: a ping without an answer ends its calls.
+        // A client whose network has gone sends nothing: a ping without an answer ends its calls.
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
         if (grid.Role != GridRole.Silo)
         {
-            // By default the calls of a connection share a window hardly larger than that of one call: two that are not read would stop them all.
+            // By default the calls of a connection share a window hardly larger than that of one call: two that are not read would stop
+            // them all.
             var unread = kestrel.ApplicationServices.GetRequiredService<IOptions<GatewayOptions>>().Value.UnreadBytes;
             kestrel.Limits.Http2.InitialStreamWindowSize = unread;
             kestrel.Limits.Http2.InitialConnectionWindowSize = unread * kestrel.Limits.Http2.MaxStreamsPerConnection;

@@ -9,7 +9,8 @@ namespace Dass.Grid.Host;
 public static class GridHost
 {
     /// <summary>
-    /// A host that is configured by appsettings.json, the environment and <paramref name="args"/> (e.g. <c>--Grid:Role=gateway</c>), not yet started.
+    /// A host that is configured by appsettings.json, the environment and <paramref name="args"/> (e.g. <c>--Grid:Role=gateway</c>), not
+    /// yet started.
     /// </summary>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">Every rule that the configuration breaks.</exception>
     public static WebApplication Build(string[] args)

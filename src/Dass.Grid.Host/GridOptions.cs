@@ -18,7 +18,7 @@ public enum GridRole
 /// <summary>How the processes of a grid find each other.</summary>
 public enum ClusterKind
 {
-    /// <summary>Through the first process, on this machine. When that one is gone, the others stay but nobody new can come.</summary>
+    /// <summary>Through the first process, on this machine. When that one is gone, the others stay but no new one can join.</summary>
     Local,
     Redis,
     Postgres,
@@ -46,8 +46,8 @@ public sealed class GridOptions
     public string Listen { get; set; } = "http://127.0.0.1:5230";
 
     /// <summary>
-    /// Where clients without gRPC are answered: JSON, server-sent events and WebSockets over HTTP/1, with TLS when it is https. Port 0: a free one.
-    /// Default: null, nowhere.
+    /// Where clients without gRPC are answered: JSON, server-sent events and WebSockets over HTTP/1, with TLS when it is https. Port 0: a
+    /// free one. Default: null, nowhere.
     /// </summary>
     public string? HttpListen { get; set; }
 
@@ -58,8 +58,9 @@ public sealed class GridOptions
     public string? CertificateKey { get; set; }
 
     /// <summary>
-    /// PEM file of the authorities that sign clients' certificates: the common name of such a certificate names the tenant, and no key is needed.
-    /// Certificates are not looked up in revocation lists; a disabled tenant is refused. Default: null, no client certificates are taken.
+    /// PEM file of the authorities that sign clients' certificates: the common name of such a certificate names the tenant, and no key is
+    /// needed. Certificates are not looked up in revocation lists; a disabled tenant is refused. Default: null, no client certificates are
+    /// taken.
     /// </summary>
     public string? ClientAuthority { get; set; }
 
@@ -67,8 +68,8 @@ public sealed class GridOptions
     public string OperationsListen { get; set; } = "http://127.0.0.1:5231";
 
     /// <summary>
-    /// Address at which the other silos of the grid reach this one. That port has neither keys nor TLS: anything but loopback needs a network of the grid's
-    /// own. Default: 127.0.0.1.
+    /// Address at which the other silos of the grid reach this one. That port has neither keys nor TLS: anything but loopback needs a
+    /// network of the grid's own. Default: 127.0.0.1.
     /// </summary>
     public string SiloAddress { get; set; } = "127.0.0.1";
 
@@ -95,14 +96,17 @@ public sealed class GridOptions
     public string? Redis { get; set; }
 
     /// <summary>
-    /// PostgreSQL, e.g. <c>Host=db;Database=dass;Username=dass;Password=…</c>; its tables come from deploy/postgres/schema.sql. Default: null.
+    /// PostgreSQL, e.g. <c>Host=db;Database=dass;Username=dass;Password=…</c>; its tables come from deploy/postgres/schema.sql. Default:
+    /// null.
     /// </summary>
     public string? Postgres { get; set; }
 
-    /// <summary>How often a silo looks whether its neighbours live; after two failures in a row a silo counts as dead. Default: 1 second.</summary>
+    /// <summary>
+    /// How often a silo looks whether its neighbours live; after two failures in a row a silo counts as dead. Default: 1 second.
+    /// </summary>
     public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Time that a stop may take: streams are told, calls are answered. Default: 30 seconds.</summary>
+    /// <summary>Time that a stop may take: streams are put to sleep, calls are answered. Default: 30 seconds.</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>A URL of the form http://address:port or https://address:port; <c>localhost</c> is 127.0.0.1.</summary>

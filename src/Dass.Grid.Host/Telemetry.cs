@@ -6,7 +6,7 @@ using OpenTelemetry.Trace;
 
 namespace Dass.Grid.Host;
 
-/// <summary>Prometheus always; metrics, traces and logs by OTLP when OTEL_EXPORTER_OTLP_ENDPOINT says where to.</summary>
+/// <summary>Prometheus always; metrics, traces and logs by OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set.</summary>
 internal static class Telemetry
 {
     private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";

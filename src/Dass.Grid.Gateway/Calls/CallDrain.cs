@@ -4,12 +4,12 @@ using Microsoft.Extensions.Hosting;
 namespace Dass.Grid.Gateway.Calls;
 
 /// <summary>
-/// Lets a stopping gateway answer before its connections close: calls are told to end, and the server begins to stop only when their last
+/// Lets a stopping gateway answer before its connections close: calls are cancelled, and the server begins to stop only when their last
 /// bytes have had time to leave, or when the host's shutdown timeout is over.
 /// </summary>
 internal sealed class CallDrain(IHostApplicationLifetime lifetime, TimeProvider time) : IHostedLifecycleService
 {
-    // The server hands a call's last frames to its writer and says that the call is complete before they are written; closing then would cut them off.
+    // The server hands a call's last frames to its writer and completes the call before they are written; closing then would cut them off.
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(500);
 
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,7 +27,7 @@ internal sealed class CallDrain(IHostApplicationLifetime lifetime, TimeProvider 
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        lifetime.StopApplication(); // what ends the calls; a stop that does not come from a signal would say so only afterwards
+        lifetime.StopApplication(); // which ends the calls; a stop that does not come from a signal would do that only afterwards
         Remove();
         if (!_drained.Task.IsCompleted)
         {

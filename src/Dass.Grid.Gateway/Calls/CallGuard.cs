@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Calls;
 
-/// <summary>Around every call, whatever protocol it speaks: who calls, how it ended, and the measurement of both.</summary>
+/// <summary>Around every call of every protocol: authenticates the caller, maps failures to status codes, and measures calls.</summary>
 internal sealed partial class CallGuard(
     CallerAuthenticator callers,
     LiveCalls live,
@@ -17,7 +17,7 @@ internal sealed partial class CallGuard(
     IHostApplicationLifetime lifetime,
     ILogger<CallGuard> logger)
 {
-    /// <summary>Serves a call, or says why not.</summary>
+    /// <summary>Serves a call, or refuses it.</summary>
     /// <param name="http">Where the call comes from.</param>
     /// <param name="call">Ended by the caller.</param>
     /// <param name="isAdmin">Whether the call needs an admin's key instead of a tenant's.</param>
@@ -58,7 +58,7 @@ internal sealed partial class CallGuard(
             }
             if (mapped.Trailers.GetValue(StatusMapping.RetryAfter) is { } seconds && !http.Response.HasStarted)
             {
-                http.Response.Headers.RetryAfter = seconds; // for those who speak plain HTTP
+                http.Response.Headers.RetryAfter = seconds; // for clients of plain HTTP
             }
             throw mapped;
         }
@@ -69,13 +69,7 @@ internal sealed partial class CallGuard(
         }
     }
 
-    /// <summary>The call ends when its client says so, when its key is revoked, or when this gateway stops.</summary>
+    /// <summary>The call ends when its client cancels it, when its key is revoked, or when this gateway stops.</summary>
     public CancellationTokenSource Ending(CallState call, CancellationToken client) =>
         CancellationTokenSource.CreateLinkedTokenSource(client, lifetime.ApplicationStopping, call.Revoked);
-
-    [LoggerMessage(LogLevel.Error, "{Method} of tenant {Tenant} on stream {Stream} failed.")]
-    private partial void LogFailed(string method, string tenant, string? stream, Exception failure);
-
-    [LoggerMessage(LogLevel.Information, "{Method} of tenant {Tenant} on stream {Stream} ended with {Status}: {Message}")]
-    private partial void LogEnded(string method, string tenant, string? stream, StatusCode status, string message);
 }

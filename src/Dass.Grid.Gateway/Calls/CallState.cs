@@ -3,7 +3,7 @@ using Dass.Grid.Gateway.Tenants;
 
 namespace Dass.Grid.Gateway.Calls;
 
-/// <summary>Who calls, and about what.</summary>
+/// <summary>A call's caller, method and stream.</summary>
 internal sealed class CallState(string method) : IDisposable
 {
     private readonly CancellationTokenSource _revoked = new();
@@ -11,12 +11,12 @@ internal sealed class CallState(string method) : IDisposable
     /// <summary>The method's own name, e.g. <c>Stream</c>.</summary>
     public string Method => method;
 
-    /// <summary>Known from the moment that the call is let in.</summary>
+    /// <summary>Known from the moment that the call is admitted.</summary>
     public Caller Caller { get; set; } = new("", null, TenantLimits.None, []);
 
     public string Tenant => Caller.Tenant;
 
-    /// <summary>The stream's name once it is known, for the words of a failure.</summary>
+    /// <summary>The stream's name once it is known, for the message of a failure.</summary>
     public string? Stream { get; set; }
 
     /// <summary>Cancelled when the caller has lost its right.</summary>

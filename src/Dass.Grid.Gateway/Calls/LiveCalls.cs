@@ -3,7 +3,7 @@ using Dass.Grid.Gateway.Tenants;
 
 namespace Dass.Grid.Gateway.Calls;
 
-/// <summary>Ends the calls whose key or tenant has lost its right, when the register says so.</summary>
+/// <summary>Ends the calls whose key or tenant has lost its right, as soon as the registry has the change.</summary>
 internal sealed class LiveCalls : IDisposable
 {
     private readonly ConcurrentDictionary<CallState, byte> _calls = new();

@@ -9,7 +9,9 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace Dass.Grid.Gateway.Events;
 
-/// <summary>One call about the events that the grid keeps of its tenant: goes through the tenant's logs of the time range in order.</summary>
+/// <summary>
+/// One call about the events that the grid keeps of its tenant: goes through the tenant's logs of the time range in order.
+/// </summary>
 internal sealed class EventLogQueries(GridAccess grid, CallState call)
 {
     private const int MaxNames = 1_000;

@@ -2,7 +2,9 @@ using Dass.Grid.Gateway.Protocol;
 
 namespace Dass.Grid.Gateway.Grid;
 
-/// <summary>What a call does while its stream's silo is gone: waits a little longer each time, and gives up when the patience is over.</summary>
+/// <summary>
+/// What a call does while its stream's silo is gone: waits a little longer each time, and gives up when the patience is over.
+/// </summary>
 internal sealed class Recovery(GridAccess grid)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);

@@ -2,12 +2,14 @@ using Dass.Grid.Gateway.Protocol;
 
 namespace Dass.Grid.Gateway.Grid;
 
-/// <summary>A refusal that says where the stream stands, not what the client did wrong.</summary>
+/// <summary>A refusal by where the stream is or how it stands, not by what the client did wrong.</summary>
 internal sealed class TransientRefusalException(Refusal refusal) : Exception(refusal.Message)
 {
     public Refusal Refusal => refusal;
 
-    /// <summary>The value; a refusal that another silo or a later moment may not give is thrown as <see cref="TransientRefusalException"/>.</summary>
+    /// <summary>
+    /// The value; a refusal that another silo or a later moment may not give is thrown as <see cref="TransientRefusalException"/>.
+    /// </summary>
     public static T OrThrow<T>(Outcome<T> outcome)
         where T : class
     {

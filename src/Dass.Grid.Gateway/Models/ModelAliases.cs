@@ -3,10 +3,10 @@ using Dass.Grid.Gateway.Tenants;
 
 namespace Dass.Grid.Gateway.Models;
 
-/// <summary>From what a tenant calls a model to the model's own name.</summary>
+/// <summary>From the name that a request gives to the model's own name.</summary>
 internal sealed class ModelAliases(RegistryCache registry)
 {
-    /// <summary>The request's model as the silos know it; whether there is one is theirs to say.</summary>
+    /// <summary>The request's model by its name on the silos, which may have none of that name.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT: no name. NOT_FOUND: the tenant may not use it.</exception>
     public StreamSpec Resolve(Caller caller, StreamSpec asked)
     {
@@ -29,15 +29,15 @@ internal sealed class ModelAliases(RegistryCache registry)
 
     private string? Alias(string tenant, string name)
     {
-        string? everybodys = null;
+        string? shared = null;
         foreach (var alias in registry.Current?.Aliases ?? [])
         {
             if (alias.Name == name && alias.Tenant == tenant)
             {
                 return alias.Model;
             }
-            everybodys = alias.Name == name && alias.Tenant.Length == 0 ? alias.Model : everybodys;
+            shared = alias.Name == name && alias.Tenant.Length == 0 ? alias.Model : shared;
         }
-        return everybodys;
+        return shared;
     }
 }

@@ -3,7 +3,7 @@ using Dass.Grid.Gateway.Protocol;
 
 namespace Dass.Grid.Gateway.Models;
 
-/// <summary>What the silos' models are called and what their scores mean. Cards of streams are kept by the model's hash: they cannot change.</summary>
+/// <summary>Names, labels and notes of the silos' models. Cards of streams are kept by the model's hash: they cannot change.</summary>
 internal sealed class ModelCards(IGrainFactory grains)
 {
     private readonly ConcurrentDictionary<string, ModelCard> _byHash = new(StringComparer.Ordinal);

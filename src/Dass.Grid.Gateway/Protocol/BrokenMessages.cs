@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Builder;
 namespace Dass.Grid.Gateway.Protocol;
 
 /// <summary>
-/// A single request is parsed before any interceptor: when its bytes are no message, the gRPC library answers UNKNOWN. It is the client's mistake,
-/// and is said to be.
+/// A single request is parsed before any interceptor: when its bytes are no message, the gRPC library answers UNKNOWN. Here it is answered
+/// as what it is, an invalid argument.
 /// </summary>
 internal static class BrokenMessages
 {

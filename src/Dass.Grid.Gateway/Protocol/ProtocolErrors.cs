@@ -45,7 +45,7 @@ internal static class ProtocolErrors
     public static RpcException TenantDisabled(string tenant) => new(new Status(StatusCode.PermissionDenied, $"tenant '{tenant}' is disabled."));
 
     public static RpcException RegistryUnknown() => new(new Status(
-        StatusCode.Unavailable, "this gateway has not read the register of tenants yet. Call again."));
+        StatusCode.Unavailable, "this gateway has not read the registry of tenants yet. Call again."));
 
     public static RpcException ModelNotAllowed(string model) => new(new Status(
         StatusCode.NotFound, $"model '{Short(model)}' is unknown, or not among those that the tenant may use; ListModels names them."));

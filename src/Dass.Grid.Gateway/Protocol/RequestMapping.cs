@@ -24,7 +24,7 @@ internal static class RequestMapping
         LookAhead = Span(lookAhead, TicksPerFrame, 0, ProtocolErrors.LookAhead),
     };
 
-    /// <summary>The stream's specification with everything that a configuration can say of it.</summary>
+    /// <summary>The stream's specification with everything that a StreamConfig can set.</summary>
     public static StreamSpec Spec(StreamConfig config)
     {
         if (config.LabelEvents.Count > MaxLabelRules)

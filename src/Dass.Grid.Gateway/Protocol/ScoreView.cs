@@ -2,7 +2,7 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Protocol;
 
-/// <summary>What one call wants to see of the scores: a <see cref="TagFilter"/>, checked and bound to a model's labels.</summary>
+/// <summary>The scores that one call asks for: a <see cref="TagFilter"/>, checked and bound to a model's labels.</summary>
 internal sealed class ScoreView
 {
     private const int DefaultTop = 10;
@@ -89,15 +89,15 @@ internal sealed class ScoreView
             MeanScore = sound.Mean,
         });
 
-    public Summary Map(HeardSummary heard)
+    public Summary Map(HeardSummary past)
     {
-        var summary = new Summary { DurationSeconds = heard.DurationSeconds, Chunks = heard.Chunks };
-        summary.Mean.AddRange(Select(heard.Mean));
-        summary.Max.AddRange(Select(heard.Max));
+        var summary = new Summary { DurationSeconds = past.DurationSeconds, Chunks = past.Chunks };
+        summary.Mean.AddRange(Select(past.Mean));
+        summary.Max.AddRange(Select(past.Max));
         if (_dense)
         {
-            summary.DenseMean.AddRange(heard.Mean);
-            summary.DenseMax.AddRange(heard.Max);
+            summary.DenseMean.AddRange(past.Mean);
+            summary.DenseMax.AddRange(past.Max);
         }
         return summary;
     }

@@ -56,7 +56,7 @@ internal static class StatusMapping
     public static RpcException FromFailure(
         Exception failure, RpcException? revoked, string? stream, bool stopping, int maxMessageBytes) => failure switch
     {
-        // The gRPC library's own words name neither field nor value.
+        // The gRPC library's own message names neither field nor value.
         RpcException { StatusCode: StatusCode.ResourceExhausted } rpc when rpc.Status.Detail.Contains("maximum configured message size") =>
             ProtocolErrors.MessageTooLong(maxMessageBytes),
         RpcException rpc => rpc,
@@ -65,7 +65,7 @@ internal static class StatusMapping
         InvalidProtocolBufferException broken => ProtocolErrors.BrokenMessage(broken), // which is an IOException, too
         OperationCanceledException or IOException => New(StatusCode.Cancelled, "the call was cancelled."),
         TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(stream)}"),
-        // What Orleans says of a grain that no silo of this gateway's cluster has made known yet.
+        // Orleans' message of a grain type that no silo of this gateway's cluster has announced yet.
         ArgumentException unknown when unknown.Message.StartsWith("Could not find an implementation", StringComparison.Ordinal) =>
             New(StatusCode.Unavailable, $"this gateway has just started and knows no silo yet. {Again(stream)}"),
         OrleansException => New(StatusCode.Unavailable, $"no silo can be reached now. {Again(stream)}"),

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Services;
 
-/// <summary>Changes the register. Its rules are written in admin.proto.</summary>
+/// <summary>Changes the registry of tenants, models and aliases. Its rules are written in admin.proto.</summary>
 internal sealed class AdminService(IGrainFactory grains, RegistryCache registry, IOptions<TenantsOptions> configured, TimeProvider time) : Admin.AdminBase
 {
     private const int DefaultStreams = 256;

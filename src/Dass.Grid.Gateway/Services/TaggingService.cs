@@ -48,9 +48,9 @@ internal sealed class TaggingService(
         var view = new ScoreView(request.Filter, await cards.GetAsync(spec.Model ?? spec.DefaultModel));
         grid.Instruments.OnAudio(request.Audio.Length);
         using var ending = Ending(context);
-        var clip = await grid.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
-        var heard = clip.OrThrow();
-        return new TagResponse { Model = ResponseMapping.Map(heard.Model), Summary = view.Map(heard.Summary), Chunks = { heard.Tags.Select(view.Map) }, Events = { view.Select(heard.Events) } };
+        var tagged = await grid.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
+        var clip = tagged.OrThrow();
+        return new TagResponse { Model = ResponseMapping.Map(clip.Model), Summary = view.Map(clip.Summary), Chunks = { clip.Tags.Select(view.Map) }, Events = { view.Select(clip.Events) } };
     }
 
     public override async Task<ListStreamsResponse> ListStreams(ListStreamsRequest request, ServerCallContext context)

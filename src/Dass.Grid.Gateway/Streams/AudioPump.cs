@@ -7,8 +7,8 @@ using Google.Protobuf.WellKnownTypes;
 namespace Dass.Grid.Gateway.Streams;
 
 /// <summary>
-/// Feeds one stream piece by piece and writes what comes back. When the stream's silo is gone, the pump attaches the stream again wherever it is, and
-/// sends the audio that this place lacks.
+/// Feeds one stream piece by piece and writes what comes back. When the stream's silo is gone, the pump attaches the stream again wherever
+/// it is, and sends the audio that this place lacks.
 /// </summary>
 internal sealed partial class AudioPump(
     GridAccess grid,

@@ -37,8 +37,8 @@ internal sealed class ReplayBuffer(int bytesPerFrame, long maxBytes)
     }
 
     /// <summary>
-    /// Up to <paramref name="maxFrames"/> from <paramref name="sample"/> on; null when there is no more. Small messages that are sent again come together:
-    /// each would cost its own way to the silo and back.
+    /// Up to <paramref name="maxFrames"/> from <paramref name="sample"/> on; null when there is no more. Small messages that are sent again
+    /// come together: each would cost its own way to the silo and back.
     /// </summary>
     public AudioBlock? At(long sample, int maxFrames)
     {

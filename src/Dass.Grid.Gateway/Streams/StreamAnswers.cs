@@ -4,7 +4,9 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Streams;
 
-/// <summary>Writes one call's answers, each chunk once: chunks that come again are left out, missing ones are read from the stream.</summary>
+/// <summary>
+/// Writes one call's answers, each chunk once: chunks that come again are left out, missing ones are read from the stream.
+/// </summary>
 internal sealed class StreamAnswers(
     IStreamGrain stream,
     Attachment attachment,

@@ -7,7 +7,9 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Streams;
 
-/// <summary>One duplex call: a reader that checks the order of messages, a bounded queue, and a pump that pushes audio and writes answers.</summary>
+/// <summary>
+/// One duplex call: a reader that checks the order of messages, a bounded queue, and a pump that pushes audio and writes answers.
+/// </summary>
 internal sealed class StreamCall(
     StreamServices services,
     CallState call,

@@ -1,6 +1,6 @@
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>What streams tenants have, asked once for all of this gateway's subscribers.</summary>
+/// <summary>The streams of tenants, asked for once for all of this gateway's subscribers.</summary>
 internal sealed class StreamListings(IGrainFactory grains, TimeProvider time)
 {
     private const int PageStreams = 1_000;

@@ -2,7 +2,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>This gateway's one ear on a stream, shared by all its subscribers here. Membership changes under the lock of <see cref="StreamObservers"/>.</summary>
+/// <summary>
+/// This gateway's one observer of a stream, shared by all its subscribers here. Membership changes under the lock of <see
+/// cref="StreamObservers"/>.
+/// </summary>
 internal sealed partial class StreamObserver : ITagObserver
 {
     private readonly IGrainFactory _grains;
@@ -79,7 +82,7 @@ internal sealed partial class StreamObserver : ITagObserver
         return Task.CompletedTask;
     }
 
-    /// <summary>Nobody listens any more.</summary>
+    /// <summary>The last subscriber has left.</summary>
     public async Task StopAsync()
     {
         _renewal.Dispose();
@@ -101,7 +104,8 @@ internal sealed partial class StreamObserver : ITagObserver
         {
             try
             {
-                // One-way messages may be lost, and a stream that came back on another silo does not know this feed: what is new may be known here first.
+                // One-way messages may be lost, and a stream that came back on another silo has no lease of this observer: each renewal
+                // reports how far the stream is.
                 await UpdateAsync(await RenewAsync());
             }
             catch (Exception failure)
@@ -115,7 +119,7 @@ internal sealed partial class StreamObserver : ITagObserver
     {
         if (!status.Has(out var known, out var refusal))
         {
-            // Whoever feeds it may be about to begin it again.
+            // Its feeding client may be about to begin it again.
             _unknownSince ??= _time.GetUtcNow();
             if (refusal.Code == RefusalCode.UnknownStream && _time.GetUtcNow() - _unknownSince >= _patience)
             {
@@ -133,7 +137,4 @@ internal sealed partial class StreamObserver : ITagObserver
             await OnEnded(end);
         }
     }
-
-    [LoggerMessage(LogLevel.Warning, "Stream {Stream} could not be reached to keep its subscription; tried again at the next renewal.")]
-    private partial void LogUnreachable(StreamId stream, Exception failure);
 }

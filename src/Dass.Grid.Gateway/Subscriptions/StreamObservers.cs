@@ -3,37 +3,37 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>One feed per stream that somebody listens to through this gateway.</summary>
+/// <summary>One observer per stream that has subscribers at this gateway.</summary>
 internal sealed class StreamObservers(IGrainFactory grains, IOptions<GatewayOptions> options, TimeProvider time, ILogger<StreamObservers> logger)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<StreamId, StreamObserver> _feeds = [];
+    private readonly Dictionary<StreamId, StreamObserver> _observers = [];
 
-    public StreamObserver Join(StreamId id, SubscriberQueue queue)
+    public StreamObserver Add(StreamId id, SubscriberQueue queue)
     {
         lock (_gate)
         {
-            if (!_feeds.TryGetValue(id, out var feed))
+            if (!_observers.TryGetValue(id, out var observer))
             {
-                feed = new StreamObserver(id, grains, options.Value, time, logger);
-                _feeds.Add(id, feed);
+                observer = new StreamObserver(id, grains, options.Value, time, logger);
+                _observers.Add(id, observer);
             }
-            feed.Add(queue);
-            return feed;
+            observer.Add(queue);
+            return observer;
         }
     }
 
-    public Task LeaveAsync(StreamObserver feed, SubscriberQueue queue)
+    public Task RemoveAsync(StreamObserver observer, SubscriberQueue queue)
     {
         lock (_gate)
         {
-            feed.Remove(queue);
-            if (!feed.IsEmpty)
+            observer.Remove(queue);
+            if (!observer.IsEmpty)
             {
                 return Task.CompletedTask;
             }
-            _feeds.Remove(feed.Id);
+            _observers.Remove(observer.Id);
         }
-        return feed.StopAsync();
+        return observer.StopAsync();
     }
 }

@@ -4,7 +4,10 @@ using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>One stream of one subscriber: kept tags first when asked for, then what comes; a gap is filled from what the stream keeps, or said.</summary>
+/// <summary>
+/// One stream of one subscriber: kept tags first when asked for, then what comes; missing ones are read from what the stream keeps, or
+/// counted as dropped.
+/// </summary>
 /// <param name="services">Of the gateway.</param>
 /// <param name="id">The stream.</param>
 /// <param name="request">What of it is wanted.</param>
@@ -19,8 +22,6 @@ internal sealed class StreamSubscriber(
     Func<SubscribeResponse, Task> write,
     CancellationToken cancellationToken)
 {
-    private const int PageChunks = 64;
-
     private readonly double _interval = request.MinInterval?.ToTimeSpan().TotalSeconds ?? 0;
     private ScoreView _view = null!;
     private long _next; // what the subscriber has not seen yet begins here
@@ -30,19 +31,21 @@ internal sealed class StreamSubscriber(
 
     private IStreamGrain Stream => _grid.Grains.GetGrain<IStreamGrain>(id.ToString());
 
-    /// <exception cref="RpcException">The stream is unknown, the filter does not fit its model, or the subscriber is too slow for its policy.</exception>
+    /// <exception cref="RpcException">
+    /// The stream is unknown, the filter does not fit its model, or the subscriber is too slow for its policy.
+    /// </exception>
     public async Task RunAsync()
     {
-        // The queue listens before the past is read, so nothing falls between the two; what comes twice is skipped by its index.
+        // The queue is filled before the past is read, so nothing falls between the two; what comes twice is skipped by its index.
         var queue = new SubscriberQueue(_grid.Options.SubscriberQueueChunks);
-        var feed = services.Observers.Join(id, queue);
+        var observer = services.Observers.Add(id, queue);
         try
         {
-            await ServeAsync(queue, (await Recovery.AskAsync(_grid, feed.RenewAsync, cancellationToken)).OrThrow());
+            await ServeAsync(queue, (await Recovery.AskAsync(_grid, observer.RenewAsync, cancellationToken)).OrThrow());
         }
         finally
         {
-            await services.Observers.LeaveAsync(feed, queue);
+            await services.Observers.RemoveAsync(observer, queue);
         }
     }
 
@@ -57,24 +60,24 @@ internal sealed class StreamSubscriber(
         {
             queue.Complete(ended);
         }
-        await foreach (var word in queue.ReadAllAsync(cancellationToken))
+        await foreach (var item in queue.ReadAllAsync(cancellationToken))
         {
-            if (word.Gap is { } gap)
+            if (item.Gap is { } gap)
             {
                 await write(new SubscribeResponse { Gap = _view.Map(gap) });
                 _next = Math.Max(_next, gap.NextChunk);
             }
-            else if (word.Change is { } change)
+            else if (item.Change is { } change)
             {
-                await CatchUpAsync(word.NextChunk);
+                await CatchUpAsync(item.NextChunk);
                 var answer = new NewModel { Model = ResponseMapping.Map(change.Model), NextChunk = change.NextChunk, Events = { _view.Select(change.Events) } };
                 _view = new ScoreView(request.Filter, await services.Cards.GetAsync(change.Model));
                 await write(new SubscribeResponse { NewModel = answer });
             }
-            else if (word.NextChunk > _next)
+            else if (item.NextChunk > _next)
             {
-                await CatchUpAsync(word.Chunk?.Index ?? word.NextChunk);
-                if (word.Chunk is { } chunk)
+                await CatchUpAsync(item.Chunk?.Index ?? item.NextChunk);
+                if (item.Chunk is { } chunk)
                 {
                     await WriteAsync(chunk);
                 }
@@ -86,15 +89,15 @@ internal sealed class StreamSubscriber(
     }
 
     /// <summary>
-    /// Chunks are missing when the subscriber asked for old ones, was too slow for its queue, or a one-way message came late or never; the stream still keeps
-    /// most of them, and what it does not is said to be dropped.
+    /// Chunks are missing when the subscriber asked for old ones, was too slow for its queue, or a one-way message came late or never; the
+    /// stream still keeps most of them, and the number of the others goes to the subscriber as dropped.
     /// </summary>
     private async Task CatchUpAsync(long nextChunk, bool asked = false)
     {
         var behind = !asked && nextChunk - _next > _grid.Options.SubscriberQueueChunks;
         while (_next < nextChunk)
         {
-            var (from, count) = (_next, (int)Math.Min(PageChunks, nextChunk - _next));
+            var (from, count) = (_next, (int)Math.Min(StreamGrainExtensions.HistoryPage, nextChunk - _next));
             var answer = await Recovery.AskAsync(_grid, () => Stream.GetTags(from, count), cancellationToken);
             ChunkTags[] kept = answer.Has(out var page, out _) ? [.. page.Tags.TakeWhile(chunk => chunk.Index < nextChunk)] : [];
             foreach (var chunk in kept.Where(chunk => !behind || request.Slow != SlowPolicy.KeepEvents || chunk.Events.Length > 0))

@@ -10,8 +10,8 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// <param name="call">Who subscribes.</param>
 /// <param name="request">To what.</param>
 /// <param name="since">
-/// When a subscription to several that broke was last served: streams that have begun since are heard from their first chunk, ended ones of before that have
-/// no cursor are over. Null: it begins now.
+/// When a subscription to several that broke was last served: streams that have begun since are sent from their first chunk, ended ones of
+/// before that have no cursor are over. Null: it begins now.
 /// </param>
 /// <param name="responses">Takes the answers.</param>
 /// <param name="cancellationToken">Ends it.</param>
@@ -31,11 +31,11 @@ internal sealed class SubscribeCall(
 
     private readonly GridAccess _grid = services.Grid;
 
-    /// <param name="begin">Tells the client that the call is served, before there is anything to say.</param>
+    /// <param name="begin">Sends the headers, so that the client sees that the call is served before the first stream begins.</param>
     public async Task RunAsync(Func<Task> begin)
     {
         Check();
-        var use = await services.Quotas.AcquireSubscriberAsync(call.Caller);
+        var quota = await services.Quotas.AcquireSubscriberAsync(call.Caller);
         _grid.Instruments.OnSubscribed();
         try
         {
@@ -53,7 +53,7 @@ internal sealed class SubscribeCall(
         finally
         {
             _grid.Instruments.OnUnsubscribed();
-            use.ReleaseSubscriber();
+            quota.ReleaseSubscriber();
             _writing.Dispose();
         }
     }
@@ -97,11 +97,11 @@ internal sealed class SubscribeCall(
         ScoreView.Check(request.Filter);
     }
 
-    /// <summary>Listens to each stream that is wanted from the moment that its tenant knows it.</summary>
+    /// <summary>Subscribes to each wanted stream as soon as its tenant lists it.</summary>
     private async Task SubscribeToAllAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var (subscribed, ears, heard, maxAge) = (since ?? _grid.Time.GetUtcNow(), new List<Task>(), new SeenStreams(_grid.Time), TimeSpan.Zero);
+        var (subscribed, subscribers, seen, maxAge) = (since ?? _grid.Time.GetUtcNow(), new List<Task>(), new SeenStreams(_grid.Time), TimeSpan.Zero);
         using var timer = new PeriodicTimer(Discovery, _grid.Time);
         try
         {
@@ -113,27 +113,27 @@ internal sealed class SubscribeCall(
                     var hasCursor = request.Cursors.ContainsKey(listing.Name);
                     var from = isNew && (since is null || !hasCursor) ? 0 : From(listing.Name);
                     var isOver = listing.Ended && !isNew && (from is null || (since is not null && !hasCursor)); // nothing of it is wanted
-                    if (IsWanted(listing.Name) && !isOver && !heard.Contains(listing))
+                    if (IsWanted(listing.Name) && !isOver && !seen.Contains(listing))
                     {
-                        ears.RemoveAll(ear => ear.IsCompletedSuccessfully);
-                        if (ears.Count >= _grid.Options.SubscriptionStreams)
+                        subscribers.RemoveAll(subscriber => subscriber.IsCompletedSuccessfully);
+                        if (subscribers.Count >= _grid.Options.SubscriptionStreams)
                         {
                             throw ProtocolErrors.TooManyStreams(_grid.Options.SubscriptionStreams);
                         }
-                        ears.Add(SubscribeToAsync(listing, from, ending.Token));
-                        heard.Add(listing, ears[^1]);
+                        subscribers.Add(SubscribeToAsync(listing, from, ending.Token));
+                        seen.Add(listing, subscribers[^1]);
                     }
                 }
-                heard.ForgetOld();
-                maxAge = Discovery / 2; // others' lists are as good
+                seen.RemoveOld();
+                maxAge = Discovery / 2; // a list that another subscription has asked for is as good
             }
-            while (!ears.Any(ear => ear.IsFaulted) && await timer.WaitForNextTickAsync(ending.Token));
-            await Task.WhenAll(ears.Where(ear => ear.IsFaulted)); // which throws
+            while (!subscribers.Any(subscriber => subscriber.IsFaulted) && await timer.WaitForNextTickAsync(ending.Token));
+            await Task.WhenAll(subscribers.Where(subscriber => subscriber.IsFaulted)); // which throws
         }
         finally
         {
             await ending.CancelAsync();
-            await Task.WhenAll(ears).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(subscribers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

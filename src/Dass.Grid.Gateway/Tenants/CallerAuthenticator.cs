@@ -9,18 +9,19 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Dass.Grid.Gateway.Tenants;
 
-/// <summary>Who calls, and what that tenant may do.</summary>
+/// <summary>The tenant that calls, and its rights.</summary>
 /// <param name="Tenant">The tenant's name.</param>
 /// <param name="KeyId">Which of its keys; null: one of the configuration, another credential, or none was needed.</param>
 /// <param name="Limits">What it may use.</param>
 /// <param name="Models">Models that it may use; empty: all.</param>
 internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits, string[] Models)
 {
-    /// <summary>When sounds count as events, where requests do not say; null: as on every silo.</summary>
+    /// <summary>When sounds count as events, where requests do not set it; null: as on every silo.</summary>
     public SoundEventRule? Events { get; init; }
 
     /// <summary>
-    /// What a stream or a recording of the caller takes from its tenant. Whoever says on says off, too: without it, off stays in proportion to on.
+    /// Completes a stream's or a recording's specification by its tenant's. Where a request sets on but not off, off stays in proportion to
+    /// on.
     /// </summary>
     public StreamSpec Complete(StreamSpec spec) => spec with
     {
@@ -35,7 +36,8 @@ internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits,
 }
 
 /// <summary>
-/// From a call's credential to its tenant: a key, a token of the identity provider, or a client certificate. The first that is there decides.
+/// From a call's credential to its tenant: a key, a token of the identity provider, or a client certificate. The first that is there
+/// decides.
 /// </summary>
 internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOptionsMonitor<JwtBearerOptions> bearer, TenantKeys keys)
 {
@@ -46,8 +48,8 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
     private static readonly TimeSpan ProviderPatience = TimeSpan.FromSeconds(10);
 
     /// <exception cref="RpcException">
-    /// UNAUTHENTICATED: no credential, or a wrong one. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: the register or the identity provider
-    /// cannot be reached.
+    /// UNAUTHENTICATED: no credential, or a wrong one. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: the registry or the identity
+    /// provider cannot be reached.
     /// </exception>
     public async ValueTask<Caller> AuthenticateAsync(HttpContext http)
     {
@@ -90,7 +92,8 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
     }
 
     /// <summary>
-    /// Takes tokens where the configuration names a provider. Keys are not tokens: what has not three parts is left to <see cref="TenantKeys"/>.
+    /// Takes tokens where the configuration names a provider. Keys are not tokens: what has not three parts is left to <see
+    /// cref="TenantKeys"/>.
     /// </summary>
     public static void Configure(JwtBearerOptions bearer, TokenOptions tokens)
     {
@@ -122,7 +125,7 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
     {
         try
         {
-            // Without it every token would seem to be signed by somebody else.
+            // Without it every token would seem to have a foreign signature.
             await bearer.Get(JwtBearerDefaults.AuthenticationScheme).ConfigurationManager!.GetConfigurationAsync(http.RequestAborted);
         }
         catch (InvalidOperationException)

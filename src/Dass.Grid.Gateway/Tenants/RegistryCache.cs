@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Gateway.Tenants;
 
-/// <summary>This gateway's copy of the register, two seconds old at most while the register can be reached.</summary>
+/// <summary>This gateway's copy of the registry, two seconds old at most while the registry can be reached.</summary>
 internal sealed partial class RegistryCache(IGrainFactory grains, TimeProvider time, ILogger<RegistryCache> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
@@ -16,7 +16,7 @@ internal sealed partial class RegistryCache(IGrainFactory grains, TimeProvider t
     /// <summary>After a newer registry has become <see cref="Current"/>, on any thread.</summary>
     public event Action? Changed;
 
-    /// <summary>Reads the register now.</summary>
+    /// <summary>Reads the registry now.</summary>
     public async Task RefreshAsync()
     {
         if (await grains.GetGrain<IRegistryGrain>(0).Get(_registry?.Version ?? -1) is { } newer && newer.Version > (_registry?.Version ?? -1))
@@ -42,7 +42,4 @@ internal sealed partial class RegistryCache(IGrainFactory grains, TimeProvider t
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
-
-    [LoggerMessage(LogLevel.Warning, "The registry of tenants and models cannot be read; version {Version} is used until it can. {Failure}")]
-    private partial void LogUnreachable(long version, string failure);
 }

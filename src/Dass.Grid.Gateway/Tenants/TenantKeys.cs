@@ -4,7 +4,9 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Tenants;
 
-/// <summary>From a key to its tenant: keys of the configuration, and keys of the register, which begin with <c>dass_&lt;id&gt;_</c>.</summary>
+/// <summary>
+/// From a key to its tenant: keys of the configuration, and keys of the registry, which begin with <c>dass_&lt;id&gt;_</c>.
+/// </summary>
 internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache registry, TimeProvider time)
 {
     public const string DefaultTenant = "default";
@@ -28,8 +30,8 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
         return (key, new KeyRecord(id, KeyHash.Create(key).ToString(), Until: null));
     }
 
-    /// <exception cref="RpcException">UNAUTHENTICATED: a key that nobody has. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: not known
-    /// yet.</exception>
+    /// <exception cref="RpcException">UNAUTHENTICATED: no tenant has the key. PERMISSION_DENIED: the tenant is disabled. UNAVAILABLE: the
+    /// registry has not been read yet.</exception>
     public Caller Authenticate(string key)
     {
         foreach (var (tenant, hash) in _keys)
@@ -50,19 +52,21 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
         throw ProtocolErrors.WrongKey();
     }
 
-    /// <summary>The tenant that somebody else than this grid vouches for.</summary>
-    /// <exception cref="RpcException">UNAUTHENTICATED: there is no such tenant. PERMISSION_DENIED: it is disabled. UNAVAILABLE: not known yet.</exception>
+    /// <summary>The tenant that an identity provider or a certificate names.</summary>
+    /// <exception cref="RpcException">
+    /// UNAUTHENTICATED: there is no such tenant. PERMISSION_DENIED: it is disabled. UNAVAILABLE: the registry has not been read yet.
+    /// </exception>
     public Caller CallerFor(string tenant) =>
         Configured(tenant) ?? (IndexFor(registry.Current ?? throw ProtocolErrors.RegistryUnknown()).ByName.GetValueOrDefault(tenant) is { } registered
             ? Registered(registered, id: null)
             : throw ProtocolErrors.NoSuchTenant(tenant));
 
-    /// <summary>Who calls a grid that asks for no credentials.</summary>
+    /// <summary>The caller of a grid that asks for no credentials.</summary>
     public Caller DefaultCaller => Configured(DefaultTenant) ?? new Caller(DefaultTenant, KeyId: null, TenantLimits.None, []);
 
     public bool IsAdmin(string key) => _adminKeys.Any(hash => hash.Matches(key));
 
-    /// <summary>Why a call that was let in may not go on; null: it may.</summary>
+    /// <summary>Why an admitted call may not go on; null: it may.</summary>
     public RpcException? Revoked(Caller caller)
     {
         if (caller.Until <= time.GetUtcNow())

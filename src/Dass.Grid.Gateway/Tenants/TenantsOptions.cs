@@ -5,16 +5,22 @@ namespace Dass.Grid.Gateway.Tenants;
 /// <summary>The callers that are let in: the configuration sections <c>Tenants</c>, <c>Admin</c> and <c>Tokens</c>.</summary>
 public sealed class TenantsOptions
 {
-    /// <summary>Tenant by name. Default: none; without admin keys, too, every caller on this machine is the tenant <c>default</c>.</summary>
+    /// <summary>
+    /// Tenant by name. Default: none; without admin keys, too, every caller on this machine is the tenant <c>default</c>.
+    /// </summary>
     public Dictionary<string, TenantOptions> Tenants { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Keys of the operators, who may change the registry (<c>Admin:KeyHashes</c>), in the form of <see cref="KeyHash"/>. Default: none.</summary>
+    /// <summary>
+    /// Keys of the operators, who may change the registry (<c>Admin:KeyHashes</c>), in the form of <see cref="KeyHash"/>. Default: none.
+    /// </summary>
     public List<string> AdminKeyHashes { get; } = [];
 
     /// <summary>Tokens that are taken beside keys.</summary>
     public TokenOptions Tokens { get; set; } = new();
 
-    /// <summary>Whether the common name of a client certificate is its tenant's name; TLS checks the certificates. Default: false.</summary>
+    /// <summary>
+    /// Whether the common name of a client certificate is its tenant's name; TLS checks the certificates. Default: false.
+    /// </summary>
     public bool ClientCertificates { get; set; }
 
     /// <summary>Whether calls need a credential.</summary>
@@ -25,7 +31,9 @@ public sealed class TenantsOptions
 /// <summary>JSON web tokens of an OpenID Connect provider.</summary>
 public sealed class TokenOptions
 {
-    /// <summary>The provider, e.g. <c>https://login.example.org/realms/city</c>: https, or http on this machine. Default: null, no tokens are taken.</summary>
+    /// <summary>
+    /// The provider, e.g. <c>https://login.example.org/realms/city</c>: https, or http on this machine. Default: null, no tokens are taken.
+    /// </summary>
     public string? Authority { get; set; }
 
     /// <summary>The service that tokens must have been made for. Required with <see cref="Authority"/>. Default: null.</summary>
@@ -62,7 +70,8 @@ public sealed class TokenOptions
 public sealed class TenantOptions
 {
     /// <summary>
-    /// Any of these keys is the tenant's, in the form of <see cref="KeyHash"/>. At least one, unless tokens or client certificates are taken.
+    /// Any of these keys is the tenant's, in the form of <see cref="KeyHash"/>. At least one, unless tokens or client certificates are
+    /// taken.
     /// </summary>
     public List<string> KeyHashes { get; } = [];
 

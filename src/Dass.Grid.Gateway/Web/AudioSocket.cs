@@ -14,7 +14,8 @@ namespace Dass.Grid.Gateway.Web;
 
 /// <summary>
 /// The Stream call over a WebSocket: the query is the StreamConfig, binary messages are raw samples, text messages StreamRequests in JSON
-/// (<c>{"finish":{}}</c>); answers are StreamResponses in JSON, and <c>{"error":{"code","message"}}</c> before a close that is none of the client's.
+/// (<c>{"finish":{}}</c>); answers are StreamResponses in JSON, and <c>{"error":{"code","message"}}</c> before a close that is none of the
+/// client's.
 /// </summary>
 internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int maxMessageBytes)
     : IAsyncStreamReader<StreamRequest>, IServerStreamWriter<StreamResponse>
@@ -99,7 +100,7 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
 
     public Task WriteAsync(StreamResponse message, CancellationToken cancellationToken) => SendAsync(WebText.ToJson(message), cancellationToken);
 
-    /// <summary>Browsers send the page's origin with every WebSocket, and ask nobody whether the page may.</summary>
+    /// <summary>Browsers send the page's origin with every WebSocket, and leave it to the server whether the page may open one.</summary>
     private static void RequireSocket(HttpContext http, List<string> origins)
     {
         if (!http.WebSockets.IsWebSocketRequest)
@@ -112,7 +113,8 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
         }
     }
 
-    // To cancel a receive would break the connection, over which the end has still to be said: it is left under way, and the close takes it up.
+    // To cancel a receive would break the connection, over which the close has still to go: the receive is left under way, and the close
+    // takes it up.
     private async Task<ValueWebSocketReceiveResult> ReceiveAsync(CancellationToken cancellationToken)
     {
         try

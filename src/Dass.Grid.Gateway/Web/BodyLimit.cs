@@ -8,7 +8,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Dass.Grid.Gateway.Web;
 
 /// <summary>
-/// The body of a request in JSON is read before anybody asks who sends it. gRPC has its own limit, of each message; this one holds for those without gRPC.
+/// The body of a request in JSON is read before its sender is authenticated. gRPC has its own limit, of each message; this one holds for
+/// clients without gRPC.
 /// </summary>
 internal static class BodyLimit
 {

@@ -9,12 +9,15 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Dass.Grid.Gateway.Web;
 
 /// <summary>
-/// A subscription as server-sent events: <c>event</c> is the kind of answer (subscribed, tags, dropped, gap, newModel, ended, error), <c>data</c> the
-/// SubscribeResponse in JSON, <c>id</c> the time and the cursors of what is not over, from which a browser that comes back goes on: <c>@ms,stream:chunk,…</c>.
+/// A subscription as server-sent events: <c>event</c> is the kind of answer (subscribed, tags, dropped, gap, newModel, ended, error),
+/// <c>data</c> the SubscribeResponse in JSON, <c>id</c> the time and the cursors of what is not over, from which a browser that comes back
+/// goes on: <c>@ms,stream:chunk,…</c>.
 /// </summary>
 internal sealed class EventStream(HttpContext http, TimeProvider time, CancellationToken cancellationToken) : IServerStreamWriter<SubscribeResponse>
 {
-    /// <summary>Streams whose cursors an id holds: it comes back in a header. With more the id is empty, and a browser that comes back begins anew.</summary>
+    /// <summary>
+    /// Streams whose cursors an id holds: it comes back in a header. With more the id is empty, and a browser that comes back begins anew.
+    /// </summary>
     private const int MaxCursors = 32;
     private const string Over = "ended";
     private const char Time = '@';
@@ -90,7 +93,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
         {
             if (last == Over)
             {
-                http.Response.StatusCode = StatusCodes.Status204NoContent; // which tells a browser not to come again
+                http.Response.StatusCode = StatusCodes.Status204NoContent; // a browser does not come again after it
                 return;
             }
             since = Resume(request, last);
@@ -153,7 +156,7 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
         }
     }
 
-    // Whatever lies between ends connections on which nothing is said.
+    // Proxies between client and gateway end connections that are silent for long.
     private async Task KeepAliveAsync(CancellationToken ending)
     {
         try

@@ -111,7 +111,7 @@ internal sealed class WebQuery(IQueryCollection query)
         return filter;
     }
 
-    // A name that is misspelt would be a wish that nobody hears.
+    // A misspelt name would be ignored without notice.
     private void Known(string[] names)
     {
         foreach (var name in query.Keys)

@@ -30,7 +30,7 @@ internal static class WebText
         }
     }
 
-    /// <summary>Answers a request that nothing has been said to yet.</summary>
+    /// <summary>Answers a request that has had no answer yet with an error.</summary>
     public static async Task RefuseAsync(HttpContext http, RpcException failure)
     {
         http.Response.StatusCode = failure.StatusCode switch

@@ -39,7 +39,7 @@ public class SeenStreamsTests
     private void Pass(TimeSpan span)
     {
         _time.Advance(span);
-        _heard.ForgetOld();
+        _heard.RemoveOld();
     }
 
     private StreamListing Listing(string name) => new(name, "tiny", _time.GetUtcNow(), Ended: false);
