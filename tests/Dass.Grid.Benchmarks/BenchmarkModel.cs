@@ -12,7 +12,8 @@ internal sealed class BenchmarkModel : IDisposable
 
     public BenchmarkModel()
     {
-        var tensors = TensorNames.For(Small).Select(tensor => (tensor.Name, tensor.Shape, Values: Values(tensor.Name, [.. tensor.Shape])))
+        var tensors = TensorNames.For(Small)
+            .Select(tensor => (tensor.Name, tensor.Shape, Values: Values(tensor.Name, [.. tensor.Shape])))
             .ToArray();
         var offset = 0;
         var header = new Dictionary<string, object>();

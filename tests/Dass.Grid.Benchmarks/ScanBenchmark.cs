@@ -30,8 +30,7 @@ internal static unsafe class ScanBenchmark
         {
             Rows = Rows, Columns = Columns, Channels = Channels, Rank = Rank, Committed = Columns,
             U = At("u"), Projections = At("projections"), StepWeights = At("weights"), StepBias = At("bias"), A = At("a"),
-            Skip = At("skip"),
-            Row = At("row"), Column = At("column"), Y = At("y"), NextRow = At("row"), NextColumn = At("column"),
+            Skip = At("skip"), Row = At("row"), Column = At("column"), Y = At("y"), NextRow = At("row"), NextColumn = At("column"),
         };
         var reference = new ReferenceScan(Rows, Columns, Channels, Rank, Columns, rowsChain: false);
 
@@ -43,8 +42,8 @@ internal static unsafe class ScanBenchmark
             var kernelTime = Stopwatch.GetElapsedTime(start).TotalSeconds;
             start = Stopwatch.GetTimestamp();
             reference.Run(
-                arrays["u"], arrays["projections"], arrays["weights"], arrays["bias"], arrays["a"], arrays["skip"], arrays["row"],
-                arrays["column"]);
+                arrays["u"], arrays["projections"], arrays["weights"], arrays["bias"], arrays["a"], arrays["skip"],
+                arrays["row"], arrays["column"]);
             if (i >= 0)
             {
                 fast.Add(kernelTime);

@@ -39,8 +39,8 @@ internal sealed class FfmpegSource : IAudioSource
         // "file:" keeps a name with a colon or a leading hyphen from being taken for a protocol or an option.
         foreach (var argument in (ReadOnlySpan<string>)
             [
-                "-nostdin", "-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file", "-i", "file:" + path, "-vn", "-c:a",
-                "pcm_f32le", "-f", "wav", "pipe:1",
+                "-nostdin", "-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file", "-i", "file:" + path,
+                "-vn", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1",
             ])
         {
             start.ArgumentList.Add(argument);

@@ -5,7 +5,7 @@ public interface IAudioSource : IAsyncDisposable
 {
     AudioFormat Format { get; }
 
-    /// <summary>Samples per channel in all, or null when only the end will tell. A damaged source may hold fewer.</summary>
+    /// <summary>Samples per channel in all, or null when it is known only at the end. A damaged source may hold fewer.</summary>
     long? TotalSamples { get; }
 
     /// <summary>Reads whole frames.</summary>

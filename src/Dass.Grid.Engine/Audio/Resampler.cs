@@ -66,8 +66,9 @@ internal sealed class Resampler
     /// <returns>False: these values cannot come from <see cref="Save"/>; nothing has changed.</returns>
     public bool TryRestore(ReadOnlySpan<float> window, int next, int phase)
     {
-        if (window.Length > _window.Length || next < _table.Half - 1 || next > window.Length + _table.Advance || phase < 0
-            || phase >= _table.Phases)
+        if (window.Length > _window.Length
+            || next < _table.Half - 1 || next > window.Length + _table.Advance
+            || phase < 0 || phase >= _table.Phases)
         {
             return false;
         }

@@ -46,8 +46,9 @@ internal sealed record WavHeader(AudioFormat Format, WavSample Stored, long? Dat
                     dataBytes64 = BinaryPrimitives.ReadUInt64LittleEndian(sizes.AsSpan(8));
                     break;
                 case "data":
-                    var (shape, stored) = format ?? throw new AudioFormatException(
-                        "The WAV file has its 'data' chunk before its 'fmt ' chunk; the format must come first.");
+                    var (shape, stored) = format
+                        ?? throw new AudioFormatException(
+                            "The WAV file has its 'data' chunk before its 'fmt ' chunk; the format must come first.");
                     return new WavHeader(shape, stored, DataSize(riff, size, dataBytes64));
                 default:
                     await SkipAsync(stream, size + (size & 1L), name, cancellationToken).ConfigureAwait(false);
@@ -128,7 +129,7 @@ internal sealed record WavHeader(AudioFormat Format, WavSample Stored, long? Dat
     private static string FourCc(ReadOnlySpan<byte> bytes) => System.Text.Encoding.Latin1.GetString(bytes[..4]);
 }
 
-/// <summary>How a sample lies in the file, where that differs from the encodings that streams know.</summary>
+/// <summary>How a sample lies in the file, where that differs from the encodings of streams.</summary>
 internal enum WavSample
 {
     AsIs,

@@ -41,8 +41,8 @@ internal static class ConfigFile
             depths.Length == DassConfig.Stages && depths.All(d => d is >= 1 and <= MaxDepth), "depths",
             $"it must be {DassConfig.Stages} numbers from 1 to {MaxDepth}");
         Require(
-            !root.TryGetProperty("embed_dim", out _) || dims.Length == 0 || Integer(root, "embed_dim", 0) == dims[0], "embed_dim",
-            "it must equal dims[0]");
+            !root.TryGetProperty("embed_dim", out _) || dims.Length == 0 || Integer(root, "embed_dim", 0) == dims[0],
+            "embed_dim", "it must equal dims[0]");
         Require(Integer(root, "patch_size", 4) == 4, "patch_size", "it must be 4");
 
         var names = LabelNames(root, errors);
@@ -53,8 +53,8 @@ internal static class ConfigFile
         Require(bins is >= 32 and <= MaxMelBins && bins % 32 == 0, "num_mel_bins", $"it must be a multiple of 32 up to {MaxMelBins}");
         var window = Integer(root, "max_length", 1024);
         Require(
-            window is >= 32 and <= 100_000 && window % DassConfig.FramesPerColumn == 0, "max_length",
-            "it must be a multiple of 32 frames up to 100,000");
+            window is >= 32 and <= 100_000 && window % DassConfig.FramesPerColumn == 0,
+            "max_length", "it must be a multiple of 32 frames up to 100,000");
 
         var (mean, std) = Normalisation(directory, bins, errors);
         if (errors.Count > 0)
@@ -111,7 +111,8 @@ internal static class ConfigFile
         var names = new SortedDictionary<int, string>();
         foreach (var property in map.EnumerateObject())
         {
-            if (!int.TryParse(property.Name, out var index) || property.Value.ValueKind != JsonValueKind.String
+            if (!int.TryParse(property.Name, out var index)
+                || property.Value.ValueKind != JsonValueKind.String
                 || !names.TryAdd(index, property.Value.GetString()!))
             {
                 errors.Add($"id2label has the entry '{property.Name}'; it must map each index once to a name");
@@ -130,18 +131,17 @@ internal static class ConfigFile
         root.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static int Integer(JsonElement root, string field, int absent) =>
-        !root.TryGetProperty(field, out var value) ? absent
-            : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number
-            : -1;
+        root.TryGetProperty(field, out var value) ? Integer(value) : absent;
+
+    /// <summary>-1: it is none.</summary>
+    private static int Integer(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : -1;
 
     private static float Number(JsonElement root, string field, float absent) =>
         !root.TryGetProperty(field, out var value) ? absent : value.ValueKind == JsonValueKind.Number ? value.GetSingle() : float.NaN;
 
     private static int[] Integers(JsonElement root, string field) =>
         root.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Array
-            ? [
-                .. value.EnumerateArray()
-                    .Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var number) ? number : -1)
-            ]
+            ? [.. value.EnumerateArray().Select(Integer)]
             : [];
 }

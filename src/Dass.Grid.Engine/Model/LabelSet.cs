@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 
 namespace Dass.Grid.Engine.Model;
 
-/// <summary>One sound that a model knows.</summary>
+/// <summary>One sound among those of a model.</summary>
 /// <param name="Index">Place in the model's output.</param>
 /// <param name="Id">Machine id, e.g. <c>/m/0bt9lr</c>.</param>
 /// <param name="Name">Display name, e.g. <c>Dog</c>.</param>

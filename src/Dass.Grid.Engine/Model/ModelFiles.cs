@@ -79,10 +79,13 @@ internal static class ModelFiles
                 entry => entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : entry.Value.GetRawText(),
                 entry => entry.Name);
         var bad = shards.FirstOrDefault(shard => !IsPlain(shard.Key));
-        return bad is not null ? throw new ModelLoadException(
-            $"{index}: shard '{JsonEncodedText.Encode(bad.Key)}' must be the plain name of a .safetensors file.")
-            : shards.Count is 0 or > MaxShards ? throw new ModelLoadException(
-                $"{index} names {shards.Count} shards; 1 to {MaxShards} are read.")
+        if (bad is not null)
+        {
+            throw new ModelLoadException(
+                $"{index}: shard '{JsonEncodedText.Encode(bad.Key)}' must be the plain name of a .safetensors file.");
+        }
+        return shards.Count is 0 or > MaxShards
+            ? throw new ModelLoadException($"{index} names {shards.Count} shards; 1 to {MaxShards} are read.")
             : [.. shards.Select(shard => (Path.Combine(directory, shard.Key), (HashSet<string>?)shard.ToHashSet(StringComparer.Ordinal)))];
     }
 
@@ -98,8 +101,8 @@ internal static class ModelFiles
         shard.EndsWith(".safetensors", StringComparison.Ordinal)
         && !shard.Any(c => char.IsControl(c) || @"/\:*?""<>|".Contains(c, StringComparison.Ordinal));
 
-    private static Dictionary<string,
-        float[]> ReadTensors(string directory, DassConfig config, List<SafetensorsFile> files, List<string> problems)
+    private static Dictionary<string, float[]> ReadTensors(
+        string directory, DassConfig config, List<SafetensorsFile> files, List<string> problems)
     {
         var found = new Dictionary<string, (SafetensorsFile File, SafetensorsFile.Entry Entry)>(StringComparer.Ordinal);
         foreach (var file in files)

@@ -23,9 +23,8 @@ internal sealed class ReferenceScan(int rows, int width, int channels, int rank,
     /// <param name="rowState">State of each row of route 0, [H, D]: read, then replaced.</param>
     /// <param name="columnState">State of route 1, [D]: read, then replaced.</param>
     public float[] Run(
-        float[] u, float[] projections, ReadOnlySpan<float> stepWeights, ReadOnlySpan<float> stepBias, ReadOnlySpan<float> aLogs,
-        ReadOnlySpan<float> skips,
-        Span<float> rowState, Span<float> columnState)
+        float[] u, float[] projections, ReadOnlySpan<float> stepWeights, ReadOnlySpan<float> stepBias,
+        ReadOnlySpan<float> aLogs, ReadOnlySpan<float> skips, Span<float> rowState, Span<float> columnState)
     {
         var y = new float[u.Length];
         var tokens = rows * width;

@@ -33,23 +33,23 @@ internal sealed class ReferenceStep(DassModel model, StateLayout layout, StepReq
         var x = Image();
         int width = request.Frames, committed = request.Committed;
         x = Downsample(
-            x, ref width, ref committed, _config.MelBins, 1, _config.StemDim, "dass.patch_embeddings.projection.0",
-            "dass.patch_embeddings.projection.1");
+            x, ref width, ref committed, _config.MelBins, 1, _config.StemDim,
+            "dass.patch_embeddings.projection.0", "dass.patch_embeddings.projection.1");
         for (var i = 0; i < x.Length; i++)
         {
             x[i] = ReferenceMath.Gelu(x[i]);
         }
         x = Downsample(
-            x, ref width, ref committed, _config.MelBins / 2, _config.StemDim, _config.Dims[0], "dass.patch_embeddings.projection.3",
-            "dass.patch_embeddings.projection.4");
+            x, ref width, ref committed, _config.MelBins / 2, _config.StemDim, _config.Dims[0],
+            "dass.patch_embeddings.projection.3", "dass.patch_embeddings.projection.4");
         for (var stage = 0; stage < DassConfig.Stages; stage++)
         {
             if (stage > 0)
             {
                 var down = $"dass.layers.{stage - 1}.downsample";
                 x = Downsample(
-                    x, ref width, ref committed, _config.Rows(stage - 1), _config.Dims[stage - 1], _config.Dims[stage], down + ".down",
-                    down + ".norm");
+                    x, ref width, ref committed, _config.Rows(stage - 1), _config.Dims[stage - 1], _config.Dims[stage],
+                    down + ".down", down + ".norm");
             }
             for (var block = 0; block < _config.Depths[stage]; block++)
             {
@@ -132,8 +132,8 @@ internal sealed class ReferenceStep(DassModel model, StateLayout layout, StepReq
         var rowState = layout.Tensors[_state++];
         var columnState = layout.Tensors[_state++];
         var y = scan.Run(
-            u, projections, model.Tensor(op + ".dt_projs.weight"), model.Tensor(op + ".dt_projs_bias"), model.Tensor(op + ".A_logs"),
-            model.Tensor(op + ".Ds"),
+            u, projections, model.Tensor(op + ".dt_projs.weight"), model.Tensor(op + ".dt_projs_bias"),
+            model.Tensor(op + ".A_logs"), model.Tensor(op + ".Ds"),
             _next.AsSpan(rowState.Offset, rowState.Length), _next.AsSpan(columnState.Offset, columnState.Length));
         return Linear(Norm(y, op + ".out_norm", channels), op + ".out_proj", channels, channels, bias: false);
     }

@@ -36,7 +36,8 @@ public sealed class EngineInstruments : IDisposable
         var sizes = new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] };
         _duration = _meter.CreateHistogram("dass.engine.step.duration", "s", "Time that a batch takes on its device.", advice: seconds);
         _wait = _meter.CreateHistogram(
-            "dass.engine.step.wait", "s", "Time that a step waits for its batch; dass.pace says whether its audio was due in real time.",
+            "dass.engine.step.wait", "s",
+            "Time that a step waits for its batch; dass.pace says whether its audio was due in real time.",
             advice: seconds);
         _batchSize = _meter.CreateHistogram("dass.engine.step.batch_size", "{stream}", "Streams of a batch.", advice: sizes);
         _steps = _meter.CreateCounter<long>("dass.engine.steps", "{step}", "Steps of single streams that succeeded.");

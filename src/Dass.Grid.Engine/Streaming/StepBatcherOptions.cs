@@ -28,8 +28,8 @@ public sealed class StepBatcherOptions
         const string Name = nameof(StepBatcherOptions);
         validation.InRange($"{Name}.{nameof(QueueCapacity)}", QueueCapacity, 1, 1_000_000);
         validation.Rule(
-            MaxBatch is >= 1 and <= 1024 && BitOperations.IsPow2(MaxBatch), $"{Name}.{nameof(MaxBatch)}", MaxBatch,
-            "it must be a power of two, 1 to 1024");
+            MaxBatch is >= 1 and <= 1024 && BitOperations.IsPow2(MaxBatch),
+            $"{Name}.{nameof(MaxBatch)}", MaxBatch, "it must be a power of two, 1 to 1024");
         validation.Rule(
             MaxCatchUpBatch >= 1 && MaxCatchUpBatch <= MaxBatch && BitOperations.IsPow2(MaxCatchUpBatch),
             $"{Name}.{nameof(MaxCatchUpBatch)}", MaxCatchUpBatch, $"it must be a power of two, 1 to {nameof(MaxBatch)} ({MaxBatch})");

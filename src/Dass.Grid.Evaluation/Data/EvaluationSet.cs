@@ -12,7 +12,7 @@ public sealed record EvaluationFile(string Path, IReadOnlySet<int> Labels, IRead
 /// <summary>
 /// Recordings with their labels: a CSV with the columns <c>file</c> (relative to the CSV) and <c>labels</c> (display names or ids,
 /// separated by <c>;</c>) or <c>audioset_label</c> (one name), and, where known, <c>onset</c> and <c>offset</c> in seconds and <c>fold</c>.
-/// Several rows of one file are several events. A row without labels says that no known sound is in the file: it counts against every
+/// Several rows of one file are several events. A row without labels means that no known sound is in the file: it counts against every
 /// label that scores high there, and not in top-1, where no answer could be right. Other columns are not read.
 /// </summary>
 public sealed class EvaluationSet
@@ -74,8 +74,8 @@ public sealed class EvaluationSet
             FormatException Broken(string field, string value, string rule) =>
                 new($"{path}, line {csv.Line}: {field} is '{value}'; {rule}.");
             double Seconds(string name, int column) =>
-                double.TryParse(Field(column), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
-                && value >= 0
+                double.TryParse(Field(column), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+                && double.IsFinite(value) && value >= 0
                     ? value
                     : throw Broken(name, Field(column), "it must be seconds, 0 or more");
 

@@ -63,7 +63,7 @@ public static class EventEvaluation
             throw new FormatException("The data set has no onsets and offsets; events need both columns.");
         }
         int[] labels = [.. truth.Select(sound => sound.Label).Distinct().Order()];
-        var heard = await StreamedInference.ForEachAsync(
+        var scored = await StreamedInference.ForEachAsync(
             data.Files,
             async (file, _) =>
             {
@@ -76,30 +76,32 @@ public static class EventEvaluation
             },
             progress,
             cancellationToken).ConfigureAwait(false);
-        return Report(heard, truth, labels, thresholds, options.LookAhead.TotalSeconds, engine.Model.Labels);
+        return Report(scored, truth, labels, thresholds, options.LookAhead.TotalSeconds, engine.Model.Labels);
     }
 
-    /// <param name="heard">By file.</param>
+    /// <param name="scored">By file.</param>
     /// <param name="truth">Events of all files.</param>
     /// <param name="labels">Their labels, in the order of the chunks' scores.</param>
     /// <param name="thresholds">Chunk scores, 0 to 1.</param>
     /// <param name="lookAhead">Seconds.</param>
     /// <param name="known">The model's labels.</param>
     internal static EventReports Report(
-        IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, int[] labels, IReadOnlyList<float> thresholds, double lookAhead,
+        IReadOnlyList<ScoredFile> scored, SoundEvent[] truth, int[] labels, IReadOnlyList<float> thresholds, double lookAhead,
         LabelSet known)
     {
-        Detection[] Detect(float at) => [.. heard.SelectMany((file, index) => Detections(file, index, labels, new EventRule { On = at }))];
+        Detection[] Detect(float at) => [.. scored.SelectMany((file, index) => Detections(file, index, labels, new EventRule { On = at }))];
 
-        var points = Enumerable.Range(1, Thresholds).Select(i => i / (Thresholds + 1f)).Select(at => (At: at, Found: Sounds(Detect(at))))
+        var points = Enumerable.Range(1, Thresholds)
+            .Select(i => i / (Thresholds + 1f))
+            .Select(at => (At: at, Found: Sounds(Detect(at))))
             .ToArray();
         IReadOnlyList<SoundEvent>[] curve = [.. points.Select(point => point.Found)];
-        var hours = heard.Sum(file => file.DurationSeconds) / 3600;
+        var hours = scored.Sum(file => file.DurationSeconds) / 3600;
         var (psds1, psds2) = (Psds.Score(truth, curve, hours, PsdsScenario.One), Psds.Score(truth, curve, hours, PsdsScenario.Two));
         EventReport[] rows = [.. thresholds.Select(threshold =>
         {
             var found = Detect(threshold);
-            var delays = Delays(heard, truth, found, lookAhead);
+            var delays = Delays(scored, truth, found, lookAhead);
             var missing = found.Count(detection => !truth.Any(sound => Meets(detection.Sound, sound)));
             return new EventReport(
                 threshold, EventF1.Score(truth, Sounds(found)).Macro, psds1, psds2, (double)delays.Length / truth.Length, missing / hours,
@@ -120,15 +122,15 @@ public static class EventEvaluation
     }
 
     /// <summary>Seconds from the onset of each event that was detected to the end of the audio that its answer needs, in order.</summary>
-    internal static double[] Delays(IReadOnlyList<ScoredFile> heard, SoundEvent[] truth, Detection[] found, double lookAhead)
+    internal static double[] Delays(IReadOnlyList<ScoredFile> scored, SoundEvent[] truth, Detection[] found, double lookAhead)
     {
         // A detection that was open before the sound began answers it with the sound's first chunk. A recording's last chunks wait for no
         // more audio than there is.
         double Answered(Detection detection, SoundEvent sound) =>
             Math.Min(
-                heard[sound.File].Chunks.First(chunk => chunk.Index >= detection.OpenedChunk && chunk.EndSeconds > sound.Onset).EndSeconds
+                scored[sound.File].Chunks.First(chunk => chunk.Index >= detection.OpenedChunk && chunk.EndSeconds > sound.Onset).EndSeconds
                     + lookAhead,
-                heard[sound.File].DurationSeconds);
+                scored[sound.File].DurationSeconds);
 
         return
         [
@@ -141,28 +143,28 @@ public static class EventEvaluation
         ];
     }
 
-    /// <param name="heard">The file.</param>
+    /// <param name="scored">The file.</param>
     /// <param name="file">Its number.</param>
     /// <param name="labels">Labels in the order of the chunks' scores.</param>
     /// <param name="rule">When a sound is an event.</param>
-    internal static IEnumerable<Detection> Detections(ScoredFile heard, int file, int[] labels, EventRule rule)
+    internal static IEnumerable<Detection> Detections(ScoredFile scored, int file, int[] labels, EventRule rule)
     {
         var (tracker, changes) = (new SoundEventTracker(new EventRules(rule), labels.Length), new List<EventChange>());
-        foreach (var chunk in heard.Chunks)
+        foreach (var chunk in scored.Chunks)
         {
             tracker.Add(chunk, changes);
         }
-        tracker.Complete(heard.DurationSeconds, changes);
+        tracker.Complete(scored.DurationSeconds, changes);
         return changes.Where(change => change.Kind == EventChangeKind.Closed)
-            .Select(
-                change => new Detection(new(file, labels[change.Label], change.OnsetSeconds, change.OffsetSeconds), change.OpenedChunk));
+            .Select(change => new Detection(
+                new(file, labels[change.Label], change.OnsetSeconds, change.OffsetSeconds), change.OpenedChunk));
     }
 
     private static SoundEvent[] Sounds(Detection[] found) => [.. found.Select(detection => detection.Sound)];
 
     private static bool Meets(SoundEvent detection, SoundEvent sound) => detection.Label == sound.Label && detection.Overlap(sound) > 0;
 
-    /// <summary>An event that was heard, and the chunk with which it became certain.</summary>
+    /// <summary>An event, and the chunk with which it became certain.</summary>
     internal readonly record struct Detection(SoundEvent Sound, long OpenedChunk);
 
     /// <summary>A file's chunks in order, with the scores of the labels that have events, and its length.</summary>

@@ -12,8 +12,8 @@ namespace Dass.Grid.Evaluation.Latency;
 /// <param name="DelaySeconds">From the begin of a chunk to the end of the audio that its tags need.</param>
 /// <param name="CostMilliseconds">Processor time per second of audio.</param>
 /// <param name="Map">
-/// Mean average precision. A file's score is offline's one; of streams and windows alike the mean over hops of the trailing window's (10.24
-/// s).
+/// Mean average precision. A file's score is offline's one; of streams and windows alike the mean over hops of the trailing window's
+/// (10.24 s).
 /// </param>
 /// <param name="Loss">How much less than offline.</param>
 public sealed record LatencyRow(

@@ -30,11 +30,16 @@ public static class Psds
         IReadOnlyList<SoundEvent> truth, IReadOnlyList<IReadOnlyList<SoundEvent>> operatingPoints, double hours, PsdsScenario scenario)
     {
         int[] labels = [.. truth.Select(sound => sound.Label).Distinct().Order()];
-        var curves = labels.Select(label => operatingPoints.Select(found => Rates(label, labels, truth, found, hours, scenario)).ToArray())
+        var curves = labels
+            .Select(label => operatingPoints.Select(found => Rates(label, labels, truth, found, hours, scenario)).ToArray())
             .ToArray();
 
         // Each label's curve is a staircase: the best true rate at no more than so many false detections.
-        var between = curves.SelectMany(curve => curve).Select(point => point.False).Where(x => x < scenario.MaxFalsePerHour).Distinct()
+        var between = curves
+            .SelectMany(curve => curve)
+            .Select(point => point.False)
+            .Where(x => x < scenario.MaxFalsePerHour)
+            .Distinct()
             .Order();
         double[] steps = [0, .. between, scenario.MaxFalsePerHour];
         double area = 0;
@@ -67,8 +72,8 @@ public static class Psds
             rate += scenario.CrossTriggerWeight * labels.Where(other => other != label).Average(other =>
             {
                 SoundEvent[] others = [.. truth.Where(sound => sound.Label == other)];
-                return wrong.Count(
-                    detection => others.Sum(detection.Overlap) >= share * detection.Length) / (others.Sum(sound => sound.Length) / 3600);
+                var taken = wrong.Count(detection => others.Sum(detection.Overlap) >= share * detection.Length);
+                return taken / (others.Sum(sound => sound.Length) / 3600);
             });
         }
         return (rate, (double)hits / events.Length);

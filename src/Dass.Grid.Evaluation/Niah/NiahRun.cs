@@ -10,9 +10,12 @@ namespace Dass.Grid.Evaluation.Niah;
 /// <param name="moved">Called, from several threads, with samples of recordings that have been put behind.</param>
 /// <param name="cancellationToken">Stops it.</param>
 internal sealed class NiahRun(
-    StreamEngine engine, StreamSessionOptions session, int[] labels, float falseAlarmScore, Action<long> moved,
-    CancellationToken cancellationToken)
-    : IDisposable
+    StreamEngine engine,
+    StreamSessionOptions session,
+    int[] labels,
+    float falseAlarmScore,
+    Action<long> moved,
+    CancellationToken cancellationToken) : IDisposable
 {
     // A run that waits for a stream holds none. Groups are limited, too: those that are under way hold a snapshot each.
     private readonly SemaphoreSlim _streams = StreamedInference.Room();
@@ -29,8 +32,7 @@ internal sealed class NiahRun(
     public async Task<Verdict[][]> RunAsync(IReadOnlyList<Needle> needles, Cell cell)
     {
         Verdict[][] verdicts = [.. cell.Positions.Select(_ => new Verdict[needles.Count])];
-        var groups = needles.GroupBy(needle => (needle.Noise, Gain: Haystack.Gain(needle.Noise, needle.Rms, cell.SnrDb)))
-            .ToList();
+        var groups = needles.GroupBy(needle => (needle.Noise, Gain: Haystack.Gain(needle.Noise, needle.Rms, cell.SnrDb))).ToList();
         await StreamedInference.ForEachAsync(
             groups,
             async (group, _) =>

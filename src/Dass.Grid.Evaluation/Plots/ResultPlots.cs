@@ -22,7 +22,9 @@ public static class ResultPlots
     {
         var plot = new Plot();
         Line(
-            plot, "DASS-small in the paper (mean)", Paper.Select(point => (Math.Log10(point.Seconds), point.Retention)),
+            plot,
+            "DASS-small in the paper (mean)",
+            Paper.Select(point => (Math.Log10(point.Seconds), point.Retention)),
             LinePattern.Dashed);
         foreach (var (name, points) in Lines(rows))
         {
@@ -52,7 +54,9 @@ public static class ResultPlots
         foreach (var chunk in rows.Where(row => row.Way == "stream").GroupBy(row => row.ChunkSeconds))
         {
             Line(
-                plot, FormattableString.Invariant($"chunk {chunk.Key:0.00} s"), chunk.Select(row => (row.DelaySeconds, 100 * row.Loss)),
+                plot,
+                FormattableString.Invariant($"chunk {chunk.Key:0.00} s"),
+                chunk.Select(row => (row.DelaySeconds, 100 * row.Loss)),
                 LinePattern.Solid);
         }
         plot.Title("What latency costs");

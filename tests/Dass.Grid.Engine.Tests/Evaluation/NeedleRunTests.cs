@@ -27,11 +27,11 @@ public sealed class NeedleRunTests
         await using var engine = await StreamedInference.StartAsync(folder.Path, default);
         var (tile, needle) = (new float[5 * ChunkSamples / 2], new float[NiahTest.NeedleSamples]);
         HaystackNoise.WhiteNoise(5).Read(0, tile);
-        var hay = kind == "zeros" ? HaystackNoise.Silence : kind == "tiles" ? HaystackNoise.Tiled(tile) : HaystackNoise.WhiteNoise(6);
+        var noise = kind == "zeros" ? HaystackNoise.Silence : kind == "tiles" ? HaystackNoise.Tiled(tile) : HaystackNoise.WhiteNoise(6);
         Needle[] needles = [.. Enumerable.Range(0, 2).Select(i =>
         {
             HaystackNoise.WhiteNoise(i).Read(0, needle);
-            return new Needle(i, [.. needle], i + 1, hay, new HashSet<int>());
+            return new Needle(i, [.. needle], i + 1, noise, new HashSet<int>());
         })];
         var session = new StreamSessionOptions();
         int[] labels = [.. Enumerable.Range(0, engine.Model.Labels.Count)];
@@ -49,7 +49,8 @@ public sealed class NeedleRunTests
         {
             foreach (var one in needles)
             {
-                var audio = new Haystack(one.Samples, hay, Haystack.Gain(hay, one.Rms, cell.SnrDb), cell.Samples, cell.Positions[position]);
+                var audio = new Haystack(
+                    one.Samples, noise, Haystack.Gain(noise, one.Rms, cell.SnrDb), cell.Samples, cell.Positions[position]);
                 var (scores, alarms) = await PlainAsync(engine, audio, forgetAfter, labels);
                 var verdict = verdicts[position][one.Index];
                 Assert.Equal(scores[1], verdict.Scores[1]);

@@ -24,8 +24,8 @@ public sealed class NiahTests
             new Haystack(Needle, noise, Haystack.Gain(noise, Haystack.Rms(Needle), snrDb: 10), length: 100_000, position), 1_024);
         Assert.Equal(100_000, audio.Length);
         Assert.Equal(Needle, audio[begin..(begin + Needle.Length)]);
-        float[] hay = [.. audio[..begin], .. audio[(begin + Needle.Length)..]];
-        Assert.Equal(Haystack.Rms(Needle) / Math.Sqrt(10), Haystack.Rms(hay), 0.02 * Haystack.Rms(Needle));
+        float[] around = [.. audio[..begin], .. audio[(begin + Needle.Length)..]];
+        Assert.Equal(Haystack.Rms(Needle) / Math.Sqrt(10), Haystack.Rms(around), 0.02 * Haystack.Rms(Needle));
     }
 
     [Theory]
@@ -46,11 +46,11 @@ public sealed class NiahTests
     [InlineData(1)]
     public void The_haystack_goes_on_after_the_needle_where_it_stopped(double position)
     {
-        var hay = HaystackNoise.Tiled([0.1f, -0.2f, 0.3f, 0.5f, -0.7f]);
-        var source = new Haystack(Needle, hay, Haystack.Gain(hay, hay.Rms, 0), 30_001, position); // a gain of one
+        var noise = HaystackNoise.Tiled([0.1f, -0.2f, 0.3f, 0.5f, -0.7f]);
+        var source = new Haystack(Needle, noise, Haystack.Gain(noise, noise.Rms, 0), 30_001, position); // a gain of one
         var audio = Read(source, 1_024);
         var alone = new float[30_001 - Needle.Length];
-        hay.Read(0, alone);
+        noise.Read(0, alone);
         Assert.Equal([.. alone[..(int)source.Begin], .. Needle, .. alone[(int)source.Begin..]], audio);
     }
 
@@ -76,9 +76,9 @@ public sealed class NiahTests
     [Fact]
     public void Loud_noise_keeps_its_level()
     {
-        var hay = HaystackNoise.WhiteNoise(1);
+        var noise = HaystackNoise.WhiteNoise(1);
         var audio = Read(
-            new Haystack(Needle, hay, Haystack.Gain(hay, Haystack.Rms(Needle), snrDb: -20), length: 200_000, position: 0), 16_384);
+            new Haystack(Needle, noise, Haystack.Gain(noise, Haystack.Rms(Needle), snrDb: -20), length: 200_000, position: 0), 16_384);
         Assert.Equal(10 * Haystack.Rms(Needle), Haystack.Rms(audio[Needle.Length..]), 0.1 * Haystack.Rms(Needle));
         Assert.True(audio.Max() > 10); // beyond full scale, unclipped
     }

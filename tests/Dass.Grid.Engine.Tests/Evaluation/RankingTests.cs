@@ -116,8 +116,8 @@ public sealed class RankingTests
     [Fact]
     public void Label_ranking_weighs_files_by_their_labels()
     {
-        // The first file's two labels rank 1 and 2: both precise. The second file's one label ranks last of three: 1/3. Of three pairs: (1
-        // + 1 + 1/3) / 3.
+        // The first file's two labels rank 1 and 2: both precise. The second file's one label ranks last of three: 1/3.
+        // Of three pairs: (1 + 1 + 1/3) / 3.
         var overall = Ranking.LwLrap([[3, 2, 1], [3, 2, 1]], [[true, true, false], [false, false, true]], new double[3]);
         Assert.Equal(7.0 / 9, overall, 1e-12);
     }

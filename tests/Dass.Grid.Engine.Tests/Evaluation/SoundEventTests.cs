@@ -40,8 +40,8 @@ public sealed class SoundEventTests
     [Fact]
     public void Detection_score_is_the_area_under_the_staircase()
     {
-        // Threshold one finds one of two events without a mistake, threshold two both with fifty mistakes in the hour: 50 · 1/2 + 50 · 1 of
-        // 100.
+        // Threshold one finds one of two events without a mistake, threshold two both with fifty mistakes in the hour:
+        // 50 · 1/2 + 50 · 1 of 100.
         SoundEvent[] truth = [new(0, 0, 100, 110), new(0, 0, 200, 210)];
         SoundEvent[] careful = [new(0, 0, 100, 110)];
         SoundEvent[] bold = [.. truth, .. Enumerable.Range(0, 50).Select(i => new SoundEvent(0, 0, 1000 + 10 * i, 1001 + 10 * i))];

@@ -32,7 +32,8 @@ public sealed class SoundEventTrackerLaws
     private static readonly Gen<ChunkScores[]> Stream =
         from scores in Score.Array[Labels].Array[1, 60]
         from missing in Gen.Frequency((3, Gen.Const(Array.Empty<int>())), (1, Gen.Int[0, 60].Array[1, 4]))
-        let chunks = scores.Select((score, i) => new ChunkScores(i, 0.96 * i, 0.96 * i + (i == scores.Length - 1 ? 0.4 : 0.96), score, []))
+        let chunks = scores
+            .Select((score, i) => new ChunkScores(i, 0.96 * i, 0.96 * i + (i == scores.Length - 1 ? 0.4 : 0.96), score, []))
             .ToArray()
         let received = chunks.Where(chunk => !missing.Contains((int)chunk.Index)).ToArray()
         select received.Length > 0 ? received : chunks;

@@ -166,8 +166,7 @@ internal sealed class DassGraph
             nameof(SelectiveScan),
             [
                 u, p, _graph.Constant(stepWeights, 4, rank, channels), _graph.Constant(stepBias, 4, channels),
-                _graph.Constant(a, 4, channels),
-                _graph.Constant(skip, channels), name + ".row", name + ".col", First, Committed,
+                _graph.Constant(a, 4, channels), _graph.Constant(skip, channels), name + ".row", name + ".col", First, Committed,
             ],
             [y, Next(name + ".row"), Next(name + ".col")],
             ("rank", rank));

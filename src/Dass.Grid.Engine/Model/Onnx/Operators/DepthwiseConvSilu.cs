@@ -73,8 +73,8 @@ internal unsafe struct DepthwiseConvSiluKernel : ILaneKernel
                         : c < 0 ? Left + r * channels
                         : X + ((nint)r * Columns + c) * channels;
                 }
-                float* x0 = near[0], x1 = near[1], x2 = near[2], x3 = near[3], x4 = near[4], x5 = near[5], x6 = near[6], x7 = near[7],
-                    x8 = near[8];
+                float* x0 = near[0], x1 = near[1], x2 = near[2], x3 = near[3], x4 = near[4], x5 = near[5],
+                    x6 = near[6], x7 = near[7], x8 = near[8];
                 for (nint d = 0; d < channels; d += 2 * width)
                 {
                     TVector a = TLanes.Multiply(TLanes.Load(x0 + d), TLanes.Load(w + d));
