@@ -20,21 +20,25 @@ internal sealed class GatewayInstruments
     public GatewayInstruments(IMeterFactory meters)
     {
         var meter = meters.Create(TelemetryNames.Gateway);
-        _callsLive = meter.CreateUpDownCounter<long>("dass.gateway.calls.live", "{call}", "Calls that are being served, by protocol: grpc, web.");
+        _callsLive = meter.CreateUpDownCounter<long>(
+            "dass.gateway.calls.live", "{call}", "Calls that are being served, by protocol: grpc, web.");
         _calls = meter.CreateCounter<long>("dass.gateway.calls", "{call}", "Calls that have ended, by status.");
         _refused = meter.CreateCounter<long>(
-            "dass.gateway.refusals", "{call}", "Calls that have ended because a limit of their tenant or of the grid is reached, by limit.");
+            "dass.gateway.refusals", "{call}",
+            "Calls that have ended because a limit of their tenant or of the grid is reached, by limit.");
         _audio = meter.CreateCounter<long>("dass.gateway.audio", "By", "Audio that clients have sent.");
         _subscribers = meter.CreateUpDownCounter<long>("dass.gateway.subscribers", "{subscriber}", "Subscribers that listen now.");
         _dropped = meter.CreateCounter<long>("dass.gateway.chunks.dropped", "{chunk}", "Chunks of tags that slow subscribers have missed.");
         _recovery = meter.CreateHistogram<double>(
-            "dass.gateway.recovery.duration", "s", "From a stream's interruption to its next audio, for calls whose stream was found again.",
+            "dass.gateway.recovery.duration", "s",
+            "From a stream's interruption to its next audio, for calls whose stream was found again.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30] });
         _retainedFull = meter.CreateCounter<long>(
             "dass.gateway.retained.full", "{wait}", "Waits of calls whose retained audio is full, because the store takes no checkpoints.");
     }
 
-    public void OnCallBegun(string method, string protocol) => _callsLive.Add(1, Tag(TelemetryNames.Method, method), Tag(TelemetryNames.Protocol, protocol));
+    public void OnCallBegun(string method, string protocol) =>
+        _callsLive.Add(1, Tag(TelemetryNames.Method, method), Tag(TelemetryNames.Protocol, protocol));
 
     public void OnRefused(string limit) => _refused.Add(1, Tag(TelemetryNames.Limit, limit));
 

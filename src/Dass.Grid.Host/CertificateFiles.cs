@@ -81,13 +81,16 @@ internal sealed partial class CertificateFiles
                 ServerCertificateContext = SslStreamCertificateContext.Create(
                     X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null), [.. chain.Skip(1)], offline: true),
                 ClientCertificateRequired = _authorities is not null,
-                RemoteCertificateValidationCallback = _authorities is null ? null : (_, certificate, _, _) => certificate is null || IsSigned(certificate, authorities),
+                RemoteCertificateValidationCallback = _authorities is null
+                    ? null
+                    : (_, certificate, _, _) => certificate is null || IsSigned(certificate, authorities),
             };
         }
         catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException or CryptographicException)
         {
             throw new InvalidOperationException(
-                $"Grid:Certificate ({_certificate}), Grid:CertificateKey ({_key}) or Grid:ClientAuthority ({_authorities}) cannot be used: {unusable.Message}");
+                $"Grid:Certificate ({_certificate}), Grid:CertificateKey ({_key}) or Grid:ClientAuthority ({_authorities}) "
+                + $"cannot be used: {unusable.Message}");
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Net;
 using Dass.Grid.Grains.Hosting;
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using StackExchange.Redis;
@@ -91,13 +90,23 @@ internal static class Cluster
             case StoreKind.Redis:
                 silo.AddRedisGrainStorage(
                     GridStorage.Name,
-                    redis => (redis.ConfigurationOptions, redis.GrainStorageSerializer, redis.DeleteStateOnClear) = (Redis(grid), serializer, true));
+                    redis =>
+                    {
+                        redis.ConfigurationOptions = Redis(grid);
+                        redis.GrainStorageSerializer = serializer;
+                        redis.DeleteStateOnClear = true;
+                    });
                 break;
             case StoreKind.Postgres:
                 silo.AddAdoNetGrainStorage(
                     GridStorage.Name,
-                    database => (database.Invariant, database.ConnectionString, database.GrainStorageSerializer, database.DeleteStateOnClear) =
-                        (Npgsql, grid.Postgres, serializer, true));
+                    database =>
+                    {
+                        database.Invariant = Npgsql;
+                        database.ConnectionString = grid.Postgres;
+                        database.GrainStorageSerializer = serializer;
+                        database.DeleteStateOnClear = true;
+                    });
                 break;
             case StoreKind.Memory:
                 silo.AddMemoryGrainStorage(GridStorage.Name, memory => memory.GrainStorageSerializer = serializer);
@@ -110,7 +119,8 @@ internal static class Cluster
                 catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
                 {
                     throw new OptionsValidationException(
-                        "Grid", typeof(GridOptions), [$"Grid:StoreDirectory is '{grid.StoreDirectory}', which cannot be made: {failure.Message}"]);
+                        "Grid", typeof(GridOptions),
+                        [$"Grid:StoreDirectory is '{grid.StoreDirectory}', which cannot be made: {failure.Message}"]);
                 }
                 break;
         }

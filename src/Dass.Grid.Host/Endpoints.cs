@@ -27,7 +27,8 @@ internal static class Endpoints
             kestrel.Limits.Http2.InitialStreamWindowSize = unread;
             kestrel.Limits.Http2.InitialConnectionWindowSize = unread * kestrel.Limits.Http2.MaxStreamsPerConnection;
             var files = grid.Certificate is null ? null : new CertificateFiles(
-                grid.Certificate, grid.CertificateKey, grid.ClientAuthority, TimeProvider.System, kestrel.ApplicationServices.GetRequiredService<ILogger<CertificateFiles>>());
+                grid.Certificate, grid.CertificateKey, grid.ClientAuthority, TimeProvider.System,
+                kestrel.ApplicationServices.GetRequiredService<ILogger<CertificateFiles>>());
             kestrel.ListenForClients(grid.Listen, HttpProtocols.Http2, files);
             if (grid.HttpListen is { } http)
             {

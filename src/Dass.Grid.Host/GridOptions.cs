@@ -90,7 +90,10 @@ public sealed class GridOptions
 
     /// <summary>Directory of the file store. Default: dass-grid/streams below the user's local application data.</summary>
     public string StoreDirectory { get; set; } =
-        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "dass-grid", "streams");
+        Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify),
+            "dass-grid",
+            "streams");
 
     /// <summary>Redis, e.g. <c>redis:6379,password=…</c>. Default: null.</summary>
     public string? Redis { get; set; }

@@ -12,7 +12,10 @@ internal sealed class CallInterceptor(CallGuard guard) : Interceptor
         Guard(context, () => continuation(request, context));
 
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(
-        TRequest request, IServerStreamWriter<TResponse> responses, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
+        TRequest request,
+        IServerStreamWriter<TResponse> responses,
+        ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
         Guard(context, () => Done(continuation(request, responses, context)));
 
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
@@ -25,7 +28,8 @@ internal sealed class CallInterceptor(CallGuard guard) : Interceptor
     private async Task<T> Guard<T>(ServerCallContext context, Func<Task<T>> continuation)
     {
         using var call = CallState.Begin(context);
-        return await guard.RunAsync(context.GetHttpContext(), call, context.Method.StartsWith(AdminMethods, StringComparison.Ordinal), continuation);
+        var isAdmin = context.Method.StartsWith(AdminMethods, StringComparison.Ordinal);
+        return await guard.RunAsync(context.GetHttpContext(), call, isAdmin, continuation);
     }
 
     private static async Task<bool> Done(Task call)

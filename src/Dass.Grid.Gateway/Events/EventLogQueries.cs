@@ -51,7 +51,8 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
         return answer;
     }
 
-    public async Task ExportAsync(ExportEventsRequest request, IServerStreamWriter<ExportEventsResponse> responses, CancellationToken cancellationToken)
+    public async Task ExportAsync(
+        ExportEventsRequest request, IServerStreamWriter<ExportEventsResponse> responses, CancellationToken cancellationToken)
     {
         if (request.Format is < ExportFormat.JsonLines or > ExportFormat.Webvtt)
         {
@@ -92,7 +93,8 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
     private Task<long[]> SpansAsync(long first, EventQuery query, int most, CancellationToken cancellationToken)
     {
         var index = grid.Grains.GetGrain<IEventIndexGrain>(call.Tenant);
-        return Recovery.AskAsync(grid, () => index.Find(first, EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1)), most), cancellationToken);
+        var last = EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1));
+        return Recovery.AskAsync(grid, () => index.Find(first, last, most), cancellationToken);
     }
 
     private Task<LoggedEvent[]> ReadAsync(long span, EventQuery query, CancellationToken cancellationToken)
@@ -117,7 +119,8 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
             throw ProtocolErrors.Score("selection.min_peak_score", selection.MinPeakScore);
         }
         var to = RequestMapping.Time("selection.to", selection.To) ?? grid.Time.GetUtcNow() + EventLogKey.Length; // clocks differ a little
-        var from = RequestMapping.Time("selection.from", selection.From) ?? (to - DateTimeOffset.MinValue > Day ? to - Day : DateTimeOffset.MinValue);
+        var from = RequestMapping.Time("selection.from", selection.From)
+            ?? (to - DateTimeOffset.MinValue > Day ? to - Day : DateTimeOffset.MinValue);
         if (from >= to || to - from > LongestRange)
         {
             throw ProtocolErrors.TimeRange(from, to, LongestRange);

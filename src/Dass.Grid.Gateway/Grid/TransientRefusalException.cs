@@ -17,7 +17,9 @@ internal sealed class TransientRefusalException(Refusal refusal) : Exception(ref
         {
             return value;
         }
-        throw refusal.Code is RefusalCode.Moved or RefusalCode.PositionGap or RefusalCode.UnknownStream or RefusalCode.NoFreeSlot or RefusalCode.Busy
+        var isTransient = refusal.Code
+            is RefusalCode.Moved or RefusalCode.PositionGap or RefusalCode.UnknownStream or RefusalCode.NoFreeSlot or RefusalCode.Busy;
+        throw isTransient
             ? new TransientRefusalException(refusal)
             : StatusMapping.FromRefusal(refusal);
     }

@@ -16,8 +16,8 @@ internal static class BrokenMessages
         endpoint.RequestDelegate = async context =>
         {
             await serve(context);
-            if (context.Features.Get<IServerCallContextFeature>()?.ServerCallContext.Status.DebugException is InvalidProtocolBufferException broken
-                && !context.Response.HasStarted)
+            var call = context.Features.Get<IServerCallContextFeature>()?.ServerCallContext;
+            if (call?.Status.DebugException is InvalidProtocolBufferException broken && !context.Response.HasStarted)
             {
                 var status = ProtocolErrors.BrokenMessage(broken).Status;
                 context.Response.Headers["grpc-status"] = $"{(int)status.StatusCode}";

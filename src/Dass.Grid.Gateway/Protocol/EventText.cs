@@ -43,32 +43,40 @@ internal static class EventText
                     Json)).Append('\n');
                 break;
             case ExportFormat.Csv:
-                text.Append(invariant, $"{sound.Stream},{sound.Onset.UtcDateTime:O},{offset.UtcDateTime:O},{sound.OnsetSeconds:R},{sound.OffsetSeconds:R},");
-                text.Append(invariant, $"{Quoted(sound.LabelId)},{Quoted(sound.Label)},{sound.Peak:R},{sound.Mean:R},{sound.Model},{sound.Id}\n");
+                text.Append(invariant, $"{sound.Stream},{sound.Onset.UtcDateTime:O},{offset.UtcDateTime:O},");
+                text.Append(invariant, $"{sound.OnsetSeconds:R},{sound.OffsetSeconds:R},");
+                text.Append(invariant, $"{Quoted(sound.LabelId)},{Quoted(sound.Label)},");
+                text.Append(invariant, $"{sound.Peak:R},{sound.Mean:R},{sound.Model},{sound.Id}\n");
                 break;
             case ExportFormat.Audacity:
                 text.Append(invariant, $"{sound.OnsetSeconds:F6}\t{sound.OffsetSeconds:F6}\t{OneLine(sound.Label)}\n");
                 break;
             case ExportFormat.Rttm:
-                text.Append(invariant, $"SPEAKER {sound.Stream} 1 {sound.OnsetSeconds:F3} {sound.OffsetSeconds - sound.OnsetSeconds:F3} <NA> <NA> ");
+                text.Append(invariant, $"SPEAKER {sound.Stream} 1 ");
+                text.Append(invariant, $"{sound.OnsetSeconds:F3} {sound.OffsetSeconds - sound.OnsetSeconds:F3} <NA> <NA> ");
                 text.Append(invariant, $"{OneLine(sound.Label).Replace(' ', '_')} {sound.Peak:F3} <NA>\n");
                 break;
             default:
-                text.Append(invariant, $"{Clock(sound.OnsetSeconds)} --> {Clock(sound.OffsetSeconds)}\n{Escaped(OneLine(sound.Label))}\n\n");
+                text.Append(invariant, $"{Clock(sound.OnsetSeconds)} --> {Clock(sound.OffsetSeconds)}\n");
+                text.Append(invariant, $"{Escaped(OneLine(sound.Label))}\n\n");
                 break;
         }
     }
 
-    private static string Quoted(string text) => text.AsSpan().IndexOfAny(",\"\n\r") >= 0 ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
+    private static string Quoted(string text) =>
+        text.AsSpan().IndexOfAny(",\"\n\r") >= 0 ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 
     private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 
     private static string Escaped(string text) =>
-        text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal);
+        text.Replace("&", "&amp;", StringComparison.Ordinal)
+            .Replace("<", "&lt;", StringComparison.Ordinal)
+            .Replace(">", "&gt;", StringComparison.Ordinal);
 
     private static string Clock(double seconds)
     {
         var time = TimeSpan.FromMilliseconds(Math.Round(Math.Max(0, seconds) * 1_000));
-        return string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours:00}:{time.Minutes:00}:{time.Seconds:00}.{time.Milliseconds:000}");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{(int)time.TotalHours:00}:{time.Minutes:00}:{time.Seconds:00}.{time.Milliseconds:000}");
     }
 }

@@ -19,7 +19,8 @@ internal static class ProtocolErrors
     public static RpcException BrokenText(string problem) => Invalid($"the text message is no StreamRequest in JSON: {problem}");
 
     public static RpcException WrongToken() => new(new Status(
-        StatusCode.Unauthenticated, "The token is not valid here: its signature, issuer (Tokens:Authority) or audience (Tokens:Audience) is another."));
+        StatusCode.Unauthenticated,
+        "The token is not valid here: its signature, issuer (Tokens:Authority) or audience (Tokens:Audience) is another."));
 
     public static RpcException NoProvider() => new(new Status(
         StatusCode.Unavailable, "the identity provider cannot be asked for its keys now. Call again."));
@@ -33,16 +34,19 @@ internal static class ProtocolErrors
     public static RpcException NoCommonName() => new(new Status(
         StatusCode.Unauthenticated, "The client certificate has no common name, or several; it must be the tenant's name."));
 
-    public static RpcException CredentialExpired() => new(new Status(StatusCode.Unauthenticated, "The token or certificate has run out; call again with a new one."));
+    public static RpcException CredentialExpired() => new(new Status(
+        StatusCode.Unauthenticated, "The token or certificate has run out; call again with a new one."));
 
     public static RpcException WrongKey() => new(new Status(StatusCode.Unauthenticated, "The API key belongs to no tenant of this grid."));
 
     public static RpcException NoAdmin() => new(new Status(
-        StatusCode.Unauthenticated, "Admin calls need an admin key (Admin:KeyHashes) in the header 'authorization: Bearer <key>' or 'x-api-key'."));
+        StatusCode.Unauthenticated,
+        "Admin calls need an admin key (Admin:KeyHashes) in the header 'authorization: Bearer <key>' or 'x-api-key'."));
 
     public static RpcException KeyRevoked() => new(new Status(StatusCode.Unauthenticated, "The API key has been revoked or has run out."));
 
-    public static RpcException TenantDisabled(string tenant) => new(new Status(StatusCode.PermissionDenied, $"tenant '{tenant}' is disabled."));
+    public static RpcException TenantDisabled(string tenant) => new(new Status(
+        StatusCode.PermissionDenied, $"tenant '{tenant}' is disabled."));
 
     public static RpcException RegistryUnknown() => new(new Status(
         StatusCode.Unavailable, "this gateway has not read the registry of tenants yet. Call again."));
@@ -53,7 +57,8 @@ internal static class ProtocolErrors
     public static RpcException SwitchWithoutModel() => Invalid("switch_model is set without model; the model to go on with is needed.");
 
     public static RpcException MessageTooLong(int bytes, int limit) =>
-        Exhausted("message_bytes", $"the message has {bytes} bytes of audio; the tenant's quota message_bytes is {limit}. Send smaller pieces.");
+        Exhausted(
+            "message_bytes", $"the message has {bytes} bytes of audio; the tenant's quota message_bytes is {limit}. Send smaller pieces.");
 
     public static RpcException MessageTooLong(long limit) =>
         Exhausted("message_bytes", $"the request message is larger than {limit} bytes, this grid's limit; send smaller pieces.");
@@ -74,7 +79,8 @@ internal static class ProtocolErrors
     public static RpcException EmptyAudio(string field) => Invalid($"{field} is empty; at least one sample frame is needed.");
 
     public static RpcException TornFrame(int bytes, int bytesPerFrame) => Invalid(
-        $"audio.data has {bytes} bytes, which ends inside a sample frame; whole frames of {bytesPerFrame} bytes (channels × bytes per sample) are needed.");
+        $"audio.data has {bytes} bytes, which ends inside a sample frame; whole frames of {bytesPerFrame} bytes (channels × bytes per "
+        + "sample) are needed.");
 
     public static RpcException NegativePosition(long firstSample) => Invalid($"audio.first_sample is {firstSample}; 0 or more.");
 
@@ -85,41 +91,49 @@ internal static class ProtocolErrors
         StatusCode.OutOfRange, $"audio.first_sample is {firstSample}; audio within a call is contiguous, sample {expected} is expected."));
 
     public static RpcException PositionGap(long firstSample, long nextSample) => new(new Status(
-        StatusCode.OutOfRange, $"audio.first_sample is {firstSample}; the stream has audio up to sample {nextSample} and expects that one next."));
+        StatusCode.OutOfRange,
+        $"audio.first_sample is {firstSample}; the stream has audio up to sample {nextSample} and expects that one next."));
 
-    public static RpcException BrokenMessage(Exception broken) => Invalid($"the request's bytes are no message of this method: {broken.Message}");
+    public static RpcException BrokenMessage(Exception broken) =>
+        Invalid($"the request's bytes are no message of this method: {broken.Message}");
 
     public static RpcException ModelName(string text) => Invalid(
-        $"model '{Short(text)}' ({text.Length} characters) is not 1 to {Contracts.StreamId.MaxNameLength} of {Contracts.StreamId.Alphabet}.");
+        $"model '{Short(text)}' ({text.Length} characters) is not {NameRule}.");
 
     public static RpcException TooManyLabels(int count, int most) => Invalid($"filter.labels has {count} entries; at most {most}.");
 
     public static RpcException StreamId(string text) => Invalid(
-        $"stream_id '{Short(text)}' ({text.Length} characters) is not 1 to {Contracts.StreamId.MaxNameLength} of {Contracts.StreamId.Alphabet}.");
+        $"stream_id '{Short(text)}' ({text.Length} characters) is not {NameRule}.");
 
     public static RpcException NoFormat() => Invalid("format is missing; encoding, sample_rate_hz and channels are needed.");
 
-    public static RpcException Encoding(int value) => Invalid($"format.encoding is {value}; one of ENCODING_PCM16 (1) to ENCODING_MU_LAW (6).");
+    public static RpcException Encoding(int value) =>
+        Invalid($"format.encoding is {value}; one of ENCODING_PCM16 (1) to ENCODING_MU_LAW (6).");
 
     public static RpcException Chunk(double seconds) => Invalid($"chunk is {seconds} s; a multiple of 0.32 s from 0.32 s to 10.24 s.");
 
-    public static RpcException LookAhead(double seconds) => Invalid($"look_ahead is {seconds} s; a multiple of 0.01 s from 0 s to 10.24 s.");
+    public static RpcException LookAhead(double seconds) =>
+        Invalid($"look_ahead is {seconds} s; a multiple of 0.01 s from 0 s to 10.24 s.");
 
     public static RpcException FromChunk(long value) => Invalid($"from_chunk is {value}; 0 or more.");
 
-    public static RpcException Selection() => Invalid("more than one of stream_id, stream_ids, prefix and all_streams is set; exactly one is needed.");
+    public static RpcException Selection() =>
+        Invalid("more than one of stream_id, stream_ids, prefix and all_streams is set; exactly one is needed.");
 
     public static RpcException TooManyIds(string fields, int count, int most) => Invalid($"{fields} has {count} entries; at most {most}.");
 
     public static RpcException MinInterval(double seconds) => Invalid($"min_interval is {seconds} s; 0 s to 1 h.");
 
-    public static RpcException Slow(int value) => Invalid($"slow is {value}; one of SLOW_POLICY_DROP_OLDEST (1) to SLOW_POLICY_DISCONNECT (3).");
+    public static RpcException Slow(int value) =>
+        Invalid($"slow is {value}; one of SLOW_POLICY_DROP_OLDEST (1) to SLOW_POLICY_DISCONNECT (3).");
 
     public static RpcException TooManyStreams(int most) => Exhausted(
-        "subscription_streams", $"more than {most} streams are wanted by one subscription, this grid's limit (Grid:Gateway:SubscriptionStreams); name fewer.");
+        "subscription_streams",
+        $"one subscription asks for more than {most} streams, this grid's limit (Grid:Gateway:SubscriptionStreams); name fewer.");
 
     public static RpcException TooSlow(string stream, long missing, long next) => Exhausted(
-        "subscriber_speed", $"the subscriber is too slow: {missing} chunks of stream '{stream}' from chunk {next} on are no longer kept (slow is DISCONNECT).");
+        "subscriber_speed",
+        $"the subscriber is too slow: {missing} chunks of stream '{stream}' from chunk {next} on are no longer kept (slow is DISCONNECT).");
 
     public static RpcException EventScore(string field, float value) => Invalid($"{field} is {value}; 0 to 1, and off at most on.");
 
@@ -130,19 +144,21 @@ internal static class ProtocolErrors
     public static RpcException Time(string field, long seconds, int nanos) => Invalid(
         $"{field} is {seconds} s and {nanos} ns since 1970; a time of the years 1 to 9999, with 0 to 999,999,999 ns.");
 
-    public static RpcException CaptureTime(DateTimeOffset time, int first, int last) => Invalid($"capture_time is {time:u}; a time of the years {first} to {last}.");
+    public static RpcException CaptureTime(DateTimeOffset time, int first, int last) =>
+        Invalid($"capture_time is {time:u}; a time of the years {first} to {last}.");
 
     public static RpcException TimeRange(DateTimeOffset from, DateTimeOffset to, TimeSpan longest) => Invalid(
         $"selection.from is {from:u} and selection.to {to:u}; from before to, and at most {longest.TotalDays:F0} days.");
 
-    public static RpcException Format(int value) => Invalid($"format is {value}; one of EXPORT_FORMAT_JSON_LINES (1) to EXPORT_FORMAT_WEBVTT (5).");
+    public static RpcException Format(int value) =>
+        Invalid($"format is {value}; one of EXPORT_FORMAT_JSON_LINES (1) to EXPORT_FORMAT_WEBVTT (5).");
 
     public static RpcException OneStream(int count) => Invalid($"selection.stream_ids has {count} entries; this format is of one stream.");
 
     public static RpcException WentBack(StreamId stream, long to, long kept) => new(new Status(
         StatusCode.Unavailable,
-        $"stream '{stream.Name}' went back to sample {to}, and this gateway keeps its audio from sample {kept} on. Call again with stream_id '{stream.Name}'; "
-        + "Ready says from which sample to go on."));
+        $"stream '{stream.Name}' went back to sample {to}, and this gateway keeps its audio from sample {kept} on. "
+        + $"Call again with stream_id '{stream.Name}'; Ready says from which sample to go on."));
 
     public static RpcException Busy(TimeSpan waited, long applied) => new(new Status(
         StatusCode.Unavailable,
@@ -161,6 +177,8 @@ internal static class ProtocolErrors
         Invalid($"page_size is {value}; 1 to {most:N0}, or 0 for {standard}.");
 
     public static RpcException PageToken(string value) => Invalid($"page_token '{Short(value)}' is none that an answer gave.");
+
+    private static string NameRule => $"1 to {Contracts.StreamId.MaxNameLength} of {Contracts.StreamId.Alphabet}";
 
     private static RpcException Exhausted(string limit, string message) =>
         new(new Status(StatusCode.ResourceExhausted, message), new Metadata { { StatusMapping.Limit, limit } });

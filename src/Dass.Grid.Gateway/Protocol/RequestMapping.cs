@@ -103,7 +103,8 @@ internal static class RequestMapping
     private static TimeSpan? EventSpan(string field, Duration? duration, double maxSeconds) =>
         Span(duration, 1, 0, seconds => ProtocolErrors.EventSpan(field, seconds, maxSeconds), maxSeconds);
 
-    private static TimeSpan? Span(Duration? duration, long unitTicks, long minTicks, Func<double, RpcException> error, double maxSeconds = MaxSpanSeconds)
+    private static TimeSpan? Span(
+        Duration? duration, long unitTicks, long minTicks, Func<double, RpcException> error, double maxSeconds = MaxSpanSeconds)
     {
         if (duration is null)
         {

@@ -56,7 +56,13 @@ internal static class ResponseMapping
     {
         Models =
         {
-            usage.Select(model => new V1.ModelUsage { Model = model.Model, AudioSeconds = model.AudioSeconds, Streams = model.Streams, Events = model.Events }),
+            usage.Select(model => new V1.ModelUsage
+            {
+                Model = model.Model,
+                AudioSeconds = model.AudioSeconds,
+                Streams = model.Streams,
+                Events = model.Events,
+            }),
         },
     };
 

@@ -56,7 +56,13 @@ internal sealed class ScoreView
 
     public Tags Map(ChunkTags chunk)
     {
-        var tags = new Tags { Chunk = chunk.Index, StartSeconds = chunk.StartSeconds, EndSeconds = chunk.EndSeconds, LostSeconds = chunk.LostSeconds };
+        var tags = new Tags
+        {
+            Chunk = chunk.Index,
+            StartSeconds = chunk.StartSeconds,
+            EndSeconds = chunk.EndSeconds,
+            LostSeconds = chunk.LostSeconds,
+        };
         tags.ChunkScores.AddRange(Select(chunk.Scores));
         tags.WindowScores.AddRange(Select(chunk.WindowScores));
         if (_dense)
@@ -68,14 +74,23 @@ internal sealed class ScoreView
         return tags;
     }
 
-    public Gap Map(StreamGap gap) =>
-        new() { FromSample = gap.FromSample, ToSample = gap.ToSample, NextChunk = gap.NextChunk, Reason = gap.Reason, Events = { Select(gap.Events) } };
+    public Gap Map(StreamGap gap) => new()
+    {
+        FromSample = gap.FromSample,
+        ToSample = gap.ToSample,
+        NextChunk = gap.NextChunk,
+        Reason = gap.Reason,
+        Events = { Select(gap.Events) },
+    };
 
-    public Ended Map(StreamEnd end) => new() { Reason = ResponseMapping.Map(end.Reason), Summary = Map(end.Summary), Events = { Select(end.Events) } };
+    public Ended Map(StreamEnd end) =>
+        new() { Reason = ResponseMapping.Map(end.Reason), Summary = Map(end.Summary), Events = { Select(end.Events) } };
 
     /// <summary>Events of the wanted labels that are high and long enough by now.</summary>
     public IEnumerable<Event> Select(SoundEvent[] events) => events
-        .Where(sound => sound.Peak >= _minPeak && sound.OffsetSeconds - sound.OnsetSeconds >= _minEventSeconds && Array.BinarySearch(_wanted, sound.Label) >= 0)
+        .Where(sound => sound.Peak >= _minPeak
+            && sound.OffsetSeconds - sound.OnsetSeconds >= _minEventSeconds
+            && Array.BinarySearch(_wanted, sound.Label) >= 0)
         .Select(sound => new Event
         {
             Id = sound.Id,

@@ -7,7 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Dass.Grid.Gateway.Services;
 
 /// <summary>Changes the registry of tenants, models and aliases. Its rules are written in admin.proto.</summary>
-internal sealed class AdminService(IGrainFactory grains, RegistryCache registry, IOptions<TenantsOptions> configured, TimeProvider time) : Admin.AdminBase
+internal sealed class AdminService(
+    IGrainFactory grains, RegistryCache registry, IOptions<TenantsOptions> configured, TimeProvider time) : Admin.AdminBase
 {
     private const int DefaultStreams = 256;
     private const int MaxStreams = 100_000;
@@ -25,7 +26,8 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache registry,
             throw Error(StatusCode.AlreadyExists, $"tenant '{request.Name}' is in the configuration already.");
         }
         var (key, record) = TenantKeys.Create();
-        var tenant = new TenantRecord(request.Name, Disabled: false, [record], ParseLimits(request.Limits), ParseModels(request.Models), time.GetUtcNow())
+        var (limits, models) = (ParseLimits(request.Limits), ParseModels(request.Models));
+        var tenant = new TenantRecord(request.Name, Disabled: false, [record], limits, models, time.GetUtcNow())
         {
             Events = RequestMapping.Rule("events", request.Events),
         };
@@ -50,7 +52,10 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache registry,
         RequireTenant("name", request.Name);
         var models = request.AllModels ? [] : request.Models.Count > 0 ? ParseModels(request.Models) : null;
         var change = new TenantChange(
-            request.HasDisabled ? request.Disabled : null, request.Limits is { } limits ? ParseLimits(limits) : null, models, RequestMapping.Rule("events", request.Events));
+            request.HasDisabled ? request.Disabled : null,
+            request.Limits is { } limits ? ParseLimits(limits) : null,
+            models,
+            RequestMapping.Rule("events", request.Events));
         var changed = (await RegistryGrain.UpdateTenant(request.Name, change)).OrThrow();
         await registry.RefreshAsync();
         return Map(changed);
@@ -65,7 +70,8 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache registry,
             throw Error(StatusCode.InvalidArgument, $"keep_old is {overlap:F0} s; 0 to {LongestOverlap.TotalDays} days.");
         }
         var (key, record) = TenantKeys.Create();
-        return await MapWithKeyAsync(await RegistryGrain.AddKey(request.Name, record, time.GetUtcNow() + TimeSpan.FromSeconds(overlap)), key);
+        var until = time.GetUtcNow() + TimeSpan.FromSeconds(overlap);
+        return await MapWithKeyAsync(await RegistryGrain.AddKey(request.Name, record, until), key);
     }
 
     public override async Task<GetUsageResponse> GetTenantUsage(GetTenantUsageRequest request, ServerCallContext context)
@@ -84,15 +90,20 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache registry,
     public override async Task<ModelInfo> RegisterModel(RegisterModelRequest request, ServerCallContext context)
     {
         RequireName("name", request.Name);
-        if (request.Directory.Length is 0 or > MaxDirectory || !Path.IsPathFullyQualified(request.Directory) || request.Directory.Any(char.IsControl))
+        if (request.Directory.Length is 0 or > MaxDirectory
+            || !Path.IsPathFullyQualified(request.Directory)
+            || request.Directory.Any(char.IsControl))
         {
-            throw Error(StatusCode.InvalidArgument, $"directory has {request.Directory.Length} characters; a full path of 1 to {MaxDirectory} is needed.");
+            throw Error(
+                StatusCode.InvalidArgument,
+                $"directory has {request.Directory.Length} characters; a full path of 1 to {MaxDirectory} is needed.");
         }
         if (request.MaxStreams is < 0 or > MaxStreams)
         {
             throw Error(StatusCode.InvalidArgument, $"max_streams is {request.MaxStreams}; 1 to {MaxStreams}, or 0 for {DefaultStreams}.");
         }
-        var card = (await RegistryGrain.AddModel(request.Name, request.Directory, request.MaxStreams == 0 ? DefaultStreams : request.MaxStreams)).OrThrow();
+        var maxStreams = request.MaxStreams == 0 ? DefaultStreams : request.MaxStreams;
+        var card = (await RegistryGrain.AddModel(request.Name, request.Directory, maxStreams)).OrThrow();
         await registry.RefreshAsync();
         return ResponseMapping.Map(card.Summary);
     }
@@ -115,7 +126,8 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache registry,
     public override async Task<ListAliasesResponse> ListAliases(ListAliasesRequest request, ServerCallContext context)
     {
         await registry.RefreshAsync();
-        var aliases = (registry.Current ?? Contracts.Registry.Empty).Aliases.Select(alias => new Alias { Tenant = alias.Tenant, Name = alias.Name, Model = alias.Model });
+        var aliases = (registry.Current ?? Contracts.Registry.Empty).Aliases
+            .Select(alias => new Alias { Tenant = alias.Tenant, Name = alias.Name, Model = alias.Model });
         return new ListAliasesResponse { Aliases = { aliases } };
     }
 
@@ -138,10 +150,13 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache registry,
         Disabled = tenant.Disabled,
         Limits = Map(tenant.Limits),
         Models = { tenant.Models },
-        Keys = { tenant.Keys.Select(key => new Key { Id = key.Id, Until = key.Until is { } until ? Timestamp.FromDateTimeOffset(until) : null }) },
+        Keys = { tenant.Keys.Select(Map) },
         Created = Timestamp.FromDateTimeOffset(tenant.Created),
         Events = tenant.Events is { } rule ? ResponseMapping.Map(rule) : null,
     };
+
+    private static Key Map(KeyRecord key) =>
+        new() { Id = key.Id, Until = key.Until is { } until ? Timestamp.FromDateTimeOffset(until) : null };
 
     private static Tenant Map(string name, TenantOptions tenant) =>
         new() { Name = name, Limits = Map(tenant.Limits), Models = { tenant.Models }, Configured = true };
@@ -223,7 +238,8 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache registry,
         RequireName("name", name);
     }
 
-    private static void RequireTenant(string field, string value) => Require(StreamId.IsTenant(value), field, value, StreamId.MaxTenantLength);
+    private static void RequireTenant(string field, string value) =>
+        Require(StreamId.IsTenant(value), field, value, StreamId.MaxTenantLength);
 
     private static void RequireName(string field, string value) => Require(StreamId.IsName(value), field, value, StreamId.MaxNameLength);
 
@@ -231,7 +247,9 @@ internal sealed class AdminService(IGrainFactory grains, RegistryCache registry,
     {
         if (!holds)
         {
-            throw Error(StatusCode.InvalidArgument, $"{field} '{(value.Length <= 64 ? value : value[..64] + "…")}' is not 1 to {length} of {StreamId.Alphabet}.");
+            throw Error(
+                StatusCode.InvalidArgument,
+                $"{field} '{(value.Length <= 64 ? value : value[..64] + "…")}' is not 1 to {length} of {StreamId.Alphabet}.");
         }
     }
 

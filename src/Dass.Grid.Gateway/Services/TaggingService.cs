@@ -25,10 +25,12 @@ internal sealed class TaggingService(
         await new StreamCall(streams, CallState.From(context), requests, responses, ending.Token).RunAsync();
     }
 
-    public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responses, ServerCallContext context)
+    public override async Task Subscribe(
+        SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responses, ServerCallContext context)
     {
         using var ending = Ending(context);
-        await new SubscribeCall(subscriptions, CallState.From(context), request, since: null, responses, ending.Token).RunAsync(() => context.WriteResponseHeadersAsync([]));
+        var call = new SubscribeCall(subscriptions, CallState.From(context), request, since: null, responses, ending.Token);
+        await call.RunAsync(() => context.WriteResponseHeadersAsync([]));
     }
 
     public override async Task<TagResponse> Tag(TagRequest request, ServerCallContext context)
@@ -48,9 +50,15 @@ internal sealed class TaggingService(
         var view = new ScoreView(request.Filter, await cards.GetAsync(spec.Model ?? spec.DefaultModel));
         grid.Instruments.OnAudio(request.Audio.Length);
         using var ending = Ending(context);
-        var tagged = await grid.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, new AudioBlock(0, request.Audio.Memory), ending.Token);
-        var clip = tagged.OrThrow();
-        return new TagResponse { Model = ResponseMapping.Map(clip.Model), Summary = view.Map(clip.Summary), Chunks = { clip.Tags.Select(view.Map) }, Events = { view.Select(clip.Events) } };
+        var audio = new AudioBlock(0, request.Audio.Memory);
+        var clip = (await grid.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, audio, ending.Token)).OrThrow();
+        return new TagResponse
+        {
+            Model = ResponseMapping.Map(clip.Model),
+            Summary = view.Map(clip.Summary),
+            Chunks = { clip.Tags.Select(view.Map) },
+            Events = { view.Select(clip.Events) },
+        };
     }
 
     public override async Task<ListStreamsResponse> ListStreams(ListStreamsRequest request, ServerCallContext context)
@@ -87,7 +95,8 @@ internal sealed class TaggingService(
     public override Task<ListEventsResponse> ListEvents(ListEventsRequest request, ServerCallContext context) =>
         new EventLogQueries(grid, CallState.From(context)).ListAsync(request, context.CancellationToken);
 
-    public override async Task ExportEvents(ExportEventsRequest request, IServerStreamWriter<ExportEventsResponse> responses, ServerCallContext context)
+    public override async Task ExportEvents(
+        ExportEventsRequest request, IServerStreamWriter<ExportEventsResponse> responses, ServerCallContext context)
     {
         using var ending = Ending(context);
         await new EventLogQueries(grid, CallState.From(context)).ExportAsync(request, responses, ending.Token);
@@ -108,7 +117,8 @@ internal sealed class TaggingService(
 
     public override async Task<ListLabelsResponse> ListLabels(ListLabelsRequest request, ServerCallContext context)
     {
-        var spec = aliases.Resolve(CallState.From(context).Caller, new StreamSpec { Model = request.Model.Length == 0 ? null : request.Model });
+        var asked = new StreamSpec { Model = request.Model.Length == 0 ? null : request.Model };
+        var spec = aliases.Resolve(CallState.From(context).Caller, asked);
         var card = await cards.GetAsync(spec.Model ?? spec.DefaultModel);
         return new ListLabelsResponse
         {

@@ -116,7 +116,8 @@ internal sealed partial class AudioPump(
 
     private async Task AttachAgainAsync(long oldestSample)
     {
-        var same = attachment.Shape.ToSpec(spec) with { Weight = limiter.Weight }; // a stream without a checkpoint begins again, by the rules of before
+        // A stream without a checkpoint begins again, by the rules of before.
+        var same = attachment.Shape.ToSpec(spec) with { Weight = limiter.Weight };
         var answer = await stream.AttachAsync(same, new Feeder(attachment.Id, oldestSample), cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {

@@ -26,7 +26,8 @@ internal sealed class SeenStreams(TimeProvider time)
 
     /// <param name="listing">The stream.</param>
     /// <param name="subscriber">Subscribes to it, and completes when it is over.</param>
-    public void Add(StreamListing listing, Task subscriber) => _streams[listing.Name] = new Seen(listing.Begun, subscriber) { Listed = time.GetTimestamp() };
+    public void Add(StreamListing listing, Task subscriber) =>
+        _streams[listing.Name] = new Seen(listing.Begun, subscriber) { Listed = time.GetTimestamp() };
 
     public void RemoveOld()
     {

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Options;
 namespace Dass.Grid.Gateway.Subscriptions;
 
 /// <summary>One observer per stream that has subscribers at this gateway.</summary>
-internal sealed class StreamObservers(IGrainFactory grains, IOptions<GatewayOptions> options, TimeProvider time, ILogger<StreamObservers> logger)
+internal sealed class StreamObservers(
+    IGrainFactory grains, IOptions<GatewayOptions> options, TimeProvider time, ILogger<StreamObservers> logger)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<StreamId, StreamObserver> _observers = [];

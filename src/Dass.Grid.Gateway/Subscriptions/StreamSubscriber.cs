@@ -70,7 +70,12 @@ internal sealed class StreamSubscriber(
             else if (item.Change is { } change)
             {
                 await CatchUpAsync(item.NextChunk);
-                var answer = new NewModel { Model = ResponseMapping.Map(change.Model), NextChunk = change.NextChunk, Events = { _view.Select(change.Events) } };
+                var answer = new NewModel
+                {
+                    Model = ResponseMapping.Map(change.Model),
+                    NextChunk = change.NextChunk,
+                    Events = { _view.Select(change.Events) },
+                };
                 _view = new ScoreView(request.Filter, await services.Cards.GetAsync(change.Model));
                 await write(new SubscribeResponse { NewModel = answer });
             }

@@ -41,8 +41,7 @@ internal sealed class SubscribeCall(
         {
             if (request.StreamId.Length > 0)
             {
-                await new StreamSubscriber(services, call.Scope(request.StreamId), request, From(request.StreamId), message => WriteAsync(request.StreamId, message), cancellationToken)
-                    .RunAsync();
+                await SubscribeAsync(call.Scope(request.StreamId), FromChunk(request.StreamId), cancellationToken);
             }
             else
             {
@@ -60,7 +59,8 @@ internal sealed class SubscribeCall(
 
     private void Check()
     {
-        var ways = (request.StreamId.Length > 0 ? 1 : 0) + (request.StreamIds.Count > 0 ? 1 : 0) + (request.Prefix.Length > 0 ? 1 : 0) + (request.AllStreams ? 1 : 0);
+        bool[] selections = [request.StreamId.Length > 0, request.StreamIds.Count > 0, request.Prefix.Length > 0, request.AllStreams];
+        var ways = selections.Count(isSet => isSet);
         if (ways == 0)
         {
             throw ProtocolErrors.StreamId("");
@@ -101,17 +101,19 @@ internal sealed class SubscribeCall(
     private async Task SubscribeToAllAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var (subscribed, subscribers, seen, maxAge) = (since ?? _grid.Time.GetUtcNow(), new List<Task>(), new SeenStreams(_grid.Time), TimeSpan.Zero);
+        var (subscribers, seen) = (new List<Task>(), new SeenStreams(_grid.Time));
+        var (subscribed, maxAge) = (since ?? _grid.Time.GetUtcNow(), TimeSpan.Zero);
         using var timer = new PeriodicTimer(Discovery, _grid.Time);
         try
         {
             do
             {
-                foreach (var listing in await Recovery.AskAsync(_grid, () => services.Listings.ListAsync(call.Tenant, maxAge), ending.Token))
+                var listings = await Recovery.AskAsync(_grid, () => services.Listings.ListAsync(call.Tenant, maxAge), ending.Token);
+                foreach (var listing in listings)
                 {
                     var isNew = listing.Begun >= subscribed;
                     var hasCursor = request.Cursors.ContainsKey(listing.Name);
-                    var from = isNew && (since is null || !hasCursor) ? 0 : From(listing.Name);
+                    var from = isNew && (since is null || !hasCursor) ? 0 : FromChunk(listing.Name);
                     var isOver = listing.Ended && !isNew && (from is null || (since is not null && !hasCursor)); // nothing of it is wanted
                     if (IsWanted(listing.Name) && !isOver && !seen.Contains(listing))
                     {
@@ -141,7 +143,7 @@ internal sealed class SubscribeCall(
     {
         try
         {
-            await new StreamSubscriber(services, new StreamId(call.Tenant, listing.Name), request, from, message => WriteAsync(listing.Name, message), ending).RunAsync();
+            await SubscribeAsync(new StreamId(call.Tenant, listing.Name), from, ending);
         }
         catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && request.Filter?.Labels.Count is null or 0)
         {
@@ -149,10 +151,14 @@ internal sealed class SubscribeCall(
         }
     }
 
-    private bool IsWanted(string name) =>
-        request.AllStreams || (request.Prefix.Length > 0 ? name.StartsWith(request.Prefix, StringComparison.Ordinal) : request.StreamIds.Contains(name));
+    private Task SubscribeAsync(StreamId id, long? from, CancellationToken ending) =>
+        new StreamSubscriber(services, id, request, from, message => WriteAsync(id.Name, message), ending).RunAsync();
 
-    private long? From(string name) => request.Cursors.TryGetValue(name, out var cursor) ? cursor : request.HasFromChunk ? request.FromChunk : null;
+    private bool IsWanted(string name) => request.AllStreams
+        || (request.Prefix.Length > 0 ? name.StartsWith(request.Prefix, StringComparison.Ordinal) : request.StreamIds.Contains(name));
+
+    private long? FromChunk(string name) =>
+        request.Cursors.TryGetValue(name, out var cursor) ? cursor : request.HasFromChunk ? request.FromChunk : null;
 
     private async Task WriteAsync(string stream, SubscribeResponse message)
     {

@@ -28,7 +28,11 @@ internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits,
         Weight = Limits.Weight,
         Events = Events is not { } own ? spec.Events
             : spec.Events is not { } asked ? own
-            : new SoundEventRule(asked.On ?? own.On, asked.Off ?? (asked.On is null ? own.Off : null), asked.MinDuration ?? own.MinDuration, asked.MergeGap ?? own.MergeGap),
+            : new SoundEventRule(
+                asked.On ?? own.On,
+                asked.Off ?? (asked.On is null ? own.Off : null),
+                asked.MinDuration ?? own.MinDuration,
+                asked.MergeGap ?? own.MergeGap),
     };
 
     /// <summary>When the credential runs out, and the call with it; null: never.</summary>
@@ -60,7 +64,9 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
         }
         if (KeyIn(http.Request) is { } key)
         {
-            return options.Value.Tokens.Authority is not null && LooksLikeToken(key) ? await AuthenticateTokenAsync(http) : keys.Authenticate(key);
+            return options.Value.Tokens.Authority is not null && LooksLikeToken(key)
+                ? await AuthenticateTokenAsync(http)
+                : keys.Authenticate(key);
         }
         // The connection has been made with a certificate that the grid's authority for clients has signed: else there is none here.
         return options.Value.ClientCertificates && http.Connection.ClientCertificate is { } certificate
@@ -158,7 +164,8 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
         return request.Headers.Authorization.ToString() is var value && value.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)
             ? value[Bearer.Length..].Trim()
             : request.Headers["x-api-key"].FirstOrDefault()?.Trim()
-                ?? request.HttpContext.WebSockets.WebSocketRequestedProtocols.FirstOrDefault(protocol => protocol.StartsWith(KeyProtocol, StringComparison.Ordinal))
+                ?? request.HttpContext.WebSockets.WebSocketRequestedProtocols
+                    .FirstOrDefault(protocol => protocol.StartsWith(KeyProtocol, StringComparison.Ordinal))
                     ?[KeyProtocol.Length..];
     }
 }

@@ -19,7 +19,8 @@ internal sealed partial class RegistryCache(IGrainFactory grains, TimeProvider t
     /// <summary>Reads the registry now.</summary>
     public async Task RefreshAsync()
     {
-        if (await grains.GetGrain<IRegistryGrain>(0).Get(_registry?.Version ?? -1) is { } newer && newer.Version > (_registry?.Version ?? -1))
+        if (await grains.GetGrain<IRegistryGrain>(0).Get(_registry?.Version ?? -1) is { } newer
+            && newer.Version > (_registry?.Version ?? -1))
         {
             _registry = newer;
             Changed?.Invoke();

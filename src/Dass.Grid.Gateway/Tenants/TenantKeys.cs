@@ -56,10 +56,17 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
     /// <exception cref="RpcException">
     /// UNAUTHENTICATED: there is no such tenant. PERMISSION_DENIED: it is disabled. UNAVAILABLE: the registry has not been read yet.
     /// </exception>
-    public Caller CallerFor(string tenant) =>
-        Configured(tenant) ?? (IndexFor(registry.Current ?? throw ProtocolErrors.RegistryUnknown()).ByName.GetValueOrDefault(tenant) is { } registered
+    public Caller CallerFor(string tenant)
+    {
+        if (Configured(tenant) is { } configured)
+        {
+            return configured;
+        }
+        var known = registry.Current ?? throw ProtocolErrors.RegistryUnknown();
+        return IndexFor(known).ByName.GetValueOrDefault(tenant) is { } registered
             ? Registered(registered, id: null)
-            : throw ProtocolErrors.NoSuchTenant(tenant));
+            : throw ProtocolErrors.NoSuchTenant(tenant);
+    }
 
     /// <summary>The caller of a grid that asks for no credentials.</summary>
     public Caller DefaultCaller => Configured(DefaultTenant) ?? new Caller(DefaultTenant, KeyId: null, TenantLimits.None, []);
@@ -89,10 +96,13 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
     }
 
     private Caller? Configured(string tenant) =>
-        options.Value.Tenants.GetValueOrDefault(tenant) is { } found ? new Caller(tenant, KeyId: null, found.Limits, [.. found.Models]) : null;
+        options.Value.Tenants.GetValueOrDefault(tenant) is { } found
+            ? new Caller(tenant, KeyId: null, found.Limits, [.. found.Models])
+            : null;
 
-    private static Caller Registered(TenantRecord tenant, string? id) =>
-        tenant.Disabled ? throw ProtocolErrors.TenantDisabled(tenant.Name) : new Caller(tenant.Name, id, tenant.Limits, tenant.Models) { Events = tenant.Events };
+    private static Caller Registered(TenantRecord tenant, string? id) => tenant.Disabled
+        ? throw ProtocolErrors.TenantDisabled(tenant.Name)
+        : new Caller(tenant.Name, id, tenant.Limits, tenant.Models) { Events = tenant.Events };
 
     private (TenantRecord Tenant, KeyRecord Key)? Find(Registry known, string id) =>
         IndexFor(known).ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;
@@ -104,7 +114,8 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
         {
             _index = index = new Index(
                 known,
-                known.Tenants.SelectMany(tenant => tenant.Keys.Select(key => (tenant, key))).ToDictionary(entry => entry.key.Id, StringComparer.Ordinal),
+                known.Tenants.SelectMany(tenant => tenant.Keys.Select(key => (tenant, key)))
+                    .ToDictionary(entry => entry.key.Id, StringComparer.Ordinal),
                 known.Tenants.ToDictionary(tenant => tenant.Name, StringComparer.Ordinal));
         }
         return index;
@@ -113,7 +124,9 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
     private static string? ParseId(string key)
     {
         const int Id = 2 * IdBytes;
-        return key.Length == Prefix.Length + Id + 1 + 2 * SecretBytes && key.StartsWith(Prefix, StringComparison.Ordinal) ? key.Substring(Prefix.Length, Id) : null;
+        return key.Length == Prefix.Length + Id + 1 + 2 * SecretBytes && key.StartsWith(Prefix, StringComparison.Ordinal)
+            ? key.Substring(Prefix.Length, Id)
+            : null;
     }
 
     private sealed record Index(

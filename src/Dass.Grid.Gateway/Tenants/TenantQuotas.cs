@@ -39,7 +39,9 @@ internal sealed partial class TenantQuotas(
             return quota;
         }
         var lease = await LeaseAsync(caller.Tenant, quota);
-        return quota.TryAcquireSubscriber() ? quota : throw ProtocolErrors.Subscribers(caller.Limits.Subscribers ?? 0, lease.SubscribersInAll);
+        return quota.TryAcquireSubscriber()
+            ? quota
+            : throw ProtocolErrors.Subscribers(caller.Limits.Subscribers ?? 0, lease.SubscribersInAll);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

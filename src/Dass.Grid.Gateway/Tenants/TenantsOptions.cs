@@ -25,7 +25,8 @@ public sealed class TenantsOptions
 
     /// <summary>Whether calls need a credential.</summary>
     public bool AnyCredentials =>
-        AdminKeyHashes.Count > 0 || Tokens.Authority is not null || ClientCertificates || Tenants.Values.Any(tenant => tenant.KeyHashes.Count > 0);
+        AdminKeyHashes.Count > 0 || Tokens.Authority is not null || ClientCertificates
+        || Tenants.Values.Any(tenant => tenant.KeyHashes.Count > 0);
 }
 
 /// <summary>JSON web tokens of an OpenID Connect provider.</summary>
@@ -52,7 +53,8 @@ public sealed class TokenOptions
             rules.Rule(IsProvider(Authority), "Tokens:Authority", $"'{Authority}'", "an https URL, or an http one of this machine");
             if (string.IsNullOrWhiteSpace(Audience))
             {
-                rules.Add("Tokens:Audience is missing; with Tokens:Authority it is needed, or tokens made for other services would be taken.");
+                rules.Add(
+                    "Tokens:Audience is missing; with Tokens:Authority it is needed, or tokens made for other services would be taken.");
             }
         }
         if (string.IsNullOrWhiteSpace(TenantClaim))

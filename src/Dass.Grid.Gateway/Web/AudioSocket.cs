@@ -33,7 +33,8 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
 
     public static async Task RunAsync(HttpContext http)
     {
-        var (guard, streams) = (http.RequestServices.GetRequiredService<CallGuard>(), http.RequestServices.GetRequiredService<StreamServices>());
+        var guard = http.RequestServices.GetRequiredService<CallGuard>();
+        var streams = http.RequestServices.GetRequiredService<StreamServices>();
         var options = streams.Grid.Options;
         using var call = new CallState("Stream");
         using var ending = guard.Ending(call, http.RequestAborted);
@@ -98,7 +99,8 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
 
     public Task WriteAsync(StreamResponse message) => SendAsync(WebText.ToJson(message), CancellationToken.None);
 
-    public Task WriteAsync(StreamResponse message, CancellationToken cancellationToken) => SendAsync(WebText.ToJson(message), cancellationToken);
+    public Task WriteAsync(StreamResponse message, CancellationToken cancellationToken) =>
+        SendAsync(WebText.ToJson(message), cancellationToken);
 
     /// <summary>Browsers send the page's origin with every WebSocket, and leave it to the server whether the page may open one.</summary>
     private static void RequireSocket(HttpContext http, List<string> origins)
@@ -107,7 +109,9 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
         {
             throw ProtocolErrors.NoSocket();
         }
-        if (http.Request.Headers.Origin.ToString() is { Length: > 0 } origin && origin != $"{http.Request.Scheme}://{http.Request.Host}" && !origins.Contains(origin))
+        if (http.Request.Headers.Origin.ToString() is { Length: > 0 } origin
+            && origin != $"{http.Request.Scheme}://{http.Request.Host}"
+            && !origins.Contains(origin))
         {
             throw ProtocolErrors.ForeignOrigin(origin);
         }

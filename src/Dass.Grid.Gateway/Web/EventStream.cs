@@ -13,7 +13,8 @@ namespace Dass.Grid.Gateway.Web;
 /// <c>data</c> the SubscribeResponse in JSON, <c>id</c> the time and the cursors of what is not over, from which a browser that comes back
 /// goes on: <c>@ms,stream:chunk,…</c>.
 /// </summary>
-internal sealed class EventStream(HttpContext http, TimeProvider time, CancellationToken cancellationToken) : IServerStreamWriter<SubscribeResponse>
+internal sealed class EventStream(
+    HttpContext http, TimeProvider time, CancellationToken cancellationToken) : IServerStreamWriter<SubscribeResponse>
 {
     /// <summary>
     /// Streams whose cursors an id holds: it comes back in a header. With more the id is empty, and a browser that comes back begins anew.
@@ -77,11 +78,14 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
                 break;
         }
         var kind = $"{message.ResponseCase}";
-        var id = _single && message.Ended is not null ? Over
-            : _cursors.Count > MaxCursors ? ""
-            : string.Join(',', _cursors.Select(cursor => $"{cursor.Key}:{cursor.Value}").Prepend($"{Time}{time.GetUtcNow().ToUnixTimeMilliseconds()}"));
-        return WriteAsync($"id: {id}\nevent: {char.ToLowerInvariant(kind[0])}{kind[1..]}\ndata: {WebText.ToJson(message)}\n\n", cancellation);
+        kind = $"{char.ToLowerInvariant(kind[0])}{kind[1..]}";
+        var id = _single && message.Ended is not null ? Over : _cursors.Count > MaxCursors ? "" : Cursors();
+        return WriteAsync($"id: {id}\nevent: {kind}\ndata: {WebText.ToJson(message)}\n\n", cancellation);
     }
+
+    private string Cursors() => string.Join(
+        ',',
+        _cursors.Select(cursor => $"{cursor.Key}:{cursor.Value}").Prepend($"{Time}{time.GetUtcNow().ToUnixTimeMilliseconds()}"));
 
     private async Task RunAsync(SubscriptionServices subscriptions, CallState call)
     {
@@ -114,7 +118,9 @@ internal sealed class EventStream(HttpContext http, TimeProvider time, Cancellat
     private DateTimeOffset Resume(SubscribeRequest request, string last)
     {
         var parts = last.Split(',');
-        if (!(parts[0].StartsWith(Time) && long.TryParse(parts[0].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var since) && since <= LastTime))
+        if (!(parts[0].StartsWith(Time)
+            && long.TryParse(parts[0].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var since)
+            && since <= LastTime))
         {
             throw ProtocolErrors.Query("Last-Event-ID", last, "an id that an event had");
         }

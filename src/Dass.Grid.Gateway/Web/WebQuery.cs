@@ -24,8 +24,7 @@ internal sealed class WebQuery(IQueryCollection query)
             AllStreams = Flag("all_streams"),
             EventsOnly = Flag("events_only"),
             MinInterval = Span("min_interval"),
-            Slow = Value("slow", SlowPolicy.Unspecified, (string text, out SlowPolicy value) => System.Enum.TryParse(text.Replace("_", ""), ignoreCase: true, out value),
-                "drop_oldest, keep_events or disconnect"),
+            Slow = Value("slow", SlowPolicy.Unspecified, TryParseEnum, "drop_oldest, keep_events or disconnect"),
             Filter = Filter(),
         };
         if (query.ContainsKey("from_chunk"))
@@ -38,7 +37,11 @@ internal sealed class WebQuery(IQueryCollection query)
     /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
     public StreamConfig Stream(string id)
     {
-        Known([.. FilterNames, "encoding", "sample_rate_hz", "channels", "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model"]);
+        Known(
+        [
+            .. FilterNames,
+            "encoding", "sample_rate_hz", "channels", "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model",
+        ]);
         var config = new StreamConfig
         {
             StreamId = id,
@@ -52,8 +55,7 @@ internal sealed class WebQuery(IQueryCollection query)
         {
             config.Format = new AudioFormat
             {
-                Encoding = Value("encoding", Encoding.Pcm16, (string text, out Encoding value) => System.Enum.TryParse(text.Replace("_", ""), ignoreCase: true, out value),
-                    "pcm16, pcm24, pcm32, float32, a_law or mu_law"),
+                Encoding = Value("encoding", Encoding.Pcm16, TryParseEnum, "pcm16, pcm24, pcm32, float32, a_law or mu_law"),
                 SampleRateHz = (int)Number("sample_rate_hz"),
                 Channels = query.ContainsKey("channels") ? (int)Number("channels") : 1,
             };
@@ -75,8 +77,7 @@ internal sealed class WebQuery(IQueryCollection query)
         Known(["format", "stream_id", "prefix", "label", "from", "to", "min_peak_score"]);
         return new ExportEventsRequest
         {
-            Format = Value("format", ExportFormat.JsonLines, (string text, out ExportFormat value) => System.Enum.TryParse(text.Replace("_", ""), ignoreCase: true, out value),
-                "json_lines, csv, audacity, rttm or webvtt"),
+            Format = Value("format", ExportFormat.JsonLines, TryParseEnum, "json_lines, csv, audacity, rttm or webvtt"),
             Selection = new EventSelection
             {
                 StreamIds = { query["stream_id"].OfType<string>() },
@@ -128,14 +129,21 @@ internal sealed class WebQuery(IQueryCollection query)
     private bool Flag(string name) => Value(name, false, bool.TryParse, "true or false");
 
     private long Number(string name) =>
-        Value(name, 0, (string text, out int value) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value), "a whole number below 2,147,483,648");
+        Value(
+            name, 0,
+            (string text, out int value) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value),
+            "a whole number below 2,147,483,648");
 
     private float Score(string name) =>
-        Value(name, 0f, (string text, out float value) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value), "a number");
+        Value(
+            name, 0f,
+            (string text, out float value) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value),
+            "a number");
 
     private Timestamp? Time(string name) => !query.ContainsKey(name) ? null : Timestamp.FromDateTimeOffset(Value(
         name, default(DateTimeOffset),
-        (string text, out DateTimeOffset value) => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out value),
+        (string text, out DateTimeOffset value) =>
+            DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out value),
         "a time such as 2026-03-01T12:00Z"));
 
     private Duration? Span(string name)
@@ -145,9 +153,16 @@ internal sealed class WebQuery(IQueryCollection query)
             return null;
         }
         var seconds = Value(
-            name, 0.0, (string text, out double value) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && Math.Abs(value) < 1e6, "seconds");
+            name, 0.0,
+            (string text, out double value) =>
+                double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && Math.Abs(value) < 1e6,
+            "seconds");
         return TimeSpan.FromSeconds(seconds).ToDuration();
     }
+
+    // Field names of the protocol: "drop_oldest" is DropOldest.
+    private static bool TryParseEnum<T>(string text, out T value)
+        where T : struct => System.Enum.TryParse(text.Replace("_", ""), ignoreCase: true, out value);
 
     private T Value<T>(string name, T absent, TryParse<T> parse, string rule)
     {
