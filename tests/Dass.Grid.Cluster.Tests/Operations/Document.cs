@@ -42,7 +42,12 @@ internal sealed partial class Document
         Headings().Matches(_text).Select(heading => heading.Groups["title"].Value.ToLowerInvariant())
             .Select(title => string.Concat(title.Where(letter => char.IsLetterOrDigit(letter) || letter is ' ' or '-')).Replace(' ', '-'));
 
-    public static IEnumerable<Document> All => Sources.Files(Sources.Repository, "*.md").Select(Read);
+    public static IEnumerable<Document> All => RepositoryFiles("*.md").Select(Read);
+
+    /// <summary>Files of the repository's root and of its folders, without those that git and runs of a cluster keep there.</summary>
+    public static IEnumerable<string> RepositoryFiles(string pattern) =>
+        Directory.GetDirectories(Sources.Repository).Where(folder => Path.GetFileName(folder) is not (".git" or ".cluster"))
+            .SelectMany(folder => Sources.Files(folder, pattern)).Concat(Directory.EnumerateFiles(Sources.Repository, pattern));
 
     public static Document Read(string path) => new(path, File.ReadAllText(path));
 

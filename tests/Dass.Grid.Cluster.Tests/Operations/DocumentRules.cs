@@ -29,12 +29,12 @@ internal static partial class DocumentRules
     };
 
     private static readonly Lazy<HashSet<string>> FileNames = new(() =>
-        [.. Sources.Files(Sources.Repository, "*").Select(file => Path.GetFileName(file))]);
+        [.. Document.RepositoryFiles("*").Select(file => Path.GetFileName(file))]);
 
     /// <summary>Every word of the sources, but for the wrong ones of <see cref="DocumentTests"/>.</summary>
     private static readonly Lazy<HashSet<string>> Words = new(() =>
     [
-        .. ((string[])["*.cs", "*.proto", "*.py"]).SelectMany(pattern => Sources.Files(Sources.Repository, pattern))
+        .. ((string[])["*.cs", "*.proto", "*.py"]).SelectMany(Document.RepositoryFiles)
             .Where(file => Path.GetFileName(file) != $"{nameof(DocumentTests)}.cs")
             .SelectMany(file => Word().Matches(File.ReadAllText(file)).Select(word => word.Value)),
         nameof(DocumentTests),
