@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Gateway.Tenants;
@@ -15,30 +16,46 @@ public sealed class AdminCommandTests
         var address = grid.Host.Address.ToString();
         Task<Dass.Result> AdminAsync(params string[] arguments) => RunAsync(AdminKey, ["admin", .. arguments, "--grid", address]);
 
-        var made = await AdminAsync("create-tenant", "zoo", "--live-streams", "2", "--subscribers", "5", "--event-on", "0.6", "--event-min-duration", "1.5s");
+        var made = await AdminAsync(
+            "create-tenant", "zoo", "--live-streams", "2", "--subscribers", "5", "--event-on", "0.6", "--event-min-duration", "1.5s");
         Assert.Equal(0, made.ExitCode);
         var key = Assert.Single(made.Lines); // the key and nothing else
         Assert.StartsWith("dass_", key);
 
         var listed = await AdminAsync("tenants", "--format", "json");
         var tenant = JsonDocument.Parse(Assert.Single(listed.Lines)).RootElement;
-        Assert.Equal(("zoo", 2), (tenant.GetProperty("name").GetString(), tenant.GetProperty("limits").GetProperty("live_streams").GetInt32()));
+        Assert.Equal(
+            ("zoo", 2), (tenant.GetProperty("name").GetString(), tenant.GetProperty("limits").GetProperty("live_streams").GetInt32()));
 
-        Assert.Equal((0.6, "1.500s"), (tenant.GetProperty("events").GetProperty("on").GetDouble(), tenant.GetProperty("events").GetProperty("min_duration").GetString()));
+        Assert.Equal(
+            (0.6, "1.500s"),
+            (
+                tenant.GetProperty("events").GetProperty("on").GetDouble(),
+                tenant.GetProperty("events").GetProperty("min_duration").GetString()));
 
         var nothing = await RunAsync(key, "stream", Dass.Babble, "--grid", address, "--event-on", "1", "--format", "json");
         Assert.DoesNotContain("opened", nothing.Output); // no score is so high
         Assert.Equal(2, (await RunAsync(key, "stream", Dass.Babble, "--event-on", "1.5")).ExitCode);
-        Assert.Equal(0, (await RunAsync(key, "stream", Dass.Babble, "--grid", address, "--stream-id", "cage", "--event-on", "0", "--event-min-duration", "0s")).ExitCode);
-        await Task.Delay(2_500); // the books gather for a second
-        var events = await RunAsync(key, "events", "--grid", address, "--format", "csv");
-        Assert.StartsWith("stream_id,onset", events.Lines[0]);
-        Assert.All(events.Lines.Skip(1), line => Assert.StartsWith("cage,", line));
-        Assert.True(events.Lines.Length > 1, "No event is kept.");
-        Assert.Equal(events.Lines.Length - 1, (await RunAsync(key, "events", "--grid", address, "--stream-id", "cage", "--format", "audacity")).Lines.Length);
+        Assert.Equal(
+            0,
+            (
+                await RunAsync(
+                    key, "stream", Dass.Babble, "--grid", address, "--stream-id", "cage", "--event-on", "0", "--event-min-duration",
+                    "0s")).ExitCode);
+        async Task<double> UsedAsync(string field) => (await AdminAsync("usage", "zoo", "--format", "json")).Lines
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .Sum(model => model.TryGetProperty(field, out var value) ? double.Parse($"{value}", CultureInfo.InvariantCulture) : 0);
+        async Task<string[]> EventsAsync() => (await RunAsync(key, "events", "--grid", address, "--format", "csv")).Lines;
+        await TestGrid.UntilAsync(async () => Math.Abs(await UsedAsync("audio_seconds") - 2 * 15.06) < 0.01); // written once a second
+        await TestGrid.UntilAsync(async () => (await EventsAsync()).Length == 1 + await UsedAsync("events"));
+        var events = await EventsAsync();
+        Assert.StartsWith("stream_id,onset", events[0]);
+        Assert.All(events.Skip(1), line => Assert.StartsWith("cage,", line));
+        Assert.True(events.Length > 1, "No event is kept.");
+        Assert.Equal(
+            events.Length - 1,
+            (await RunAsync(key, "events", "--grid", address, "--stream-id", "cage", "--format", "audacity")).Lines.Length);
         Assert.Equal(2, (await RunAsync(key, "events", "--grid", address, "--from", "soon")).ExitCode);
-        var used = await AdminAsync("usage", "zoo", "--format", "json");
-        Assert.Equal(2 * 15.06, JsonDocument.Parse(Assert.Single(used.Lines)).RootElement.GetProperty("audio_seconds").GetDouble(), 0.01);
         Assert.Equal(0, (await AdminAsync("update-tenant", "zoo", "--disabled", "true")).ExitCode);
         var refused = await RunAsync(key, "stream", Dass.Babble, "--grid", address);
         Assert.Equal(1, refused.ExitCode);

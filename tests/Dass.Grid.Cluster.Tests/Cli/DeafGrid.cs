@@ -44,7 +44,9 @@ internal sealed class DeafGrid(long samples) : Interceptor
         public async Task<bool> MoveNext(CancellationToken cancellationToken)
         {
             var more = await requests.MoveNext(cancellationToken);
-            if (more && Current is StreamRequest { Audio: { } audio } && Interlocked.Add(ref grid._samples, audio.Data.Length / sizeof(short)) >= grid._wanted)
+            if (
+                more && Current is StreamRequest { Audio: { } audio } && Interlocked.Add(
+                    ref grid._samples, audio.Data.Length / sizeof(short)) >= grid._wanted)
             {
                 grid._heard.TrySetResult();
             }

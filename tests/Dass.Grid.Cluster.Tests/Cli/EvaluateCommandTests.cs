@@ -29,7 +29,9 @@ public sealed class EvaluateCommandTests : IDisposable
     [Fact]
     public async Task A_needle_has_a_row_for_every_length_and_method()
     {
-        var result = await Dass.RunAsync("evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--haystack", "babble", "--babble", Dass.Babble, "--position", "1", "--format", "json");
+        var result = await Dass.RunAsync(
+            "evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--haystack", "babble", "--babble", Dass.Babble, "--position", "1",
+            "--format", "json");
         Assert.True(result.ExitCode == 0, result.Errors);
         using var json = JsonDocument.Parse(Assert.Single(result.Lines));
         var rows = json.RootElement.GetProperty("rows").EnumerateArray().ToArray();
@@ -46,7 +48,8 @@ public sealed class EvaluateCommandTests : IDisposable
         try
         {
             var result = await Dass.RunAsync(
-                "evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--position", "0", "--snr", "0,10", "--reset", "none,5s", "--needles", "1", "--csv", file, "--format", "csv");
+                "evaluate", "niah", "--data", _data, "--lengths", "10s,20s", "--position", "0", "--snr", "0,10", "--reset", "none,5s",
+                "--needles", "1", "--csv", file, "--format", "csv");
             Assert.True(result.ExitCode == 0, result.Errors);
             Assert.Equal(1 + 2 * 2 * 2 * 3, result.Lines.Count());
             Assert.Equal(["reset_seconds", "", "5"], result.Lines.Select(line => line.Split(',')[^1]).Distinct());
@@ -69,11 +72,14 @@ public sealed class EvaluateCommandTests : IDisposable
         var best = await Dass.RunAsync("evaluate", "events", "--data", _data, "--format", "json");
         Assert.True(best.ExitCode == 0, best.Errors);
         using var json = JsonDocument.Parse(Assert.Single(best.Lines));
-        Assert.Equal(["threshold", "f1", "labels"], json.RootElement.GetProperty("best").EnumerateObject().Select(property => property.Name));
+        Assert.Equal(
+            ["threshold", "f1", "labels"], json.RootElement.GetProperty("best").EnumerateObject().Select(property => property.Name));
         var label = Assert.Single(json.RootElement.GetProperty("best").GetProperty("labels").EnumerateArray());
         Assert.Equal("Speech", label.GetProperty("name").GetString());
-        Assert.Equal(json.RootElement.GetProperty("best").GetProperty("f1").GetDouble(), label.GetProperty("f1").GetDouble()); // the only label
-        var latency = await Dass.RunAsync("evaluate", "latency", "--data", _data, "--chunks", "0.96s", "--look-aheads", "0s,0.64s", "--format", "csv");
+        // the only label
+        Assert.Equal(json.RootElement.GetProperty("best").GetProperty("f1").GetDouble(), label.GetProperty("f1").GetDouble());
+        var latency = await Dass.RunAsync(
+            "evaluate", "latency", "--data", _data, "--chunks", "0.96s", "--look-aheads", "0s,0.64s", "--format", "csv");
         Assert.True(latency.ExitCode == 0, latency.Errors);
         Assert.Equal(["way", "offline", "stream", "stream", "window"], latency.Lines.Select(line => line.Split(',')[0]));
     }

@@ -17,9 +17,14 @@ public sealed class LoadCommandTests : IDisposable
         var result = await Dass.RunAsync("load", "--streams", "3", "--seconds", "5", "--format", "json");
         Assert.True(result.ExitCode == 0, result.Errors);
         var row = JsonDocument.Parse(Assert.Single(result.Lines)).RootElement;
-        Assert.Equal((3, 18, 0, 0, 0), (Number(row, "streams"), Number(row, "chunks"), Number(row, "missing"), Number(row, "refused"), Number(row, "failed")));
+        Assert.Equal(
+            (3, 18, 0, 0, 0),
+            (Number(row, "streams"), Number(row, "chunks"), Number(row, "missing"), Number(row, "refused"), Number(row, "failed")));
         Assert.Equal(15, row.GetProperty("audio_seconds").GetDouble(), 1e-6);
-        double[] quantiles = [.. new[] { "latency_p50", "latency_p90", "latency_p99", "latency_max" }.Select(name => row.GetProperty(name).GetDouble())];
+        double[] quantiles =
+        [
+            .. new[] { "latency_p50", "latency_p90", "latency_p99", "latency_max" }.Select(name => row.GetProperty(name).GetDouble()),
+        ];
         Assert.Equal(quantiles.Order(), quantiles);
         Assert.True(quantiles[0] > 0, "A chunk took no time.");
     }
@@ -50,7 +55,8 @@ public sealed class LoadCommandTests : IDisposable
     public async Task An_interruption_still_reports_and_leaves_no_stream_behind()
     {
         await using var grid = await TestGrid.StartAsync();
-        using var load = Dass.Start([], "load", "--grid", grid.Host.Address.ToString(), "--streams", "2", "--seconds", "600", "--realtime", "--format", "json");
+        using var load = Dass.Start(
+            [], "load", "--grid", grid.Host.Address.ToString(), "--streams", "2", "--seconds", "600", "--realtime", "--format", "json");
         async Task<IEnumerable<StreamEntry>> LiveAsync() =>
             (await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams.Where(stream => stream.State == StreamState.Live);
         await TestGrid.UntilAsync(async () => (await LiveAsync()).Count() >= 2, () => Task.Delay(100));

@@ -51,7 +51,8 @@ public class PipeResumeTests
         Assert.Equal(await UninterruptedAsync(audio), result.Lines[1..]);
     }
 
-    private static string[] Arguments(BreakingRelay relay) => ["stream", "-", "--rate", $"{Rate}", "--grid", relay.Address, "--stream-id", "yard", "--format", "json"];
+    private static string[] Arguments(BreakingRelay relay) =>
+        ["stream", "-", "--rate", $"{Rate}", "--grid", relay.Address, "--stream-id", "yard", "--format", "json"];
 
     private static async Task<byte[]> SamplesAsync() => (await File.ReadAllBytesAsync(Dass.Babble))[44..];
 

@@ -84,7 +84,8 @@ public class ResumeTests
             await FeedHalfAsync(grid, id, samples[..half]);
         }
 
-        var piped = await Dass.RunAsync(samples[half..], "stream", "-", "--rate", "16000", "--grid", address, "--stream-id", "pipe", "--format", "json");
+        var piped = await Dass.RunAsync(
+            samples[half..], "stream", "-", "--rate", "16000", "--grid", address, "--stream-id", "pipe", "--format", "json");
         var whole = await Dass.RunAsync("stream", Dass.Babble, "--grid", address, "--stream-id", "file", "--format", "json");
 
         var summary = (await UninterruptedAsync())[^1];
@@ -95,9 +96,14 @@ public class ResumeTests
     private static async Task FeedHalfAsync(TestGrid grid, string id, byte[] samples)
     {
         using var call = grid.Client.Stream(deadline: TestGrid.Deadline);
-        var config = new StreamConfig { StreamId = id, Format = new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000, Channels = 1 } };
+        var config = new StreamConfig
+        {
+            StreamId = id,
+            Format = new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000, Channels = 1 },
+        };
         await call.RequestStream.WriteAsync(new StreamRequest { Config = config });
-        await call.RequestStream.WriteAsync(new StreamRequest { Audio = new Audio { Data = Google.Protobuf.ByteString.CopyFrom(samples) } });
+        await call.RequestStream.WriteAsync(
+            new StreamRequest { Audio = new Audio { Data = Google.Protobuf.ByteString.CopyFrom(samples) } });
         await call.RequestStream.CompleteAsync();
         while (await call.ResponseStream.MoveNext(CancellationToken.None))
         {
@@ -112,5 +118,6 @@ public class ResumeTests
             : await Dass.RunAsync(["stream", Dass.Babble, .. to]);
     }
 
-    private static async Task<string[]> UninterruptedAsync() => (await Dass.RunAsync("stream", Dass.Babble, "--model", TestGrid.TinyModel, "--format", "json")).Lines[1..];
+    private static async Task<string[]> UninterruptedAsync() =>
+        (await Dass.RunAsync("stream", Dass.Babble, "--model", TestGrid.TinyModel, "--format", "json")).Lines[1..];
 }

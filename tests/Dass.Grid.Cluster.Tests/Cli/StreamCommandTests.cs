@@ -28,7 +28,9 @@ public class StreamCommandTests
         var piped = await Dass.RunAsync(wav, "stream", "-", "--format", "json");
         Assert.Equal(file.Lines[1..], raw.Lines[1..]);
         Assert.Equal(file.Lines[1..], piped.Lines[1..]);
-        Assert.Equal(["ready", .. Enumerable.Repeat("tags", 16), "events", "summary"], file.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()));
+        Assert.Equal(
+            ["ready", .. Enumerable.Repeat("tags", 16), "events", "summary"],
+            file.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()));
     }
 
     [Fact]
@@ -43,10 +45,10 @@ public class StreamCommandTests
         Assert.Equal(0, watched.ExitCode);
         Assert.Equal(streamed.Lines[1..], watched.Lines[1..]);
 
-        var refused = await Dass.RunAsync("watch", "--grid", address, "--stream-id", "nobody");
+        var refused = await Dass.RunAsync("watch", "--grid", address, "--stream-id", "unknown-stream");
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("NotFound", refused.Errors);
-        Assert.Contains("nobody", refused.Errors);
+        Assert.Contains("unknown-stream", refused.Errors);
     }
 
     [Fact]

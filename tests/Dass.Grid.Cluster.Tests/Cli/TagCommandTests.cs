@@ -20,10 +20,13 @@ public class TagCommandTests
         Assert.Contains(BuiltIn.Note!, result.Errors);
         using var json = JsonDocument.Parse(Assert.Single(result.Lines));
         var root = json.RootElement;
-        Assert.Equal(["file", "model", "duration_seconds", "labels", "mean", "max", "chunks"], root.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(
+            ["file", "model", "duration_seconds", "labels", "mean", "max", "chunks"],
+            root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(Dass.Babble, root.GetProperty("file").GetString());
         Assert.Equal("built-in", root.GetProperty("model").GetString());
-        Assert.Equal(BuiltIn.Labels.All.Select(label => label.Name), root.GetProperty("labels").EnumerateArray().Select(name => name.GetString()));
+        Assert.Equal(
+            BuiltIn.Labels.All.Select(label => label.Name), root.GetProperty("labels").EnumerateArray().Select(name => name.GetString()));
 
         var (summary, chunks) = await Session(offline);
         Assert.Equal(summary.DurationSeconds, root.GetProperty("duration_seconds").GetDouble());

@@ -30,7 +30,8 @@ public class WatchCommandTests
         Assert.Equal(["yard-1", "yard-2"], lines.Select(line => Text(line, "stream_id")).Distinct());
         foreach (var stream in new[] { "yard-1", "yard-2" })
         {
-            var own = lines.Where(line => Text(line, "stream_id") == stream).Skip(1).Select(line => line.GetRawText().Replace($"\"stream_id\":\"{stream}\",", "", StringComparison.Ordinal));
+            var own = lines.Where(line => Text(line, "stream_id") == stream).Skip(1).Select(
+                line => line.GetRawText().Replace($"\"stream_id\":\"{stream}\",", "", StringComparison.Ordinal));
             Assert.Equal(streamed[1..], own);
         }
     }

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
-using Dass.Grid.Cluster.Tests.Cli;
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Tests;
 
 namespace Dass.Grid.Cluster.Tests.Client;
 
@@ -23,12 +23,15 @@ public sealed class PythonClientTests : IDisposable
         await using var grid = await TestGrid.StartAsync();
         await using var relay = new BreakingRelay(new Route(grid.Host.Address, SomeAnswers), new Route(grid.Host.Address));
 
-        var (output, errors, code) = await RunAsync(PythonFactAttribute.Python, [Path.Combine(Folder(), "stream_wav.py"), new Uri(relay.Address).Authority, Cli.Dass.Babble, "yard"]);
+        var (output, errors, code) = await RunAsync(
+            PythonFactAttribute.Python,
+            [Path.Combine(Folder(), "stream_wav.py"), new Uri(relay.Address).Authority, Cli.Dass.Babble, "yard"]);
 
         Assert.True(code == 0, errors);
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(2, lines.Count(line => line.StartsWith("stream yard, model tiny", StringComparison.Ordinal)));
-        var begins = lines.Select(line => Regex.Match(line, @"^ *(\d+\.\d\d) - ")).Where(match => match.Success).Select(match => match.Groups[1].Value);
+        var begins = lines.Select(
+            line => Regex.Match(line, @"^ *(\d+\.\d\d) - ")).Where(match => match.Success).Select(match => match.Groups[1].Value);
         Assert.Equal(Enumerable.Range(0, 16).Select(chunk => FormattableString.Invariant($"{chunk * 0.96:0.00}")), begins);
         Assert.Equal("heard 15.06 s in 16 chunks", lines[^1]);
     }
@@ -36,7 +39,12 @@ public sealed class PythonClientTests : IDisposable
     private async Task<(string Output, string Errors, int ExitCode)> RunAsync(string program, string[] arguments)
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, Environment = { ["PYTHONPATH"] = _modules.FullName } };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["PYTHONPATH"] = _modules.FullName },
+        };
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync(deadline.Token);
         var output = await process.StandardOutput.ReadToEndAsync(deadline.Token);
@@ -47,16 +55,9 @@ public sealed class PythonClientTests : IDisposable
     private static string Folder([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(here, "../../../clients/python"));
 }
 
-/// <summary>Needs Python with gRPC, and protoc. Skipped on a machine without them, but never in CI, where their absence is a mistake.</summary>
-public sealed class PythonFactAttribute : FactAttribute
+/// <summary>Needs Python with gRPC, and protoc.</summary>
+public sealed class PythonFactAttribute() : NeedsFactAttribute(
+    "/usr/bin/grpc_python_plugin", "python3-grpcio, protobuf-compiler and protobuf-compiler-grpc")
 {
     public const string Python = "/usr/bin/python3";
-
-    public PythonFactAttribute()
-    {
-        if (Environment.GetEnvironmentVariable("CI") is null && !File.Exists("/usr/bin/grpc_python_plugin"))
-        {
-            Skip = "python3-grpcio, protobuf-compiler and protobuf-compiler-grpc are not installed";
-        }
-    }
 }

@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using Dass.Grid.Client;
-using Dass.Grid.Cluster.Tests.Cli;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
 using Grpc.Core;
@@ -10,7 +9,6 @@ namespace Dass.Grid.Cluster.Tests.Client;
 /// <summary>The client library over connections that break.</summary>
 public class ReconnectTests
 {
-    private const int Half = 120_000; // samples
     private const int Chunks = 16; // of the whole recording
 
     [Fact]
@@ -25,7 +23,7 @@ public class ReconnectTests
         using var second = await Feed.BeginAsync(grid.Client, Babble.Config("yard-2"));
         foreach (var feed in new[] { first, second })
         {
-            await feed.SendBabbleAsync(0, Half);
+            await feed.SendBabbleAsync(0, Yard.Half);
         }
 
         var interruptions = 0;
@@ -34,13 +32,14 @@ public class ReconnectTests
             breaks.TrySetResult();
             foreach (var feed in new[] { first, second })
             {
-                await feed.SendBabbleAsync(Half, Babble.Samples);
+                await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
                 await feed.FinishAsync();
             }
         }
         var (heard, ended, rest) = (new List<(string Stream, long Chunk)>(), 0, Task.CompletedTask);
         var subscription = new StreamSubscription(
-            client, new SubscribeRequest { Prefix = "yard-", FromChunk = 0 }, new ReconnectOptions { FirstPause = TimeSpan.FromMilliseconds(50), Interrupted = _ => interruptions++ });
+            client, new SubscribeRequest { Prefix = "yard-", FromChunk = 0 },
+            new ReconnectOptions { FirstPause = TimeSpan.FromMilliseconds(50), Interrupted = _ => interruptions++ });
         await foreach (var response in subscription.RunAsync(deadline.Token))
         {
             if (response.Tags is { } tags)
@@ -58,7 +57,9 @@ public class ReconnectTests
         Assert.True(interruptions > 0, "The connection did not break.");
         foreach (var stream in new[] { "yard-1", "yard-2" })
         {
-            Assert.Equal(Enumerable.Range(0, Chunks).Select(chunk => (long)chunk), heard.Where(each => each.Stream == stream).Select(each => each.Chunk));
+            Assert.Equal(
+                Enumerable.Range(0, Chunks).Select(chunk => (long)chunk),
+                heard.Where(each => each.Stream == stream).Select(each => each.Chunk));
         }
     }
 
@@ -124,13 +125,14 @@ public class ReconnectTests
         async Task MakeRestAsync()
         {
             breaks.TrySetResult();
-            await MakeAsync(Half, Babble.Samples);
+            await MakeAsync(Yard.Half, Babble.Samples);
             await pipe.Writer.CompleteAsync();
         }
-        var making = MakeAsync(0, Half);
+        var making = MakeAsync(0, Yard.Half);
         var (chunks, readies, rest, summary) = (new List<long>(), 0, Task.CompletedTask, (Summary?)null);
         var options = new StreamFeedOptions { Reconnect = new ReconnectOptions { FirstPause = TimeSpan.FromMilliseconds(50) } };
-        await foreach (var response in new StreamFeed(client, tape, new StreamConfig { StreamId = "made" }, options).RunAsync(deadline.Token))
+        await foreach (
+            var response in new StreamFeed(client, tape, new StreamConfig { StreamId = "made" }, options).RunAsync(deadline.Token))
         {
             readies += response.Ready is null ? 0 : 1;
             summary = response.Summary ?? summary;
@@ -198,7 +200,8 @@ public class ReconnectTests
         await pipe.Writer.CompleteAsync(new IOException("The microphone is gone."));
         await using var tape = new AudioTape(Babble.Config().Format, pipe.Reader.AsStream());
 
-        var failure = await Assert.ThrowsAsync<IOException>(() => DrainAsync(new StreamFeed(client, tape, new StreamConfig { StreamId = "yard" })));
+        var failure = await Assert.ThrowsAsync<IOException>(
+            () => DrainAsync(new StreamFeed(client, tape, new StreamConfig { StreamId = "yard" })));
 
         Assert.Equal("The microphone is gone.", failure.Message);
         Assert.Equal(StreamState.Live, (await client.Tagging.GetStreamAsync(new GetStreamRequest { StreamId = "yard" })).Entry.State);
@@ -209,14 +212,21 @@ public class ReconnectTests
     {
         await using var grid = await TestGrid.StartAsync();
         using var client = new GridClient(grid.Host.Address);
-        Assert.Contains("format.channels is 0", Assert.Throws<ArgumentException>(() => new AudioTape(new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000 }, Stream.Null)).Message);
-        Assert.Contains("format.encoding", Assert.Throws<ArgumentException>(() => new AudioTape(new AudioFormat { SampleRateHz = 16_000, Channels = 1 }, Stream.Null)).Message);
+        Assert.Contains(
+            "format.channels is 0",
+            Assert.Throws<ArgumentException>(
+                () => new AudioTape(new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000 }, Stream.Null)).Message);
+        Assert.Contains(
+            "format.encoding",
+            Assert.Throws<ArgumentException>(
+                () => new AudioTape(new AudioFormat { SampleRateHz = 16_000, Channels = 1 }, Stream.Null)).Message);
 
         await using var tape = new AudioTape(Babble.Config().Format, Stream.Null);
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "'a/b'", () => DrainAsync(new StreamFeed(client, tape, new StreamConfig { StreamId = "a/b" })));
-        await TestGrid.RefusesAsync(StatusCode.NotFound, "nobody", async () =>
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, "'a/b'", () => DrainAsync(new StreamFeed(client, tape, new StreamConfig { StreamId = "a/b" })));
+        await TestGrid.RefusesAsync(StatusCode.NotFound, "unknown-stream", async () =>
         {
-            await foreach (var _ in new StreamSubscription(client, new SubscribeRequest { StreamId = "nobody" }).RunAsync())
+            await foreach (var _ in new StreamSubscription(client, new SubscribeRequest { StreamId = "unknown-stream" }).RunAsync())
             {
             }
         });

@@ -5,12 +5,11 @@ using Google.Protobuf.WellKnownTypes;
 namespace Dass.Grid.Cluster.Tests.Durability;
 
 /// <summary>
-/// A file store that the build of November 2026 wrote: stream `ended` was fed the whole recording and finished, `asleep` hibernated after its first half,
-/// `live` was killed with its grid after a checkpoint of its first half. Tenant `zoo` is in the register.
+/// A file store that the build of November 2026 wrote: stream `ended` was fed the whole recording and finished, `asleep` hibernated after
+/// its first half, `live` was killed with its grid after a checkpoint of its first half. Tenant `zoo` is in the register.
 /// </summary>
 public sealed class EarlierStoreTests : IDisposable
 {
-    private const int Half = 120_000;
 
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "fixtures", "store-2026-11");
     private static readonly DateTimeOffset Captured = new(2026, 3, 1, 12, 4, 55, TimeSpan.Zero);
@@ -32,14 +31,15 @@ public sealed class EarlierStoreTests : IDisposable
             var config = Config(id);
             config.FromChunk = 0;
             using var feed = await Feed.BeginAsync(grid.Client, config);
-            Assert.Equal(Half, feed.Ready.NextSample);
-            await feed.SendBabbleAsync(Half, Babble.Samples);
+            Assert.Equal(Yard.Half, feed.Ready.NextSample);
+            await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
             await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
             Assert.Empty(feed.Gaps);
             Assert.Equal(whole.Events.Select(sound => (sound.Id, sound.Kind)), feed.Events.Select(sound => (sound.Id, sound.Kind)));
         }
 
-        var ended = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "ended", Filter = new TagFilter { Top = 0, Dense = true } });
+        var ended = await grid.Client.GetStreamAsync(
+            new GetStreamRequest { StreamId = "ended", Filter = new TagFilter { Top = 0, Dense = true } });
         Assert.Equal((StreamState.Ended, EndReason.Finished, (long)Babble.Samples), (ended.Entry.State, ended.EndReason, ended.NextSample));
         BareSession.AssertClose(summary.DenseMax, ended.Summary.DenseMax);
     }
@@ -52,7 +52,8 @@ public sealed class EarlierStoreTests : IDisposable
         await TestGrid.UntilAsync(
             async () =>
             {
-                listed = [.. (await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams.Select(stream => $"{stream.StreamId} {stream.State}")];
+                var list = await grid.Client.ListStreamsAsync(new ListStreamsRequest());
+                listed = [.. list.Streams.Select(stream => $"{stream.StreamId} {stream.State}")];
                 return listed.Count == 3;
             },
             () => Task.Delay(20));
@@ -61,7 +62,7 @@ public sealed class EarlierStoreTests : IDisposable
         // The stream `live` was killed before it had reported its use.
         var usage = Assert.Single((await grid.Client.GetUsageAsync(new GetUsageRequest())).Models);
         Assert.Equal(2, usage.Streams);
-        Assert.Equal((Babble.Samples + Half) / (double)Babble.SampleRateHz, usage.AudioSeconds, 1e-9);
+        Assert.Equal((Babble.Samples + Yard.Half) / (double)Babble.SampleRateHz, usage.AudioSeconds, 1e-9);
 
         using var whole = await Feed.BeginAsync(grid.Client, Config("whole"));
         await whole.SendBabbleAsync(0, Babble.Samples);
@@ -101,7 +102,12 @@ public sealed class EarlierStoreTests : IDisposable
     {
         var config = Babble.Config(id);
         config.CaptureTime = Timestamp.FromDateTimeOffset(Captured);
-        config.Events = new EventRule { On = 0.5f, MinDuration = Duration.FromTimeSpan(TimeSpan.Zero), MergeGap = Duration.FromTimeSpan(TimeSpan.Zero) };
+        config.Events = new EventRule
+        {
+            On = 0.5f,
+            MinDuration = Duration.FromTimeSpan(TimeSpan.Zero),
+            MergeGap = Duration.FromTimeSpan(TimeSpan.Zero),
+        };
         return config;
     }
 }

@@ -7,8 +7,8 @@ using Orleans.Metadata;
 namespace Dass.Grid.Cluster.Tests.Durability;
 
 /// <summary>
-/// A grain's type is part of the key of what the store holds of it, and of every message between silos of two versions: it must not follow the names of
-/// classes and interfaces.
+/// A grain's type is part of the key of what the store holds of it, and of every message between silos of two versions: it must not follow
+/// the names of classes and interfaces.
 /// </summary>
 [Collection(SharedGridCollection.Name)]
 public sealed class GrainTypeTests(SharedGrid shared)
@@ -34,7 +34,8 @@ public sealed class GrainTypeTests(SharedGrid shared)
             .Order(StringComparer.Ordinal);
         Assert.Equal(
             [
-                "dass.IClipGrain", "dass.IEventIndexGrain", "dass.IEventLogGrain", "dass.IModelCatalogGrain", "dass.IRegisterGrain", "dass.IStreamGrain",
+                "dass.IClipGrain", "dass.IEventIndexGrain", "dass.IEventLogGrain", "dass.IModelCatalogGrain", "dass.IRegisterGrain",
+                "dass.IStreamGrain",
                 "dass.ITagObserver", "dass.ITenantGrain", "dass.ITenantIndexGrain", "dass.IUsageGrain",
             ],
             types);

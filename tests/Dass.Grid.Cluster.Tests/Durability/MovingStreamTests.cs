@@ -2,14 +2,12 @@ using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
 using Dass.Grid.Host;
 using Dass.Grid.V1;
-using Orleans.Core.Internal;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
 /// <summary>A gateway and two silos in this process.</summary>
 public sealed class MovingStreamTests : IAsyncLifetime
 {
-    private const int Half = 120_000;
 
     private readonly StoreFolder _store = new();
     private readonly List<EmbeddedGrid> _silos = [];
@@ -33,16 +31,16 @@ public sealed class MovingStreamTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Streams_of_a_silo_that_stops_go_on_elsewhere_and_nobody_notices()
+    public async Task Streams_of_a_silo_that_stops_go_on_elsewhere_and_no_client_notices()
     {
         var feeds = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Feed.BeginAsync(_gateway.Client, Babble.Config($"stream-{i}"))));
         using var watch = _gateway.Client.Subscribe(
             new SubscribeRequest { StreamId = "stream-0", Filter = new TagFilter { Dense = true } }, deadline: TestGrid.Deadline);
         Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
-        await Task.WhenAll(feeds.Select(feed => feed.SendBabbleAsync(0, Half)));
-        await Task.WhenAll(feeds.Select(feed => feed.AppliedAsync(Half)));
+        await Task.WhenAll(feeds.Select(feed => feed.SendBabbleAsync(0, Yard.Half)));
+        await Task.WhenAll(feeds.Select(feed => feed.AppliedAsync(Yard.Half)));
 
-        var sending = feeds.Select(feed => feed.SendBabbleAsync(Half, Babble.Samples)).ToArray();
+        var sending = feeds.Select(feed => feed.SendBabbleAsync(Yard.Half, Babble.Samples)).ToArray();
         await _silos[0].DisposeAsync();
         _silos.RemoveAt(0);
         await Task.WhenAll(sending);
@@ -65,32 +63,15 @@ public sealed class MovingStreamTests : IAsyncLifetime
     public async Task A_stream_moves_while_its_pushes_wait()
     {
         using var feed = await Feed.BeginAsync(_gateway.Client, Babble.Config("moved"));
-        var stream = _gateway.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", "moved").ToString());
-        for (var at = 0; at < Babble.Samples; at += Half / 3)
+        var stream = Yard.Grain(_gateway, "moved");
+        for (var at = 0; at < Babble.Samples; at += Yard.Half / 3)
         {
-            var sending = feed.SendBabbleAsync(at, Math.Min(at + Half / 3, Babble.Samples));
-            await MoveAsync(stream);
+            var sending = feed.SendBabbleAsync(at, Math.Min(at + Yard.Half / 3, Babble.Samples));
+            await Yard.MoveAsync(stream);
             await sending;
         }
         await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
         Assert.Empty(feed.Gaps);
-    }
-
-    /// <summary>Asks until the stream takes the request: one that meets it on its way is sent back.</summary>
-    internal static async Task MoveAsync(IStreamGrain stream)
-    {
-        for (var deadline = TestGrid.Deadline; ;)
-        {
-            try
-            {
-                await stream.Cast<IGrainManagementExtension>().MigrateOnIdle();
-                return;
-            }
-            catch (OrleansMessageRejectionException) when (DateTime.UtcNow < deadline)
-            {
-                await Task.Yield();
-            }
-        }
     }
 
     [Fact]
@@ -100,7 +81,8 @@ public sealed class MovingStreamTests : IAsyncLifetime
         for (var i = 0; i < 16; i++) // silos are chosen at random
         {
             await grains.GetGrain<IEventIndexGrain>($"tenant-{i}").Find(0, 1, 1);
-            await grains.GetGrain<IEventLogGrain>($"tenant-{i}/0").Read(new EventQuery(null, null, null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, 0));
+            await grains.GetGrain<IEventLogGrain>($"tenant-{i}/0").Read(
+                new EventQuery(null, null, null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, 0));
             await grains.GetGrain<IUsageGrain>($"tenant-{i}").Get();
             await grains.GetGrain<ITenantGrain>($"tenant-{i}").List("", 1);
         }

@@ -11,8 +11,6 @@ namespace Dass.Grid.Cluster.Tests.Durability;
 /// <summary>Streams whose silo is gone and whose clients do not come back.</summary>
 public sealed class OrphanTests : IDisposable
 {
-    private const string Id = "yard";
-    private const int Half = 120_000;
 
     private readonly StoreFolder _folder = new();
     private readonly FaultyStore _store = new();
@@ -29,11 +27,14 @@ public sealed class OrphanTests : IDisposable
         await using var grid = await StartAsync();
 
         var listed = Assert.Single((await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams);
-        Assert.Equal((Id, "tiny", StreamState.Live), (listed.StreamId, listed.Model, listed.State));
-        await UntilAsync(async () => (await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams is [{ State: StreamState.Ended }], TimeSpan.FromSeconds(1));
-        Assert.InRange(_time.GetUtcNow() - fed, TimeSpan.FromHours(2), TimeSpan.FromHours(3.5)); // since its last audio, not since it was found
-        var info = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id });
-        Assert.Equal((EndReason.Idle, Half), (info.EndReason, info.NextSample));
+        Assert.Equal((Yard.Id, "tiny", StreamState.Live), (listed.StreamId, listed.Model, listed.State));
+        await UntilAsync(
+            async () => (await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams is [{ State: StreamState.Ended }],
+            TimeSpan.FromSeconds(1));
+        // since its last audio, not since it was found
+        Assert.InRange(_time.GetUtcNow() - fed, TimeSpan.FromHours(2), TimeSpan.FromHours(3.5));
+        var info = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id });
+        Assert.Equal((EndReason.Idle, Yard.Half), (info.EndReason, info.NextSample));
         await UntilAsync(() => Task.FromResult(_folder.Records == 0));
         await UntilAsync(async () => (await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams.Count == 0);
     }
@@ -47,7 +48,7 @@ public sealed class OrphanTests : IDisposable
     }
 
     [Fact]
-    public async Task An_end_that_nobody_has_forgotten_is_forgotten()
+    public async Task An_end_that_no_silo_has_cleared_is_cleared()
     {
         await LeaveAsync(feed => feed.FinishAsync());
         Assert.Equal(1, _folder.Records);
@@ -63,13 +64,13 @@ public sealed class OrphanTests : IDisposable
         for (var minute = 0; minute < 30; minute++)
         {
             _time.Advance(TimeSpan.FromMinutes(1));
-            await Task.Delay(5); // it is looked up meanwhile
+            await Task.Delay(5); // the tenant looks after it meanwhile: nothing may happen, so there is no signal
         }
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.FromChunk = 0;
         using var feed = await Feed.BeginAsync(grid.Client, config);
-        Assert.Equal(Half, feed.Ready.NextSample);
-        await feed.SendBabbleAsync(Half, Babble.Samples);
+        Assert.Equal(Yard.Half, feed.Ready.NextSample);
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
         await Undisturbed.AssertAsync(await feed.FinishAsync(), feed);
     }
 
@@ -83,26 +84,29 @@ public sealed class OrphanTests : IDisposable
     }
 
     [Fact]
-    public async Task A_roll_is_kept_in_pages_of_which_a_change_writes_one()
+    public async Task The_index_of_streams_is_kept_in_pages_of_which_a_change_writes_one()
     {
         const int Streams = 10_000;
-        var directory = Directory.CreateTempSubdirectory("dass-roll-");
+        var directory = Directory.CreateTempSubdirectory("dass-index-");
         var (storage, grain) = (new FileGrainStorage(directory.FullName), GrainId.Create("tenant", "acme"));
-        var roll = new TenantStreamIndex(storage, Streams);
-        Assert.Empty(await roll.LoadAsync(grain));
+        var index = new TenantStreamIndex(storage, Streams);
+        Assert.Empty(await index.LoadAsync(grain));
         var begun = _time.GetUtcNow();
-        Assert.All(Enumerable.Range(0, Streams), i => Assert.True(roll.TryAdd($"stream-{i}", new TenantStreamEntry("tiny", begun, Ended: false, Due: null))));
-        Assert.False(roll.TryAdd("one more", new TenantStreamEntry("tiny", begun, Ended: false, Due: null)));
-        await roll.WriteAsync();
-        Dictionary<string, byte[]> Records() => directory.GetFiles("*.checkpoint").ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));
+        Assert.All(
+            Enumerable.Range(0, Streams),
+            i => Assert.True(index.TryAdd($"stream-{i}", new TenantStreamEntry("tiny", begun, Ended: false, Due: null))));
+        Assert.False(index.TryAdd("one more", new TenantStreamEntry("tiny", begun, Ended: false, Due: null)));
+        await index.WriteAsync();
+        Dictionary<string, byte[]> Records() =>
+            directory.GetFiles("*.checkpoint").ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));
         var before = Records();
         Assert.Equal(3, before.Count);
 
         var changed = new TenantStreamEntry("tiny", begun, Ended: true, Due: begun.AddHours(1));
-        Assert.True(roll.TryAdd("stream-9000", changed));
-        Assert.True(roll.TryAdd("stream-9000", changed));
-        await roll.WriteAsync();
-        Assert.False(roll.IsChanged);
+        Assert.True(index.TryAdd("stream-9000", changed));
+        Assert.True(index.TryAdd("stream-9000", changed));
+        await index.WriteAsync();
+        Assert.False(index.IsChanged);
         Assert.Single(Records(), record => !before[record.Key].AsSpan().SequenceEqual(record.Value));
 
         var again = new TenantStreamIndex(storage, Streams);
@@ -122,18 +126,20 @@ public sealed class OrphanTests : IDisposable
     private async Task LeaveAsync(Func<Feed, Task>? then = null)
     {
         var grid = await StartAsync();
-        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id)))
+        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id)))
         {
-            await feed.SendBabbleAsync(0, Half);
-            await feed.AppliedAsync(Half);
-            await (then?.Invoke(feed) ?? StoredStreamTests.CheckpointAsync(grid));
-            await UntilAsync(() => Task.FromResult(_store.Writes("streams-0") > 0 && _store.Writes("tenants") > 0), TimeSpan.FromSeconds(1));
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
+            await (then?.Invoke(feed) ?? Yard.CheckpointAsync(grid));
+            await UntilAsync(
+                () => Task.FromResult(_store.Writes("streams-0") > 0 && _store.Writes("tenants") > 0), TimeSpan.FromSeconds(1));
         }
         await _folder.CrashAsync(grid);
     }
 
     private Task<TestGrid> StartAsync() => TestGrid.StartAsync(
-        _folder.Settings(("Grid:Streams:Upkeep", "00:01:00"), ("Grid:Streams:IdleTimeout", "02:00:00"), ("Grid:ShutdownTimeout", "00:00:02")),
+        _folder.Settings(
+            ("Grid:Streams:Upkeep", "00:01:00"), ("Grid:Streams:IdleTimeout", "02:00:00"), ("Grid:ShutdownTimeout", "00:00:02")),
         builder =>
         {
             // The grid's clock goes as the test says; that of Orleans' own background work runs.
@@ -145,6 +151,6 @@ public sealed class OrphanTests : IDisposable
     private Task UntilAsync(Func<Task<bool>> condition, TimeSpan? step = null) => TestGrid.UntilAsync(condition, () =>
     {
         _time.Advance(step ?? TimeSpan.FromSeconds(20));
-        return Task.Delay(5); // books and store are written in real time
+        return Task.Delay(5); // the list of streams and the store are written in real time
     });
 }

@@ -1,5 +1,4 @@
 using Dass.Grid.Cluster.Tests.Support;
-using Dass.Grid.Contracts;
 using Dass.Grid.Host;
 using Dass.Grid.V1;
 using Grpc.Core;
@@ -12,8 +11,6 @@ namespace Dass.Grid.Cluster.Tests.Durability;
 /// <summary>Streams that end while the store is away.</summary>
 public sealed class OwedEndTests : IDisposable
 {
-    private const string Id = "yard";
-    private const int Half = 120_000;
 
     private readonly StoreFolder _folder = new();
     private readonly FaultyStore _store = new();
@@ -30,19 +27,19 @@ public sealed class OwedEndTests : IDisposable
             builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
             _store.Wrap(builder);
         });
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
-        await feed.SendBabbleAsync(0, Half);
-        await feed.AppliedAsync(Half);
-        Assert.Equal(Half, await StoredStreamTests.CheckpointAsync(grid)); // would wake as a live stream
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
+        Assert.Equal(Yard.Half, await Yard.CheckpointAsync(grid)); // would wake as a live stream
         _store.IsAway = true;
-        await feed.SendBabbleAsync(Half, Babble.Samples);
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
         var summary = await feed.FinishAsync();
         for (var minute = 0; minute < 10; minute++)
         {
             time.Advance(TimeSpan.FromMinutes(1)); // twice as long as an end is kept
             await Task.Yield();
         }
-        var known = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id });
+        var known = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id });
         Assert.Equal((StreamState.Ended, EndReason.Finished), (known.Entry.State, known.EndReason));
         Assert.Null(_store.Last!.Ended);
 
@@ -57,9 +54,10 @@ public sealed class OwedEndTests : IDisposable
 
         await TestGrid.RefusesAsync(StatusCode.FailedPrecondition, "has ended (Finished)", async () =>
         {
-            using var late = await Feed.BeginAsync(next.Client, Babble.Config(Id));
+            using var late = await Feed.BeginAsync(next.Client, Babble.Config(Yard.Id));
         });
-        var info = await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id, Filter = new TagFilter { Top = 0, Dense = true } });
+        var info = await next.Client.GetStreamAsync(
+            new GetStreamRequest { StreamId = Yard.Id, Filter = new TagFilter { Top = 0, Dense = true } });
         Assert.Equal(summary, info.Summary);
         await Undisturbed.AssertAsync(summary, feed);
     }
@@ -72,9 +70,9 @@ public sealed class OwedEndTests : IDisposable
         var feeds = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Feed.BeginAsync(gateway.Client, Babble.Config($"stream-{i}"))));
         foreach (var (feed, i) in feeds.Select((feed, i) => (feed, i)))
         {
-            await feed.SendBabbleAsync(0, Half);
-            await feed.AppliedAsync(Half);
-            Assert.Equal(Half, (await gateway.Host.Grains.GetGrain<IStreamGrain>($"default/stream-{i}").Checkpoint(1)).Value!.Sample);
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
+            Assert.Equal(Yard.Half, (await Yard.Grain(gateway, $"stream-{i}").Checkpoint(1)).Value!.Sample);
         }
         _store.IsAway = true;
         await Task.WhenAll(feeds.Select(feed => feed.FinishAsync()));
@@ -87,7 +85,8 @@ public sealed class OwedEndTests : IDisposable
         await using var next = await TestGrid.StartAsync(_folder.Settings());
         for (var i = 0; i < feeds.Length; i++)
         {
-            Assert.Equal(StreamState.Ended, (await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = $"stream-{i}" })).Entry.State);
+            Assert.Equal(
+                StreamState.Ended, (await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = $"stream-{i}" })).Entry.State);
             feeds[i].Dispose();
         }
     }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
-/// <summary>A tenant's books of events and use, in the store.</summary>
+/// <summary>A tenant's event log and usage records, in the store.</summary>
 public sealed class RecordPagesTests : IDisposable
 {
     private const int Some = 700; // three pages
@@ -24,7 +24,9 @@ public sealed class RecordPagesTests : IDisposable
     public async Task A_log_of_events_is_kept_in_pages_of_which_a_change_writes_one()
     {
         LoggedEvent[] events = [.. Enumerable.Range(0, Some)
-            .Select(i => new LoggedEvent($"mic-{i % 7}", Begun, $"{i}-22", Begun.AddSeconds(i % 60), i, i + 1, "/m/0bt9lr", "Dog", 0.75f, 0.6f, "tiny"))];
+            .Select(
+                i => new LoggedEvent(
+                    $"mic-{i % 7}", Begun, $"{i}-22", Begun.AddSeconds(i % 60), i, i + 1, "/m/0bt9lr", "Dog", 0.75f, 0.6f, "tiny"))];
         await using (var grid = await TestGrid.StartAsync(_store.Settings()))
         {
             var log = Log(grid);
@@ -41,7 +43,8 @@ public sealed class RecordPagesTests : IDisposable
 
         await using var again = await TestGrid.StartAsync(_store.Settings());
         var found = await Log(again).Read(All);
-        Assert.Equal(events.OrderBy(sound => (sound.Onset, sound.Stream, sound.Id)), found.OrderBy(sound => (sound.Onset, sound.Stream, sound.Id)));
+        Assert.Equal(
+            events.OrderBy(sound => (sound.Onset, sound.Stream, sound.Id)), found.OrderBy(sound => (sound.Onset, sound.Stream, sound.Id)));
         await Log(again).Clear();
         Assert.False(_store.Holds("-22"));
 

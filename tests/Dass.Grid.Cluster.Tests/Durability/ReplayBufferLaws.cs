@@ -49,6 +49,7 @@ public sealed class ReplayBufferLaws
             }
         }
 
-        static IEnumerable<long> Samples(SampleSpan span) => Enumerable.Range(0, (int)(span.ToSample - span.FromSample)).Select(i => span.FromSample + i);
+        static IEnumerable<long> Samples(SampleSpan span) =>
+            Enumerable.Range(0, (int)(span.ToSample - span.FromSample)).Select(i => span.FromSample + i);
     }
 }

@@ -9,8 +9,6 @@ namespace Dass.Grid.Cluster.Tests.Durability;
 /// <summary>A checkpoint as a silo of layout version 2 wrote it, of the first half of the recording.</summary>
 public sealed class StoredCheckpointTests : IDisposable
 {
-    private const string Id = "yard";
-    private const int Half = 120_000;
     private const int ETagBytes = 8;
 
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "fixtures", "checkpoint-v2");
@@ -26,7 +24,8 @@ public sealed class StoredCheckpointTests : IDisposable
         var bytes = File.ReadAllBytes(Directory.GetFiles(Folder).Single()).AsSpan(ETagBytes);
         var checkpoint = Checkpoint.Read(bytes);
         Assert.Equal(2, BitConverter.ToInt32(bytes[sizeof(int)..]));
-        Assert.Equal((Half, "live", Captured.ToDateTimeOffset()), (checkpoint.NextSample, checkpoint.Shape.Alias, checkpoint.Shape.Captured));
+        Assert.Equal(
+            (Yard.Half, "live", Captured.ToDateTimeOffset()), (checkpoint.NextSample, checkpoint.Shape.Alias, checkpoint.Shape.Captured));
         var events = checkpoint.History.SelectMany(chunk => chunk.Events).ToArray();
         Assert.Contains(events, sound => sound.Kind == SoundEventKind.Closed);
         Assert.NotEmpty(events.Where(sound => sound.Kind == SoundEventKind.Opened).Select(sound => sound.Id)
@@ -43,11 +42,11 @@ public sealed class StoredCheckpointTests : IDisposable
         await whole.SendBabbleAsync(0, Babble.Samples);
         await whole.FinishAsync();
 
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.FromChunk = 0;
         using var feed = await Feed.BeginAsync(grid.Client, config);
-        Assert.Equal((Half, Captured), (feed.Ready.NextSample, feed.Ready.CaptureTime));
-        await feed.SendBabbleAsync(Half, Babble.Samples);
+        Assert.Equal((Yard.Half, Captured), (feed.Ready.NextSample, feed.Ready.CaptureTime));
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
         await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
         Assert.Empty(feed.Gaps);
         AssertSame([.. whole.Events], [.. feed.Events]);
@@ -70,7 +69,12 @@ public sealed class StoredCheckpointTests : IDisposable
     {
         var config = Babble.Config(id);
         (config.Model, config.CaptureTime) = (model, Captured);
-        config.Events = new EventRule { On = 0.5f, MinDuration = Duration.FromTimeSpan(TimeSpan.Zero), MergeGap = Duration.FromTimeSpan(TimeSpan.Zero) };
+        config.Events = new EventRule
+        {
+            On = 0.5f,
+            MinDuration = Duration.FromTimeSpan(TimeSpan.Zero),
+            MergeGap = Duration.FromTimeSpan(TimeSpan.Zero),
+        };
         return config;
     }
 }

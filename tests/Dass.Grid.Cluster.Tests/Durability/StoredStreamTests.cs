@@ -12,8 +12,6 @@ namespace Dass.Grid.Cluster.Tests.Durability;
 /// <summary>One grid after the other, or beside the other, over one store.</summary>
 public sealed class StoredStreamTests : IDisposable
 {
-    private const string Id = "yard";
-    private const int Half = 120_000;
 
     private readonly StoreFolder _store = new();
 
@@ -25,13 +23,13 @@ public sealed class StoredStreamTests : IDisposable
         List<Tags> before;
         await using (var grid = await TestGrid.StartAsync(_store.Settings()))
         {
-            before = await FeedAsync(grid, 0, Half);
+            before = await FeedAsync(grid, 0, Yard.Half);
         }
         await using var next = await TestGrid.StartAsync(_store.Settings());
 
         using var feed = await Feed.BeginAsync(next.Client, Config(before));
-        Assert.Equal(Half, feed.Ready.NextSample);
-        await feed.SendBabbleAsync(Half, Babble.Samples);
+        Assert.Equal(Yard.Half, feed.Ready.NextSample);
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
         var summary = await feed.FinishAsync();
 
         await BareSession.AssertEqualAsync([.. before, .. feed.Tags], summary);
@@ -43,11 +41,11 @@ public sealed class StoredStreamTests : IDisposable
         _store.Put(Path.Combine(AppContext.BaseDirectory, "fixtures", "checkpoint-v1"));
         await using var grid = await TestGrid.StartAsync(_store.Settings());
 
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.FromChunk = 0;
         using var feed = await Feed.BeginAsync(grid.Client, config);
-        Assert.Equal(Half, feed.Ready.NextSample);
-        await feed.SendBabbleAsync(Half, Babble.Samples);
+        Assert.Equal(Yard.Half, feed.Ready.NextSample);
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
         await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
         Assert.Empty(feed.Gaps);
     }
@@ -55,40 +53,40 @@ public sealed class StoredStreamTests : IDisposable
     [Fact]
     public async Task A_crash_costs_only_what_is_sent_again()
     {
-        const int Quarter = Half / 2;
         List<Tags> before;
         var grid = await TestGrid.StartAsync(_store.Settings());
-        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id)))
+        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id)))
         {
-            await feed.SendBabbleAsync(0, Quarter);
-            await feed.AppliedAsync(Quarter);
-            Assert.Equal(Quarter, await CheckpointAsync(grid));
-            await feed.SendBabbleAsync(Quarter, Half);
-            await feed.AppliedAsync(Half);
+            await feed.SendBabbleAsync(0, Yard.Quarter);
+            await feed.AppliedAsync(Yard.Quarter);
+            Assert.Equal(Yard.Quarter, await Yard.CheckpointAsync(grid));
+            await feed.SendBabbleAsync(Yard.Quarter, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
             before = feed.Tags;
         }
         await _store.CrashAsync(grid);
         await using var next = await TestGrid.StartAsync(_store.Settings());
 
         using var again = await Feed.BeginAsync(next.Client, Config(before));
-        Assert.Equal((Quarter, Quarter), (again.Ready.NextSample, again.Ready.DurableSample));
-        await again.SendBabbleAsync(Quarter, Babble.Samples);
+        Assert.Equal((Yard.Quarter, Yard.Quarter), (again.Ready.NextSample, again.Ready.DurableSample));
+        await again.SendBabbleAsync(Yard.Quarter, Babble.Samples);
         var summary = await again.FinishAsync();
 
         // What was heard before the crash comes again, with the same index and the same scores.
         await BareSession.AssertEqualAsync([.. before.Concat(again.Tags).DistinctBy(tags => tags.Chunk)], summary);
-        await BareSession.AssertEqualAsync([.. again.Tags.Concat(before).DistinctBy(tags => tags.Chunk).OrderBy(tags => tags.Chunk)], summary);
+        await BareSession.AssertEqualAsync(
+            [.. again.Tags.Concat(before).DistinctBy(tags => tags.Chunk).OrderBy(tags => tags.Chunk)], summary);
     }
 
     [Fact]
     public async Task A_stream_that_had_no_checkpoint_yet_begins_again()
     {
         var grid = await TestGrid.StartAsync(_store.Settings());
-        await FeedAsync(grid, 0, Half);
+        await FeedAsync(grid, 0, Yard.Half);
         await _store.CrashAsync(grid);
         await using var next = await TestGrid.StartAsync(_store.Settings());
 
-        using var again = await Feed.BeginAsync(next.Client, Babble.Config(Id));
+        using var again = await Feed.BeginAsync(next.Client, Babble.Config(Yard.Id));
         Assert.Equal(0, again.Ready.NextSample);
         await again.SendBabbleAsync(0, Babble.Samples);
         await BareSession.AssertEqualAsync(again.Tags, await again.FinishAsync());
@@ -100,15 +98,16 @@ public sealed class StoredStreamTests : IDisposable
         Summary summary;
         await using (var grid = await TestGrid.StartAsync(_store.Settings()))
         {
-            using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
-            await feed.SendBabbleAsync(0, Half);
+            using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
+            await feed.SendBabbleAsync(0, Yard.Half);
             summary = await feed.FinishAsync();
         }
         await using var next = await TestGrid.StartAsync(_store.Settings());
 
-        var info = await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id, Filter = new TagFilter { Top = 0, Dense = true } });
+        var info = await next.Client.GetStreamAsync(
+            new GetStreamRequest { StreamId = Yard.Id, Filter = new TagFilter { Top = 0, Dense = true } });
 
-        Assert.Equal((StreamState.Ended, EndReason.Finished, Half), (info.Entry.State, info.EndReason, info.NextSample));
+        Assert.Equal((StreamState.Ended, EndReason.Finished, Yard.Half), (info.Entry.State, info.EndReason, info.NextSample));
         Assert.Equal(summary, info.Summary);
     }
 
@@ -121,22 +120,22 @@ public sealed class StoredStreamTests : IDisposable
         List<Tags> before;
         await using (var grid = await TestGrid.StartAsync(_store.Settings()))
         {
-            before = await FeedAsync(grid, 0, Half);
+            before = await FeedAsync(grid, 0, Yard.Half);
         }
         _store.Change(bytes => bytes[brokenByte]++);
         await using var next = await TestGrid.StartAsync(_store.Settings());
 
         await TestGrid.RefusesAsync(
-            StatusCode.NotFound, reason, async () => await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id }));
+            StatusCode.NotFound, reason, async () => await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id }));
         var config = Config(before);
-        config.OldestSample = Half;
+        config.OldestSample = Yard.Half;
         using var feed = await Feed.BeginAsync(next.Client, config);
         await feed.SendBabbleAsync((int)feed.Ready.NextSample, Babble.Samples);
         await feed.FinishAsync();
 
         var gap = Assert.Single(feed.Gaps);
         Assert.Contains(reason, gap.Reason, StringComparison.Ordinal);
-        Assert.True(gap.ToSample >= Half && gap.ToSample == feed.Ready.NextSample);
+        Assert.True(gap.ToSample >= Yard.Half && gap.ToSample == feed.Ready.NextSample);
         Assert.Equal(gap.NextChunk, feed.Tags[0].Chunk);
         Assert.Equal(gap.ToSample, Math.Round(feed.Tags[0].StartSeconds * Babble.SampleRateHz));
         Assert.True(gap.NextChunk > before[^1].Chunk);
@@ -148,7 +147,7 @@ public sealed class StoredStreamTests : IDisposable
         List<Tags> before;
         await using (var grid = await TestGrid.StartAsync(_store.Settings()))
         {
-            before = await FeedAsync(grid, 0, Half);
+            before = await FeedAsync(grid, 0, Yard.Half);
         }
         var other = Path.Combine(AppContext.BaseDirectory, "models", "built-in");
         await using var next = new TestGrid(await Dass.Grid.Host.EmbeddedGrid.StartAsync(
@@ -165,21 +164,21 @@ public sealed class StoredStreamTests : IDisposable
     {
         await using var one = await TestGrid.StartAsync(_store.Settings());
         await using var two = await TestGrid.StartAsync(_store.Settings());
-        using var feed = await Feed.BeginAsync(one.Client, Babble.Config(Id));
-        await feed.SendBabbleAsync(0, Half);
-        await feed.AppliedAsync(Half);
-        await CheckpointAsync(one);
+        using var feed = await Feed.BeginAsync(one.Client, Babble.Config(Yard.Id));
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
+        await Yard.CheckpointAsync(one);
 
         // The other grid knows nothing of the first and takes the stream from the store, as a silo does that believes the owner dead.
         using var taken = await Feed.BeginAsync(two.Client, Config(feed.Tags));
-        Assert.Equal(Half, taken.Ready.NextSample);
-        await taken.SendBabbleAsync(Half, Half + 16_000);
-        await taken.AppliedAsync(Half + 16_000);
-        Assert.Equal(Half + 16_000, await CheckpointAsync(two, attachment: 2));
+        Assert.Equal(Yard.Half, taken.Ready.NextSample);
+        await taken.SendBabbleAsync(Yard.Half, Yard.Half + 16_000);
+        await taken.AppliedAsync(Yard.Half + 16_000);
+        Assert.Equal(Yard.Half + 16_000, await Yard.CheckpointAsync(two, attachment: 2));
 
-        var refused = await StreamOf(one).Checkpoint(attachment: 1);
+        var refused = await Yard.Grain(one).Checkpoint(attachment: 1);
         Assert.Equal(RefusalCode.Moved, refused.Refusal?.Code);
-        await taken.SendBabbleAsync(Half + 16_000, Babble.Samples);
+        await taken.SendBabbleAsync(Yard.Half + 16_000, Babble.Samples);
         var summary = await taken.FinishAsync();
         await BareSession.AssertEqualAsync([.. feed.Tags, .. taken.Tags], summary);
     }
@@ -188,18 +187,18 @@ public sealed class StoredStreamTests : IDisposable
     public async Task A_stream_that_ended_elsewhere_while_it_slept_here_stays_ended()
     {
         await using var one = await TestGrid.StartAsync(_store.Settings());
-        using var feed = await Feed.BeginAsync(one.Client, Babble.Config(Id));
-        await feed.SendBabbleAsync(0, Half);
-        await feed.AppliedAsync(Half);
-        await CheckpointAsync(one);
+        using var feed = await Feed.BeginAsync(one.Client, Babble.Config(Yard.Id));
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
+        await Yard.CheckpointAsync(one);
         await using var two = await TestGrid.StartAsync(_store.Settings());
-        Assert.Equal(Half, (await two.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id })).NextSample);
+        Assert.Equal(Yard.Half, (await two.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id })).NextSample);
 
         await feed.FinishAsync();
 
         await TestGrid.RefusesAsync(StatusCode.FailedPrecondition, "has ended (Finished)", async () =>
         {
-            using var late = await Feed.BeginAsync(two.Client, Babble.Config(Id));
+            using var late = await Feed.BeginAsync(two.Client, Babble.Config(Yard.Id));
         });
     }
 
@@ -207,19 +206,19 @@ public sealed class StoredStreamTests : IDisposable
     public async Task A_store_that_is_away_disturbs_no_stream_and_checkpoints_resume()
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings());
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         _store.TakeAway();
-        await feed.SendBabbleAsync(0, Half);
-        await feed.AppliedAsync(Half);
-        Assert.Equal(0, await CheckpointAsync(grid));
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
+        Assert.Equal(0, await Yard.CheckpointAsync(grid));
         await TestGrid.RefusesAsync(StatusCode.Unavailable, "store of streams cannot be read", async () =>
         {
             using var other = await Feed.BeginAsync(grid.Client, Babble.Config("other"));
         });
 
         _store.BringBack();
-        Assert.Equal(Half, await CheckpointAsync(grid));
-        await feed.SendBabbleAsync(Half, Babble.Samples);
+        Assert.Equal(Yard.Half, await Yard.CheckpointAsync(grid));
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
         await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
     }
 
@@ -228,7 +227,7 @@ public sealed class StoredStreamTests : IDisposable
     {
         const int Kept = 1 << 16;
         await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Gateway:RetainedBytes", $"{Kept}")));
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         _store.TakeAway();
         using var waits = new MeterListener();
         var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -264,17 +263,17 @@ public sealed class StoredStreamTests : IDisposable
                 builder.Services.AddSingleton<TimeProvider>(time);
                 builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
             });
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
-        await feed.SendBabbleAsync(0, Half);
-        await feed.AppliedAsync(Half);
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
 
         time.Advance(TimeSpan.FromMinutes(3));
         await TestGrid.UntilAsync(() => TryFinishOtherAsync(grid), () => Task.Delay(10)); // as soon as the only slot is free
-        var asleep = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Id });
-        Assert.Equal((StreamState.Live, Half), (asleep.Entry.State, asleep.NextSample));
+        var asleep = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id });
+        Assert.Equal((StreamState.Live, Yard.Half), (asleep.Entry.State, asleep.NextSample));
         time.Advance(TimeSpan.FromHours(5));
 
-        await feed.SendBabbleAsync(Half, Babble.Samples);
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
         await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
     }
 
@@ -282,12 +281,12 @@ public sealed class StoredStreamTests : IDisposable
     public async Task Of_two_clients_that_come_back_at_once_one_goes_on_and_the_other_is_told()
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings());
-        var before = await FeedAsync(grid, 0, Half);
+        var before = await FeedAsync(grid, 0, Yard.Half);
         var feeds = await Task.WhenAll(Feed.BeginAsync(grid.Client, Config(before)), Feed.BeginAsync(grid.Client, Config(before)));
 
         var ends = await Task.WhenAll(feeds.Select(async feed =>
         {
-            var sending = feed.SendBabbleAsync(Half, Babble.Samples);
+            var sending = feed.SendBabbleAsync(Yard.Half, Babble.Samples);
             try
             {
                 await feed.AppliedAsync(Babble.Samples); // the answers' side knows why a call ends
@@ -318,7 +317,7 @@ public sealed class StoredStreamTests : IDisposable
                 builder.Services.AddSingleton<TimeProvider>(time);
                 builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
             });
-        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id)))
+        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id)))
         {
             await feed.FinishAsync();
         }
@@ -347,21 +346,16 @@ public sealed class StoredStreamTests : IDisposable
 
     private static StreamConfig Config(List<Tags> before)
     {
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.FromChunk = before.Count == 0 ? 0 : before[^1].Chunk + 1;
         return config;
     }
 
     private static async Task<List<Tags>> FeedAsync(TestGrid grid, int from, int to)
     {
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         await feed.SendBabbleAsync(from, to);
         await feed.AppliedAsync(to);
         return feed.Tags;
     }
-
-    private static IStreamGrain StreamOf(TestGrid grid) => grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
-
-    /// <summary>Of the stream "yard".</summary>
-    internal static async Task<long> CheckpointAsync(TestGrid grid, long attachment = 1) => (await StreamOf(grid).Checkpoint(attachment)).Value!.Sample;
 }

@@ -8,7 +8,7 @@ namespace Dass.Grid.Cluster.Tests.Fuzz;
 /// <param name="Index">Which of the run's calls it is.</param>
 /// <param name="Method">Of either service.</param>
 /// <param name="Messages">As bytes; one, unless the client streams.</param>
-/// <param name="Key">Who calls; empty: nobody.</param>
+/// <param name="Key">Of the caller; empty: none.</param>
 /// <param name="Abandoned">The client goes away at some time instead of closing its side.</param>
 internal sealed record FuzzCall(int Index, MethodDescriptor Method, byte[][] Messages, string Key, bool Abandoned)
 {
@@ -29,9 +29,15 @@ internal sealed record FuzzCall(int Index, MethodDescriptor Method, byte[][] Mes
         var random = new Random(unchecked((seed * 1_000_003) + index));
         var messages = new RandomMessages(random);
         var method = random.Next(3) == 0 ? Stream : messages.Pick(Methods);
-        var key = random.Next(50) == 0 ? messages.Pick(["", "nobody-0123456789", tenantKey, adminKey]) : method.Service == V1.Admin.Descriptor ? adminKey : tenantKey;
-        var requests = method.IsClientStreaming ? Sequence(random, messages) : [messages.Next(method.InputType, messages.Pick([0, 0.5, 0.9, 0.97, 1]))];
-        byte[][] bytes = [.. requests.Select(request => request.ToByteArray()).Select(request => random.Next(4) == 0 ? request.Mutate(random) : request)];
+        var key = random.Next(50) == 0 ? messages.Pick(
+            ["", "unknown-0123456789", tenantKey, adminKey]) : method.Service == V1.Admin.Descriptor ? adminKey : tenantKey;
+        var requests = method.IsClientStreaming
+            ? Sequence(random, messages)
+            : [messages.Next(method.InputType, messages.Pick([0, 0.5, 0.9, 0.97, 1]))];
+        byte[][] bytes =
+        [
+            .. requests.Select(request => request.ToByteArray()).Select(request => random.Next(4) == 0 ? request.Mutate(random) : request),
+        ];
         return new FuzzCall(index, method, bytes, key, method.IsServerStreaming && random.Next(3) == 0);
     }
 
@@ -74,9 +80,13 @@ internal sealed record FuzzCall(int Index, MethodDescriptor Method, byte[][] Mes
             headers.Add("x-api-key", Key);
         }
         var options = new CallOptions(headers, TimeProvider.System.GetUtcNow().UtcDateTime + Patience, leaving.Token);
-        var type = Method.IsClientStreaming ? MethodType.DuplexStreaming : Method.IsServerStreaming ? MethodType.ServerStreaming : MethodType.Unary;
+        var type = Method.IsClientStreaming
+            ? MethodType.DuplexStreaming
+            : Method.IsServerStreaming
+            ? MethodType.ServerStreaming
+            : MethodType.Unary;
         var method = new Method<byte[], byte[]>(type, Method.Service.FullName, Method.Name, Raw, Raw);
-        // Whoever listens to all of a tenant's streams listens for ever.
+        // A subscription to all of a tenant's streams has no end of its own.
         var leaves = Abandoned || Method.Name == "Subscribe";
         try
         {

@@ -21,9 +21,11 @@ internal sealed class GridErrors : ILoggerProvider, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        if (IsEnabled(logLevel) && _errors.Count < Kept && exception is not InvalidProtocolBufferException) // of which there are many, and the client is told
+        // of which there are many, and the client is told
+        if (IsEnabled(logLevel) && _errors.Count < Kept && exception is not InvalidProtocolBufferException)
         {
             var text = $"{formatter(state, exception)} {exception}";
             _errors.Enqueue(text[..Math.Min(text.Length, Longest)]);

@@ -12,7 +12,9 @@ using Xunit.Abstractions;
 namespace Dass.Grid.Cluster.Tests.Fuzz;
 
 /// <summary>An enemy with a tenant's key and one with an administrator's key, beside a tenant that just streams.</summary>
-/// <remarks>DASS_FUZZ_MESSAGES says how many messages are sent (default: 10,000), DASS_FUZZ_SEED which (default: the same ones each time).</remarks>
+/// <remarks>
+/// DASS_FUZZ_MESSAGES says how many messages are sent (default: 10,000), DASS_FUZZ_SEED which (default: the same ones each time).
+/// </remarks>
 public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const string AnnesKey = "anne-0123456789abcdef";
@@ -30,12 +32,19 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
     private static readonly int Seed = Setting("DASS_FUZZ_SEED", 1);
     private static readonly Metadata Anne = new() { { "x-api-key", AnnesKey } };
     private static readonly Metadata Mallory = new() { { "x-api-key", MalloryKey } };
-    private static readonly byte[][] Secrets = [.. new[] { AnnesKey, MalloryKey, AdminKey, AnnesStream }.Select(System.Text.Encoding.UTF8.GetBytes)];
+    private static readonly byte[][] Secrets =
+    [
+        .. new[] { AnnesKey, MalloryKey, AdminKey, AnnesStream }.Select(System.Text.Encoding.UTF8.GetBytes),
+    ];
 
     private static readonly StatusCode[] Failures =
-        [StatusCode.Unknown, StatusCode.Internal, StatusCode.DeadlineExceeded, StatusCode.DataLoss, StatusCode.Unimplemented, StatusCode.Cancelled];
+        [
+            StatusCode.Unknown, StatusCode.Internal, StatusCode.DeadlineExceeded, StatusCode.DataLoss, StatusCode.Unimplemented,
+            StatusCode.Cancelled,
+        ];
 
-    // The web server's own answer to a connection with many calls that are over while their client still sends. Each enemy has a connection of its own.
+    // The web server's own answer to a connection with many calls that are over while their client still sends. Each enemy has a connection
+    // of its own.
     private static readonly string[] ServerDefences = ["'ENHANCE_YOUR_CALM'", "'STREAM_CLOSED'"];
 
     private readonly ConcurrentDictionary<StatusCode, int> _ends = new();
@@ -76,14 +85,22 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         await Task.WhenAll(Enumerable.Range(0, Enemies).Select(_ => AttackAsync(healthy)));
         await done.CancelAsync();
         var recordings = await healthy;
-        output.WriteLine($"seed {Seed}: {_sent} messages in {_calls} calls, {watch.Elapsed.TotalSeconds:F0} s; {recordings} healthy recordings, {_cutOff} calls cut off by the web server.");
+        output.WriteLine(
+            $"seed {Seed}: {_sent} messages in {_calls} calls, {watch.Elapsed.TotalSeconds:F0} s; {recordings} healthy recordings, "
+            + $"{_cutOff} calls cut off by the web server.");
         output.WriteLine(string.Join(", ", _ends.OrderByDescending(end => end.Value).Select(end => $"{end.Key} {end.Value}")));
-        output.WriteLine($"working set {Environment.WorkingSet >> 20} MiB, managed {GC.GetTotalMemory(forceFullCollection: true) >> 20} MiB");
+        output.WriteLine(
+            $"working set {Environment.WorkingSet >> 20} MiB, managed {GC.GetTotalMemory(forceFullCollection: true) >> 20} MiB");
         var activations = await _grid.Host.Grains.GetGrain<Orleans.Runtime.IManagementGrain>(0).GetSimpleGrainStatistics();
-        output.WriteLine(string.Join(", ", activations.OrderByDescending(type => type.ActivationCount).Take(8).Select(type => $"{type.GrainType.Split(',')[0].Split('.')[^1]} {type.ActivationCount}")));
+        output.WriteLine(
+            string.Join(
+                ", ",
+                activations.OrderByDescending(type => type.ActivationCount).Take(8).Select(
+                    type => $"{type.GrainType.Split(',')[0].Split('.')[^1]} {type.ActivationCount}")));
         Assert.True(_broken.IsEmpty, $"With seed {Seed}:\n{string.Join('\n', _broken.Select(law => $"{law.Key} {law.Value}"))}\n{_errors}");
         Assert.InRange(_cutOff, 0, _calls / 10);
-        Assert.True(_ends.GetValueOrDefault(StatusCode.OK) > _calls / 20, "Hardly any call succeeded: nothing but the first checks was tried.");
+        Assert.True(
+            _ends.GetValueOrDefault(StatusCode.OK) > _calls / 20, "Hardly any call succeeded: nothing but the first checks was tried.");
 
         await SweepAsync();
         await EventuallyAsync("dass_engine_slots_used", 0);
@@ -123,7 +140,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
-    /// <summary>What is said to one tenant names neither another's stream nor anybody's key.</summary>
+    /// <summary>No answer to one tenant names another's stream, or any key.</summary>
     private void Judge(FuzzCall call, byte[] answer) =>
         Hold(!Secrets.Any(secret => answer.AsSpan().IndexOf(secret) >= 0), call, "Another tenant's stream or a key is in an answer.");
 
@@ -135,7 +152,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
-    /// <summary>Recordings one after the other, each beside whatever the enemies do.</summary>
+    /// <summary>Recordings one after the other, each while the enemies call.</summary>
     private async Task<int> StreamUntilAsync(CancellationToken done)
     {
         var recordings = 0;
@@ -148,7 +165,9 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
             {
                 await feed.SendBabbleAsync(sample, Math.Min(sample + Babble.SampleRateHz, Babble.Samples));
                 await feed.AppliedAsync(Math.Min(sample + Babble.SampleRateHz, Babble.Samples));
-                for (var pace = Volatile.Read(ref _sent) + MessagesPerSecond; Volatile.Read(ref _sent) < pace && !done.IsCancellationRequested;)
+                for (
+                    var pace = Volatile.Read(ref _sent) + MessagesPerSecond; Volatile.Read(ref _sent) < pace
+                        && !done.IsCancellationRequested;)
                 {
                     await Task.Delay(10, CancellationToken.None);
                 }
@@ -162,7 +181,9 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
     /// <summary>Ends what the enemies have begun.</summary>
     private async Task SweepAsync()
     {
-        foreach (var stream in (await _grid.Client.ListStreamsAsync(new ListStreamsRequest { PageSize = 1_000 }, Mallory, TestGrid.Deadline)).Streams)
+        foreach (
+            var stream in (
+                await _grid.Client.ListStreamsAsync(new ListStreamsRequest { PageSize = 1_000 }, Mallory, TestGrid.Deadline)).Streams)
         {
             try
             {
@@ -183,7 +204,9 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         {
             await Task.Delay(100);
             value = (await http.GetStringAsync("/metrics")).Split('\n')
-                .Where(line => line.StartsWith(metric + "{", StringComparison.Ordinal) || line.StartsWith(metric + "_", StringComparison.Ordinal))
+                .Where(
+                    line => line.StartsWith(
+                        metric + "{", StringComparison.Ordinal) || line.StartsWith(metric + "_", StringComparison.Ordinal))
                 .Select(line => line.Split('}')[^1].Trim().Split(' ')[0])
                 .Sum(text => double.Parse(text, CultureInfo.InvariantCulture));
         }
@@ -198,7 +221,8 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         {
             feeds.Add(await Feed.BeginAsync(_grid.Client, Babble.Config($"last-{i}"), Mallory));
         }
-        await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "quota live_streams", () => Feed.BeginAsync(_grid.Client, Babble.Config("one-more"), Mallory));
+        await TestGrid.RefusesAsync(
+            StatusCode.ResourceExhausted, "quota live_streams", () => Feed.BeginAsync(_grid.Client, Babble.Config("one-more"), Mallory));
         var ears = Enumerable.Range(0, Subscribers + 1)
             .Select(_ => _grid.Client.Subscribe(new SubscribeRequest { StreamId = "last-0" }, Mallory, TestGrid.Deadline)).ToArray();
         var heard = await Task.WhenAll(ears.Select(async ear =>

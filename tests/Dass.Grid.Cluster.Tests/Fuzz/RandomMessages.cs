@@ -19,14 +19,21 @@ internal sealed class RandomMessages(Random random)
 
     private static readonly string[] Oddities =
     [
-        "", "/", "a/b", "../../etc/passwd", "ключ", "日本語", "👂🏽", "\0", "\r\n", "a\u0301", "\u202egnp", "%00%s%n", "\ufeff", "'\"`", "f0 ", "-1", "0-0", "NaN",
+        "", "/", "a/b", "../../etc/passwd", "ключ", "日本語", "👂🏽", "\0", "\r\n", "a\u0301", "\u202egnp", "%00%s%n", "\ufeff", "'\"`", "f0 ",
+        "-1", "0-0", "NaN",
         "9223372036854775807-2147483647", new('x', 129), new('~', 65), string.Concat(Enumerable.Repeat("👂", 100)),
     ];
 
-    private static readonly long[] Integers = [0, 1, -1, 2, 31, 1_000, 1_001, int.MaxValue, int.MinValue, 1L << 53, long.MaxValue, long.MinValue, long.MaxValue - 1];
+    private static readonly long[] Integers =
+    [
+        0, 1, -1, 2, 31, 1_000, 1_001, int.MaxValue, int.MinValue, 1L << 53, long.MaxValue, long.MinValue, long.MaxValue - 1,
+    ];
 
     private static readonly double[] Numbers =
-        [0, -0.0, 1, 0.5, -1, 1.0000001, double.NaN, double.PositiveInfinity, double.NegativeInfinity, double.Epsilon, double.MaxValue, 1e9, -1e-30];
+        [
+            0, -0.0, 1, 0.5, -1, 1.0000001, double.NaN, double.PositiveInfinity, double.NegativeInfinity, double.Epsilon, double.MaxValue,
+            1e9, -1e-30,
+        ];
 
     /// <param name="type">What is wanted.</param>
     /// <param name="sane">Share of the fields that are as they should be, 0 to 1.</param>
@@ -48,9 +55,11 @@ internal sealed class RandomMessages(Random random)
 
     private double Presence(FieldDescriptor field, double sane) => random.NextDouble() >= sane ? 0.5 : field.Name switch
     {
-        "stream_id" or "format" or "encoding" or "sample_rate_hz" or "channels" or "data" or "audio" or "name" or "seconds" or "nanos" => 0.97,
+        "stream_id" or "format" or "encoding" or "sample_rate_hz" or "channels" or "data" or "audio" or "name" or "seconds" or "nanos" =>
+            0.97,
         "stream_ids" or "prefix" or "all_streams" => 0.1,
-        "oldest_sample" or "switch_model" or "first_sample" or "chunk" or "look_ahead" or "disabled" or "capture_time" or "page_token" => 0.15,
+        "oldest_sample" or "switch_model" or "first_sample" or "chunk" or "look_ahead" or "disabled" or "capture_time" or "page_token" =>
+            0.15,
         _ => 0.4,
     };
 
@@ -81,7 +90,8 @@ internal sealed class RandomMessages(Random random)
         }
     }
 
-    private object Value(FieldDescriptor field, double sane, int depth) => (random.NextDouble() < sane ? Sane(field) : null) ?? field.FieldType switch
+    private object Value(FieldDescriptor field, double sane, int depth) =>
+        (random.NextDouble() < sane ? Sane(field) : null) ?? field.FieldType switch
     {
         FieldType.Bool => random.Next(2) == 0,
         FieldType.Int32 => (int)Pick(Integers),

@@ -1,4 +1,3 @@
-using Dass.Grid.Cluster.Tests.Durability;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
 using Grpc.Core;
@@ -8,8 +7,6 @@ namespace Dass.Grid.Cluster.Tests.Models;
 /// <summary>New weights under live streams.</summary>
 public sealed class ModelUpdateTests : IAsyncLifetime
 {
-    private const string Id = "yard";
-    private const int Half = 120_000;
 
     private readonly StoreFolder _store = new();
     private readonly SiblingModel _sibling = new();
@@ -42,7 +39,7 @@ public sealed class ModelUpdateTests : IAsyncLifetime
         using var later = await BeginAsync(Config("live", "porch"));
         using var again = await BeginAsync(Config("live", fromChunk: 0));
         Assert.Equal(("sibling", "tiny"), (later.Ready.Model.Name, again.Ready.Model.Name));
-        await again.SendBabbleAsync(Half, Babble.Samples);
+        await again.SendBabbleAsync(Yard.Half, Babble.Samples);
         await BareSession.AssertEqualAsync(again.Tags, await again.FinishAsync());
     }
 
@@ -55,12 +52,12 @@ public sealed class ModelUpdateTests : IAsyncLifetime
         }
         var config = Config("sibling", fromChunk: 0);
         config.SwitchModel = true;
-        using var watch = _grid.Client.Subscribe(new SubscribeRequest { StreamId = Id }, deadline: TestGrid.Deadline);
+        using var watch = _grid.Client.Subscribe(new SubscribeRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline);
         Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
 
         using var again = await BeginAsync(config);
-        Assert.Equal(("sibling", Half), (again.Ready.Model.Name, again.Ready.NextSample));
-        await again.SendBabbleAsync(Half, Babble.Samples);
+        Assert.Equal(("sibling", Yard.Half), (again.Ready.Model.Name, again.Ready.NextSample));
+        await again.SendBabbleAsync(Yard.Half, Babble.Samples);
         await again.FinishAsync();
 
         // Only the head differs, so the sibling would have had the same state at every position.
@@ -105,7 +102,7 @@ public sealed class ModelUpdateTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_new_model_needs_and_nobody_keeps_is_a_gap()
+    public async Task Audio_that_the_new_model_needs_and_the_client_no_longer_keeps_is_a_gap()
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings(
             ("Grid:Models:built-in:Threads", "1"), ("Grid:DefaultModel", "tiny")));
@@ -114,14 +111,14 @@ public sealed class ModelUpdateTests : IAsyncLifetime
             await SendHalfAsync(begun);
         }
         var config = Config("built-in", "street");
-        (config.SwitchModel, config.OldestSample) = (true, Half);
+        (config.SwitchModel, config.OldestSample) = (true, Yard.Half);
         using var again = await Feed.BeginAsync(grid.Client, config);
         Assert.Equal(8, again.Ready.NextChunk); // the first chunk that lies wholly after 7.5 s
         await again.SendAsync(Babble.Slice((int)again.Ready.NextSample, Babble.Samples));
         await again.FinishAsync();
 
         var gap = Assert.Single(again.Gaps);
-        Assert.Equal((Half, again.Ready.NextSample, 8L), (gap.FromSample, gap.ToSample, gap.NextChunk));
+        Assert.Equal((Yard.Half, again.Ready.NextSample, 8L), (gap.FromSample, gap.ToSample, gap.NextChunk));
         Assert.Equal(8, again.Tags[0].Chunk);
     }
 
@@ -130,7 +127,8 @@ public sealed class ModelUpdateTests : IAsyncLifetime
     {
         await _grid.DisposeAsync();
         _grid = await TestGrid.StartAsync(_store.Settings());
-        await WaitForAsync(async () => (await _grid.Client.ListModelsAsync(new ListModelsRequest())).Models.Any(model => model.Name == "sibling"));
+        await TestGrid.UntilAsync(
+            async () => (await _grid.Client.ListModelsAsync(new ListModelsRequest())).Models.Any(model => model.Name == "sibling"));
         var aliases = await _grid.Admin.ListAliasesAsync(new ListAliasesRequest());
         Assert.Equal(("live", "tiny"), (Assert.Single(aliases.Aliases).Name, aliases.Aliases[0].Model));
     }
@@ -171,25 +169,17 @@ public sealed class ModelUpdateTests : IAsyncLifetime
             await BeginAsync(config);
         });
         using var begun = await BeginAsync(Config("tiny"));
-        await TestGrid.RefusesAsync(StatusCode.FailedPrecondition, "model is sibling, the stream has tiny", () => BeginAsync(Config("sibling")));
-    }
-
-    private static async Task WaitForAsync(Func<Task<bool>> holds)
-    {
-        for (var attempt = 0; !await holds(); attempt++)
-        {
-            Assert.True(attempt < 200, "It has not come about in 20 s.");
-            await Task.Delay(100);
-        }
+        await TestGrid.RefusesAsync(
+            StatusCode.FailedPrecondition, "model is sibling, the stream has tiny", () => BeginAsync(Config("sibling")));
     }
 
     private static async Task SendHalfAsync(Feed feed)
     {
-        await feed.SendBabbleAsync(0, Half);
-        await feed.AppliedAsync(Half);
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
     }
 
-    private static StreamConfig Config(string model, string id = Id, long? fromChunk = null)
+    private static StreamConfig Config(string model, string id = Yard.Id, long? fromChunk = null)
     {
         var config = Babble.Config(id);
         config.Model = model;

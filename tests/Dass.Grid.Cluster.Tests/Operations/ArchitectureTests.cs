@@ -21,16 +21,20 @@ public sealed partial class ArchitectureTests
     };
 
     /// <summary>
-    /// A project's rooms (its folders, hence its namespaces) by floor, the lowest first. A file may name rooms on lower floors than its own room's only.
-    /// "root" is the project's own folder; where it has no floor it is the ground that all rooms stand on.
+    /// A project's rooms (its folders, hence its namespaces) by floor, the lowest first. A file may name rooms on lower floors than its own
+    /// room's only. "root" is the project's own folder; where it has no floor it is the ground that all rooms stand on.
     /// </summary>
     private static readonly Dictionary<string, string[][]> Floors = new()
     {
         ["Engine"] = [["Audio", "Model"], ["Features"], ["Tags"], ["Events", "Streaming"]],
-        ["Grains"] = [["Storage", "Models"], ["Checkpoints", "Placement"], ["Sessions"], ["Streams"], ["Clips", "Records", "Tenants"], ["Hosting"]],
+        ["Grains"] =
+        [
+            ["Storage", "Models"], ["Checkpoints", "Placement"], ["Sessions"], ["Streams"], ["Clips", "Records", "Tenants"], ["Hosting"],
+        ],
         ["Gateway"] =
         [
-            ["Protocol"], ["Grid", "Tenants"], ["Calls", "Models"], ["Streams", "Subscriptions", "Events"], ["Services", "Web"], ["Hosting"],
+            ["Protocol"], ["Grid", "Tenants"], ["Calls", "Models"], ["Streams", "Subscriptions", "Events"], ["Services", "Web"],
+            ["Hosting"],
         ],
         ["Evaluation"] = [["Data", "Metrics"], ["Events", "Tags"], ["Latency", "Niah"], ["Plots"]],
         ["Cli"] = [["Output"], ["Grid"], ["CommandLine"], ["Load"], ["Commands"], [Root]],
@@ -66,7 +70,8 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Every_folder_of_a_project_is_a_room_with_a_floor()
     {
-        var rooms = Arrows.Keys.ToDictionary(project => project, project => Sources.Files(Folder(project)).Select(file => Room(project, file)).ToHashSet());
+        var rooms = Arrows.Keys.ToDictionary(
+            project => project, project => Sources.Files(Folder(project)).Select(file => Room(project, file)).ToHashSet());
         foreach (var (project, found) in rooms)
         {
             var known = Floors.TryGetValue(project, out var floors) ? floors.SelectMany(floor => floor) : [];
@@ -78,9 +83,12 @@ public sealed partial class ArchitectureTests
     [MemberData(nameof(ProjectsWithRooms))]
     public void Files_name_rooms_on_lower_floors_only(string project)
     {
-        var files = Sources.Files(Folder(project)).Select(file => (Path: file, Room: Room(project, file), Lines: File.ReadAllLines(file))).ToArray();
+        var files = Sources.Files(Folder(project)).Select(
+            file => (Path: file, Room: Room(project, file), Lines: File.ReadAllLines(file))).ToArray();
         var types = files
-            .SelectMany(file => file.Lines.SelectMany(line => Declaration().Matches(Code(line))).Select(match => (file.Room, Type: match.Groups[1].Value)))
+            .SelectMany(
+                file => file.Lines.SelectMany(line => Declaration().Matches(Code(line))).Select(
+                    match => (file.Room, Type: match.Groups[1].Value)))
             .ToHashSet();
         var rooms = string.Join('|', Floors[project].SelectMany(floor => floor).Where(room => room != Root));
         var qualified = new Regex($@"(?<![\w.])(?:(?:global::)?Dass\.Grid\.{project}\.|{project}\.)?({rooms})(?:\.[A-Z]\w*)*?\.([A-Z]\w*)");
@@ -93,8 +101,10 @@ public sealed partial class ArchitectureTests
                 return [match.Groups[1].Value];
             }
             var code = Code(line);
-            return qualified.Matches(code).Where(name => types.Contains((name.Groups[1].Value, name.Groups[2].Value))).Select(name => name.Groups[1].Value)
-                .Concat(Words().Matches(code).Where(word => Floor(project, Root) > 0 && types.Contains((Root, word.Value))).Select(_ => Root));
+            return qualified.Matches(code).Where(
+                name => types.Contains((name.Groups[1].Value, name.Groups[2].Value))).Select(name => name.Groups[1].Value)
+                .Concat(
+                    Words().Matches(code).Where(word => Floor(project, Root) > 0 && types.Contains((Root, word.Value))).Select(_ => Root));
         }
 
         var broken =

@@ -34,7 +34,10 @@ public sealed class ConfigurationTests
         var grid = new GridOptions { Listen = "ftp://grid", OperationsListen = "nowhere", SiloPort = 0, PrimarySilo = "10.0.0.1:11111" };
         var refusal = Assert.Throws<OptionsValidationException>(() => GridRules.Check(grid, new TenantsOptions()));
         Assert.Equal(
-            ["Grid:Listen is 'ftp://grid'", "Grid:OperationsListen is 'nowhere'", "Grid:SiloPort is 0", "Grid:PrimarySilo is '10.0.0.1:11111'"],
+            [
+                "Grid:Listen is 'ftp://grid'", "Grid:OperationsListen is 'nowhere'", "Grid:SiloPort is 0",
+                "Grid:PrimarySilo is '10.0.0.1:11111'",
+            ],
             refusal.Failures.Select(failure => failure[..failure.IndexOf(';')]));
     }
 

@@ -71,7 +71,8 @@ public sealed class DocumentTests
         """
         # Title
 
-        [Below](#title), [elsewhere](src/README.md), [far](https://example.org/no-such-file), `StreamGrain`, `Ack.durable_sample`, `README.md`,
+        // example.org/no-such-file), `StreamGrain`, `Ack.durable_sample`, `README.md`,
+        [Below](#title), [elsewhere](src/README.md), [far](https:
         `dass evaluate tags|niah --data CSV --verbose`, `ffmpeg -i URL - | dass stream - --rate 16000`, `Grid:Models:mine:Batcher:MaxBatch`,
         `Tenants:acme:KeyHashes:0`, `Grid__Listen=http://127.0.0.1:5230`, `src/Dass.Grid.<Project>`,
         `dotnet run --project tests/Dass.Grid.Benchmarks -- memory`.

@@ -9,7 +9,9 @@ public sealed class HouseTests
     private const int MaxColumns = 140;
     private const int MaxLines = 400;
 
-    /// <summary>Subjects that do not exist in the system; a client, silo, store or tenant does. Split, since this file is read, too.</summary>
+    /// <summary>
+    /// Subjects that do not exist in the system; a client, silo, store or tenant does. Split, since this file is read, too.
+    /// </summary>
     private static readonly Regex Strangers = new("who" + "ever|what" + "ever|(some|no|any|every)" + "body", RegexOptions.IgnoreCase);
 
     private static IEnumerable<string> Code => Sources.Files(Sources.Src).Concat(Sources.Files(Sources.Tests));

@@ -48,8 +48,10 @@ public sealed class OperationsTests(SharedGrid shared)
         var metrics = await _http.GetStringAsync("/metrics");
         foreach (var name in new[]
         {
-            "dass_streams_live", "dass_streams_ended_total", "dass_audio_seconds_total", "dass_chunks_total", "dass_push_duration_seconds_count",
-            "dass_engine_slots_used", "dass_engine_slots_capacity", "dass_gateway_calls_total", "dass_gateway_audio_bytes_total", "dass_events_total",
+            "dass_streams_live", "dass_streams_ended_total", "dass_audio_seconds_total", "dass_chunks_total",
+            "dass_push_duration_seconds_count",
+            "dass_engine_slots_used", "dass_engine_slots_capacity", "dass_gateway_calls_total", "dass_gateway_audio_bytes_total",
+            "dass_events_total",
         })
         {
             Assert.Contains($"\n{name}", metrics, StringComparison.Ordinal);
@@ -63,7 +65,8 @@ public sealed class OperationsTests(SharedGrid shared)
         using var client = new HttpClient { BaseAddress = shared.Grid.Host.Address };
         foreach (var path in new[] { "/metrics", "/healthz/live" })
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            using var request = new HttpRequestMessage(
+                HttpMethod.Get, path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
             Assert.Equal(HttpStatusCode.NotFound, (await client.SendAsync(request)).StatusCode);
         }
     }

@@ -11,7 +11,8 @@ public sealed class RolesTests
     public async Task A_gateway_serves_the_streams_of_a_silo()
     {
         await using var silo = await EmbeddedGrid.StartAsync(
-            new() { ["Grid:Role"] = "silo", ["Grid:Models:tiny:ModelDirectory"] = TestGrid.TinyModel, ["Grid:Models:tiny:Threads"] = "1" }, configure: null);
+            new() { ["Grid:Role"] = "silo", ["Grid:Models:tiny:ModelDirectory"] = TestGrid.TinyModel, ["Grid:Models:tiny:Threads"] = "1" },
+            configure: null);
         await using var gateway = await TestGrid.StartAsync(
             new() { ["Grid:Role"] = "gateway", ["Grid:PrimarySilo"] = $"127.0.0.1:{silo.SiloPort}" });
         await gateway.ReadyAsync(); // one that has just come may not know the silo yet

@@ -61,7 +61,10 @@ public sealed class AudioSequenceTests
             (After(loss: true, 110, 7, 8), StatusCode.OutOfRange, "sample 111 is expected"),
             (After(loss: false, 112, 7, 8), StatusCode.OutOfRange, "sample 111 is expected"),
             (After(loss: true, null, 7, 8), StatusCode.InvalidArgument, "audio.first_sample is missing"),
-            (After(loss: true, (1L << 48) + 1, 7, 8), StatusCode.InvalidArgument, "audio.first_sample is 281474976710657; 0 to 281474976710656"),
+            (
+                After(loss: true, (1L << 48) + 1, 7, 8),
+                StatusCode.InvalidArgument,
+                "audio.first_sample is 281474976710657; 0 to 281474976710656"),
         })
         {
             var refusal = Assert.Throws<RpcException>(() => law.Accept(request));

@@ -40,7 +40,8 @@ public sealed class BadInputTests(SharedGrid shared)
 
     [Fact]
     public Task A_torn_frame_is_refused() => Refused(
-        StatusCode.InvalidArgument, "audio.data has 101 bytes, which ends inside a sample frame; whole frames of 2 bytes", Message(null, 101));
+        StatusCode.InvalidArgument, "audio.data has 101 bytes, which ends inside a sample frame; whole frames of 2 bytes",
+        Message(null, 101));
 
     [Fact]
     public Task A_negative_position_is_refused() => Refused(
@@ -56,11 +57,13 @@ public sealed class BadInputTests(SharedGrid shared)
 
     [Fact]
     public Task A_position_that_goes_back_within_a_call_is_refused() => Refused(
-        StatusCode.OutOfRange, "audio.first_sample is 10; audio within a call is contiguous, sample 50 is expected", Message(0, 100), Message(10, 100));
+        StatusCode.OutOfRange, "audio.first_sample is 10; audio within a call is contiguous, sample 50 is expected", Message(0, 100),
+        Message(10, 100));
 
     [Fact]
     public Task A_position_that_leaps_within_a_call_is_refused() => Refused(
-        StatusCode.OutOfRange, "audio.first_sample is 60; audio within a call is contiguous, sample 50 is expected", Message(0, 100), Message(60, 100));
+        StatusCode.OutOfRange, "audio.first_sample is 60; audio within a call is contiguous, sample 50 is expected", Message(0, 100),
+        Message(60, 100));
 
     [Fact]
     public Task An_oversized_message_is_refused() => Refused(
@@ -71,7 +74,10 @@ public sealed class BadInputTests(SharedGrid shared)
         new StreamConfig { Format = new AudioFormat { Encoding = Encoding.Float32, SampleRateHz = 16_000, Channels = 1 } },
         StatusCode.InvalidArgument,
         "2",
-        new StreamRequest { Audio = new Audio { Data = ByteString.CopyFrom([.. new byte[8], .. BitConverter.GetBytes(float.NaN), .. new byte[4]]) } });
+        new StreamRequest
+        {
+            Audio = new Audio { Data = ByteString.CopyFrom([.. new byte[8], .. BitConverter.GetBytes(float.NaN), .. new byte[4]]) },
+        });
 
     [Fact]
     public Task Audio_before_a_broken_rule_is_still_heard() => BesideAHealthyStream(async () =>
@@ -111,8 +117,12 @@ public sealed class BadInputTests(SharedGrid shared)
     [InlineData("white space")]
     public Task An_id_of_other_characters_is_refused(string id) => BesideAHealthyStream(async () =>
     {
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "stream_id '", async () => await _client.GetStreamAsync(new GetStreamRequest { StreamId = id }));
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "stream_id '", async () => await _client.CloseStreamAsync(new CloseStreamRequest { StreamId = id }));
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, "stream_id '", async () => await _client.GetStreamAsync(new GetStreamRequest { StreamId = id }));
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument,
+            "stream_id '",
+            async () => await _client.CloseStreamAsync(new CloseStreamRequest { StreamId = id }));
         if (id.Length > 0)
         {
             await BeginRefused(Babble.Config(id), StatusCode.InvalidArgument, "1 to 128 of A-Z a-z 0-9 . _ ~ -");
@@ -133,8 +143,14 @@ public sealed class BadInputTests(SharedGrid shared)
     [Fact]
     public Task An_unknown_stream_is_named() => BesideAHealthyStream(async () =>
     {
-        await TestGrid.RefusesAsync(StatusCode.NotFound, "'never' is unknown", async () => await _client.GetStreamAsync(new GetStreamRequest { StreamId = "never" }));
-        await TestGrid.RefusesAsync(StatusCode.NotFound, "'never' is unknown", async () => await _client.CloseStreamAsync(new CloseStreamRequest { StreamId = "never" }));
+        await TestGrid.RefusesAsync(
+            StatusCode.NotFound,
+            "'never' is unknown",
+            async () => await _client.GetStreamAsync(new GetStreamRequest { StreamId = "never" }));
+        await TestGrid.RefusesAsync(
+            StatusCode.NotFound,
+            "'never' is unknown",
+            async () => await _client.CloseStreamAsync(new CloseStreamRequest { StreamId = "never" }));
         await BeginRefused(new StreamConfig { StreamId = "never" }, StatusCode.NotFound, "Give a format to begin it");
     });
 
@@ -209,7 +225,8 @@ public sealed class BadInputTests(SharedGrid shared)
         var other = Babble.Config("shaped");
         other.Format.SampleRateHz = 48_000;
         other.LookAhead = new Duration();
-        await BeginRefused(other, StatusCode.FailedPrecondition, "format.sample_rate_hz is 48000, the stream has 16000; look_ahead is 00:00:00");
+        await BeginRefused(
+            other, StatusCode.FailedPrecondition, "format.sample_rate_hz is 48000, the stream has 16000; look_ahead is 00:00:00");
         await feed.SendAsync(Babble.Slice(0, 100));
         await feed.AppliedAsync(100);
     });
@@ -228,9 +245,11 @@ public sealed class BadInputTests(SharedGrid shared)
         await TestGrid.RefusesAsync(code, fragment, feed.ReadToEndAsync);
     });
 
-    private Task Refused(StatusCode code, string fragment, params StreamRequest[] requests) => Refused(Babble.Config(), code, fragment, requests);
+    private Task Refused(StatusCode code, string fragment, params StreamRequest[] requests) =>
+        Refused(Babble.Config(), code, fragment, requests);
 
-    private Task Refused(StreamConfig config, StatusCode code, string fragment, params StreamRequest[] requests) => BesideAHealthyStream(async () =>
+    private Task Refused(StreamConfig config, StatusCode code, string fragment, params StreamRequest[] requests) =>
+        BesideAHealthyStream(async () =>
     {
         using var feed = await Feed.BeginAsync(_client, config);
         try

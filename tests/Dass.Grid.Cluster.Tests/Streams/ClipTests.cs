@@ -32,7 +32,8 @@ public sealed class ClipTests(SharedGrid shared)
         var request = Request();
         request.Format = new AudioFormat { Encoding = Encoding.MuLaw, SampleRateHz = 8_000, Channels = 1 };
         request.Audio = ByteString.CopyFrom(new byte[8_000 * 61]);
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "audio lasts 61.0 s; Tag takes at most 60 s", async () => await _client.TagAsync(request));
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, "audio lasts 61.0 s; Tag takes at most 60 s", async () => await _client.TagAsync(request));
     }
 
     [Fact]
@@ -48,7 +49,8 @@ public sealed class ClipTests(SharedGrid shared)
     {
         var request = Request();
         request.Audio = ByteString.CopyFrom(new byte[3201]);
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "3201 bytes ends inside a sample frame", async () => await _client.TagAsync(request));
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, "3201 bytes ends inside a sample frame", async () => await _client.TagAsync(request));
     }
 
     [Fact]

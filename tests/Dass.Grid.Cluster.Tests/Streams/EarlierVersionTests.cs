@@ -8,7 +8,8 @@ namespace Dass.Grid.Cluster.Tests.Streams;
 /// <summary>Processes of two versions talk with each other while a grid is upgraded.</summary>
 public sealed class EarlierVersionTests
 {
-    private readonly Serializer _serializer = new ServiceCollection().AddSerializer().BuildServiceProvider().GetRequiredService<Serializer>();
+    private readonly Serializer _serializer =
+        new ServiceCollection().AddSerializer().BuildServiceProvider().GetRequiredService<Serializer>();
 
     [Fact]
     public void Audio_of_a_gateway_that_says_nothing_of_losses_has_none()
@@ -18,7 +19,8 @@ public sealed class EarlierVersionTests
         Assert.Equal((5, 2), (block.FirstSample, block.Data.Length));
 
         var shape = new StreamShape(
-            new AudioShape(AudioEncoding.Pcm16, 16_000, 1), BytesPerFrame: 2, new ModelSummary("m", "", LabelCount: 2, Note: "", IsDefault: false),
+            new AudioShape(AudioEncoding.Pcm16, 16_000, 1), BytesPerFrame: 2, new ModelSummary(
+                "m", "", LabelCount: 2, Note: "", IsDefault: false),
             TimeSpan.FromSeconds(0.96), TimeSpan.Zero);
         var lost = new LostAudio();
         lost.Add(block, from: 5, to: 6, shape);

@@ -1,4 +1,3 @@
-using Dass.Grid.Cluster.Tests.Durability;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Engine.Events;
 using Dass.Grid.V1;
@@ -9,12 +8,11 @@ using Rule = Dass.Grid.Engine.Events.EventRule;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
-/// <summary>Events as they come through the grid: what the tracker says of the scores that the engine alone gives, no less and nothing twice.</summary>
+/// <summary>
+/// Events as they come through the grid: what the tracker says of the scores that the engine alone gives, no less and nothing twice.
+/// </summary>
 public sealed class EventTests : IDisposable
 {
-    private const string Id = "yard";
-    private const int Half = 120_000;
-    private const double Seconds = 15.06;
 
     private readonly StoreFolder _store = new();
 
@@ -24,13 +22,13 @@ public sealed class EventTests : IDisposable
     public async Task A_stream_says_what_the_tracker_says()
     {
         await using var grid = await TestGrid.StartAsync();
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         await feed.SendBabbleAsync(0, Babble.Samples);
         await feed.FinishAsync();
 
-        var expected = await ExpectedAsync(new Rule());
+        var expected = await ExpectedEvents.TrackAsync(new Rule());
         Assert.Contains(expected, sound => sound.Kind == EventChangeKind.Closed && sound.OffsetSeconds < 10);
-        AssertEqual(expected, feed.Events);
+        ExpectedEvents.AssertEqual(expected, feed.Events);
         Assert.All(feed.Events, sound => Assert.False(string.IsNullOrEmpty(sound.Label)));
     }
 
@@ -42,16 +40,16 @@ public sealed class EventTests : IDisposable
         await using (var grid = await TestGrid.StartAsync(_store.Settings()))
         {
             using var feed = await Feed.BeginAsync(grid.Client, config);
-            await feed.SendBabbleAsync(0, Half);
-            await feed.AppliedAsync(Half);
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
             before = feed.Events;
         }
         await using var next = await TestGrid.StartAsync(_store.Settings());
-        using var again = await Feed.BeginAsync(next.Client, new StreamConfig { StreamId = Id });
-        await again.SendBabbleAsync(Half, Babble.Samples);
+        using var again = await Feed.BeginAsync(next.Client, new StreamConfig { StreamId = Yard.Id });
+        await again.SendBabbleAsync(Yard.Half, Babble.Samples);
         await again.FinishAsync();
 
-        AssertEqual(await ExpectedByOwnRulesAsync(), [.. before, .. again.Events]);
+        ExpectedEvents.AssertEqual(await ExpectedByOwnRulesAsync(), [.. before, .. again.Events]);
     }
 
     [Fact]
@@ -62,26 +60,27 @@ public sealed class EventTests : IDisposable
         var silo = await gateway.StartSiloAsync(_store.Settings(), store.Wrap);
         using var feed = await Feed.BeginAsync(gateway.Client, OwnRules());
         store.IsAway = true;
-        await feed.SendBabbleAsync(0, Half);
-        await feed.AppliedAsync(Half);
-        await silo.DisposeAsync(); // now nobody has it
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
+        await silo.DisposeAsync(); // now no silo has it
         Assert.Equal(0, store.Writes("stream"));
         store.IsAway = false;
         await using var next = await gateway.StartSiloAsync(_store.Settings(), store.Wrap);
-        await feed.SendBabbleAsync(Half, Babble.Samples);
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
         await feed.FinishAsync();
 
         Assert.Empty(feed.Gaps);
-        AssertEqual(await ExpectedByOwnRulesAsync(), feed.Events);
+        ExpectedEvents.AssertEqual(await ExpectedByOwnRulesAsync(), feed.Events);
     }
 
     [Fact]
     public async Task A_subscriber_of_events_alone_hears_all_of_them()
     {
         await using var grid = await TestGrid.StartAsync();
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         using var ear = grid.Client.Subscribe(
-            new SubscribeRequest { StreamId = Id, FromChunk = 0, EventsOnly = true, Filter = new TagFilter { Top = 0 } }, deadline: TestGrid.Deadline);
+            new SubscribeRequest { StreamId = Yard.Id, FromChunk = 0, EventsOnly = true, Filter = new TagFilter { Top = 0 } },
+            deadline: TestGrid.Deadline);
         Assert.True(await ear.ResponseStream.MoveNext(CancellationToken.None));
         await feed.SendBabbleAsync(0, Babble.Samples);
         await feed.FinishAsync();
@@ -100,13 +99,14 @@ public sealed class EventTests : IDisposable
     public async Task A_filter_holds_for_events_too()
     {
         await using var grid = await TestGrid.StartAsync();
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.Filter = new TagFilter { Labels = { "Speech", "Dog" }, MinScore = 0.2f };
         using var feed = await Feed.BeginAsync(grid.Client, config);
         await feed.SendBabbleAsync(0, Babble.Samples);
         await feed.FinishAsync();
-        var wanted = (await ExpectedAsync(new Rule())).Where(sound => feed.Events.Select(each => each.LabelIndex).Contains(sound.Label)).ToList();
-        AssertEqual(wanted, feed.Events);
+        var wanted = (await ExpectedEvents.TrackAsync(new Rule())).Where(
+            sound => feed.Events.Select(each => each.LabelIndex).Contains(sound.Label)).ToList();
+        ExpectedEvents.AssertEqual(wanted, feed.Events);
         Assert.All(feed.Events, sound => Assert.Contains(sound.Label, (string[])["Speech", "Dog"]));
     }
 
@@ -114,7 +114,7 @@ public sealed class EventTests : IDisposable
     public async Task Each_subscription_hears_the_events_that_are_high_and_long_enough_for_it()
     {
         await using var grid = await TestGrid.StartAsync();
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         await feed.SendBabbleAsync(0, Babble.Samples);
         await feed.FinishAsync();
 
@@ -131,7 +131,9 @@ public sealed class EventTests : IDisposable
         Assert.InRange(enough.Count, 1, high.Count - 1);
         // What has been told is told to its end, and comes the same in pieces.
         Assert.All(enough.GroupBy(sound => sound.Id), sound => Assert.Equal(EventKind.Closed, sound.Last().Kind));
-        Assert.Equal(enough.SkipWhile(sound => feed.Tags.FirstOrDefault(tags => tags.Events.Contains(sound))?.Chunk < 8), await HeardAsync(grid, filter, 8));
+        Assert.Equal(
+            enough.SkipWhile(sound => feed.Tags.FirstOrDefault(tags => tags.Events.Contains(sound))?.Chunk < 8),
+            await HeardAsync(grid, filter, 8));
     }
 
     [Theory]
@@ -142,7 +144,7 @@ public sealed class EventTests : IDisposable
     public async Task A_filter_of_events_that_breaks_a_rule_is_refused(float peak, long seconds, string fragment)
     {
         await using var grid = await TestGrid.StartAsync();
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.Filter = new TagFilter { MinPeakScore = peak, MinEventDuration = new Duration { Seconds = seconds } };
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, fragment, () => Feed.BeginAsync(grid.Client, config));
     }
@@ -151,8 +153,10 @@ public sealed class EventTests : IDisposable
     public async Task A_clip_has_the_events_of_a_stream()
     {
         await using var grid = await TestGrid.StartAsync();
-        var answer = await grid.Client.TagAsync(new TagRequest { Format = Babble.Format, Audio = Google.Protobuf.ByteString.CopyFrom(Babble.Pcm) });
-        AssertEqual(await ExpectedAsync(new Rule()), [.. answer.Chunks.SelectMany(chunk => chunk.Events), .. answer.Events]);
+        var answer = await grid.Client.TagAsync(
+            new TagRequest { Format = Babble.Format, Audio = Google.Protobuf.ByteString.CopyFrom(Babble.Pcm) });
+        ExpectedEvents.AssertEqual(
+            await ExpectedEvents.TrackAsync(new Rule()), [.. answer.Chunks.SelectMany(chunk => chunk.Events), .. answer.Events]);
     }
 
     [Theory]
@@ -162,7 +166,7 @@ public sealed class EventTests : IDisposable
     public async Task Thresholds_that_break_a_rule_are_refused(float on, float off, string fragment)
     {
         await using var grid = await TestGrid.StartAsync();
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.Events = new EventRule { On = on, Off = off };
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, fragment, () => Feed.BeginAsync(grid.Client, config));
     }
@@ -171,11 +175,12 @@ public sealed class EventTests : IDisposable
     public async Task Rules_of_labels_that_break_a_rule_are_refused()
     {
         await using var grid = await TestGrid.StartAsync();
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.LabelEvents.Add(new LabelRule { Label = "No such sound" });
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "no label 'No such sound'", () => Feed.BeginAsync(grid.Client, config));
         config.LabelEvents[0] = new LabelRule { Label = "Dog", Rule = new EventRule { MergeGap = new Duration { Seconds = 61 } } };
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "label_events[0].rule.merge_gap is 61 s", () => Feed.BeginAsync(grid.Client, config));
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, "label_events[0].rule.merge_gap is 61 s", () => Feed.BeginAsync(grid.Client, config));
         config.LabelEvents.Clear();
         config.Events = new EventRule { Off = 0.9f };
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "Off is 0.9", () => Feed.BeginAsync(grid.Client, config));
@@ -184,7 +189,8 @@ public sealed class EventTests : IDisposable
     private static async Task<List<Event>> HeardAsync(TestGrid grid, TagFilter filter, long fromChunk)
     {
         using var ear = grid.Client.Subscribe(
-            new SubscribeRequest { StreamId = Id, FromChunk = fromChunk, EventsOnly = true, Filter = filter }, deadline: TestGrid.Deadline);
+            new SubscribeRequest { StreamId = Yard.Id, FromChunk = fromChunk, EventsOnly = true, Filter = filter },
+            deadline: TestGrid.Deadline);
         var heard = new List<Event>();
         while (await ear.ResponseStream.MoveNext(CancellationToken.None))
         {
@@ -195,41 +201,17 @@ public sealed class EventTests : IDisposable
 
     private static StreamConfig OwnRules()
     {
-        var config = Babble.Config(Id);
+        var config = Babble.Config(Yard.Id);
         config.Events = new EventRule { On = 0.55f, Off = 0.5f, MergeGap = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)) };
-        config.LabelEvents.Add(new LabelRule { Label = "speech", Rule = new EventRule { On = 0.3f, MinDuration = Duration.FromTimeSpan(TimeSpan.Zero) } });
+        config.LabelEvents.Add(
+            new LabelRule { Label = "speech", Rule = new EventRule { On = 0.3f, MinDuration = Duration.FromTimeSpan(TimeSpan.Zero) } });
         return config;
     }
 
     private static Task<List<EventChange>> ExpectedByOwnRulesAsync()
     {
         var rule = new Rule { On = 0.55f, Off = 0.5f, MergeGap = TimeSpan.FromSeconds(2) };
-        return ExpectedAsync(rule, new() { [0] = rule with { On = 0.3f, Off = new Rule { On = 0.3f }.Off, MinDuration = TimeSpan.Zero } });
-    }
-
-    private static async Task<List<EventChange>> ExpectedAsync(Rule rule, Dictionary<int, Rule>? byLabel = null)
-    {
-        var (chunks, _) = await BareSession.HearAsync(TestGrid.TinyModel);
-        var (tracker, changes) = (new SoundEventTracker(new EventRules(rule, byLabel), chunks[0].Scores.Length), new List<EventChange>());
-        foreach (var chunk in chunks)
-        {
-            tracker.Add(chunk, changes);
-        }
-        tracker.Complete(Seconds, changes);
-        return changes;
-    }
-
-    private static void AssertEqual(List<EventChange> expected, IReadOnlyList<Event> actual)
-    {
-        Assert.NotEmpty(expected);
-        Assert.Equal(
-            expected.Select(sound => (sound.Id, sound.Kind.ToString(), sound.Label)), actual.Select(sound => (sound.Id, sound.Kind.ToString(), sound.LabelIndex)));
-        foreach (var (one, other) in expected.Zip(actual))
-        {
-            Assert.Equal(one.OnsetSeconds, other.OnsetSeconds, 1e-2);
-            Assert.Equal(one.OffsetSeconds, other.OffsetSeconds, 1e-2);
-            Assert.Equal(one.Peak, other.PeakScore, 1e-4f);
-            Assert.Equal(one.Mean, other.MeanScore, 1e-4f);
-        }
+        return ExpectedEvents.TrackAsync(
+            rule, new() { [0] = rule with { On = 0.3f, Off = new Rule { On = 0.3f }.Off, MinDuration = TimeSpan.Zero } });
     }
 }

@@ -8,7 +8,9 @@ using Duration = Google.Protobuf.WellKnownTypes.Duration;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
-/// <summary>Values at the ends of their types, and what follows from them: each once ended a call with UNKNOWN or INTERNAL, or was said wrongly.</summary>
+/// <summary>
+/// Values at the ends of their types, and what follows from them: each once ended a call with UNKNOWN or INTERNAL, or was said wrongly.
+/// </summary>
 [Collection(SharedGridCollection.Name)]
 public sealed class ExtremeTests(SharedGrid shared)
 {
@@ -21,7 +23,8 @@ public sealed class ExtremeTests(SharedGrid shared)
     {
         var config = Babble.Config();
         config.CaptureTime = new Timestamp { Seconds = seconds };
-        return TestGrid.RefusesAsync(StatusCode.InvalidArgument, "a time of the years 1970 to 7999", () => Feed.BeginAsync(_client, config));
+        return TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, "a time of the years 1970 to 7999", () => Feed.BeginAsync(_client, config));
     }
 
     [Fact]
@@ -39,7 +42,8 @@ public sealed class ExtremeTests(SharedGrid shared)
         Assert.NotEmpty(feed.Events);
         Assert.Single(feed.Gaps);
         config.OldestSample = Oldest + 1;
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, $"oldest_sample is {Oldest + 1}; 0 to {Oldest}", () => Feed.BeginAsync(_client, config));
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, $"oldest_sample is {Oldest + 1}; 0 to {Oldest}", () => Feed.BeginAsync(_client, config));
     }
 
     [Fact]
@@ -47,17 +51,21 @@ public sealed class ExtremeTests(SharedGrid shared)
     {
         var config = Babble.Config();
         config.Model = new string('x', 500_000);
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "(500000 characters) is not 1 to 128", () => Feed.BeginAsync(_client, config));
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, "(500000 characters) is not 1 to 128", () => Feed.BeginAsync(_client, config));
         var filter = new TagFilter { Labels = { Enumerable.Repeat("Dog", 1_001) } };
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "filter.labels has 1001 entries; at most 1000", async () =>
             await _client.GetStreamAsync(new GetStreamRequest { StreamId = "any", Filter = filter }));
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "min_interval is", async () =>
         {
-            using var call = _client.Subscribe(new SubscribeRequest { AllStreams = true, MinInterval = new Duration { Nanos = int.MaxValue } }, deadline: TestGrid.Deadline);
+            using var call = _client.Subscribe(
+                new SubscribeRequest { AllStreams = true, MinInterval = new Duration { Nanos = int.MaxValue } },
+                deadline: TestGrid.Deadline);
             await call.ResponseStream.MoveNext(CancellationToken.None);
         });
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "keep_old is", async () =>
-            await shared.Grid.Admin.RotateKeyAsync(new RotateKeyRequest { Name = "x", KeepOld = new Duration { Seconds = long.MaxValue } }));
+            await shared.Grid.Admin.RotateKeyAsync(
+                new RotateKeyRequest { Name = "x", KeepOld = new Duration { Seconds = long.MaxValue } }));
     }
 
     [Fact]
@@ -73,7 +81,8 @@ public sealed class ExtremeTests(SharedGrid shared)
         }
         (config.Model, config.SwitchModel, config.FromChunk) = ("tiny", true, 0);
         using var feed = await Feed.BeginAsync(grid.Client, config);
-        using var ear = grid.Client.Subscribe(new SubscribeRequest { StreamId = "changed", FromChunk = 0, Filter = config.Filter }, deadline: TestGrid.Deadline);
+        using var ear = grid.Client.Subscribe(
+            new SubscribeRequest { StreamId = "changed", FromChunk = 0, Filter = config.Filter }, deadline: TestGrid.Deadline);
         Assert.True(await ear.ResponseStream.MoveNext(CancellationToken.None));
         await feed.SendBabbleAsync((int)feed.Ready.NextSample, Babble.Samples);
         await feed.FinishAsync();

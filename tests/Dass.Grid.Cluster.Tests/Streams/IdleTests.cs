@@ -32,14 +32,16 @@ public sealed class IdleTests : IAsyncLifetime
         Assert.Equal((StreamState.Ended, EndReason.Idle, 100_000), (info.Entry.State, info.EndReason, info.NextSample));
         using var next = await Feed.BeginAsync(_grid.Client, Babble.Config("next"));
 
-        // Each minute the stream looks at its clock; five more, and once the tenant's books have what it owes, it is gone. The books are written in real time.
+        // Each minute the stream looks at its clock; five more, and once the tenant's event log and usage record have what it owes, it is
+        // gone. They are written in real time.
         await TestGrid.UntilAsync(async () => !await IsKnownAsync() && !await IsListedAsync(), () =>
         {
             _time.Advance(TimeSpan.FromMinutes(1));
             return Task.Delay(20);
         });
         await TestGrid.RefusesAsync(
-            StatusCode.NotFound, "'idle' is unknown", async () => await _grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "idle" }));
+            StatusCode.NotFound, "'idle' is unknown", async () => await _grid.Client.GetStreamAsync(
+                new GetStreamRequest { StreamId = "idle" }));
     }
 
     [Fact]
@@ -57,7 +59,8 @@ public sealed class IdleTests : IAsyncLifetime
     }
 
     private Task<TestGrid> StartAsync() => TestGrid.StartAsync(
-        _time, new() { ["Grid:Models:tiny:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00", ["Grid:Streams:IdleTimeout"] = "00:05:00" });
+        _time,
+        new() { ["Grid:Models:tiny:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00", ["Grid:Streams:IdleTimeout"] = "00:05:00" });
 
     private async Task<bool> IsListedAsync() =>
         (await _grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams.Any(entry => entry.StreamId == "idle");

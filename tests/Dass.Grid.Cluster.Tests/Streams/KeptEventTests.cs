@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Dass.Grid.Cluster.Tests.Durability;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
 using Dass.Grid.V1;
@@ -10,10 +9,9 @@ using ModelUsage = Dass.Grid.V1.ModelUsage;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
-/// <summary>What is left of streams: their events and their use.</summary>
+/// <summary>What is left of streams: their events and their usage records.</summary>
 public sealed class KeptEventTests : IDisposable
 {
-    private const int Half = 120_000;
     private static readonly DateTimeOffset Captured = new(2026, 3, 1, 12, 4, 55, TimeSpan.Zero);
 
     private readonly StoreFolder _store = new();
@@ -53,17 +51,17 @@ public sealed class KeptEventTests : IDisposable
         var grid = await TestGrid.StartAsync(_store.Settings());
         using (var feed = await Feed.BeginAsync(grid.Client, Config("yard")))
         {
-            await feed.SendBabbleAsync(0, Half);
-            await feed.AppliedAsync(Half);
-            await StoredStreamTests.CheckpointAsync(grid); // events may be owed to the log still: the checkpoint has them, too
-            await feed.SendBabbleAsync(Half, Half + 48_000);
-            await feed.AppliedAsync(Half + 48_000);
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
+            await Yard.CheckpointAsync(grid); // events may be owed to the log still: the checkpoint has them, too
+            await feed.SendBabbleAsync(Yard.Half, Yard.Half + 48_000);
+            await feed.AppliedAsync(Yard.Half + 48_000);
             heard.AddRange(feed.Events);
         }
         await _store.CrashAsync(grid);
         await using var next = await TestGrid.StartAsync(_store.Settings());
         using var again = await Feed.BeginAsync(next.Client, new StreamConfig { StreamId = "yard" });
-        await again.SendBabbleAsync(Half, Babble.Samples);
+        await again.SendBabbleAsync(Yard.Half, Babble.Samples);
         await again.FinishAsync();
         heard.AddRange(again.Events);
 
@@ -108,11 +106,12 @@ public sealed class KeptEventTests : IDisposable
         var query = new EventQuery(null, null, null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, 0);
         await Log(first).Append(At(first));
         Assert.Single(await Log(first).Read(query));
-        await Task.Delay(TimeSpan.FromSeconds(1.2));
+        var written = TimeProvider.System.GetUtcNow();
+        await TestGrid.UntilAsync(() => TimeProvider.System.GetUtcNow() - written > TimeSpan.FromSeconds(1.2)); // older than the retention
         await Log(second).Append(At(second));
 
         var index = grid.Host.Grains.GetGrain<IEventIndexGrain>("default");
-        await EventuallyAsync(async () => await index.Find(0, long.MaxValue, 10) is [var only] && only == second);
+        await TestGrid.UntilAsync(async () => await index.Find(0, long.MaxValue, 10) is [var only] && only == second);
         Assert.Empty(await Log(first).Read(query));
         Assert.Single(await Log(second).Read(query));
     }
@@ -128,7 +127,8 @@ public sealed class KeptEventTests : IDisposable
             var selection = Selection;
             selection.StreamIds.Add("yard");
             var text = new StringBuilder();
-            using var call = grid.Client.ExportEvents(new ExportEventsRequest { Selection = selection, Format = format }, deadline: TestGrid.Deadline);
+            using var call = grid.Client.ExportEvents(
+                new ExportEventsRequest { Selection = selection, Format = format }, deadline: TestGrid.Deadline);
             while (await call.ResponseStream.MoveNext(CancellationToken.None))
             {
                 text.Append(call.ResponseStream.Current.Data.ToStringUtf8());
@@ -139,7 +139,8 @@ public sealed class KeptEventTests : IDisposable
 
         var json = await ExportAsync(ExportFormat.JsonLines);
         Assert.Equal(closed.Count, json.Length);
-        Assert.Equal((first.Label, first.OffsetSeconds), (Field(json[0], "label").GetString(), Field(json[0], "offset_seconds").GetDouble()));
+        Assert.Equal(
+            (first.Label, first.OffsetSeconds), (Field(json[0], "label").GetString(), Field(json[0], "offset_seconds").GetDouble()));
         var csv = await ExportAsync(ExportFormat.Csv);
         Assert.Equal((closed.Count + 1, 11), (csv.Length, csv[0].Split(',').Length));
         var audacity = await ExportAsync(ExportFormat.Audacity);
@@ -147,7 +148,8 @@ public sealed class KeptEventTests : IDisposable
         Assert.All(await ExportAsync(ExportFormat.Rttm), line => Assert.Equal(10, line.Split(' ').Length));
         var vtt = await ExportAsync(ExportFormat.Webvtt);
         Assert.Equal("WEBVTT", vtt[0]);
-        Assert.All(vtt.Skip(1).Where((_, i) => i % 2 == 0), line => Assert.Matches(@"^\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}$", line));
+        Assert.All(
+            vtt.Skip(1).Where((_, i) => i % 2 == 0), line => Assert.Matches(@"^\d\d:\d\d:\d\d\.\d{3} --> \d\d:\d\d:\d\d\.\d{3}$", line));
     }
 
     [Fact]
@@ -158,7 +160,9 @@ public sealed class KeptEventTests : IDisposable
         foreach (var (request, fragment) in new[]
         {
             (new ListEventsRequest { Selection = backwards }, "from before to"),
-            (new ListEventsRequest { Selection = new EventSelection { From = new Timestamp { Nanos = -1 } } }, "selection.from is 0 s and -1 ns"),
+            (
+                new ListEventsRequest { Selection = new EventSelection { From = new Timestamp { Nanos = -1 } } },
+                "selection.from is 0 s and -1 ns"),
             (new ListEventsRequest { Selection = new EventSelection { Prefix = "a/b" } }, "'a/b'"),
             (new ListEventsRequest { Selection = new EventSelection { MinPeakScore = 2 } }, "is 2; 0 to 1"),
             (new ListEventsRequest { PageToken = "x" }, "page_token 'x'"),
@@ -168,7 +172,8 @@ public sealed class KeptEventTests : IDisposable
             await TestGrid.RefusesAsync(StatusCode.InvalidArgument, fragment, async () => await grid.Client.ListEventsAsync(request));
         }
         using var export = grid.Client.ExportEvents(new ExportEventsRequest { Format = ExportFormat.Rttm });
-        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "stream_ids has 0 entries", () => export.ResponseStream.MoveNext(CancellationToken.None));
+        await TestGrid.RefusesAsync(
+            StatusCode.InvalidArgument, "stream_ids has 0 entries", () => export.ResponseStream.MoveNext(CancellationToken.None));
     }
 
     [Fact]
@@ -177,28 +182,30 @@ public sealed class KeptEventTests : IDisposable
         var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Streams:Upkeep", "00:00:00.2")));
         using (var feed = await Feed.BeginAsync(grid.Client, Config("yard")))
         {
-            await feed.SendBabbleAsync(0, Half);
-            await feed.AppliedAsync(Half);
-            await StoredStreamTests.CheckpointAsync(grid);
-            await feed.SendBabbleAsync(Half, Half + 48_000);
-            await feed.AppliedAsync(Half + 48_000);
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
+            await Yard.CheckpointAsync(grid);
+            await feed.SendBabbleAsync(Yard.Half, Yard.Half + 48_000);
+            await feed.AppliedAsync(Yard.Half + 48_000);
             await UsageAsync(grid, usage => Math.Abs(usage.AudioSeconds - 10.5) < 1e-6); // more than the checkpoint knows of
         }
         await _store.CrashAsync(grid);
         await using var next = await TestGrid.StartAsync(_store.Settings());
         using var again = await Feed.BeginAsync(next.Client, new StreamConfig { StreamId = "yard", Filter = new TagFilter { Top = 0 } });
-        Assert.Equal(Half, again.Ready.NextSample);
-        await again.SendBabbleAsync(Half, Babble.Samples);
+        Assert.Equal(Yard.Half, again.Ready.NextSample);
+        await again.SendBabbleAsync(Yard.Half, Babble.Samples);
         await again.FinishAsync();
         var closed = await StreamAsync(next, "street");
 
         var seconds = (double)Babble.Samples / Babble.SampleRateHz;
-        await UsageAsync(next, usage => Math.Abs(usage.AudioSeconds - 2 * seconds) < 1e-6 && (usage.Streams, usage.Events) == (2, 2 * closed.Count));
+        await UsageAsync(
+            next, usage => Math.Abs(usage.AudioSeconds - 2 * seconds) < 1e-6 && (usage.Streams, usage.Events) == (2, 2 * closed.Count));
     }
 
     private static EventSelection Selection => new()
     {
-        From = Timestamp.FromDateTimeOffset(Captured - TimeSpan.FromHours(1)), To = Timestamp.FromDateTimeOffset(Captured + TimeSpan.FromHours(1)),
+        From = Timestamp.FromDateTimeOffset(
+            Captured - TimeSpan.FromHours(1)), To = Timestamp.FromDateTimeOffset(Captured + TimeSpan.FromHours(1)),
     };
 
     private static StreamConfig Config(string id)
@@ -240,28 +247,15 @@ public sealed class KeptEventTests : IDisposable
         }
     }
 
-    private static async Task EventuallyAsync(Func<Task<bool>> holds)
-    {
-        for (var attempt = 0; !await holds(); attempt++)
-        {
-            Assert.True(attempt < 100, "It does not hold after 10 s.");
-            await Task.Delay(100);
-        }
-    }
-
     private static async Task UsageAsync(TestGrid grid, Func<ModelUsage, bool> holds)
     {
-        for (var attempt = 0; ; attempt++)
+        ModelUsage? usage = null;
+        await TestGrid.UntilAsync(async () =>
         {
-            var usage = (await grid.Client.GetUsageAsync(new GetUsageRequest())).Models.SingleOrDefault();
-            if (usage is not null && holds(usage))
-            {
-                Assert.Equal("tiny", usage.Model);
-                return;
-            }
-            Assert.True(attempt < 100, $"After 10 s the use is {usage}.");
-            await Task.Delay(100);
-        }
+            usage = (await grid.Client.GetUsageAsync(new GetUsageRequest())).Models.SingleOrDefault();
+            return usage is not null && holds(usage);
+        });
+        Assert.Equal("tiny", usage!.Model);
     }
 
     private static JsonElement Field(string line, string name) => JsonDocument.Parse(line).RootElement.GetProperty(name);

@@ -41,7 +41,8 @@ public sealed class ListTests(SharedGrid shared)
     [InlineData(1001, "", "page_size is 1001")]
     [InlineData(0, "not/a/token", "page_token 'not/a/token'")]
     public Task A_page_that_cannot_be_is_refused(int size, string token, string fragment) => TestGrid.RefusesAsync(
-        StatusCode.InvalidArgument, fragment, async () => await _client.ListStreamsAsync(new ListStreamsRequest { PageSize = size, PageToken = token }));
+        StatusCode.InvalidArgument, fragment, async () => await _client.ListStreamsAsync(
+            new ListStreamsRequest { PageSize = size, PageToken = token }));
 
     [Fact]
     public async Task Models_and_labels_are_listed()
@@ -53,6 +54,7 @@ public sealed class ListTests(SharedGrid shared)
         Assert.Equal(Enumerable.Range(0, 527), labels.Labels.Select(label => label.Index));
         Assert.Equal("Speech", labels.Labels[0].Name);
         await TestGrid.RefusesAsync(
-            StatusCode.NotFound, "model 'other' is unknown", async () => await _client.ListLabelsAsync(new ListLabelsRequest { Model = "other" }));
+            StatusCode.NotFound, "model 'other' is unknown", async () => await _client.ListLabelsAsync(
+                new ListLabelsRequest { Model = "other" }));
     }
 }

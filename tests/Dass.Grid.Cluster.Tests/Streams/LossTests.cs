@@ -1,4 +1,3 @@
-using Dass.Grid.Cluster.Tests.Durability;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
 using Dass.Grid.V1;
@@ -9,7 +8,6 @@ namespace Dass.Grid.Cluster.Tests.Streams;
 /// <summary>A client that has lost audio says so and goes on.</summary>
 public sealed class LossTests : IDisposable
 {
-    private const string Id = "yard";
     private const int Rate = Babble.SampleRateHz;
     private const int Lost = 5 * Rate; // where audio is lost
     private const int Short = Lost + Rate; // and where it goes on
@@ -26,7 +24,7 @@ public sealed class LossTests : IDisposable
     public async Task A_short_loss_is_heard_as_silence_in_its_place()
     {
         await using var grid = await TestGrid.StartAsync();
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         await feed.SendBabbleAsync(0, Lost);
         await SendAfterLossAsync(feed, Short, Babble.Samples);
         var summary = await feed.FinishAsync();
@@ -45,9 +43,16 @@ public sealed class LossTests : IDisposable
     public async Task A_short_loss_is_said_of_its_chunks_also_when_the_stream_goes_on_from_a_checkpoint(int checkpoint)
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings());
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
-        var stream = grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
-        foreach (var (from, to) in new[] { (0, Lost / 2), (Lost / 2, Lost), (Short, Short + 100), (Short + 100, 10 * Rate), (10 * Rate, 11 * Rate) })
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
+        var stream = Yard.Grain(grid);
+        foreach (var (from, to) in new[]
+        {
+            (0, Lost / 2),
+            (Lost / 2, Lost),
+            (Short, Short + 100),
+            (Short + 100, 10 * Rate),
+            (10 * Rate, 11 * Rate),
+        })
         {
             await SendAfterLossAsync(feed, from, to);
             await feed.AppliedAsync(to);
@@ -62,7 +67,7 @@ public sealed class LossTests : IDisposable
         await feed.FinishAsync();
 
         AssertLost(feed.Tags);
-        using var ear = grid.Client.Subscribe(new SubscribeRequest { StreamId = Id, FromChunk = 0 }, deadline: TestGrid.Deadline);
+        using var ear = grid.Client.Subscribe(new SubscribeRequest { StreamId = Yard.Id, FromChunk = 0 }, deadline: TestGrid.Deadline);
         var heard = new List<Tags>();
         while (await ear.ResponseStream.MoveNext(CancellationToken.None))
         {
@@ -75,9 +80,10 @@ public sealed class LossTests : IDisposable
     public async Task After_a_long_loss_the_stream_begins_again_in_its_place()
     {
         await using var grid = await TestGrid.StartAsync();
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         using var ear = grid.Client.Subscribe(
-            new SubscribeRequest { StreamId = Id, FromChunk = 0, Filter = new TagFilter { Top = 0, Dense = true } }, deadline: TestGrid.Deadline);
+            new SubscribeRequest { StreamId = Yard.Id, FromChunk = 0, Filter = new TagFilter { Top = 0, Dense = true } },
+            deadline: TestGrid.Deadline);
         Assert.True(await ear.ResponseStream.MoveNext(CancellationToken.None));
         await feed.SendBabbleAsync(0, Lost);
         await SendAfterLossAsync(feed, Long, Long + Rate);
@@ -98,8 +104,8 @@ public sealed class LossTests : IDisposable
     public async Task A_loss_is_told_once_when_the_stream_is_heard_again_from_its_checkpoint()
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings());
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id));
-        var stream = grid.Host.Grains.GetGrain<IStreamGrain>(new Contracts.StreamId("default", Id).ToString());
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
+        var stream = Yard.Grain(grid);
         await feed.SendBabbleAsync(0, Lost / 2);
         await feed.AppliedAsync(Lost / 2);
         Assert.Equal(Lost / 2, (await stream.Checkpoint(attachment: 1)).Value?.Sample);
@@ -122,12 +128,13 @@ public sealed class LossTests : IDisposable
     public async Task What_comes_after_a_loss_that_the_stream_does_not_have_is_audio_like_any_other()
     {
         await using var grid = await TestGrid.StartAsync();
-        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Id)))
+        using (var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id)))
         {
             await feed.SendBabbleAsync(0, Lost);
             await feed.AppliedAsync(Lost);
         }
-        using var again = await Feed.BeginAsync(grid.Client, new StreamConfig { StreamId = Id, FromChunk = 0, Filter = new TagFilter { Top = 0, Dense = true } });
+        using var again = await Feed.BeginAsync(
+            grid.Client, new StreamConfig { StreamId = Yard.Id, FromChunk = 0, Filter = new TagFilter { Top = 0, Dense = true } });
         await SendAfterLossAsync(again, Lost / 2, Babble.Samples);
         await BareSession.AssertEqualAsync(again.Tags, await again.FinishAsync());
         Assert.Empty(again.Gaps);

@@ -18,7 +18,8 @@ public sealed class LostAudioLaws
         Gen.Int[1, 50_000].Array[1, 20]).Sample((rate, seconds, first, samples, cuts) =>
     {
         var shape = new StreamShape(
-            new AudioShape(AudioEncoding.Pcm16, rate, 1), BytesPerFrame: 2, new ModelSummary("m", "", LabelCount: 2, Note: "", IsDefault: false),
+            new AudioShape(AudioEncoding.Pcm16, rate, 1), BytesPerFrame: 2, new ModelSummary(
+                "m", "", LabelCount: 2, Note: "", IsDefault: false),
             TimeSpan.FromSeconds(seconds), TimeSpan.Zero);
         var (span, lost, from) = (new SampleSpan(first, first + samples), new LostAudio(), first - 100);
         for (var i = 0; from < span.ToSample; i++)

@@ -21,9 +21,11 @@ public sealed class SharedConnectionTests : IAsyncLifetime
     [Fact]
     public async Task Calls_that_are_not_read_do_not_stop_the_others()
     {
-        // A clock that stands gives nobody audio beyond the first seconds: the gateway reads no more of these calls, and each client sends until HTTP/2 stops it.
+        // A clock that stands lets no call take in audio beyond the first seconds: the gateway reads no more of these calls, and each
+        // client sends until HTTP/2 stops it.
         using var stop = new CancellationTokenSource();
-        var floods = await Task.WhenAll(Enumerable.Range(0, Floods).Select(i => Feed.BeginAsync(_grid.Client, Babble.Config($"flood-{i}"))));
+        var floods = await Task.WhenAll(
+            Enumerable.Range(0, Floods).Select(i => Feed.BeginAsync(_grid.Client, Babble.Config($"flood-{i}"))));
         var sent = 0;
         var flooding = floods.Select(async feed =>
         {
@@ -36,12 +38,13 @@ public sealed class SharedConnectionTests : IAsyncLifetime
         for (var before = -1; before != Volatile.Read(ref sent);)
         {
             before = Volatile.Read(ref sent);
-            await Task.Delay(500);
+            await Task.Delay(500); // no signal comes when HTTP/2 stops a sender: none has sent for so long
         }
 
         using var live = await Feed.BeginAsync(_grid.Client, Babble.Config("live"));
         await live.SendBabbleAsync(0, LiveSamples);
-        BareSession.AssertEqual(await BareSession.HearAsync(TestGrid.TinyModel, Babble.Slice(0, LiveSamples)), live.Tags, await live.FinishAsync());
+        BareSession.AssertEqual(
+            await BareSession.HearAsync(TestGrid.TinyModel, Babble.Slice(0, LiveSamples)), live.Tags, await live.FinishAsync());
         Assert.DoesNotContain(flooding, flood => flood.IsCompleted); // else the live one came to its end because they had
 
         await stop.CancelAsync();

@@ -37,7 +37,7 @@ public sealed class SlowSubscriberTests : IAsyncLifetime
     {
         using var narrow = Narrow();
         using var ear = Listen(narrow, slow);
-        var fed = await FeedAsync();
+        var fed = await FeedAsync(ear);
         long chunks = fed.Count;
 
         var (next, tagged, dropped, late) = (new Dictionary<string, long>(), 0L, 0L, new List<long>());
@@ -50,7 +50,8 @@ public sealed class SlowSubscriberTests : IAsyncLifetime
                     Assert.Equal(next.GetValueOrDefault(name), response.Tags.Chunk); // where the count of Dropped says
                     next[name] = response.Tags.Chunk + 1;
                     tagged++;
-                    late.AddRange(response.Tags.Chunk >= chunks - History && response.Tags.Chunk < chunks - Queue ? [response.Tags.Chunk] : []);
+                    late.AddRange(
+                        response.Tags.Chunk >= chunks - History && response.Tags.Chunk < chunks - Queue ? [response.Tags.Chunk] : []);
                     break;
                 case SubscribeResponse.ResponseOneofCase.Dropped:
                     Assert.True(response.Dropped.Chunks > 0);
@@ -78,7 +79,7 @@ public sealed class SlowSubscriberTests : IAsyncLifetime
     {
         using var narrow = Narrow();
         using var ear = Listen(narrow, SlowPolicy.Disconnect);
-        await FeedAsync();
+        await FeedAsync(ear);
         var next = new Dictionary<string, long>();
         await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "the subscriber is too slow", async () =>
         {
@@ -112,7 +113,8 @@ public sealed class SlowSubscriberTests : IAsyncLifetime
                 for (var piece = 0; piece <= cuts.Length; piece++)
                 {
                     var request = new SubscribeRequest { StreamIds = { Names }, Filter = Dense };
-                    request.Cursors.Add(heard.ToDictionary(stream => stream.Key, stream => stream.Value.Count == 0 ? 0 : stream.Value[^1].Chunk + 1));
+                    request.Cursors.Add(
+                        heard.ToDictionary(stream => stream.Key, stream => stream.Value.Count == 0 ? 0 : stream.Value[^1].Chunk + 1));
                     using var ear = grid.Client.Subscribe(request, deadline: TestGrid.Deadline);
                     var (most, ended) = (piece < cuts.Length ? cuts[piece] : int.MaxValue, 0);
                     while (most > 0 && ended < Names.Length && await ear.ResponseStream.MoveNext(CancellationToken.None))
@@ -139,12 +141,13 @@ public sealed class SlowSubscriberTests : IAsyncLifetime
     private GrpcChannel Narrow() => GrpcChannel.ForAddress(
         _grid.Host.Address, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { InitialHttp2StreamWindowSize = WindowBytes } });
 
-    private static AsyncServerStreamingCall<SubscribeResponse> Listen(GrpcChannel channel, SlowPolicy slow) => new Tagging.TaggingClient(channel).Subscribe(
+    private static AsyncServerStreamingCall<SubscribeResponse> Listen(
+        GrpcChannel channel, SlowPolicy slow) => new Tagging.TaggingClient(channel).Subscribe(
         new SubscribeRequest { Prefix = "slow-", FromChunk = 0, Filter = Dense, Slow = slow }, deadline: TestGrid.Deadline);
 
-    /// <summary>Two streams to their end, while nobody reads.</summary>
+    /// <summary>Feeds two streams to their end. The subscriber has found both, and reads nothing meanwhile.</summary>
     /// <returns>The tags of each.</returns>
-    private async Task<List<Tags>> FeedAsync()
+    private async Task<List<Tags>> FeedAsync(AsyncServerStreamingCall<SubscribeResponse> ear)
     {
         var feeds = new List<Feed>();
         foreach (var name in Names)
@@ -154,11 +157,19 @@ public sealed class SlowSubscriberTests : IAsyncLifetime
             config.Events = new EventRule { On = 1 }; // so that only some chunks have events
             foreach (var label in new[] { "Speech", "Dog", "Rain", "Music" })
             {
-                config.LabelEvents.Add(new LabelRule { Label = label, Rule = new EventRule { On = 0.5f, Off = 0.5f, MinDuration = new Duration(), MergeGap = new Duration() } });
+                config.LabelEvents.Add(new LabelRule
+                {
+                    Label = label,
+                    Rule = new EventRule { On = 0.5f, Off = 0.5f, MinDuration = new Duration(), MergeGap = new Duration() },
+                });
             }
             feeds.Add(await Feed.BeginAsync(_grid.Client, config));
         }
-        await Task.Delay(1_500); // by then the subscription has found them
+        foreach (var _ in feeds)
+        {
+            Assert.True(await ear.ResponseStream.MoveNext(CancellationToken.None));
+            Assert.NotNull(ear.ResponseStream.Current.Subscribed);
+        }
         for (var i = 1; i <= Repeats; i++)
         {
             foreach (var feed in feeds)

@@ -44,7 +44,11 @@ public sealed class SubscribeManyTests(SharedGrid shared)
             await feed.FinishAsync();
         }
         using var ear = Client.Subscribe(
-            new SubscribeRequest { StreamIds = { prefix + "a", prefix + "b", prefix + "never" }, Cursors = { { prefix + "a", 10 }, { prefix + "b", 0 } } },
+            new SubscribeRequest
+            {
+                StreamIds = { prefix + "a", prefix + "b", prefix + "never" },
+                Cursors = { { prefix + "a", 10 }, { prefix + "b", 0 } },
+            },
             deadline: TestGrid.Deadline);
         var heard = await UntilEndedAsync(ear, 2);
         Assert.Equal(10, heard[prefix + "a"][0].Chunk);
@@ -60,7 +64,13 @@ public sealed class SubscribeManyTests(SharedGrid shared)
         await feed.SendBabbleAsync(0, Babble.Samples);
         await feed.FinishAsync();
         using var ear = Client.Subscribe(
-            new SubscribeRequest { StreamId = name, FromChunk = 0, MinInterval = Duration.FromTimeSpan(TimeSpan.FromSeconds(3)), Filter = new TagFilter { Labels = { "Speech" }, MinScore = 1 } },
+            new SubscribeRequest
+            {
+                StreamId = name,
+                FromChunk = 0,
+                MinInterval = Duration.FromTimeSpan(TimeSpan.FromSeconds(3)),
+                Filter = new TagFilter { Labels = { "Speech" }, MinScore = 1 },
+            },
             deadline: TestGrid.Deadline);
         var heard = await UntilEndedAsync(ear, 1);
 

@@ -43,7 +43,7 @@ public sealed class SubscribeTests(SharedGrid shared)
     }
 
     [Fact]
-    public async Task A_subscriber_that_never_reads_is_told_what_it_missed_and_disturbs_nobody()
+    public async Task A_subscriber_that_never_reads_receives_the_count_of_what_it_missed_and_disturbs_no_other()
     {
         const int Repeats = 12;
         await using var grid = await TestGrid.StartAsync(new()
@@ -80,12 +80,14 @@ public sealed class SubscribeTests(SharedGrid shared)
     [Fact]
     public async Task An_unknown_stream_cannot_be_listened_to()
     {
-        using var call = _client.Subscribe(new SubscribeRequest { StreamId = "nobody" }, deadline: TestGrid.Deadline);
-        await TestGrid.RefusesAsync(StatusCode.NotFound, "'nobody' is unknown", () => call.ResponseStream.MoveNext(CancellationToken.None));
+        using var call = _client.Subscribe(new SubscribeRequest { StreamId = "unknown" }, deadline: TestGrid.Deadline);
+        await TestGrid.RefusesAsync(
+            StatusCode.NotFound, "'unknown' is unknown", () => call.ResponseStream.MoveNext(CancellationToken.None));
     }
 
     /// <summary>Subscribes and waits until no later chunk can be missed.</summary>
-    private async Task<AsyncServerStreamingCall<SubscribeResponse>> WatchAsync(string stream, long? fromChunk, Tagging.TaggingClient? client = null)
+    private async Task<AsyncServerStreamingCall<SubscribeResponse>> WatchAsync(
+        string stream, long? fromChunk, Tagging.TaggingClient? client = null)
     {
         var request = new SubscribeRequest { StreamId = stream, Filter = Dense };
         if (fromChunk is { } from)

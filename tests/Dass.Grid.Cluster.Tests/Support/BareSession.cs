@@ -10,7 +10,8 @@ internal static class BareSession
 {
     private const float Tolerance = 1e-5f;
 
-    private static readonly Lazy<Task<(List<ChunkScores> Chunks, StreamSummary Summary)>> Babbled = new(() => HearAsync(TestGrid.TinyModel));
+    private static readonly Lazy<Task<(
+        List<ChunkScores> Chunks, StreamSummary Summary)>> Babbled = new(() => HearAsync(TestGrid.TinyModel));
 
     public static async Task AssertEqualAsync(IReadOnlyList<Tags> tags, Summary summary) => AssertEqual(await Babbled.Value, tags, summary);
 
@@ -55,7 +56,8 @@ internal static class BareSession
     public static async Task<(List<ChunkScores> Chunks, StreamSummary Summary)> HearAsync(string? model, ReadOnlyMemory<byte> audio)
     {
         await using var engine = await StreamEngine.StartAsync(new EngineOptions { ModelDirectory = model, MaxStreams = 1, Threads = 1 });
-        using var session = engine.Open(new Engine.Audio.AudioFormat(SampleEncoding.Pcm16, Babble.SampleRateHz, 1), new StreamSessionOptions());
+        using var session = engine.Open(
+            new Engine.Audio.AudioFormat(SampleEncoding.Pcm16, Babble.SampleRateHz, 1), new StreamSessionOptions());
         var chunks = new List<ChunkScores>();
         await session.PushAsync(audio, chunks, CancellationToken.None);
         await session.CompleteAsync(chunks, CancellationToken.None);

@@ -31,7 +31,8 @@ internal sealed class Certificates : IDisposable
     public void WriteServer(string name = "grid")
     {
         using var certificate = Sign($"CN={name}", Server);
-        File.WriteAllText(ServerFile, $"{certificate.ExportCertificatePem()}\n{certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
+        File.WriteAllText(
+            ServerFile, $"{certificate.ExportCertificatePem()}\n{certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
     }
 
     public X509Certificate2 ClientOf(string tenant) => ClientNamed($"CN={tenant}");

@@ -63,7 +63,8 @@ internal sealed class Feed : IDisposable
     {
         while (Applied < sample)
         {
-            Assert.True(await _call.ResponseStream.MoveNext(CancellationToken.None), $"The call ended at sample {Applied}, before {sample}.");
+            Assert.True(
+                await _call.ResponseStream.MoveNext(CancellationToken.None), $"The call ended at sample {Applied}, before {sample}.");
             Take(_call.ResponseStream.Current);
         }
     }

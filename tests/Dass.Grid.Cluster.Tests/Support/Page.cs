@@ -11,7 +11,10 @@ internal sealed class Page(Uri address, string? key = null) : IDisposable
 
     public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? json = null, string? host = null)
     {
-        var request = new HttpRequestMessage(method, path) { Content = json is null ? null : new StringContent(json, Encoding.UTF8, "application/json") };
+        var request = new HttpRequestMessage(method, path)
+        {
+            Content = json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"),
+        };
         request.Headers.Host = host;
         return _http.SendAsync(request);
     }
@@ -33,7 +36,9 @@ internal sealed class Page(Uri address, string? key = null) : IDisposable
             request.Headers.Add("Last-Event-ID", lastId);
         }
         using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
-        Assert.True(answer.Content.Headers.ContentType?.MediaType == "text/event-stream", answer.IsSuccessStatusCode ? "" : await answer.Content.ReadAsStringAsync(deadline.Token));
+        Assert.True(
+            answer.Content.Headers.ContentType?.MediaType == "text/event-stream",
+            answer.IsSuccessStatusCode ? "" : await answer.Content.ReadAsStringAsync(deadline.Token));
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(deadline.Token));
         var (id, kind) = (default(string), "");
         while (await lines.ReadLineAsync(deadline.Token) is { } line)

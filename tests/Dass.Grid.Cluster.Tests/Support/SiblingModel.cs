@@ -17,7 +17,8 @@ internal sealed class SiblingModel : IDisposable
         using var header = JsonDocument.Parse(bytes.AsMemory(sizeof(long), headerBytes));
         var head = header.RootElement.EnumerateObject().Single(tensor => tensor.Name.EndsWith("head.weight", StringComparison.Ordinal));
         var offsets = head.Value.GetProperty("data_offsets");
-        var values = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(sizeof(long) + headerBytes)[offsets[0].GetInt32()..offsets[1].GetInt32()]);
+        var values = MemoryMarshal.Cast<byte, float>(
+            bytes.AsSpan(sizeof(long) + headerBytes)[offsets[0].GetInt32()..offsets[1].GetInt32()]);
         for (var i = 0; i < values.Length; i++)
         {
             values[i] = -values[i];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Dass.Grid.Host;
 using Dass.Grid.V1;
@@ -31,7 +32,8 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
 
     public Admin.AdminClient Admin => new(_channel);
 
-    public static async Task<TestGrid> StartAsync(Dictionary<string, string?>? settings = null, Action<WebApplicationBuilder>? configure = null)
+    public static async Task<TestGrid> StartAsync(
+        Dictionary<string, string?>? settings = null, Action<WebApplicationBuilder>? configure = null)
     {
         settings ??= [];
         settings["Grid:Models:tiny:ModelDirectory"] = TinyModel;
@@ -66,7 +68,8 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
     }
 
     /// <summary>Does something until a condition holds.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> condition, Func<Task> meanwhile, [CallerArgumentExpression(nameof(condition))] string what = "")
+    public static async Task UntilAsync(
+        Func<Task<bool>> condition, Func<Task> meanwhile, [CallerArgumentExpression(nameof(condition))] string what = "")
     {
         for (var deadline = Deadline; !await condition();)
         {
@@ -75,8 +78,25 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
         }
     }
 
-    public static Task UntilAsync(Func<bool> condition, Func<Task> meanwhile, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+    public static Task UntilAsync(
+        Func<bool> condition, Func<Task> meanwhile, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         UntilAsync(() => Task.FromResult(condition()), meanwhile, what);
+
+    /// <summary>Asks often until a condition holds that time alone brings about.</summary>
+    public static Task UntilAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        UntilAsync(condition, () => Task.Delay(20), what);
+
+    public static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        UntilAsync(() => Task.FromResult(condition()), what);
+
+    /// <summary>Sum of a metric over its tags, as an operator sees it.</summary>
+    public async Task<double> MetricAsync(string name)
+    {
+        using var operations = new HttpClient { BaseAddress = host.OperationsAddress };
+        return (await operations.GetStringAsync("/metrics")).Split('\n')
+            .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
+            .Sum(line => double.Parse(line.Split('}')[^1].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -50,14 +50,19 @@ internal sealed class TokenProvider : IAsyncDisposable
     }
 
     public string Token(string? tenant, TimeSpan? lasts = null, string audience = Audience, RSA? key = null) =>
-        Token(tenant, new SigningCredentials(new RsaSecurityKey(key ?? _rsa) { KeyId = "one" }, SecurityAlgorithms.RsaSha256), lasts, audience);
+        Token(
+            tenant,
+            new SigningCredentials(new RsaSecurityKey(key ?? _rsa) { KeyId = "one" }, SecurityAlgorithms.RsaSha256),
+            lasts,
+            audience);
 
-    /// <summary>A token that says of itself that nobody has signed it.</summary>
+    /// <summary>A token whose own header says that it is not signed.</summary>
     public string Unsigned(string tenant) => Token(tenant, signing: null);
 
-    /// <summary>A forger's: everybody knows the public key, and may have used it as a secret.</summary>
+    /// <summary>A forger's token: the public key is known, and a forger may use it as a secret.</summary>
     public string SignedWithPublicKey(string tenant) => Token(
-        tenant, new SigningCredentials(new SymmetricSecurityKey(_rsa.ExportSubjectPublicKeyInfo()) { KeyId = "one" }, SecurityAlgorithms.HmacSha256));
+        tenant, new SigningCredentials(
+            new SymmetricSecurityKey(_rsa.ExportSubjectPublicKeyInfo()) { KeyId = "one" }, SecurityAlgorithms.HmacSha256));
 
     private string Token(string? tenant, SigningCredentials? signing, TimeSpan? lasts = null, string audience = Audience)
     {

@@ -47,7 +47,7 @@ public sealed class AudioRateLimiterLaws
         });
 
     [Fact]
-    public void Nobody_waits_whose_tenant_has_no_limit() => Arrivals.Sample(arrivals =>
+    public void A_call_of_a_tenant_without_a_limit_never_waits() => Arrivals.Sample(arrivals =>
     {
         var time = new JumpingTime();
         var allowance = new AudioRateLimiter(new TenantQuota(time), time);

@@ -52,7 +52,8 @@ public sealed class CertificateTests : IAsyncLifetime
         using var certificate = _certificates.ClientOf("bob");
         using var channel = Channel(certificate);
         using var feed = await Feed.BeginAsync(new Tagging.TaggingClient(channel), Babble.Config("his"));
-        Assert.Equal("his", Assert.Single((await new Tagging.TaggingClient(channel).ListStreamsAsync(new ListStreamsRequest())).Streams).StreamId);
+        Assert.Equal(
+            "his", Assert.Single((await new Tagging.TaggingClient(channel).ListStreamsAsync(new ListStreamsRequest())).Streams).StreamId);
     }
 
     [Fact]
@@ -61,7 +62,8 @@ public sealed class CertificateTests : IAsyncLifetime
         string[] arguments = ["stream", Cli.Dass.Babble, "--grid", _grid.Host.Address.ToString(), "--stream-id", "his"];
         using var certificate = _certificates.ClientOf("bob");
         var file = Path.Combine(Path.GetDirectoryName(_certificates.AuthorityFile)!, "bob.pem");
-        await File.WriteAllTextAsync(file, $"{certificate.ExportCertificatePem()}\n{certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
+        await File.WriteAllTextAsync(
+            file, $"{certificate.ExportCertificatePem()}\n{certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
         using (var dass = Cli.Dass.Start([("SSL_CERT_FILE", _certificates.AuthorityFile), ("DASS_CERTIFICATE_FILE", file)], arguments))
         {
             var result = await dass.ResultAsync();
@@ -69,14 +71,14 @@ public sealed class CertificateTests : IAsyncLifetime
         }
         using (var stranger = Cli.Dass.Start([("DASS_CERTIFICATE_FILE", file)], arguments))
         {
-            Assert.Equal(1, (await stranger.ResultAsync()).ExitCode); // nobody vouches for the grid
+            Assert.Equal(1, (await stranger.ResultAsync()).ExitCode); // no authority that it knows vouches for the grid
         }
         using var broken = Cli.Dass.Start([("DASS_CERTIFICATE_FILE", _certificates.AuthorityFile)], arguments);
         Assert.Contains("DASS_CERTIFICATE_FILE is", (await broken.ResultAsync()).Errors);
     }
 
     [Fact]
-    public async Task A_certificate_of_nobodys_name_is_refused()
+    public async Task A_certificate_whose_name_is_no_tenants_is_refused()
     {
         using var certificate = _certificates.ClientOf("mallory");
         using var channel = Channel(certificate);
@@ -86,7 +88,7 @@ public sealed class CertificateTests : IAsyncLifetime
     [Theory]
     [InlineData("OU=bob")]
     [InlineData("CN=mallory, CN=bob")]
-    public async Task A_certificate_without_one_common_name_names_nobody(string subject)
+    public async Task A_certificate_without_one_common_name_names_no_tenant(string subject)
     {
         using var certificate = _certificates.ClientNamed(subject);
         using var channel = Channel(certificate);
@@ -126,7 +128,8 @@ public sealed class CertificateTests : IAsyncLifetime
 
     private static string Subject(CertificateFiles files) => files.Current.ServerCertificateContext!.TargetCertificate.Subject;
 
-    private static async Task List(GrpcChannel channel) => await new Tagging.TaggingClient(channel).ListStreamsAsync(new ListStreamsRequest());
+    private static async Task List(GrpcChannel channel) =>
+        await new Tagging.TaggingClient(channel).ListStreamsAsync(new ListStreamsRequest());
 
     private GrpcChannel Channel(X509Certificate2? certificate = null) => GrpcChannel.ForAddress(_grid.Host.Address, new GrpcChannelOptions
     {

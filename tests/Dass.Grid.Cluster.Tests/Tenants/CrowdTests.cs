@@ -1,4 +1,3 @@
-using Dass.Grid.Cluster.Tests.Durability;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
 
@@ -25,6 +24,8 @@ public sealed class CrowdTests : IDisposable
             await feed.FinishAsync();
         }));
         await TestGrid.UntilAsync(
-            async () => (await grid.Client.GetUsageAsync(new GetUsageRequest())).Models.SingleOrDefault()?.Streams == Streams, () => Task.Delay(100));
+            async () => (
+                await grid.Client.GetUsageAsync(
+                    new GetUsageRequest())).Models.SingleOrDefault()?.Streams == Streams, () => Task.Delay(100));
     }
 }

@@ -17,9 +17,10 @@ public sealed class LimitsTests
         using var one = await Feed.BeginAsync(grid.Client, Babble.Config("one"));
         var two = await Feed.BeginAsync(grid.Client, Babble.Config("two"));
         await TestGrid.RefusesAsync(
-            StatusCode.ResourceExhausted, "quota live_streams is 2, and 2 are live", () => Feed.BeginAsync(grid.Client, Babble.Config("three")));
+            StatusCode.ResourceExhausted, "quota live_streams is 2, and 2 are live", () => Feed.BeginAsync(
+                grid.Client, Babble.Config("three")));
 
-        // Coming back is not beginning; and whoever ends makes room.
+        // A client that comes back begins no stream, and one that ends its stream makes room.
         two.Dispose();
         using var again = await Feed.BeginAsync(grid.Client, Babble.Config("two"));
         await again.SendBabbleAsync(0, 16_000);
@@ -36,8 +37,18 @@ public sealed class LimitsTests
         var broken = Babble.Config("broken");
         broken.Format.SampleRateHz = 1;
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "sample rate is 1 Hz", () => Feed.BeginAsync(grid.Client, broken));
-        await Task.Delay(200); // nobody waits for the place to be given back
-        using var good = await Feed.BeginAsync(grid.Client, Babble.Config("good"));
+        await TestGrid.UntilAsync(async () => // the place is given back a little after the refusal
+        {
+            try
+            {
+                using var good = await Feed.BeginAsync(grid.Client, Babble.Config("good"));
+                return true;
+            }
+            catch (RpcException taken) when (taken.StatusCode == StatusCode.ResourceExhausted)
+            {
+                return false;
+            }
+        });
     }
 
     [Fact]
@@ -61,7 +72,7 @@ public sealed class LimitsTests
     [Fact]
     public async Task Audio_beyond_the_rate_is_slowed_down_and_not_lost()
     {
-        // 15 s of audio: 5 s may come at once, the rest at 1 s/s of the stream's own and 19 s/s of what nobody else uses.
+        // 15 s of audio: 5 s may come at once, the rest at 1 s/s of the stream's own and 19 s/s of what no other stream uses.
         await using var grid = await StartAsync(("AudioRate", "20"));
         using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("fast"));
         await feed.SendBabbleAsync(0, Babble.Samples);
@@ -74,7 +85,8 @@ public sealed class LimitsTests
         await using var grid = await StartAsync(("AudioRate", "1.5"));
         using var one = await Feed.BeginAsync(grid.Client, Babble.Config("one"));
         await TestGrid.RefusesAsync(
-            StatusCode.ResourceExhausted, "quota audio_seconds_per_second is 1.5", () => Feed.BeginAsync(grid.Client, Babble.Config("two")));
+            StatusCode.ResourceExhausted, "quota audio_seconds_per_second is 1.5", () => Feed.BeginAsync(
+                grid.Client, Babble.Config("two")));
     }
 
     [Fact]
@@ -89,15 +101,15 @@ public sealed class LimitsTests
         for (var passed = 0.0; passed < 1.9; passed += 0.1)
         {
             time.Advance(TimeSpan.FromSeconds(0.1));
-            await Task.Delay(5);
+            await Task.Delay(5); // time to go wrong: nothing may happen, so there is no signal
             Assert.False(waiting.IsCompleted, $"Two seconds of audio were taken in after {passed + 0.1:F1} s.");
         }
-        for (var i = 0; i < 20 && !waiting.IsCompleted; i++)
+        await TestGrid.UntilAsync(() => waiting.IsCompleted, () =>
         {
             time.Advance(TimeSpan.FromSeconds(0.1));
-            await Task.Delay(20);
-        }
-        await waiting.WaitAsync(TimeSpan.FromSeconds(10));
+            return Task.Delay(5);
+        });
+        await waiting;
     }
 
     [Fact]
@@ -122,21 +134,23 @@ public sealed class LimitsTests
         {
             Assert.True(await first.ResponseStream.MoveNext(CancellationToken.None));
             using var second = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }, deadline: TestGrid.Deadline);
-            await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "quota subscribers is 1, and 1 listen", () => second.ResponseStream.MoveNext(CancellationToken.None));
+            await TestGrid.RefusesAsync(
+                StatusCode.ResourceExhausted,
+                "quota subscribers is 1, and 1 listen",
+                () => second.ResponseStream.MoveNext(CancellationToken.None));
         }
-        for (var attempt = 0; ; attempt++)
+        await TestGrid.UntilAsync(async () => // the first one's call ends when the gateway sees it
         {
             using var third = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }, deadline: TestGrid.Deadline);
             try
             {
-                Assert.True(await third.ResponseStream.MoveNext(CancellationToken.None));
-                break;
+                return await third.ResponseStream.MoveNext(CancellationToken.None);
             }
-            catch (RpcException) when (attempt < 50)
+            catch (RpcException taken) when (taken.StatusCode == StatusCode.ResourceExhausted)
             {
-                await Task.Delay(100); // the first one's call ends when the gateway sees it
+                return false;
             }
-        }
+        });
     }
 
     [Fact]
@@ -147,14 +161,18 @@ public sealed class LimitsTests
         await feed.SendAsync(Babble.Slice(0, 2048));
         await feed.AppliedAsync(2048);
         await feed.SendAsync(Babble.Slice(2048, 2049));
-        await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "4098 bytes of audio; the tenant's quota message_bytes is 4096", feed.ReadToEndAsync);
+        await TestGrid.RefusesAsync(
+            StatusCode.ResourceExhausted, "4098 bytes of audio; the tenant's quota message_bytes is 4096", feed.ReadToEndAsync);
         await TestGrid.RefusesAsync(StatusCode.ResourceExhausted, "message_bytes", async () => await grid.Client.TagAsync(
             new TagRequest { Format = Babble.Format, Audio = Google.Protobuf.ByteString.CopyFrom(Babble.Slice(0, 4096).Span) }));
     }
 
     [Fact]
     public async Task A_limit_that_breaks_a_rule_stops_the_start() =>
-        Assert.Contains("Tenants:default:Limits: subscribers is 0; at least 1", (await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(("Subscribers", "0")))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Tenants:default:Limits: subscribers is 0; at least 1",
+            (await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(("Subscribers", "0")))).Message,
+            StringComparison.Ordinal);
 
     private static Task<TestGrid> StartAsync(params (string Limit, string Value)[] limits) =>
         TestGrid.StartAsync(limits.ToDictionary(limit => $"Tenants:default:Limits:{limit.Limit}", limit => (string?)limit.Value));

@@ -13,7 +13,7 @@ public sealed class OverloadTests
         await using var grid = await TestGrid.StartAsync(new() { ["Grid:Streams:MaxLiveWait"] = "00:00:00.0000001" });
         var clip = new TagRequest { Format = Babble.Format, Audio = ByteString.CopyFrom(new byte[3200]) };
         RpcException? refusal = null;
-        await TestGrid.UntilAsync(() => refusal is not null, async () => // a fast device may have heard all before anybody asks
+        await TestGrid.UntilAsync(() => refusal is not null, async () => // a fast device may have heard all before the test asks
         {
             var feeds = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Feed.BeginAsync(grid.Client, Babble.Config())));
             var hearing = Task.WhenAll(feeds.Select(HearAsync));

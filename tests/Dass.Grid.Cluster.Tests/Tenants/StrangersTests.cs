@@ -7,13 +7,13 @@ using Grpc.Core;
 
 namespace Dass.Grid.Cluster.Tests.Tenants;
 
-/// <summary>A tenant that says another's names learns as much as one that says names which nobody has.</summary>
+/// <summary>A tenant that names what another has learns as much as one that names what no tenant has.</summary>
 public sealed class StrangersTests : IAsyncLifetime
 {
     private const string AnnesKey = "anne-0123456789abcdef";
     private const string MalloryKey = "mallory-0123456789abcdef";
     private const string AdminKey = "admin-0123456789abcdef";
-    private const string Nobodys = "xxxx"; // as long as Anne's names
+    private const string NoTenants = "xxxx"; // as long as Anne's names
 
     private static readonly Metadata Anne = new() { { "x-api-key", AnnesKey } };
     private static readonly Marshaller<byte[]> Raw = Marshallers.Create(bytes => bytes, bytes => bytes);
@@ -24,7 +24,10 @@ public sealed class StrangersTests : IAsyncLifetime
         ["Stream"] = name =>
         [
             new StreamRequest { Config = new StreamConfig { StreamId = name } },
-            new StreamRequest { Config = new StreamConfig { StreamId = name, FromChunk = 0, Filter = new TagFilter { Labels = { "Speech" } } } },
+            new StreamRequest
+            {
+                Config = new StreamConfig { StreamId = name, FromChunk = 0, Filter = new TagFilter { Labels = { "Speech" } } },
+            },
             new StreamRequest { Config = new StreamConfig { Format = Babble.Format, Model = name } },
         ],
         ["Subscribe"] = name =>
@@ -36,11 +39,17 @@ public sealed class StrangersTests : IAsyncLifetime
             new SubscribeRequest { Prefix = name, FromChunk = 0 },
             new SubscribeRequest { AllStreams = true, Cursors = { { name, 0 } } },
         ],
-        ["Tag"] = name => [new TagRequest { Format = Babble.Format, Audio = ByteString.CopyFrom(Babble.Slice(0, 16_000).Span), Model = name }],
-        ["ListStreams"] = name => [new ListStreamsRequest(), new ListStreamsRequest { PageToken = name[..1] }, new ListStreamsRequest { PageToken = name }],
+        ["Tag"] = name =>
+            [new TagRequest { Format = Babble.Format, Audio = ByteString.CopyFrom(Babble.Slice(0, 16_000).Span), Model = name }],
+        ["ListStreams"] = name =>
+            [new ListStreamsRequest(), new ListStreamsRequest { PageToken = name[..1] }, new ListStreamsRequest { PageToken = name }],
         ["GetStream"] = name => [new GetStreamRequest { StreamId = name }],
         ["CloseStream"] = name => [new CloseStreamRequest { StreamId = name }],
-        ["ListEvents"] = name => [new ListEventsRequest { Selection = new() { StreamIds = { name } } }, new ListEventsRequest { Selection = new() { Prefix = name } }],
+        ["ListEvents"] = name =>
+        [
+            new ListEventsRequest { Selection = new() { StreamIds = { name } } },
+            new ListEventsRequest { Selection = new() { Prefix = name } },
+        ],
         ["ExportEvents"] = name =>
         [
             new ExportEventsRequest { Format = ExportFormat.Csv, Selection = new() { StreamIds = { name } } },
@@ -73,39 +82,44 @@ public sealed class StrangersTests : IAsyncLifetime
             ["Grid:Streams:HibernateAfter"] = "00:00:01",
             ["Grid:Streams:Upkeep"] = "00:00:00.5",
         });
-        await _grid.Admin.SetAliasAsync(new Alias { Tenant = "anne", Name = "pet4", Model = "tiny" }, new Metadata { { "x-api-key", AdminKey } });
+        await _grid.Admin.SetAliasAsync(
+            new Alias { Tenant = "anne", Name = "pet4", Model = "tiny" }, new Metadata { { "x-api-key", AdminKey } });
     }
 
     public async Task DisposeAsync() => await _grid.DisposeAsync();
 
     [Fact]
-    public async Task Anothers_names_are_answered_as_nobodys()
+    public async Task Names_of_another_tenant_are_answered_as_names_of_no_tenant()
     {
         var (live, ended, asleep) = ("live", "over", "nap1");
         await SendAsync(asleep, finish: false);
         await SendAsync(ended, finish: true);
-        await Task.Delay(2_000); // it falls asleep
+        await TestGrid.UntilAsync(async () => await _grid.MetricAsync("dass_streams_live") == 0); // one has ended, one sleeps
         using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(live), Anne);
         await feed.SendBabbleAsync(0, Babble.Samples / 2);
         await feed.AppliedAsync(Babble.Samples / 2);
 
         foreach (var method in Tagging.Descriptor.Methods.Concat(Admin.Descriptor.Methods))
         {
-            Assert.True(Questions.TryGetValue(method.Name, out var ask), $"{method.FullName} is new: what does it say to a stranger who knows a tenant's names?");
+            Assert.True(
+                Questions.TryGetValue(method.Name, out var ask),
+                $"{method.FullName} is new: what does it say to a stranger who knows a tenant's names?");
             foreach (var name in new[] { live, ended, asleep, "anne", "pet4" })
             {
-                foreach (var (guess, other) in ask(name).Zip(ask(Nobodys)))
+                foreach (var (guess, other) in ask(name).Zip(ask(NoTenants)))
                 {
                     var (answer, expected) = (await AskAsync(method, guess), await AskAsync(method, other));
                     Assert.True(
-                        answer.Replace(name, "·", StringComparison.Ordinal) == expected.Replace(Nobodys, "·", StringComparison.Ordinal),
+                        answer.Replace(name, "·", StringComparison.Ordinal) == expected.Replace(NoTenants, "·", StringComparison.Ordinal),
                         $"{method.FullName} {guess} is answered with '{answer}', and {other} with '{expected}'.");
                 }
             }
         }
 
         // And nothing of it has touched the streams.
-        Assert.Equal(["live", "nap1", "over"], (await _grid.Client.ListStreamsAsync(new ListStreamsRequest(), Anne)).Streams.Select(stream => stream.StreamId));
+        Assert.Equal(
+            ["live", "nap1", "over"],
+            (await _grid.Client.ListStreamsAsync(new ListStreamsRequest(), Anne)).Streams.Select(stream => stream.StreamId));
         await feed.SendBabbleAsync(Babble.Samples / 2, Babble.Samples);
         await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
         using var awake = await Feed.BeginAsync(_grid.Client, new StreamConfig { StreamId = asleep }, Anne);
@@ -115,7 +129,11 @@ public sealed class StrangersTests : IAsyncLifetime
     /// <summary>The status and its words, or the answers that come within a moment.</summary>
     private async Task<string> AskAsync(MethodDescriptor about, IMessage question)
     {
-        var type = about.IsClientStreaming ? MethodType.DuplexStreaming : about.IsServerStreaming ? MethodType.ServerStreaming : MethodType.Unary;
+        var type = about.IsClientStreaming
+            ? MethodType.DuplexStreaming
+            : about.IsServerStreaming
+            ? MethodType.ServerStreaming
+            : MethodType.Unary;
         var method = new Method<byte[], byte[]>(type, about.Service.FullName, about.Name, Raw, Raw);
         var options = new CallOptions(new Metadata { { "x-api-key", MalloryKey } }, TestGrid.Deadline);
         var invoker = _grid.Channel.CreateCallInvoker();
@@ -134,8 +152,10 @@ public sealed class StrangersTests : IAsyncLifetime
                 return await ReadAsync(duplex.ResponseStream);
             }
             using var call = invoker.AsyncServerStreamingCall(method, null, options, question.ToByteArray());
-            // Who listens to several streams, and none of them is his, hears nothing for ever.
-            leaving.CancelAfter(about.Name == "Subscribe" && ((SubscribeRequest)question).StreamId.Length == 0 ? TimeSpan.FromSeconds(0.3) : TimeSpan.FromMinutes(1));
+            // A subscriber to several streams, none of which is its tenant's, receives nothing for ever.
+            leaving.CancelAfter(
+                about.Name == "Subscribe" && (
+                    (SubscribeRequest)question).StreamId.Length == 0 ? TimeSpan.FromSeconds(0.3) : TimeSpan.FromMinutes(1));
             return await ReadAsync(call.ResponseStream);
         }
         catch (RpcException end)

@@ -53,7 +53,8 @@ public sealed class TenantShareTests
     public async Task Spare_rate_is_what_live_calls_leave_and_only_for_those_who_want_it()
     {
         var limits = new TenantLimits { AudioRate = 20 };
-        Task<QuotaLease> Lease(string gateway, int calls, bool catchingUp) => _tenant.Lease(new GatewayUse(gateway, calls, catchingUp, 0, 0), limits);
+        Task<QuotaLease> Lease(string gateway, int calls, bool catchingUp) =>
+            _tenant.Lease(new GatewayUse(gateway, calls, catchingUp, 0, 0), limits);
         await Lease("a", 6, catchingUp: false);
         await Lease("b", 4, catchingUp: true);
         Assert.Equal(10, (await Lease("b", 4, catchingUp: true)).SpareRate);

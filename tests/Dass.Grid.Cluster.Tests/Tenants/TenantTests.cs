@@ -63,11 +63,12 @@ public sealed class TenantTests : IAsyncLifetime
     [Fact]
     public async Task No_call_is_served_without_a_tenants_key()
     {
-        var wrong = new Metadata { { "authorization", "Bearer nobody-0123456789" } };
+        var wrong = new Metadata { { "authorization", "Bearer unknown-0123456789" } };
         await TestGrid.RefusesAsync(
             StatusCode.Unauthenticated, "needs an API key", async () => await _grid.Client.ListModelsAsync(new ListModelsRequest()));
         await TestGrid.RefusesAsync(
-            StatusCode.Unauthenticated, "belongs to no tenant", async () => await _grid.Client.ListStreamsAsync(new ListStreamsRequest(), wrong));
+            StatusCode.Unauthenticated, "belongs to no tenant", async () => await _grid.Client.ListStreamsAsync(
+                new ListStreamsRequest(), wrong));
         using var feed = new Feed(_grid.Client, wrong);
         await TestGrid.RefusesAsync(StatusCode.Unauthenticated, "belongs to no tenant", feed.ReadToEndAsync);
     }

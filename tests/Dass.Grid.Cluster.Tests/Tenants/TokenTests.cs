@@ -54,10 +54,10 @@ public sealed class TokenTests : IAsyncLifetime
     {
         using var other = RSA.Create(2048);
         await Refused("not valid here", _provider.Token("anne", key: other));
-        await Refused("not valid here", _provider.Token("anne", audience: "somebody-else"));
+        await Refused("not valid here", _provider.Token("anne", audience: "another-audience"));
         await Refused("has run out", _provider.Token("anne", lasts: TimeSpan.FromSeconds(-1)));
         await Refused("no claim 'tenant'", _provider.Token(tenant: null));
-        await Refused("'nobody', which is no tenant", _provider.Token("nobody"));
+        await Refused("'stranger', which is no tenant", _provider.Token("stranger"));
         await Refused("not valid here", "a.b.c");
         await Refused("not valid here", _provider.Unsigned("anne"));
         await Refused("not valid here", _provider.SignedWithPublicKey("anne"));
@@ -66,12 +66,14 @@ public sealed class TokenTests : IAsyncLifetime
 
     [Fact]
     public async Task A_token_is_no_admins_credential() => await TestGrid.RefusesAsync(
-        StatusCode.Unauthenticated, "need an admin key", async () => await _grid.Admin.ListTenantsAsync(new ListTenantsRequest(), Bearer(_provider.Token("anne"))));
+        StatusCode.Unauthenticated, "need an admin key", async () => await _grid.Admin.ListTenantsAsync(
+            new ListTenantsRequest(), Bearer(_provider.Token("anne"))));
 
     [Fact]
     public async Task A_call_ends_when_its_token_runs_out()
     {
-        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(), Bearer(_provider.Token("anne", lasts: TimeSpan.FromSeconds(3))));
+        using var feed = await Feed.BeginAsync(
+            _grid.Client, Babble.Config(), Bearer(_provider.Token("anne", lasts: TimeSpan.FromSeconds(3))));
         await TestGrid.RefusesAsync(StatusCode.Unauthenticated, "has run out", feed.ReadToEndAsync);
     }
 
@@ -85,10 +87,11 @@ public sealed class TokenTests : IAsyncLifetime
             ["Tokens:ClockSkew"] = "00:01:00",
             ["Tenants:anne:Limits:LiveStreams"] = "5",
         });
-        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(), Bearer(_provider.Token("anne", lasts: TimeSpan.FromSeconds(-5))));
+        using var feed = await Feed.BeginAsync(
+            grid.Client, Babble.Config(), Bearer(_provider.Token("anne", lasts: TimeSpan.FromSeconds(-5))));
         for (var sample = 0; sample < 4 * Babble.SampleRateHz; sample += Babble.SampleRateHz)
         {
-            await Task.Delay(TimeSpan.FromSeconds(0.7)); // rights are looked at once a second
+            await Task.Delay(TimeSpan.FromSeconds(0.7)); // rights are looked at once a second: nothing may happen, so there is no signal
             await feed.SendBabbleAsync(sample, sample + Babble.SampleRateHz);
             await feed.AppliedAsync(sample + Babble.SampleRateHz);
         }

@@ -66,29 +66,39 @@ public sealed class WebTests : IAsyncLifetime
         await feed.FinishAsync();
         var closed = feed.Events.Count(sound => sound.Kind == EventKind.Closed);
         var lines = Array.Empty<string>();
-        for (var attempt = 0; lines.Length < closed + 1 && attempt < 100; attempt++)
+        await TestGrid.UntilAsync(async () =>
         {
             var answer = await _anne.SendAsync(HttpMethod.Get, "/v1/events:export?format=csv&stream_id=hers");
             Assert.Equal("text/csv", answer.Content.Headers.ContentType?.MediaType);
             lines = (await answer.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            await Task.Delay(100);
-        }
+            return lines.Length >= closed + 1;
+        });
         Assert.Equal(closed + 1, lines.Length);
         Assert.All(lines.Skip(1), line => Assert.StartsWith("hers,", line, StringComparison.Ordinal));
-        Assert.Single((await (await _bob.SendAsync(HttpMethod.Get, "/v1/events:export?format=csv")).Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Empty(await (await _anne.SendAsync(HttpMethod.Get, "/v1/events:export?to=2020-01-02&from=2020-01-01T12:00Z")).Content.ReadAsStringAsync());
-        await Refused(HttpStatusCode.BadRequest, "stream_ids has 0 entries", await _anne.SendAsync(HttpMethod.Get, "/v1/events:export?format=rttm"));
+        Assert.Single(
+            (
+                await (
+                    await _bob.SendAsync(
+                        HttpMethod.Get,
+                        "/v1/events:export?format=csv")).Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Empty(
+            await (
+                await _anne.SendAsync(
+                    HttpMethod.Get, "/v1/events:export?to=2020-01-02&from=2020-01-01T12:00Z")).Content.ReadAsStringAsync());
+        await Refused(
+            HttpStatusCode.BadRequest, "stream_ids has 0 entries", await _anne.SendAsync(HttpMethod.Get, "/v1/events:export?format=rttm"));
         await Refused(HttpStatusCode.BadRequest, "from is 'soon'", await _anne.SendAsync(HttpMethod.Get, "/v1/events:export?from=soon"));
         await Refused(HttpStatusCode.BadRequest, "the query is 'top'", await _anne.SendAsync(HttpMethod.Get, "/v1/events:export?top=3"));
     }
 
     [Fact]
-    public async Task Nobody_is_answered_without_a_key_and_a_tenant_is_no_admin()
+    public async Task A_caller_without_a_key_is_refused_and_a_tenant_is_no_admin()
     {
-        using var nobody = new Page(_grid.Host.HttpAddress!);
-        foreach (var path in new[] { "/v1/streams", "/v1/usage", "/v1/events:export", "/v1/subscribe?all_streams=true", "/v1/streams/x/audio" })
+        using var keyless = new Page(_grid.Host.HttpAddress!);
+        foreach (
+            var path in new[] { "/v1/streams", "/v1/usage", "/v1/events:export", "/v1/subscribe?all_streams=true", "/v1/streams/x/audio" })
         {
-            await Refused(HttpStatusCode.Unauthorized, "needs an API key", await nobody.SendAsync(HttpMethod.Get, path));
+            await Refused(HttpStatusCode.Unauthorized, "needs an API key", await keyless.SendAsync(HttpMethod.Get, path));
         }
         await Refused(HttpStatusCode.Unauthorized, "need an admin key", await _anne.SendAsync(HttpMethod.Get, "/v1/admin/tenants"));
         using var admin = new Page(_grid.Host.HttpAddress!, AdminKey);
@@ -224,10 +234,14 @@ public sealed class WebTests : IAsyncLifetime
     [Fact]
     public async Task A_body_that_is_too_large_is_refused_before_it_is_read_also_without_a_key()
     {
-        using var nobody = new Page(_grid.Host.HttpAddress!);
+        using var keyless = new Page(_grid.Host.HttpAddress!);
         var json = $$"""{"audio":"{{new string('A', 200_000)}}"}""";
-        await Refused(HttpStatusCode.TooManyRequests, "larger than 131072 bytes", await nobody.SendAsync(HttpMethod.Post, "/v1/tag", json));
-        await Refused(HttpStatusCode.TooManyRequests, "larger than 131072 bytes", await nobody.SendAsync(HttpMethod.Post, "/v1/admin/tenants", json));
+        await Refused(
+            HttpStatusCode.TooManyRequests, "larger than 131072 bytes", await keyless.SendAsync(HttpMethod.Post, "/v1/tag", json));
+        await Refused(
+            HttpStatusCode.TooManyRequests,
+            "larger than 131072 bytes",
+            await keyless.SendAsync(HttpMethod.Post, "/v1/admin/tenants", json));
         using var http = new HttpClient { BaseAddress = _grid.Host.HttpAddress };
         using var chunked = new HttpRequestMessage(HttpMethod.Post, "/v1/tag")
         {
@@ -263,14 +277,27 @@ public sealed class WebTests : IAsyncLifetime
     [Fact]
     public async Task A_subscription_that_cannot_be_is_refused_with_its_rule()
     {
-        foreach (var (rule, problem) in new[] { ("min_peak_score=2", "filter.min_peak_score is 2"), ("min_event_duration=4000", "filter.min_event_duration is 4000 s") })
+        foreach (var (rule, problem) in new[]
         {
-            await Refused(HttpStatusCode.BadRequest, problem, await _anne.SendAsync(HttpMethod.Get, $"/v1/subscribe?all_streams=true&{rule}"));
+            ("min_peak_score=2", "filter.min_peak_score is 2"),
+            ("min_event_duration=4000", "filter.min_event_duration is 4000 s"),
+        })
+        {
+            await Refused(
+                HttpStatusCode.BadRequest, problem, await _anne.SendAsync(HttpMethod.Get, $"/v1/subscribe?all_streams=true&{rule}"));
         }
-        await Refused(HttpStatusCode.BadRequest, "the query is 'streamid'", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?streamid=x"));
-        await Refused(HttpStatusCode.BadRequest, "events_only is 'maybe'; true or false", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?all_streams=true&events_only=maybe"));
-        await Refused(HttpStatusCode.BadRequest, "min_interval is '1e9'", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?all_streams=true&min_interval=1e9"));
-        await Refused(HttpStatusCode.NotFound, "'nobodys' is unknown", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?stream_id=nobodys"));
+        await Refused(
+            HttpStatusCode.BadRequest, "the query is 'streamid'", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?streamid=x"));
+        await Refused(
+            HttpStatusCode.BadRequest,
+            "events_only is 'maybe'; true or false",
+            await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?all_streams=true&events_only=maybe"));
+        await Refused(
+            HttpStatusCode.BadRequest,
+            "min_interval is '1e9'",
+            await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?all_streams=true&min_interval=1e9"));
+        await Refused(
+            HttpStatusCode.NotFound, "'unknown-1' is unknown", await _anne.SendAsync(HttpMethod.Get, "/v1/subscribe?stream_id=unknown-1"));
     }
 
     [Fact]
@@ -281,13 +308,18 @@ public sealed class WebTests : IAsyncLifetime
         Assert.Equal("dass.v1", socket.SubProtocol);
         for (var first = 0; first < Babble.Samples; first += Babble.SampleRateHz)
         {
-            await socket.SendAsync(Babble.Slice(first, Math.Min(Babble.SampleRateHz, Babble.Samples - first)), WebSocketMessageType.Binary, true, CancellationToken.None);
+            await socket.SendAsync(
+                Babble.Slice(first, Math.Min(Babble.SampleRateHz, Babble.Samples - first)),
+                WebSocketMessageType.Binary,
+                true,
+                CancellationToken.None);
         }
         await Say(socket, """{"finish":{}}""");
         var answers = (await Page.ReadToEndAsync(socket)).ConvertAll(answer => Parser.Parse<StreamResponse>(answer.GetRawText()));
         Assert.Equal(WebSocketCloseStatus.NormalClosure, socket.CloseStatus);
         Assert.Equal("mic", answers[0].Ready.StreamId);
-        await BareSession.AssertEqualAsync([.. answers.Where(answer => answer.Tags is not null).Select(answer => answer.Tags)], answers[^1].Summary);
+        await BareSession.AssertEqualAsync(
+            [.. answers.Where(answer => answer.Tags is not null).Select(answer => answer.Tags)], answers[^1].Summary);
     }
 
     [Fact]
@@ -296,7 +328,8 @@ public sealed class WebTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<WebSocketException>(
             () => Browser().ConnectAsync($"/v1/streams/mic/audio?{Format}", "https://evil.example.org", $"dass.key.{AnnesKey}"));
         Assert.Contains("403", refused.Message, StringComparison.Ordinal);
-        using var own = await Browser().ConnectAsync($"/v1/streams/mic/audio?{Format}", _grid.Host.HttpAddress!.GetLeftPart(UriPartial.Authority), $"dass.key.{AnnesKey}");
+        using var own = await Browser().ConnectAsync(
+            $"/v1/streams/mic/audio?{Format}", _grid.Host.HttpAddress!.GetLeftPart(UriPartial.Authority), $"dass.key.{AnnesKey}");
     }
 
     [Theory]
@@ -328,7 +361,10 @@ public sealed class WebTests : IAsyncLifetime
         await using var open = await TestGrid.StartAsync(new() { ["Grid:HttpListen"] = "http://127.0.0.1:0" });
         using var client = new Page(open.Host.HttpAddress!);
         Assert.True((await client.SendAsync(HttpMethod.Get, "/v1/streams", host: "localhost")).IsSuccessStatusCode);
-        await Refused(HttpStatusCode.Unauthorized, "not to 'rebound.example.org'", await client.SendAsync(HttpMethod.Get, "/v1/streams", host: "rebound.example.org"));
+        await Refused(
+            HttpStatusCode.Unauthorized,
+            "not to 'rebound.example.org'",
+            await client.SendAsync(HttpMethod.Get, "/v1/streams", host: "rebound.example.org"));
     }
 
     private async Task<HttpResponseMessage> ResumeAsync(string lastId)
@@ -350,7 +386,10 @@ public sealed class WebTests : IAsyncLifetime
     private static async Task Refused(HttpStatusCode status, string fragment, HttpResponseMessage answer)
     {
         var text = await answer.Content.ReadAsStringAsync();
-        Assert.True(answer.StatusCode == status && text.Contains(fragment.Replace("'", "\\u0027"), StringComparison.Ordinal) || text.Contains(fragment, StringComparison.Ordinal), $"{answer.StatusCode}: {text}");
+        Assert.True(
+            answer.StatusCode == status && text.Contains(
+                fragment.Replace("'", "\\u0027"), StringComparison.Ordinal) || text.Contains(fragment, StringComparison.Ordinal),
+            $"{answer.StatusCode}: {text}");
         Assert.Equal(status, answer.StatusCode);
     }
 }

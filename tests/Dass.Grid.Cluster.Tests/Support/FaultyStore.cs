@@ -1,13 +1,11 @@
 using System.Collections.Concurrent;
-using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Storage;
 
-namespace Dass.Grid.Cluster.Tests.Durability;
+namespace Dass.Grid.Cluster.Tests.Support;
 
 /// <summary>How the next write of a checkpoint goes wrong.</summary>
 internal enum StoreFault
@@ -18,11 +16,11 @@ internal enum StoreFault
     /// <summary>It is written, and the writer does not learn that.</summary>
     LosesAnswer,
 
-    /// <summary>The store says that somebody else has written.</summary>
+    /// <summary>The store says that another silo has written.</summary>
     Conflicts,
 }
 
-/// <summary>Stands between grids and their store, which goes wrong as it is told.</summary>
+/// <summary>Stands between grids and their store, and injects the faults that a test has planned.</summary>
 internal sealed class FaultyStore
 {
     private const string Streams = "stream";
@@ -50,7 +48,7 @@ internal sealed class FaultyStore
         return held;
     }
 
-    /// <summary>Of a grid that is about to start: its store, whatever it is, is behind this one.</summary>
+    /// <summary>Puts this before the store, of any kind, of a grid that is about to start.</summary>
     public void Wrap(WebApplicationBuilder builder) => builder.Host.UseServiceProviderFactory(new Factory(this));
 
     public sealed class Held
@@ -127,7 +125,8 @@ internal sealed class FaultyStore
 
         public IServiceCollection CreateBuilder(IServiceCollection services)
         {
-            var store = services.LastOrDefault(service => service.ServiceType == typeof(IGrainStorage) && Equals(service.ServiceKey, GridStorage.Name));
+            var store = services.LastOrDefault(
+                service => service.ServiceType == typeof(IGrainStorage) && Equals(service.ServiceKey, GridStorage.Name));
             if (store is not null)
             {
                 services.AddKeyedSingleton<IGrainStorage>(GridStorage.Name, (provider, key) => new Storage(
@@ -136,6 +135,7 @@ internal sealed class FaultyStore
             return _inner.CreateBuilder(services);
         }
 
-        public IServiceProvider CreateServiceProvider(IServiceCollection containerBuilder) => _inner.CreateServiceProvider(containerBuilder);
+        public IServiceProvider CreateServiceProvider(IServiceCollection containerBuilder) =>
+            _inner.CreateServiceProvider(containerBuilder);
     }
 }

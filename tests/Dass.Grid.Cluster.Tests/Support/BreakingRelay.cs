@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Dass.Grid.Cluster.Tests.Cli;
+namespace Dass.Grid.Cluster.Tests.Support;
 
 /// <summary>One connection through a <see cref="BreakingRelay"/>.</summary>
 /// <param name="Grid">Where it leads.</param>
@@ -10,7 +10,8 @@ namespace Dass.Grid.Cluster.Tests.Cli;
 internal sealed record Route(Uri Grid, long Answers = long.MaxValue, Task? Breaks = null);
 
 /// <summary>
-/// A port in front of a grid that breaks connections at a place that the test names: the first takes the first route, the last route serves the rest.
+/// A port in front of a grid that breaks connections at a place that the test names: the first takes the first route, the last route serves
+/// the rest.
 /// </summary>
 internal sealed class BreakingRelay : IAsyncDisposable
 {

@@ -1,7 +1,6 @@
-using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Grains.Storage;
 
-namespace Dass.Grid.Cluster.Tests.Durability;
+namespace Dass.Grid.Cluster.Tests.Support;
 
 /// <summary>A file store of its own, which can be away, and whose records can be damaged.</summary>
 internal sealed class StoreFolder : IDisposable
@@ -58,7 +57,9 @@ internal sealed class StoreFolder : IDisposable
         File.WriteAllBytes(file, bytes);
     }
 
-    /// <summary>As if another silo had written the only stream's record once more: whoever owns the stream must let go of it, and find it here.</summary>
+    /// <summary>
+    /// As if another silo had written the only stream's record once more: its owner must let go of the stream, and find it here.
+    /// </summary>
     public void WriteAgain()
     {
         var file = Streams.Single();
@@ -72,12 +73,13 @@ internal sealed class StoreFolder : IDisposable
         Directory.GetFiles(Place, "*.checkpoint").Any(file => Bytes(file).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0);
 
     /// <summary>Names of all records, and what tells one write from the next.</summary>
-    public Dictionary<string, string> Versions() => Directory.GetFiles(Place, "*.checkpoint").ToDictionary(file => file, file => Convert.ToHexString(Bytes(file).AsSpan(0, ETagBytes)));
+    public Dictionary<string, string> Versions() =>
+        Directory.GetFiles(Place, "*.checkpoint").ToDictionary(file => file, file => Convert.ToHexString(Bytes(file).AsSpan(0, ETagBytes)));
 
     /// <summary>Streams that have a record.</summary>
     public int Records => Streams.Count();
 
-    // Beside them the store has the books of tenants.
+    // Beside them the store has event logs, usage records and lists of streams.
     private IEnumerable<string> Streams => Directory.GetFiles(Place, "*.checkpoint")
         .Where(file => Bytes(file) is { Length: > ETagBytes } bytes && bytes.AsSpan(ETagBytes).StartsWith("DGCP"u8));
 
