@@ -227,7 +227,7 @@ public sealed class AdminTests : IAsyncLifetime
             StatusCode.NotFound, "model 'none' is unknown", async () => await Admin.CreateTenantAsync(
                 new CreateTenantRequest { Name = "x", Models = { "none" } }, Root));
         await TestGrid.RefusesAsync(
-            StatusCode.NotFound, "tenant 'anne' is not in the register", async () => await Admin.RotateKeyAsync(
+            StatusCode.NotFound, "tenant 'anne' is not in the registry", async () => await Admin.RotateKeyAsync(
                 new RotateKeyRequest { Name = "anne" }, Root));
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "keep_old is -1 s", async () =>
             await Admin.RotateKeyAsync(new RotateKeyRequest { Name = "zoo", KeepOld = new Duration { Seconds = -1 } }, Root));
