@@ -29,7 +29,7 @@ public sealed partial class ArchitectureTests
         ["Engine"] = [["Audio", "Model"], ["Features"], ["Tags"], ["Events", "Streaming"]],
         ["Grains"] =
         [
-            ["Storage", "Models"], ["Checkpoints", "Placement"], ["Sessions"], ["Streams"], ["Clips", "Records", "Tenants"], ["Hosting"],
+            ["Storage", "Models"], ["Checkpoints", "Placement", "Records"], ["Sessions"], ["Streams"], ["Clips", "Tenants"], ["Hosting"],
         ],
         ["Gateway"] =
         [
