@@ -1,8 +1,8 @@
 namespace Dass.Grid.Tests;
 
 /// <summary>
-/// A test that needs a program which is not a part of this repository. On a machine without it the test is skipped, and the run says so at its end, with
-/// the packages that bring it; where the variable CI is set its absence is a mistake, and the test fails.
+/// A test that needs a program which is not a part of this repository. On a machine without it the test is skipped, and the run says so at
+/// its end, with the packages that bring it; where the variable CI is set its absence is a mistake, and the test fails.
 /// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 public class NeedsFactAttribute : FactAttribute
@@ -22,5 +22,6 @@ public class NeedsFactAttribute : FactAttribute
     }
 
     private static bool IsInstalled(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, program)));
 }

@@ -4,11 +4,15 @@ using Grpc.Net.Client;
 
 namespace Dass.Grid.Chaos;
 
-/// <summary>One injury of a fresh grid of three silos and two gateways under live streams.</summary>
-internal sealed class ChaosRun(string fault, StoreServer store, NetworkIsland? island, string directory, ChaosOptions options, Action<string> say)
+/// <summary>One fault, injected into a fresh grid of three silos and two gateways under live streams.</summary>
+internal sealed class ChaosRun(
+    string fault, StoreServer store, NetworkIsland? island, string directory, ChaosOptions options, Action<string> say)
 {
     public static readonly string[] Faults =
-        ["none", "kill-silo", "hang-silo", "pause-silo", "network-pause", "kill-gateway", "drain-silo", "rolling-restart", "store-away", "full-disk"];
+        [
+            "none", "kill-silo", "hang-silo", "pause-silo", "network-pause", "kill-gateway", "drain-silo", "rolling-restart", "store-away",
+            "full-disk",
+        ];
 
     private const int Tenants = 3;
     private const string Key = "chaos-key-of-tenant-";
@@ -16,7 +20,7 @@ internal sealed class ChaosRun(string fault, StoreServer store, NetworkIsland? i
     private readonly List<GridProcess> _silos = [];
     private readonly List<GridProcess> _gateways = [];
 
-    /// <summary>Whether the store can be injured so.</summary>
+    /// <summary>Whether a grid over the store can have the fault.</summary>
     public static bool IsPossible(string fault, string store) => fault switch
     {
         "store-away" => store is "redis" or "postgres",
@@ -59,16 +63,18 @@ internal sealed class ChaosRun(string fault, StoreServer store, NetworkIsland? i
             }).ToArray();
             await Task.Delay(TimeSpan.FromSeconds(options.Seconds / 3.0), cancellationToken);
             say($"{fault} on {store.Kind} …");
-            await InjureAsync(disk, cancellationToken);
+            await InjectAsync(disk, cancellationToken);
             await Task.WhenAll(running);
             Array.ForEach(channels, channel => channel.Dispose());
             if (options.Verbose)
             {
                 var pauses = streams.OrderBy(stream => stream.LongestGapAt)
-                    .Select(stream => FormattableString.Invariant($"{stream.LongestGap.TotalSeconds:0.00} s at {stream.LongestGapAt.TotalSeconds:0.0} s"));
+                    .Select(stream => FormattableString.Invariant(
+                        $"{stream.LongestGap.TotalSeconds:0.00} s at {stream.LongestGapAt.TotalSeconds:0.0} s"));
                 say("pauses: " + string.Join(", ", pauses));
             }
-            return ChaosResult.Of(fault, store.Kind, [.. streams.Select((stream, i) => (stream, expected[audio[i % audio.Count].Variant]))]);
+            return ChaosResult.Compare(
+                fault, store.Kind, [.. streams.Select((stream, i) => (stream, expected[audio[i % audio.Count].Variant]))]);
         }
         finally
         {
@@ -96,17 +102,20 @@ internal sealed class ChaosRun(string fault, StoreServer store, NetworkIsland? i
         {
             settings[$"Tenants:tenant{tenant}:KeyHashes:0"] = KeyHash.Create(Key + tenant).ToString();
         }
-        _silos.AddRange(Enumerable.Range(1, 3).Select(i => new GridProcess("silo", settings, Path.Combine(directory, $"{fault}-silo{i}.log"), i == 1 ? island : null)));
-        _gateways.AddRange(Enumerable.Range(1, 2).Select(i => new GridProcess("gateway", settings, Path.Combine(directory, $"{fault}-gateway{i}.log"))));
+        _silos.AddRange(
+            Enumerable.Range(1, 3).Select(
+                i => new GridProcess("silo", settings, Path.Combine(directory, $"{fault}-silo{i}.log"), i == 1 ? island : null)));
+        _gateways.AddRange(
+            Enumerable.Range(1, 2).Select(i => new GridProcess("gateway", settings, Path.Combine(directory, $"{fault}-gateway{i}.log"))));
         foreach (var process in _silos.Concat(_gateways))
         {
             process.Start();
         }
         await Task.WhenAll(_silos.Concat(_gateways).Select(process => process.ReadyAsync(cancellationToken)));
-        await Task.Delay(TimeSpan.FromSeconds(2), cancellationToken); // loads are told
+        await Task.Delay(TimeSpan.FromSeconds(2), cancellationToken); // until the silos have reported their load
     }
 
-    private async Task InjureAsync(SmallDisk? disk, CancellationToken cancellationToken)
+    private async Task InjectAsync(SmallDisk? disk, CancellationToken cancellationToken)
     {
         var wait = (double seconds) => Task.Delay(TimeSpan.FromSeconds(seconds), cancellationToken);
         switch (fault)

@@ -6,7 +6,9 @@ using Grpc.Core;
 
 namespace Dass.Grid.Chaos;
 
-/// <summary>One client: sends a stretch of audio in real time, keeps what is not durable, comes back at any gateway when its call breaks.</summary>
+/// <summary>
+/// One client: sends a stretch of audio in real time, keeps what is not durable, comes back at any gateway when its call breaks.
+/// </summary>
 internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Tagging.TaggingClient> gateways, string key, int first)
 {
     public const double ChunkSeconds = 0.96;
@@ -63,7 +65,9 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
             catch (RpcException broken) when (!cancellationToken.IsCancellationRequested)
             {
                 trouble = trouble == 0 ? Stopwatch.GetTimestamp() : trouble;
-                var final = broken.StatusCode is not (StatusCode.Unavailable or StatusCode.Internal or StatusCode.Cancelled or StatusCode.Unknown or StatusCode.ResourceExhausted);
+                var final = broken.StatusCode is not (
+                    StatusCode.Unavailable or StatusCode.Internal or StatusCode.Cancelled or StatusCode.Unknown
+                    or StatusCode.ResourceExhausted);
                 if (final || Stopwatch.GetElapsedTime(trouble) > Patience)
                 {
                     Failure = $"{broken.StatusCode}: {broken.Status.Detail}";
@@ -79,7 +83,13 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var call = gateways[_gateway % gateways.Count].Stream(new Metadata { { "x-api-key", key } }, cancellationToken: stop.Token);
-        var config = new StreamConfig { StreamId = id, Format = Audio16k.Format, Filter = new TagFilter { Top = 0, Dense = true }, OldestSample = _durable };
+        var config = new StreamConfig
+        {
+            StreamId = id,
+            Format = Audio16k.Format,
+            Filter = new TagFilter { Top = 0, Dense = true },
+            OldestSample = _durable,
+        };
         config.LookAhead = Reference.Options.LookAhead.ToDuration();
         config.FromChunk = NextChunk;
         await call.RequestStream.WriteAsync(new StreamRequest { Config = config }, stop.Token);
@@ -114,7 +124,8 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     private async Task ReadRestAsync(CancellationToken cancellationToken)
     {
         var request = new SubscribeRequest { StreamId = id, Filter = new TagFilter { Top = 0, Dense = true }, FromChunk = NextChunk };
-        using var call = gateways[_gateway % gateways.Count].Subscribe(request, new Metadata { { "x-api-key", key } }, cancellationToken: cancellationToken);
+        using var call = gateways[_gateway % gateways.Count].Subscribe(
+            request, new Metadata { { "x-api-key", key } }, cancellationToken: cancellationToken);
         while (await call.ResponseStream.MoveNext(cancellationToken))
         {
             switch (call.ResponseStream.Current)
@@ -173,7 +184,9 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
                 if (_lastTags != 0)
                 {
                     var gap = Stopwatch.GetElapsedTime(_lastTags, now) - TimeSpan.FromSeconds(ChunkSeconds);
-                    (LongestGap, LongestGapAt) = gap > LongestGap ? (gap, Stopwatch.GetElapsedTime(_began, now)) : (LongestGap, LongestGapAt);
+                    (LongestGap, LongestGapAt) = gap > LongestGap
+                        ? (gap, Stopwatch.GetElapsedTime(_began, now))
+                        : (LongestGap, LongestGapAt);
                 }
                 _lastTags = now;
                 break;

@@ -9,7 +9,8 @@ namespace Dass.Grid.Chaos;
 /// <param name="settings">Of the configuration.</param>
 /// <param name="logFile">Is appended to.</param>
 /// <param name="island">Where it runs; null: on this machine's own network.</param>
-internal sealed class GridProcess(string role, Dictionary<string, string> settings, string logFile, NetworkIsland? island = null) : IDisposable
+internal sealed class GridProcess(
+    string role, Dictionary<string, string> settings, string logFile, NetworkIsland? island = null) : IDisposable
 {
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(3) };
 
@@ -29,7 +30,9 @@ internal sealed class GridProcess(string role, Dictionary<string, string> settin
 
     public bool IsRunning => _process is { HasExited: false };
 
-    /// <summary>Each port once, and none that the system gives to connections: what is free now is still so when its process has started.</summary>
+    /// <summary>
+    /// Each port once, and none that the system gives to connections: what is free now is still so when its process has started.
+    /// </summary>
     public static int FreePort()
     {
         while (true)
@@ -52,8 +55,11 @@ internal sealed class GridProcess(string role, Dictionary<string, string> settin
         string[] command =
         [
             .. island is null ? Array.Empty<string>() : ["ip", "netns", "exec", island.Name],
-            Environment.ProcessPath!, .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(GridProcess).Assembly.Location] : Array.Empty<string>(),
-            "host", $"--Grid:Role={role}", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}", $"--Grid:OperationsListen={Operations}",
+            Environment.ProcessPath!, .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+                ? [typeof(GridProcess).Assembly.Location]
+                : Array.Empty<string>(),
+            "host", $"--Grid:Role={role}", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}",
+            $"--Grid:OperationsListen={Operations}",
             .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
             .. island is null ? Array.Empty<string>() : [$"--Grid:SiloAddress={island.Address}"],
             $"--Grid:SiloPort={FreePort()}", // of this life: a silo that comes back is another one
@@ -80,7 +86,8 @@ internal sealed class GridProcess(string role, Dictionary<string, string> settin
                     return;
                 }
             }
-            catch (Exception away) when (away is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+            catch (Exception away) when (
+                away is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
             {
             }
             if (!IsRunning || Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(90))

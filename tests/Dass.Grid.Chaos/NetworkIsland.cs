@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Dass.Grid.Chaos;
 
 /// <summary>
-/// A network namespace of its own, whose one link to everybody else can be cut: packets both ways are then dropped, and nobody is told. Needs root,
-/// ip and nft.
+/// A network namespace of its own, whose one link to the other processes can be cut: packets both ways are then dropped without an answer.
+/// Needs root, ip and nft.
 /// </summary>
 internal sealed class NetworkIsland : IDisposable
 {
@@ -14,7 +14,8 @@ internal sealed class NetworkIsland : IDisposable
     public NetworkIsland()
     {
         var subnet = $"10.213.{Environment.ProcessId % 250}";
-        (Name, _table, _link) = ($"dass-chaos-{Environment.ProcessId}", $"dass_chaos_{Environment.ProcessId}", $"dass{Environment.ProcessId}");
+        (Name, _table, _link) = (
+            $"dass-chaos-{Environment.ProcessId}", $"dass_chaos_{Environment.ProcessId}", $"dass{Environment.ProcessId}");
         (Mainland, Address) = ($"{subnet}.1", $"{subnet}.2");
         Do("ip", "netns", "add", Name);
         Do("ip", "link", "add", _link, "type", "veth", "peer", "name", "eth0", "netns", Name);
@@ -53,13 +54,14 @@ internal sealed class NetworkIsland : IDisposable
         Do("nft", "delete", "table", "inet", _table);
         if (dropped is null or "0")
         {
-            throw new InvalidOperationException("The network was cut, but no packet has been dropped: nobody was injured.");
+            throw new InvalidOperationException("The network was cut, but no packet has been dropped: the fault hit no process.");
         }
     }
 
     public void Dispose()
     {
-        using (Process.Start(new ProcessStartInfo("nft", ["delete", "table", "inet", _table]) { RedirectStandardError = true })) // where it is still cut
+        // where it is still cut
+        using (Process.Start(new ProcessStartInfo("nft", ["delete", "table", "inet", _table]) { RedirectStandardError = true }))
         {
         }
         Do("ip", "link", "del", _link);
@@ -67,15 +69,18 @@ internal sealed class NetworkIsland : IDisposable
     }
 
     private static bool Exists(string command) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/sbin").Append("/sbin").Any(folder => File.Exists(Path.Combine(folder, command)));
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/sbin").Append("/sbin").Any(
+            folder => File.Exists(Path.Combine(folder, command)));
 
     private static string Do(string command, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var (output, errors) = (process.StandardOutput.ReadToEnd(), process.StandardError.ReadToEnd());
         process.WaitForExit();
         return process.ExitCode == 0
             ? output
-            : throw new InvalidOperationException($"{command} {string.Join(' ', arguments)} failed, which the fault network-pause needs: {errors.Trim()}");
+            : throw new InvalidOperationException(
+                $"{command} {string.Join(' ', arguments)} failed, which the fault network-pause needs: {errors.Trim()}");
     }
 }

@@ -21,7 +21,9 @@ catch (ArgumentException wrong)
 }
 
 var directory = Directory.CreateTempSubdirectory("dass-chaos-");
-File.SetUnixFileMode(directory.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+File.SetUnixFileMode(
+    directory.FullName,
+    UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
 void Say(string text) => Console.Error.WriteLine($"{TimeProvider.System.GetLocalNow():HH:mm:ss} {text}");
 
 const int Variants = 20;
@@ -46,7 +48,8 @@ foreach (var kind in options.Stores)
         using var island = fault == "network-pause" ? new NetworkIsland() : null;
         await using var store = new StoreServer(kind, place.FullName, island?.Mainland ?? "127.0.0.1");
         await store.StartAsync(CancellationToken.None);
-        var result = await new ChaosRun(fault, store, island, place.FullName, options, Say).RunAsync(audio, expected, CancellationToken.None);
+        var run = new ChaosRun(fault, store, island, place.FullName, options, Say);
+        var result = await run.RunAsync(audio, expected, CancellationToken.None);
         results.Add(result);
         Say(JsonSerializer.Serialize(result));
     }

@@ -8,10 +8,11 @@ namespace Dass.Grid.Chaos;
 /// <summary>What an undisturbed engine says of the audio: the built-in model, one session each, no grid.</summary>
 internal static class Reference
 {
-    /// <summary>Without look-ahead: half the work, so that a hundred streams leave a small machine room for its injuries.</summary>
+    /// <summary>Without look-ahead: half the work, so that a hundred streams leave a small machine room for the faults.</summary>
     public static readonly StreamSessionOptions Options = new() { LookAhead = TimeSpan.Zero };
 
-    public static async Task<IReadOnlyDictionary<int, Expected>> HearAsync(IReadOnlyList<Audio16k> audio, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyDictionary<int, Expected>> HearAsync(
+        IReadOnlyList<Audio16k> audio, CancellationToken cancellationToken)
     {
         await using var engine = await StreamEngine.StartAsync(new EngineOptions { MaxStreams = audio.Count }, cancellationToken);
         var heard = await Task.WhenAll(audio.Select(async one =>
@@ -24,12 +25,12 @@ internal static class Reference
                 await session.PushAsync(one.All[at..Math.Min(at + Piece, one.All.Length)], chunks, cancellationToken);
             }
             await session.CompleteAsync(chunks, cancellationToken);
-            return (one.Variant, new Expected(chunks, EventsOf(chunks, session.Summary().DurationSeconds)));
+            return (one.Variant, new Expected(chunks, Events(chunks, session.Summary().DurationSeconds)));
         }));
         return heard.ToDictionary(pair => pair.Variant, pair => pair.Item2);
     }
 
-    private static HashSet<string> EventsOf(List<ChunkScores> chunks, double seconds)
+    private static HashSet<string> Events(List<ChunkScores> chunks, double seconds)
     {
         var (tracker, changes) = (new SoundEventTracker(new EventRules(new EventRule()), chunks[0].Scores.Length), new List<EventChange>());
         foreach (var chunk in chunks)
@@ -41,7 +42,7 @@ internal static class Reference
     }
 }
 
-/// <summary>What a stream must say.</summary>
+/// <summary>What a stream's client must receive.</summary>
 /// <param name="Chunks">In order.</param>
 /// <param name="Events">Openings and closings, each "id kind".</param>
 internal sealed record Expected(List<ChunkScores> Chunks, HashSet<string> Events);

@@ -46,7 +46,8 @@ internal sealed class SmallDisk : IDisposable
         process.WaitForExit();
         if (process.ExitCode != 0)
         {
-            throw new InvalidOperationException($"{command} {string.Join(' ', arguments)} failed: the fault full-disk needs the right to mount.");
+            throw new InvalidOperationException(
+                $"{command} {string.Join(' ', arguments)} failed: the fault full-disk needs the right to mount.");
         }
     }
 }

@@ -22,7 +22,13 @@ internal sealed class StoreServer(string kind, string directory, string address)
             ["Grid:Store"] = "postgres",
             ["Grid:Postgres"] = $"Host={address};Port={_port};Database=dass;Username=dass;Password=dass;Maximum Pool Size=20",
         },
-        _ => new() { ["Grid:Cluster"] = "redis", ["Grid:Redis"] = $"{address}:{_port}", ["Grid:Store"] = "file", ["Grid:StoreDirectory"] = Files },
+        _ => new()
+        {
+            ["Grid:Cluster"] = "redis",
+            ["Grid:Redis"] = $"{address}:{_port}",
+            ["Grid:Store"] = "file",
+            ["Grid:StoreDirectory"] = Files,
+        },
     };
 
     private string[] Addresses => [.. new[] { "127.0.0.1", address }.Distinct()];
@@ -38,7 +44,10 @@ internal sealed class StoreServer(string kind, string directory, string address)
                 Directory.CreateDirectory(Files);
                 _server = Run(
                     "redis-server",
-                    ["--port", $"{_port}", "--dir", directory, "--bind", .. Addresses, "--protected-mode", "no", "--save", "3600 1", "--loglevel", "warning"]);
+                    [
+                        "--port", $"{_port}", "--dir", directory, "--bind", .. Addresses, "--protected-mode", "no", "--save", "3600 1",
+                        "--loglevel", "warning",
+                    ]);
                 await RetryAsync(() => DoAsync("redis-cli", "-p", $"{_port}", "ping"), cancellationToken);
                 break;
             case "postgres":
@@ -48,15 +57,20 @@ internal sealed class StoreServer(string kind, string directory, string address)
                 {
                     await DoAsync("chown", "-R", "postgres", directory);
                     await AsPostgresAsync($"{bin}/initdb", "-D", data, "-A", "trust");
-                    await File.AppendAllTextAsync(Path.Combine(data, "pg_hba.conf"), $"host all all {address}/24 trust\n", cancellationToken);
+                    await File.AppendAllTextAsync(
+                        Path.Combine(data, "pg_hba.conf"), $"host all all {address}/24 trust\n", cancellationToken);
                 }
                 await AsPostgresAsync(
-                    $"{bin}/pg_ctl", "-D", data, "-w", "-l", Path.Combine(directory, "pg.log"), "-o", $"-p {_port} -k {directory} -c listen_addresses={string.Join(',', Addresses)}", "start");
+                    $"{bin}/pg_ctl", "-D", data, "-w", "-l", Path.Combine(directory, "pg.log"), "-o",
+                    $"-p {_port} -k {directory} -c listen_addresses={string.Join(',', Addresses)}", "start");
                 if (!File.Exists(Path.Combine(directory, "pg.made")))
                 {
-                    await AsPostgresAsync("psql", "-h", directory, "-p", $"{_port}", "-c", "create role dass superuser login password 'dass'");
+                    await AsPostgresAsync(
+                        "psql", "-h", directory, "-p", $"{_port}", "-c", "create role dass superuser login password 'dass'");
                     await AsPostgresAsync("createdb", "-h", directory, "-p", $"{_port}", "-O", "dass", "dass");
-                    await AsPostgresAsync("psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", directory, "-p", $"{_port}", "-U", "dass", "-d", "dass", "-f", Schema());
+                    await AsPostgresAsync(
+                        "psql", "-q", "-v", "ON_ERROR_STOP=1",
+                        "-h", directory, "-p", $"{_port}", "-U", "dass", "-d", "dass", "-f", Schema());
                     await File.WriteAllTextAsync(Path.Combine(directory, "pg.made"), "", cancellationToken);
                 }
                 break;
@@ -90,14 +104,17 @@ internal sealed class StoreServer(string kind, string directory, string address)
         {
             folder = folder.Parent;
         }
-        return Path.Combine(folder?.FullName ?? throw new DirectoryNotFoundException("Dass.Grid.sln is in no folder above this program."), "deploy", "postgres", "schema.sql");
+        return Path.Combine(
+            folder?.FullName ?? throw new DirectoryNotFoundException("Dass.Grid.sln is in no folder above this program."), "deploy",
+            "postgres", "schema.sql");
     }
 
     private static Task AsPostgresAsync(params string[] command) => DoAsync("runuser", ["-u", "postgres", "--", .. command]);
 
     private static Process Run(string command, params string[] arguments)
     {
-        var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var process = Process.Start(
+            new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return process;
@@ -105,7 +122,8 @@ internal sealed class StoreServer(string kind, string directory, string address)
 
     private static async Task DoAsync(string command, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var errors = process.StandardError.ReadToEndAsync();
         _ = process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

@@ -7,10 +7,10 @@ using Grpc.Core;
 namespace Dass.Grid.Soak;
 
 /// <summary>
-/// One place of a tenant: streams one after the other, in real time, until the soak is over. Of ten places of a tenant one has short streams, and one
-/// breaks its calls off and comes back.
+/// One place of a tenant: streams one after the other, in real time, until the soak is over. Of ten places of a tenant one has short
+/// streams, and one breaks its calls off and comes back.
 /// </summary>
-internal sealed class Feeder(GridClient grid, Account account, int place, SoakOptions options, Task over)
+internal sealed class Feeder(GridClient grid, ClientTally tally, int place, SoakOptions options, Task over)
 {
     private const int Kinds = 10;
     private static readonly TimeSpan Refused = TimeSpan.FromSeconds(5);
@@ -38,16 +38,16 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
                 {
                     await Task.Delay(Between(0, 3), cancellationToken);
                 }
-                account.OnEnded(_sent);
+                tally.OnEnded(_sent);
             }
             catch (RpcException refused) when (_began == 0 && refused.StatusCode is StatusCode.ResourceExhausted or StatusCode.Unavailable)
             {
-                account.OnRefused();
+                tally.OnRefused();
                 await Task.WhenAny(over, Task.Delay(Refused, cancellationToken));
             }
             catch (RpcException broken) when (!cancellationToken.IsCancellationRequested)
             {
-                account.OnFailed($"{broken.StatusCode}: {broken.Status.Detail.Replace(id, "ID", StringComparison.Ordinal)}");
+                tally.OnFailed($"{broken.StatusCode}: {broken.Status.Detail.Replace(id, "ID", StringComparison.Ordinal)}");
             }
         }
     }
@@ -73,7 +73,7 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
             await call.ResponseStream.MoveNext(cancellationToken);
             if (_began == 0)
             {
-                account.OnBegun();
+                tally.OnBegun();
                 _began = Stopwatch.GetTimestamp();
             }
             writing = WriteAsync(call.RequestStream, call.ResponseStream.Current.Ready.NextSample, end, leaving);
@@ -88,12 +88,12 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
         }
         catch (Exception) when (leaving.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            account.OnBroken();
+            tally.OnBroken();
             return false;
         }
         catch (RpcException busy) when (busy.StatusCode == StatusCode.Unavailable && _began != 0)
         {
-            account.OnInterrupted();
+            tally.OnInterrupted();
             return false;
         }
         finally
@@ -135,12 +135,12 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
         switch (response)
         {
             case { Ack: { } ack }:
-                account.OnWaited(ack.DeviceWait?.ToTimeSpan() ?? TimeSpan.Zero);
+                tally.OnWaited(ack.DeviceWait?.ToTimeSpan() ?? TimeSpan.Zero);
                 break;
             case { Tags: { } tags }:
                 if (tags.Chunk != _nextChunk)
                 {
-                    account.OnAstray();
+                    tally.OnAstray();
                 }
                 _nextChunk = tags.Chunk + 1;
                 Close(tags.Events);
@@ -149,19 +149,19 @@ internal sealed class Feeder(GridClient grid, Account account, int place, SoakOp
                 Close(list.Events);
                 break;
             case { Gap: { } gap }:
-                account.OnFailed($"gap: {gap.Reason}");
+                tally.OnFailed($"gap: {gap.Reason}");
                 break;
             case { Summary: { } summary }:
                 if (Math.Abs(summary.DurationSeconds - (double)_sent / SoakAudio.Rate) > 1e-6)
                 {
-                    account.OnAstray();
+                    tally.OnAstray();
                 }
                 return true;
         }
         return false;
     }
 
-    private void Close(IEnumerable<Event> events) => account.OnClosed(events.Count(sound => sound.Kind == EventKind.Closed));
+    private void Close(IEnumerable<Event> events) => tally.OnClosed(events.Count(sound => sound.Kind == EventKind.Closed));
 
     private TimeSpan Between(double least, double most) => TimeSpan.FromSeconds(least + _random.NextDouble() * (most - least));
 }

@@ -22,16 +22,22 @@ internal sealed class HostProcess : IDisposable
         string[] command =
         [
             Environment.ProcessPath!,
-            .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(HostProcess).Assembly.Location] : Array.Empty<string>(),
-            "host", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}", $"--Grid:OperationsListen={_operations.GetLeftPart(UriPartial.Authority)}",
+            .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+                ? [typeof(HostProcess).Assembly.Location]
+                : Array.Empty<string>(),
+            "host", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}",
+            $"--Grid:OperationsListen={_operations.GetLeftPart(UriPartial.Authority)}",
             $"--Grid:SiloPort={FreePort()}", .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
         ];
-        _process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        _process = Process.Start(
+            new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var log = TextWriter.Synchronized(new StreamWriter(logFile) { AutoFlush = true });
         void Write(object sender, DataReceivedEventArgs line)
         {
             log.WriteLine(line.Data);
-            if (line.Data is { } text && (text.Contains("warn:", StringComparison.Ordinal) || text.Contains("fail:", StringComparison.Ordinal)))
+            if (
+                line.Data is { } text && (
+                    text.Contains("warn:", StringComparison.Ordinal) || text.Contains("fail:", StringComparison.Ordinal)))
             {
                 Interlocked.Increment(ref _complaints);
             }

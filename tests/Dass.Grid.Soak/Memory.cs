@@ -8,9 +8,9 @@ namespace Dass.Grid.Soak;
 internal readonly record struct Held(double Seconds, long Resident, double Heap, double Live);
 
 /// <summary>
-/// The rule of flat memory: the lower quartile of the last third of the samples lies at most a share above that of the third before. The first third may grow:
-/// code is compiled, histories of streams fill up. A quartile, because a collector that has no need to hurry makes the rest of the samples rise and fall; what
-/// leaks is there in each of them.
+/// The rule of flat memory: the lower quartile of the last third of the samples lies at most a share above that of the third before. The
+/// first third may grow: code is compiled, histories of streams fill up. A quartile, because a collector that has no need to hurry makes
+/// the rest of the samples rise and fall; what leaks is there in each of them.
 /// </summary>
 internal static class Memory
 {
@@ -18,7 +18,9 @@ internal static class Memory
     public static double? Growth(IReadOnlyList<double> samples)
     {
         var third = samples.Count / 3;
-        return third == 0 ? null : LowerQuartile(samples.Skip(samples.Count - third)) / LowerQuartile(samples.Skip(samples.Count - 2 * third).Take(third)) - 1;
+        return third == 0
+            ? null
+            : LowerQuartile(samples.Skip(samples.Count - third)) / LowerQuartile(samples.Skip(samples.Count - 2 * third).Take(third)) - 1;
     }
 
     private static double LowerQuartile(IEnumerable<double> samples)

@@ -26,13 +26,19 @@ Option<T> Setting<T>(string name, T absent, string description, Func<T, bool> ru
     };
 var minutes = Setting("--minutes", 30.0, "How long streams begin and go on", value => value is > 0 and <= 100_000, "minutes above 0");
 var streams = Setting("--streams", 300, "Live streams", value => value is >= 1 and <= 100_000, "1 to 100000");
-var tenants = Setting("--tenants", 10, "Who shares them", value => value is >= 1 and <= 1_000, "1 to 1000");
+var tenants = Setting("--tenants", 10, "Tenants that share them", value => value is >= 1 and <= 1_000, "1 to 1000");
 var chunk = Setting("--chunk", 0.96, "Seconds of a chunk", value => value is >= 0.32 and <= 10.24, "a multiple of 0.32 to 10.24");
 var lookAhead = Setting("--look-ahead", 0.0, "Seconds of context after it", value => value is >= 0 and <= 10.24, "0 to 10.24");
-var growth = Setting("--growth", 0.02, "How far the lower quartile of resident memory in the last third may lie above that of the third before", value => value >= 0, "a share");
+var growth = Setting(
+    "--growth",
+    0.02,
+    "How far the lower quartile of resident memory in the last third may lie above that of the third before",
+    value => value >= 0,
+    "a share");
 var format = Setting("--format", "table", "What is written", value => value is "table" or "json", "table or json");
 var command = new RootCommand(
-    "Many live streams of many tenants against one host: is its memory flat, are its books exact? Exit codes: 0 both are, 1 not, 2 wrong usage.")
+    "Many live streams of many tenants against one host: is its memory flat, are its usage records and event logs exact? "
+    + "Exit codes: 0 both are, 1 not, 2 wrong usage.")
 {
     minutes, streams, tenants, chunk, lookAhead, growth, format,
 };

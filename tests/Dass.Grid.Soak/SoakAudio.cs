@@ -2,7 +2,9 @@ using Google.Protobuf;
 
 namespace Dass.Grid.Soak;
 
-/// <summary>Endless audio of which any part can be made again: seven seconds of babble, eight of silence, from an offset of each stream's own.</summary>
+/// <summary>
+/// Endless audio of which any part can be made again: seven seconds of babble, eight of silence, from an offset of each stream's own.
+/// </summary>
 internal static class SoakAudio
 {
     public const int Rate = 16_000;
@@ -33,7 +35,8 @@ internal static class SoakAudio
     private static byte[] Make()
     {
         var loop = new byte[LoopSamples * BytesPerSample];
-        File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "babble.wav")).AsSpan(HeaderBytes, LoudSamples * BytesPerSample).CopyTo(loop);
+        File.ReadAllBytes(
+            Path.Combine(AppContext.BaseDirectory, "babble.wav")).AsSpan(HeaderBytes, LoudSamples * BytesPerSample).CopyTo(loop);
         return loop;
     }
 }

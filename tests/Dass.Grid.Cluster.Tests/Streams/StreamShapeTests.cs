@@ -17,7 +17,8 @@ public sealed class StreamShapeTests
         {
             Alias = "best", Captured = DateTimeOffset.UnixEpoch,
         };
-        var again = shape.ToSpec(new StreamSpec { Model = "other", SwitchModel = true, Events = rule, LabelEvents = new() { ["Dog"] = rule } });
+        var again = shape.ToSpec(
+            new StreamSpec { Model = "other", SwitchModel = true, Events = rule, LabelEvents = new() { ["Dog"] = rule } });
 
         Assert.Equal(
             (shape.Format, "small", shape.Chunk, shape.LookAhead, "best", shape.Captured, false),

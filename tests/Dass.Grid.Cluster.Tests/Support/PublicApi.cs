@@ -77,8 +77,12 @@ internal static class PublicApi
         ", ",
         method.GetParameters().Select(parameter => $"{Name(parameter, context)} {parameter.Name}{Default(parameter)}"));
 
-    private static string Default(ParameterInfo parameter) =>
-        parameter.HasDefaultValue ? $" = {Convert.ToString(parameter.DefaultValue, CultureInfo.InvariantCulture) ?? "null"}" : "";
+    private static string Default(ParameterInfo parameter) => parameter switch
+    {
+        { HasDefaultValue: false } => "",
+        { DefaultValue: { } value } => $" = {Convert.ToString(value, CultureInfo.InvariantCulture)}",
+        _ => " = default",
+    };
 
     private static string Name(ParameterInfo parameter, NullabilityInfoContext context) =>
         Mark(Name(parameter.ParameterType), context.Create(parameter));

@@ -1,7 +1,7 @@
 namespace Dass.Grid.Soak;
 
-/// <summary>One tenant's books as its clients keep them. Safe for many threads.</summary>
-internal sealed class Account(string tenant)
+/// <summary>What one tenant's clients count. Safe for many threads.</summary>
+internal sealed class ClientTally(string tenant)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, int> _failures = new(StringComparer.Ordinal);
@@ -21,7 +21,7 @@ internal sealed class Account(string tenant)
 
     public long Streams => Interlocked.Read(ref _streams);
 
-    /// <summary>Closings that feeders have heard.</summary>
+    /// <summary>Closings that feeders have received.</summary>
     public long Events => Interlocked.Read(ref _events);
 
     /// <summary>Calls that clients have broken off, to come back.</summary>

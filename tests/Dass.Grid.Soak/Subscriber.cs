@@ -6,11 +6,11 @@ namespace Dass.Grid.Soak;
 
 /// <summary>One subscriber of a tenant. It may break its calls off and come back with its cursors.</summary>
 /// <param name="grid">With the tenant's key.</param>
-/// <param name="account">Of the tenant.</param>
-/// <param name="request">What is heard.</param>
+/// <param name="tally">Of the tenant.</param>
+/// <param name="request">What it subscribes to.</param>
 /// <param name="breaks">Whether it breaks off.</param>
 /// <param name="seed">Of its breaks.</param>
-internal sealed class Listener(GridClient grid, Account account, SubscribeRequest request, bool breaks, int seed)
+internal sealed class Subscriber(GridClient grid, ClientTally tally, SubscribeRequest request, bool breaks, int seed)
 {
     private static readonly TimeSpan Known = TimeSpan.FromMinutes(10); // longer than the grid lists what has ended
 
@@ -21,7 +21,7 @@ internal sealed class Listener(GridClient grid, Account account, SubscribeReques
 
     public string What => request.AllStreams ? "all" : request.Prefix.Length > 0 ? "prefix" : "one";
 
-    /// <summary>Closings that were heard.</summary>
+    /// <summary>Closings that were received.</summary>
     public long Events => Interlocked.Read(ref _events);
 
     /// <summary>Chunks that the grid says it has dropped.</summary>
@@ -50,9 +50,10 @@ internal sealed class Listener(GridClient grid, Account account, SubscribeReques
             }
             catch (RpcException broken)
             {
-                account.OnFailed($"listener of {What}: {broken.StatusCode} {broken.Status.Detail}");
+                tally.OnFailed($"subscriber of {What}: {broken.StatusCode} {broken.Status.Detail}");
             }
-            await Task.Delay(TimeSpan.FromSeconds(3 * _random.NextDouble()), cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(
+                TimeSpan.FromSeconds(3 * _random.NextDouble()), cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -73,24 +74,24 @@ internal sealed class Listener(GridClient grid, Account account, SubscribeReques
         return again;
     }
 
-    private void Take(SubscribeResponse heard)
+    private void Take(SubscribeResponse response)
     {
-        var (next, ended) = _streams.GetValueOrDefault(heard.StreamId);
-        switch (heard)
+        var (next, ended) = _streams.GetValueOrDefault(response.StreamId);
+        switch (response)
         {
             case { Tags: { } tags }:
                 if (tags.Chunk < next)
                 {
-                    account.OnAstray();
+                    tally.OnAstray();
                 }
-                _streams[heard.StreamId] = (tags.Chunk + 1, ended);
+                _streams[response.StreamId] = (tags.Chunk + 1, ended);
                 Close(tags.Events);
                 break;
             case { Dropped: { } dropped }:
                 Interlocked.Add(ref _dropped, dropped.Chunks);
                 break;
             case { Ended: { } end } when ended is null:
-                _streams[heard.StreamId] = (next, TimeProvider.System.GetUtcNow());
+                _streams[response.StreamId] = (next, TimeProvider.System.GetUtcNow());
                 Close(end.Events);
                 break;
         }
