@@ -317,10 +317,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             await _persistence.HibernateAsync(live);
         }
-        if (State.IsKnown)
-        {
-            _lifecycle.Report();
-        }
+        _lifecycle.Report();
     }
 
     private async Task EndIdle(CancellationToken cancellationToken)

@@ -33,8 +33,8 @@ public sealed partial class StreamGrainShared
 
     [LoggerMessage(
         LogLevel.Warning,
-        "The checkpoint of stream {Stream} at sample {Sample} was not written; tried again. Audio since sample {Durable} must be sent again "
-        + "if this silo fails now.")]
+        "The checkpoint of stream {Stream} at sample {Sample} was not written; tried again. Audio since sample {Durable} must be sent "
+        + "again if this silo fails now.")]
     internal partial void LogNotSaved(StreamId stream, long sample, long durable, Exception failure);
 
     [LoggerMessage(LogLevel.Warning, "The store could not be reached for stream {Stream}; tried again with its next call.")]
@@ -48,8 +48,8 @@ public sealed partial class StreamGrainShared
 
     [LoggerMessage(
         LogLevel.Error,
-        "The end of stream {Stream} reached neither the store nor another silo: the stream goes on from its checkpoint, and ends again when "
-        + "its idle time is over.")]
+        "The end of stream {Stream} reached neither the store nor another silo: the stream goes on from its checkpoint, and ends again "
+        + "when its idle time is over.")]
     internal partial void LogEndLost(StreamId stream);
 
     [LoggerMessage(

@@ -186,8 +186,14 @@ internal sealed class StreamLifecycle(
         return tags;
     }
 
-    /// <summary>To the tenant's list. Not waited for: it may stand on a silo that is gone.</summary>
-    public void Report() => shared.Grains.GetGrain<ITenantGrain>(id.Tenant).Report(state.Listing).Ignore();
+    /// <summary>A known stream, to the tenant's list. Not waited for: it may stand on a silo that is gone.</summary>
+    public void Report()
+    {
+        if (state.IsKnown)
+        {
+            shared.Grains.GetGrain<ITenantGrain>(id.Tenant).Report(state.Listing).Ignore();
+        }
+    }
 
     private void HoldNew(LiveStream live)
     {
