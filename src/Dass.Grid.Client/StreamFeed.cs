@@ -126,6 +126,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
             _config.FromChunk = _nextChunk = _config.HasFromChunk ? _config.FromChunk : ready.NextChunk;
             (_ready, _config.StreamId) = (true, ready.StreamId);
         }
+        _config.Begun = ready.Begun; // a grid that loses the stream begins the same one again
         await tape.SeekAsync(ready.NextSample).ConfigureAwait(false);
         _call.Write = () => WriteAsync(requests, ready.NextSample, stop);
         return answers.Current;

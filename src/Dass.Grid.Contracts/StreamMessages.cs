@@ -19,7 +19,14 @@ public readonly record struct SampleSpan([property: Id(0)] long FromSample, [pro
 /// <param name="OldestSample">First sample that the feeder can still send. A stream that would need earlier audio begins again there, with
 /// a gap.</param>
 [GenerateSerializer, Immutable, Alias("dass.Feeder")]
-public sealed record Feeder([property: Id(0)] long? Attachment = null, [property: Id(1)] long OldestSample = 0);
+public sealed record Feeder([property: Id(0)] long? Attachment = null, [property: Id(1)] long OldestSample = 0)
+{
+    /// <summary>
+    /// When the stream began, as an earlier attachment has told: a stream that no silo and no store has any more begins again as the same
+    /// stream. Null: now.
+    /// </summary>
+    [Id(2)] public DateTimeOffset? Begun { get; init; }
+}
 
 /// <summary>The right to feed a stream, until another feeder attaches.</summary>
 /// <param name="Id">Names this attachment in later calls.</param>
@@ -39,6 +46,9 @@ public sealed record Attachment(
 {
     /// <summary>What this attachment has changed; null: nothing.</summary>
     [Id(6)] public ModelChange? Change { get; init; }
+
+    /// <summary>When the stream began. Null: from a silo of an earlier version.</summary>
+    [Id(7)] public DateTimeOffset? Begun { get; init; }
 }
 
 /// <summary>A stream goes on with another model.</summary>
@@ -111,4 +121,8 @@ public sealed record StreamStatus(
     [property: Id(2)] long NextSample,
     [property: Id(3)] long NextChunk,
     [property: Id(4)] HeardSummary Summary,
-    [property: Id(5)] StreamEnd? End);
+    [property: Id(5)] StreamEnd? End)
+{
+    /// <summary>The stream's last gap, for observers that a message did not reach; null: none, as far as this activation knows.</summary>
+    [Id(6)] public StreamGap? Gap { get; init; }
+}

@@ -16,7 +16,7 @@ internal sealed class Recovery(GridAccess grid)
     public TimeSpan Elapsed => grid.Time.GetElapsedTime(_began);
 
     /// <summary>Whether the stream may still be found elsewhere, or later.</summary>
-    public static bool IsWorthWaiting(Exception failure) => failure is OrleansException or TimeoutException or TransientRefusalException;
+    public static bool IsWorthWaiting(Exception failure) => failure is TransientRefusalException || IsUnanswered(failure);
 
     /// <summary>Asks again while no silo answers.</summary>
     public static async Task<T> AskAsync<T>(GridAccess grid, Func<Task<T>> question, CancellationToken cancellationToken)
@@ -27,13 +27,16 @@ internal sealed class Recovery(GridAccess grid)
             {
                 return await question();
             }
-            catch (Exception failure) when (failure is OrleansException or TimeoutException && !cancellationToken.IsCancellationRequested)
+            catch (Exception failure) when (IsUnanswered(failure) && !cancellationToken.IsCancellationRequested)
             {
                 recovery ??= new Recovery(grid);
                 await recovery.PauseAsync(failure, cancellationToken);
             }
         }
     }
+
+    private static bool IsUnanswered(Exception failure) =>
+        failure is OrleansException or TimeoutException || StatusMapping.IsWithoutSilo(failure);
 
     /// <exception cref="Exception">The failure itself, when there is no more patience.</exception>
     public async Task PauseAsync(Exception failure, CancellationToken cancellationToken)

@@ -147,6 +147,9 @@ internal static class ProtocolErrors
     public static RpcException CaptureTime(DateTimeOffset time, int first, int last) =>
         Invalid($"capture_time is {time:u}; a time of the years {first} to {last}.");
 
+    public static RpcException Begun(DateTimeOffset time, DateTimeOffset now) =>
+        Invalid($"begun is {time:u}; a time from 1970 to now ({now:u}), as Ready.begun of an earlier call.");
+
     public static RpcException TimeRange(DateTimeOffset from, DateTimeOffset to, TimeSpan longest) => Invalid(
         $"selection.from is {from:u} and selection.to {to:u}; from before to, and at most {longest.TotalDays:F0} days.");
 

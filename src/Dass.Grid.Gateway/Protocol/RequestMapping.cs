@@ -16,6 +16,9 @@ internal static class RequestMapping
     private const int FirstCaptureYear = 1970;
     private const int LastCaptureYear = 7999;
 
+    /// <summary>Clocks of the grid's machines may differ by this much.</summary>
+    private static readonly TimeSpan ClockDifference = TimeSpan.FromMinutes(1);
+
     public static StreamSpec Spec(AudioFormat? format, string model, Duration? chunk, Duration? lookAhead) => new()
     {
         Format = format is null ? null : Shape(format),
@@ -64,6 +67,16 @@ internal static class RequestMapping
         { Year: < FirstCaptureYear or > LastCaptureYear } odd => throw ProtocolErrors.CaptureTime(odd, FirstCaptureYear, LastCaptureYear),
         var captured => captured,
     };
+
+    /// <summary>When the stream began, as a client that comes back says.</summary>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: not a time between 1970 and now.</exception>
+    public static DateTimeOffset? Begun(StreamConfig config, DateTimeOffset now)
+    {
+        var begun = Time("begun", config.Begun);
+        return begun is { } time && (time.Year < FirstCaptureYear || time > now + ClockDifference)
+            ? throw ProtocolErrors.Begun(time, now)
+            : begun;
+    }
 
     /// <exception cref="RpcException">INVALID_ARGUMENT: a field breaks its rule.</exception>
     [return: NotNullIfNotNull(nameof(rule))]

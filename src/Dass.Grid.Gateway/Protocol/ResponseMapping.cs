@@ -43,6 +43,7 @@ internal static class ResponseMapping
         LookAhead = attachment.Shape.LookAhead.ToDuration(),
         DurableSample = attachment.DurableSample,
         CaptureTime = attachment.Shape.Captured is { } captured ? Timestamp.FromDateTimeOffset(captured) : null,
+        Begun = attachment.Begun is { } begun ? Timestamp.FromDateTimeOffset(begun) : null,
     };
 
     public static Subscribed Subscribed(StreamStatus status) => new()

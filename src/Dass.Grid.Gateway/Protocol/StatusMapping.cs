@@ -65,12 +65,16 @@ internal static class StatusMapping
         InvalidProtocolBufferException broken => ProtocolErrors.BrokenMessage(broken), // which is an IOException, too
         OperationCanceledException or IOException => New(StatusCode.Cancelled, "the call was cancelled."),
         TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(stream)}"),
-        // Orleans' message of a grain type that no silo of this gateway's cluster has announced yet.
-        ArgumentException unknown when unknown.Message.StartsWith("Could not find an implementation", StringComparison.Ordinal) =>
-            New(StatusCode.Unavailable, $"this gateway has just started and knows no silo yet. {Again(stream)}"),
+        _ when IsWithoutSilo(failure) => New(StatusCode.Unavailable, $"this gateway has no silo now. {Again(stream)}"),
         OrleansException => New(StatusCode.Unavailable, $"no silo can be reached now. {Again(stream)}"),
         _ => New(StatusCode.Internal, "the grid failed; its log says why."),
     };
+
+    /// <summary>
+    /// Orleans' message of a grain type that no silo of this gateway's cluster offers: none has joined yet, or all have gone.
+    /// </summary>
+    public static bool IsWithoutSilo(Exception failure) =>
+        failure is ArgumentException && failure.Message.StartsWith("Could not find an implementation", StringComparison.Ordinal);
 
     private static string Again(string? stream) => stream is not null
         ? $"Call again with stream_id '{stream}'; Ready says from which sample to go on."

@@ -118,7 +118,8 @@ internal sealed partial class AudioPump(
     {
         // A stream without a checkpoint begins again, by the rules of before.
         var same = attachment.Shape.ToSpec(spec) with { Weight = limiter.Weight };
-        var answer = await stream.AttachAsync(same, new Feeder(attachment.Id, oldestSample), cancellationToken);
+        var feeder = new Feeder(attachment.Id, oldestSample) { Begun = attachment.Begun };
+        var answer = await stream.AttachAsync(same, feeder, cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
             return; // the next call to the stream is refused for the same reason, or has the answer

@@ -15,6 +15,9 @@ internal sealed partial class StreamObserver : ITagObserver
     private readonly TimeSpan _patience;
     private readonly TimeProvider _time;
     private DateTimeOffset? _unknownSince;
+    private (long From, long To, long NextChunk)? _gap; // the last that has been delivered, or was there before the first subscriber
+    private readonly Lock _gate = new();
+    private bool _subscribed;
 
     // Replaced as a whole, so that delivery needs no lock.
     private volatile SubscriberQueue[] _subscribers = [];
@@ -40,8 +43,19 @@ internal sealed partial class StreamObserver : ITagObserver
 
     public void Remove(SubscriberQueue queue) => _subscribers = [.. _subscribers.Where(other => other != queue)];
 
-    /// <summary>Takes or renews the lease; from the answer's next chunk on, chunks arrive.</summary>
-    public Task<Outcome<StreamStatus>> RenewAsync() => Stream.Subscribe(_reference);
+    /// <summary>Takes or renews the lease; from the answer's next chunk on, chunks and gaps arrive.</summary>
+    public async Task<Outcome<StreamStatus>> SubscribeAsync()
+    {
+        var status = await Stream.Subscribe(_reference);
+        lock (_gate)
+        {
+            if (!_subscribed && status.Value is { } known)
+            {
+                (_gap, _subscribed) = (PlaceOf(known.Gap), true);
+            }
+        }
+        return status;
+    }
 
     public Task OnTags(ChunkTags[] tags)
     {
@@ -57,6 +71,14 @@ internal sealed partial class StreamObserver : ITagObserver
 
     public Task OnGap(StreamGap gap)
     {
+        lock (_gate)
+        {
+            if (PlaceOf(gap) == _gap)
+            {
+                return Task.CompletedTask; // message and renewal both bring it
+            }
+            (_gap, _subscribed) = (PlaceOf(gap), true);
+        }
         foreach (var queue in _subscribers)
         {
             queue.Offer(gap);
@@ -98,6 +120,9 @@ internal sealed partial class StreamObserver : ITagObserver
         _grains.DeleteObjectReference<ITagObserver>(_reference);
     }
 
+    private static (long From, long To, long NextChunk)? PlaceOf(StreamGap? gap) =>
+        gap is null ? null : (gap.FromSample, gap.ToSample, gap.NextChunk);
+
     private async Task KeepAsync()
     {
         while (await _renewal.WaitForNextTickAsync())
@@ -106,7 +131,7 @@ internal sealed partial class StreamObserver : ITagObserver
             {
                 // One-way messages may be lost, and a stream that came back on another silo has no lease of this observer: each renewal
                 // reports how far the stream is.
-                await UpdateAsync(await RenewAsync());
+                await UpdateAsync(await Stream.Subscribe(_reference));
             }
             catch (Exception failure)
             {
@@ -128,6 +153,10 @@ internal sealed partial class StreamObserver : ITagObserver
             return;
         }
         _unknownSince = null;
+        if (known.Gap is { } gap)
+        {
+            await OnGap(gap);
+        }
         foreach (var queue in _subscribers)
         {
             queue.Remind(known.NextChunk);

@@ -41,7 +41,7 @@ internal sealed class StreamSubscriber(
         var observer = services.Observers.Add(id, queue);
         try
         {
-            await ServeAsync(queue, (await Recovery.AskAsync(_grid, observer.RenewAsync, cancellationToken)).OrThrow());
+            await ServeAsync(queue, (await Recovery.AskAsync(_grid, observer.SubscribeAsync, cancellationToken)).OrThrow());
         }
         finally
         {

@@ -90,8 +90,16 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
             try
             {
                 await ResolveAsync();
-                (record.ETag, record.RecordExists, tried) = (ETag, ETag is not null, true);
-                await storage.WriteStateAsync(StateName, grain, record);
+                tried = true;
+                try
+                {
+                    await WriteRecordAsync(record);
+                }
+                catch (InconsistentStateException) when (_doubts.Count == 0)
+                {
+                    await AdoptOlderAsync();
+                    await WriteRecordAsync(record);
+                }
             }
             catch (Exception failure) when (failure is not InconsistentStateException || (tried && _doubts.Count > 0))
             {
@@ -110,6 +118,45 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
             return true;
         }
     }
+
+    private Task WriteRecordAsync(GrainState<StoredBytes> record)
+    {
+        (record.ETag, record.RecordExists) = (ETag, ETag is not null);
+        return storage.WriteStateAsync(StateName, grain, record);
+    }
+
+    /// <summary>
+    /// A store that has lost the record, or has been restored from an older copy, has not been written by another silo, which would have
+    /// raised the epoch: what this activation holds is newer.
+    /// </summary>
+    /// <exception cref="InconsistentStateException">The record is newer: it is another silo's.</exception>
+    private async Task AdoptOlderAsync()
+    {
+        var record = new GrainState<StoredBytes>(new StoredBytes());
+        await storage.ReadStateAsync(StateName, grain, record);
+        if (record.RecordExists && !IsOlder(record.State!.Bytes.Span))
+        {
+            throw NotOwner(record.ETag);
+        }
+        ETag = record.RecordExists ? record.ETag : null;
+        Epoch++; // an activation that has begun from the older record writes no more
+    }
+
+    private bool IsOlder(ReadOnlySpan<byte> record)
+    {
+        try
+        {
+            var stored = Checkpoint.Read(record);
+            return stored.Epoch < Epoch || (stored.Epoch == Epoch && stored.NextSample <= DurableSample);
+        }
+        catch (SnapshotException)
+        {
+            return false; // another silo may have written it in a layout that this one does not read
+        }
+    }
+
+    private InconsistentStateException NotOwner(string? stored) =>
+        new($"The checkpoint of {grain} was written by another silo.", stored ?? "", ETag ?? "");
 
     /// <summary>
     /// A write whose answer was lost may have taken effect: then the record is this activation's own, under an ETag that it does not know.
@@ -131,7 +178,7 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
         var checksum = record.RecordExists ? Checkpoint.ChecksumOf(record.State!.Bytes.Span).ToArray() : [];
         if (!_doubts.Exists(doubt => doubt.Checksum.AsSpan().SequenceEqual(checksum)))
         {
-            throw new InconsistentStateException($"The checkpoint of {grain} was written by another silo.", etag ?? "", ETag ?? "");
+            throw NotOwner(etag);
         }
         (ETag, DurableSample) = (etag, _doubts.Find(doubt => doubt.Checksum.AsSpan().SequenceEqual(checksum)).Sample);
         _doubts.Clear();

@@ -7,7 +7,8 @@ namespace Dass.Grid.Grains.Storage;
 /// <param name="storage">The store.</param>
 /// <param name="name">Of the state.</param>
 /// <param name="grain">Whose it is.</param>
-internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId grain)
+/// <param name="isOlder">Whether a value in the store is older than what the grain has; null: no value is.</param>
+internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId grain, Func<T, bool>? isOlder = null)
     where T : class
 {
     private string? _etag;
@@ -29,9 +30,15 @@ internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId 
     public async Task WriteAsync(T value)
     {
         var bytes = new StoredBytes { Bytes = JsonSerializer.SerializeToUtf8Bytes(value) };
-        var record = new GrainState<StoredBytes>(bytes, _etag) { RecordExists = _etag is not null };
-        await storage.WriteStateAsync(name, grain, record);
-        _etag = record.ETag;
+        try
+        {
+            await WriteAsync(bytes);
+        }
+        catch (InconsistentStateException) when (_etag is not null)
+        {
+            await AdoptOlderAsync();
+            await WriteAsync(bytes);
+        }
     }
 
     public async Task ClearAsync()
@@ -42,4 +49,29 @@ internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId 
             _etag = null;
         }
     }
+
+    private async Task WriteAsync(StoredBytes bytes)
+    {
+        var record = new GrainState<StoredBytes>(bytes, _etag) { RecordExists = _etag is not null };
+        await storage.WriteStateAsync(name, grain, record);
+        _etag = record.ETag;
+    }
+
+    /// <summary>
+    /// A store that has lost the record, or has been restored from an older copy, has not been written by another activation.
+    /// </summary>
+    private async Task AdoptOlderAsync()
+    {
+        var record = new GrainState<StoredBytes>(new StoredBytes());
+        await storage.ReadStateAsync(name, grain, record);
+        if (record.RecordExists && !IsOlder(record.State!.Bytes.Span))
+        {
+            throw new InconsistentStateException(
+                $"The record '{name}' of {grain} was written by another activation.", record.ETag, _etag ?? "");
+        }
+        _etag = record.RecordExists ? record.ETag : null;
+    }
+
+    private bool IsOlder(ReadOnlySpan<byte> record) =>
+        isOlder is not null && JsonSerializer.Deserialize<T>(record) is { } stored && isOlder(stored);
 }

@@ -78,7 +78,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             // A stream that is taken up again has been promised its place.
             refusal = (feeder.Attachment is null ? SessionFactory.Overload(_shared.Models, spec, _shared.Options.MaxLiveWait) : null)
-                ?? _lifecycle.Begin(spec, feeder.OldestSample, out gap);
+                ?? _lifecycle.Begin(spec, feeder, out gap);
             if (refusal is null && feeder.Attachment is not null)
             {
                 _persistence.SaveAsync().Ignore(); // another activation may still be writing: one of the two is fenced at once
@@ -105,6 +105,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, durable, gap)
         {
             Change = change,
+            Begun = State.Live.Begun,
         };
     }
 

@@ -11,11 +11,11 @@ internal sealed class StreamLifecycle(
     public ObserverLeases Observers { get; } = new(shared.Time, shared.Options.ObserverLease);
 
     /// <summary>A new stream, or one whose state cannot be had: then with a gap.</summary>
-    public Refusal? Begin(StreamSpec spec, long oldestSample, out StreamGap? gap)
+    public Refusal? Begin(StreamSpec spec, Feeder feeder, out StreamGap? gap)
     {
         gap = null;
-        var now = shared.Time.GetUtcNow();
-        if (SessionFactory.Open(shared.Models, id.Tenant, spec, oldestSample, now, shared.Options.Events, out var live) is { } refusal)
+        var (oldestSample, begun) = (feeder.OldestSample, feeder.Begun ?? shared.Time.GetUtcNow());
+        if (SessionFactory.Open(shared.Models, id.Tenant, spec, oldestSample, begun, shared.Options.Events, out var live) is { } refusal)
         {
             return spec.Format is null ? state.Unknown() : refusal;
         }
@@ -207,6 +207,7 @@ internal sealed class StreamLifecycle(
         var gap = new StreamGap(from, live.NextSample, live.Origin.Chunk, reason) { Events = closed };
         shared.Instruments.OnCold(live.Model.Name);
         shared.LogGap(id, live.NextSample, reason);
+        state.MarkGap(gap);
         Observers.Notify(observer => observer.OnGap(gap));
         return gap;
     }

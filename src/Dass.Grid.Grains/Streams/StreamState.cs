@@ -44,6 +44,9 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     /// <summary>The tenant's device time in relation to other tenants, as the last feeder has asked; null: as for a new tenant.</summary>
     public double? Weight { get; private set; }
 
+    /// <summary>The last gap; null: none since this activation has had the stream.</summary>
+    public StreamGap? Gap { get; private set; }
+
     /// <summary>When the stream was fed last.</summary>
     public DateTimeOffset LastActive { get; private set; }
 
@@ -65,7 +68,9 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     }
 
     /// <summary>Null: unknown.</summary>
-    public StreamStatus? Status =>
+    public StreamStatus? Status => StatusWithoutGap is { } status ? status with { Gap = Gap } : null;
+
+    private StreamStatus? StatusWithoutGap =>
         Live is { } live ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, live.Heard, End: null)
         : Asleep is { } rest ? new StreamStatus(rest.Shape, rest.Begun, rest.NextSample, History.NextChunk, rest.Summary, End: null)
         : Ended;
@@ -100,6 +105,9 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
         (Live, Asleep, Unreadable) = (live, null, null);
         live.Weigh(id.Tenant, Weight);
     }
+
+    /// <summary>The stream has lost its memory.</summary>
+    public void MarkGap(StreamGap gap) => Gap = gap;
 
     /// <summary>Live → asleep: the store has it as <paramref name="checkpoint"/> says.</summary>
     public void Hibernate(Checkpoint checkpoint) => (Live, Asleep) = (null, checkpoint with { History = [] });

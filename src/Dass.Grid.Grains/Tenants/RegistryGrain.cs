@@ -32,7 +32,7 @@ public sealed partial class RegistryGrain(
     /// <remarks>Without the store there is no registry: callers ask again.</remarks>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _store = new StoredJson<Registry>(storage, StateName, this.GetGrainId());
+        _store = new StoredJson<Registry>(storage, StateName, this.GetGrainId(), stored => stored.Version < _registry.Version);
         _registry = await _store.ReadAsync() ?? _registry;
     }
 

@@ -87,7 +87,8 @@ internal sealed class FaultyStore
                 case StoreFault.Fails:
                     throw new IOException("The test lets this write fail.");
                 case StoreFault.Conflicts:
-                    throw new InconsistentStateException("The test says that another has written.", "theirs", grainState.ETag ?? "");
+                    await WriteAsNextOwnerAsync(stateName, grainId);
+                    break;
                 case StoreFault.LosesAnswer:
                     grainState = new GrainState<T>(grainState.State, grainState.ETag) { RecordExists = grainState.RecordExists };
                     break;
@@ -102,6 +103,14 @@ internal sealed class FaultyStore
             {
                 throw new TimeoutException("The test loses the answer of this write.");
             }
+        }
+
+        private async Task WriteAsNextOwnerAsync(string stateName, GrainId grainId)
+        {
+            var record = new GrainState<StoredBytes>(new StoredBytes());
+            await inner.ReadStateAsync(stateName, grainId, record);
+            record.State = new StoredBytes { Bytes = CheckpointBytes.OfNextOwner(record.State!.Bytes.Span) };
+            await inner.WriteStateAsync(stateName, grainId, record);
         }
 
         public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)

@@ -65,7 +65,24 @@ internal sealed class StoreFolder : IDisposable
         var file = Streams.Single();
         var bytes = File.ReadAllBytes(file);
         bytes[0]++; // of the ETag
-        File.WriteAllBytes(file, bytes);
+        File.WriteAllBytes(file, [.. bytes[..ETagBytes], .. CheckpointBytes.OfNextOwner(bytes.AsSpan(ETagBytes))]);
+    }
+
+    /// <summary>The store loses all records.</summary>
+    public void Forget() => Array.ForEach(Directory.GetFiles(Place, "*.checkpoint"), File.Delete);
+
+    /// <summary>A copy of all records, by name.</summary>
+    public Dictionary<string, byte[]> Copy() => Directory.GetFiles(Place, "*.checkpoint").ToDictionary(file => file, File.ReadAllBytes);
+
+    /// <summary>The store is restored from a copy.</summary>
+    public void Restore(Dictionary<string, byte[]> copy)
+    {
+        Forget();
+        foreach (var (file, bytes) in copy)
+        {
+            bytes[0]++; // a store that is restored gives its records other ETags, or those of before: none that a silo knows
+            File.WriteAllBytes(file, bytes);
+        }
     }
 
     /// <summary>Whether any record holds the text.</summary>
