@@ -28,6 +28,9 @@ internal static class ProtocolErrors
     public static RpcException NoTenantClaim(string claim) => new(new Status(
         StatusCode.Unauthenticated, $"The token has no claim '{claim}' (Tokens:TenantClaim) with the tenant's name."));
 
+    public static RpcException SeveralTenants(string claim, int count) => new(new Status(
+        StatusCode.Unauthenticated, $"The token's claim '{claim}' names {count} tenants; a token is of one."));
+
     public static RpcException NoSuchTenant(string tenant) => new(new Status(
         StatusCode.Unauthenticated, $"The credential is of '{Short(tenant)}', which is no tenant of this grid."));
 
@@ -65,6 +68,30 @@ internal static class ProtocolErrors
 
     public static RpcException Subscribers(int limit, int use) =>
         Exhausted("subscribers", $"the tenant's quota subscribers is {limit}, and {use} listen. Call again when one has left.");
+
+    public static RpcException KeylessCalls(int limit) => Exhausted(
+        "keyless_calls",
+        $"too many calls of health and reflection are open; this grid takes {limit}, and of one address a quarter. Call again later.");
+
+    /// <param name="rate">The tenant's quota.</param>
+    /// <param name="wait">Until the recording could be taken in; null: live streams take all of the rate.</param>
+    /// <param name="patience">How long it may wait.</param>
+    public static RpcException ClipRate(double rate, TimeSpan? wait, TimeSpan patience)
+    {
+        var refusal = Exhausted(
+            "audio_seconds_per_second",
+            FormattableString.Invariant($"the tenant's quota audio_seconds_per_second is {rate}, and ")
+            + (wait is { } known
+                ? FormattableString.Invariant(
+                    $"this recording and those before it would wait {known.TotalSeconds:F1} s. Call again later, or with a later deadline.")
+                : "its live streams take all of it. Call again when one has ended."));
+        if (wait is { } after)
+        {
+            var retry = Math.Max(1, Math.Ceiling((after - patience).TotalSeconds));
+            refusal.Trailers.Add(StatusMapping.RetryAfter, FormattableString.Invariant($"{retry}"));
+        }
+        return refusal;
+    }
 
     public static RpcException NoConfig(string got) => Invalid(
         $"the first message of Stream must be config; got {got}.");

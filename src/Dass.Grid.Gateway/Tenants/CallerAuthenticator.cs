@@ -144,9 +144,18 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
             throw result.Failure is SecurityTokenExpiredException ? ProtocolErrors.CredentialExpired() : ProtocolErrors.WrongToken();
         }
         var claim = options.Value.Tokens.TenantClaim;
-        var tenant = principal.FindFirst(claim)?.Value ?? throw ProtocolErrors.NoTenantClaim(claim);
-        return keys.CallerFor(tenant) with { Until = result.Properties?.ExpiresUtc + options.Value.Tokens.ClockSkew };
+        var tenant = principal.FindAll(claim).ToArray() switch // a list is as many claims
+        {
+            [] => throw ProtocolErrors.NoTenantClaim(claim),
+            [var only] => only.Value,
+            var several => throw ProtocolErrors.SeveralTenants(claim, several.Length),
+        };
+        return keys.CallerFor(tenant) with { Until = Later(result.Properties?.ExpiresUtc, options.Value.Tokens.ClockSkew) };
     }
+
+    // "Never" is written as the last second of the year 9999.
+    private static DateTimeOffset? Later(DateTimeOffset? time, TimeSpan by) =>
+        time > DateTimeOffset.MaxValue - by ? DateTimeOffset.MaxValue : time + by;
 
     // .NET's simple name of a certificate without a common name is its unit, or its organization.
     private static string NameIn(X509Certificate2 certificate) =>

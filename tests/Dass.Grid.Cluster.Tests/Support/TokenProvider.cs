@@ -64,15 +64,23 @@ internal sealed class TokenProvider : IAsyncDisposable
         tenant, new SigningCredentials(
             new SymmetricSecurityKey(_rsa.ExportSubjectPublicKeyInfo()) { KeyId = "one" }, SecurityAlgorithms.HmacSha256));
 
-    private string Token(string? tenant, SigningCredentials? signing, TimeSpan? lasts = null, string audience = Audience)
+    /// <summary>A token whose claim is any JSON, or that runs out at any time.</summary>
+    public string Token(object tenant, DateTime? expires = null) => Token(
+        tenant, new SigningCredentials(new RsaSecurityKey(_rsa) { KeyId = "one" }, SecurityAlgorithms.RsaSha256), expires, Audience);
+
+    private string Token(string? tenant, SigningCredentials? signing, TimeSpan? lasts = null, string audience = Audience) =>
+        Token(tenant, signing, TimeProvider.System.GetUtcNow().UtcDateTime + (lasts ?? TimeSpan.FromMinutes(5)), audience);
+
+    private string Token(object? tenant, SigningCredentials? signing, DateTime? until, string audience)
     {
-        var expires = TimeProvider.System.GetUtcNow().UtcDateTime + (lasts ?? TimeSpan.FromMinutes(5));
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+        var expires = until ?? now.AddMinutes(5);
         return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
         {
             Issuer = Authority,
             Audience = audience,
             Expires = expires,
-            NotBefore = expires.AddHours(-1),
+            NotBefore = expires < now.AddHours(1) ? expires.AddHours(-1) : now.AddHours(-1),
             Claims = tenant is null ? [] : new Dictionary<string, object> { ["tenant"] = tenant },
             SigningCredentials = signing,
         });

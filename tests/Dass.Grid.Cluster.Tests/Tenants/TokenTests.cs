@@ -65,6 +65,30 @@ public sealed class TokenTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_token_that_never_runs_out_lets_its_tenant_in()
+    {
+        foreach (var expires in new[] { new DateTime(9999, 12, 31, 23, 59, 59, DateTimeKind.Utc), DateTime.MaxValue })
+        {
+            await using var grid = await TestGrid.StartAsync(new()
+            {
+                ["Tokens:Authority"] = _provider.Authority,
+                ["Tokens:Audience"] = TokenProvider.Audience,
+                ["Tokens:ClockSkew"] = "00:00:30",
+                ["Tenants:anne:Limits:LiveStreams"] = "5",
+            });
+            await grid.Client.ListStreamsAsync(new ListStreamsRequest(), Bearer(_provider.Token((object)"anne", expires)));
+        }
+    }
+
+    [Fact]
+    public async Task A_token_of_several_tenants_is_refused()
+    {
+        await Refused("claim 'tenant' names 2 tenants", _provider.Token(new[] { "anne", "bob" }));
+        await Refused("claim 'tenant' names 2 tenants", _provider.Token(new[] { "anne", "anne" }));
+        await Refused("no claim 'tenant'", _provider.Token(Array.Empty<string>()));
+    }
+
+    [Fact]
     public async Task A_token_is_no_admins_credential() => await TestGrid.RefusesAsync(
         StatusCode.Unauthenticated, "need an admin key", async () => await _grid.Admin.ListTenantsAsync(
             new ListTenantsRequest(), Bearer(_provider.Token("anne"))));
