@@ -59,7 +59,7 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
         }
         catch (RpcException failure) when (audio is null)
         {
-            await WebText.RefuseAsync(http, failure);
+            await HttpRefusals.AnswerAsync(http, failure);
         }
         catch (RpcException failure)
         {
@@ -142,7 +142,7 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
         using var patience = new CancellationTokenSource(ClosePatience); // the client may be one that does not read
         try
         {
-            await SendAsync($"{{\"error\":{WebText.ToJson(failure)}}}", patience.Token);
+            await SendAsync($"{{\"error\":{HttpRefusals.ToJson(failure)}}}", patience.Token);
         }
         catch (Exception gone) when (gone is WebSocketException or InvalidOperationException or OperationCanceledException)
         {

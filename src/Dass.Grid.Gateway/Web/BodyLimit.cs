@@ -29,7 +29,7 @@ internal static class BodyLimit
             if (http.Request.ContentLength > most)
             {
                 http.Response.Headers.Connection = "close"; // the rest of the body is not read
-                return WebText.RefuseAsync(http, ProtocolErrors.MessageTooLong(most));
+                return HttpRefusals.AnswerAsync(http, ProtocolErrors.MessageTooLong(most));
             }
             if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             {

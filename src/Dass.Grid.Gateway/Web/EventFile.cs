@@ -1,6 +1,7 @@
 using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Events;
 using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -35,7 +36,7 @@ internal sealed class EventFile(HttpContext http, string mediaType) : IServerStr
         }
         catch (RpcException failure) when (!http.Response.HasStarted)
         {
-            await WebText.RefuseAsync(http, failure);
+            await HttpRefusals.AnswerAsync(http, failure);
         }
         catch (RpcException)
         {

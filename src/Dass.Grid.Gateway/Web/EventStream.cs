@@ -50,7 +50,7 @@ internal sealed class EventStream(
         }
         catch (RpcException failure) when (!http.Response.HasStarted)
         {
-            await WebText.RefuseAsync(http, failure);
+            await HttpRefusals.AnswerAsync(http, failure);
         }
         catch (RpcException failure)
         {
@@ -183,7 +183,7 @@ internal sealed class EventStream(
     {
         try
         {
-            await http.Response.WriteAsync($"event: error\ndata: {WebText.ToJson(failure)}\n\n", http.RequestAborted);
+            await http.Response.WriteAsync($"event: error\ndata: {HttpRefusals.ToJson(failure)}\n\n", http.RequestAborted);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException)
         {

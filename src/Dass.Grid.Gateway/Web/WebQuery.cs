@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
@@ -29,7 +30,7 @@ internal sealed class WebQuery(IQueryCollection query)
         };
         if (query.ContainsKey("from_chunk"))
         {
-            request.FromChunk = Number("from_chunk");
+            request.FromChunk = Number<long>("from_chunk");
         }
         return request;
     }
@@ -56,17 +57,17 @@ internal sealed class WebQuery(IQueryCollection query)
             config.Format = new AudioFormat
             {
                 Encoding = Value("encoding", Encoding.Pcm16, TryParseEnum, "pcm16, pcm24, pcm32, float32, a_law or mu_law"),
-                SampleRateHz = (int)Number("sample_rate_hz"),
-                Channels = query.ContainsKey("channels") ? (int)Number("channels") : 1,
+                SampleRateHz = Number<int>("sample_rate_hz"),
+                Channels = query.ContainsKey("channels") ? Number<int>("channels") : 1,
             };
         }
         if (query.ContainsKey("from_chunk"))
         {
-            config.FromChunk = Number("from_chunk");
+            config.FromChunk = Number<long>("from_chunk");
         }
         if (query.ContainsKey("oldest_sample"))
         {
-            config.OldestSample = Number("oldest_sample");
+            config.OldestSample = Number<long>("oldest_sample");
         }
         return config;
     }
@@ -107,7 +108,7 @@ internal sealed class WebQuery(IQueryCollection query)
         }
         if (query.ContainsKey("top"))
         {
-            filter.Top = (int)Number("top");
+            filter.Top = Number<int>("top");
         }
         return filter;
     }
@@ -128,11 +129,12 @@ internal sealed class WebQuery(IQueryCollection query)
 
     private bool Flag(string name) => Value(name, false, bool.TryParse, "true or false");
 
-    private long Number(string name) =>
+    private T Number<T>(string name)
+        where T : struct, IBinaryInteger<T>, IMinMaxValue<T> =>
         Value(
-            name, 0,
-            (string text, out int value) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value),
-            "a whole number below 2,147,483,648");
+            name, T.Zero,
+            (string text, out T value) => T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value),
+            QueryFields.WholeNumber<T>());
 
     private float Score(string name) =>
         Value(
