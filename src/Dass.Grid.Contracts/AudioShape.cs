@@ -16,4 +16,14 @@ public enum AudioEncoding
 public sealed record AudioShape(
     [property: Id(0)] AudioEncoding Encoding,
     [property: Id(1)] int SampleRateHz,
-    [property: Id(2)] int Channels);
+    [property: Id(2)] int Channels)
+{
+    /// <summary>Bytes of one sample of every channel.</summary>
+    public int BytesPerFrame => Channels * Encoding switch
+    {
+        AudioEncoding.Pcm16 => 2,
+        AudioEncoding.Pcm24 => 3,
+        AudioEncoding.Pcm32 or AudioEncoding.Float32 => 4,
+        _ => 1,
+    };
+}

@@ -46,14 +46,19 @@ public sealed record Admission([property: Id(0)] bool IsNew);
 /// <param name="Calls">Streams that it feeds.</param>
 /// <param name="CatchingUp">Whether some of them send faster than real time.</param>
 /// <param name="Subscribers">That it serves.</param>
-/// <param name="Wanted">Subscribers that it would like to serve.</param>
+/// <param name="Wanted">Subscribers that it would like to serve: those that it has, those that wait, and a few that may come.</param>
 [GenerateSerializer, Immutable, Alias("dass.GatewayUse")]
 public sealed record GatewayUse(
     [property: Id(0)] string Gateway,
     [property: Id(1)] int Calls,
     [property: Id(2)] bool CatchingUp,
     [property: Id(3)] int Subscribers,
-    [property: Id(4)] int Wanted);
+    [property: Id(4)] int Wanted)
+{
+    /// <summary>Subscribers that wait for a place. Gateways keep no places in reserve while any waits.</summary>
+    [Id(5)]
+    public int Waiting { get; init; }
+}
 
 /// <summary>What one gateway may use.</summary>
 /// <param name="SpareRate">Seconds of audio per second, beyond the 1 of each stream that it feeds.</param>

@@ -14,10 +14,12 @@ public interface IUsageGrain : IGrainWithStringKey
     Task<ModelUsage[]> Get();
 }
 
-/// <summary>One stream's use of one model without a break, so far.</summary>
-/// <param name="Stream">The stream's id.</param>
+/// <summary>One stream's use of one model without a break, so far; or that of recordings that one silo tags.</summary>
+/// <param name="Stream">The stream's id; of recordings, a name that no stream can have.</param>
 /// <param name="Begun">When the stream began: ids of streams can be used again.</param>
-/// <param name="FromChunk">Where the span begins in the stream.</param>
+/// <param name="FromChunk">
+/// Where the span begins in the stream: from 0 it counts as a stream. <see cref="NoStream"/>: of recordings.
+/// </param>
 /// <param name="Model">The model.</param>
 /// <param name="AudioSeconds">Audio that was heard.</param>
 /// <param name="Events">Events that were closed.</param>
@@ -30,7 +32,11 @@ public sealed record UsageSpan(
     [property: Id(3)] string Model,
     [property: Id(4)] double AudioSeconds,
     [property: Id(5)] long Events,
-    [property: Id(6)] bool Final);
+    [property: Id(6)] bool Final)
+{
+    /// <summary>In place of the chunk, for audio that is of no stream.</summary>
+    public const long NoStream = -1;
+}
 
 /// <summary>A tenant's use of one model.</summary>
 [GenerateSerializer, Immutable, Alias("dass.ModelUsage")]

@@ -5,6 +5,7 @@ using Dass.Grid.Gateway.Models;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.Gateway.Subscriptions;
+using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Services;
@@ -18,6 +19,9 @@ internal sealed class TaggingService(
     SubscriptionServices subscriptions,
     CallGuard guard) : Tagging.TaggingBase
 {
+    /// <summary>Of a recording, for its tenant's audio rate: so long is the longest recording.</summary>
+    private static readonly TimeSpan LongestRateWait = TimeSpan.FromMinutes(1);
+
     public override async Task Stream(
         IAsyncStreamReader<StreamRequest> requests, IServerStreamWriter<StreamResponse> responses, ServerCallContext context)
     {
@@ -48,8 +52,9 @@ internal sealed class TaggingService(
             throw ProtocolErrors.MessageTooLong(request.Audio.Length, caller.Limits.MessageBytes.Value);
         }
         var view = new ScoreView(request.Filter, await cards.GetAsync(spec.Model ?? spec.DefaultModel));
-        grid.Instruments.OnAudio(request.Audio.Length);
         using var ending = Ending(context);
+        await TakeRateAsync(caller, asked.Format!, request.Audio.Length, context.Deadline, ending.Token);
+        grid.Instruments.OnAudio(request.Audio.Length);
         var audio = new AudioBlock(0, request.Audio.Memory);
         var clip = (await grid.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, audio, ending.Token)).OrThrow();
         return new TagResponse
@@ -125,6 +130,19 @@ internal sealed class TaggingService(
             Model = ResponseMapping.Map(card.Summary),
             Labels = { card.Labels.Select((label, index) => new Label { Index = index, Id = label.Id, Name = label.Name }) },
         };
+    }
+
+    /// <summary>A format that breaks a rule is refused where the audio is decoded.</summary>
+    private Task TakeRateAsync(Caller caller, AudioShape shape, int bytes, DateTime deadline, CancellationToken cancellationToken)
+    {
+        var bytesPerSecond = (double)shape.BytesPerFrame * shape.SampleRateHz;
+        if (shape is not { SampleRateHz: > 0, Channels: > 0 })
+        {
+            return Task.CompletedTask;
+        }
+        var left = deadline - grid.Time.GetUtcNow().UtcDateTime;
+        var patience = left < LongestRateWait ? left : LongestRateWait;
+        return streams.Quotas.TakeClipAsync(caller, bytes / bytesPerSecond, patience, cancellationToken);
     }
 
     private (StreamId Id, IStreamGrain Stream) Named(string name, ServerCallContext context)

@@ -35,7 +35,7 @@ internal sealed class SubscribeCall(
     public async Task RunAsync(Func<Task> begin)
     {
         Check();
-        var quota = await services.Quotas.AcquireSubscriberAsync(call.Caller);
+        var quota = await services.Quotas.AcquireSubscriberAsync(call.Caller, cancellationToken);
         _grid.Instruments.OnSubscribed();
         try
         {

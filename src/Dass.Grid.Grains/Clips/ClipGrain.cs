@@ -9,7 +9,8 @@ namespace Dass.Grid.Grains.Clips;
 
 /// <summary>One recording at a time and activation; a silo holds as many activations as it has cores.</summary>
 [StatelessWorker, GrainType("clip")]
-public sealed class ClipGrain(ModelRegistry models, IOptions<ClipOptions> clips, IOptions<StreamGrainOptions> streams, TimeProvider time)
+public sealed class ClipGrain(
+    ModelRegistry models, ClipUsage usage, IOptions<ClipOptions> clips, IOptions<StreamGrainOptions> streams, TimeProvider time)
     : Grain, IClipGrain
 {
     public async Task<Outcome<ClipTags>> Tag(string tenant, StreamSpec spec, AudioBlock audio, CancellationToken cancellationToken)
@@ -29,10 +30,15 @@ public sealed class ClipGrain(ModelRegistry models, IOptions<ClipOptions> clips,
             {
                 return broken;
             }
+            var closed = 0;
             try
             {
                 await clip.PushAsync(audio.Data, cancellationToken);
                 await clip.CompleteAsync(cancellationToken);
+                var tags = clip.Take(fromChunk: 0);
+                var events = clip.Events.Complete(clip.NextSeconds);
+                closed = tags.SelectMany(chunk => chunk.Events).Concat(events).Count(sound => sound.Kind == SoundEventKind.Closed);
+                return new ClipTags(clip.Shape.Model, [.. tags], clip.Heard, events);
             }
             catch (AudioFormatException invalid)
             {
@@ -42,7 +48,10 @@ public sealed class ClipGrain(ModelRegistry models, IOptions<ClipOptions> clips,
             {
                 return new Refusal(RefusalCode.Busy, busy.Message);
             }
-            return new ClipTags(clip.Shape.Model, [.. clip.Take(fromChunk: 0)], clip.Heard, clip.Events.Complete(clip.NextSeconds));
+            finally
+            {
+                usage.Add(tenant, clip.Model.Name, clip.NextSeconds, closed); // also of a call that its client has left
+            }
         }
     }
 

@@ -48,6 +48,8 @@ public static class SiloBuilderExtensions
             Environment.FailFast,
             services.GetRequiredService<TimeProvider>(),
             services.GetRequiredService<ILogger<DeviceWatchdog>>()));
+        silo.Services.AddSingleton<ClipUsage>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<ClipUsage>());
         silo.Services.AddSingleton<LookupRateLimiter>();
         silo.Services.AddHostedService<TenantWaker>();
         silo.Services.AddSingleton<LoadReporter>();

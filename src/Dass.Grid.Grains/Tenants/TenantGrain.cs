@@ -28,6 +28,7 @@ public sealed partial class TenantGrain(
 
     private readonly SortedDictionary<string, Entry> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (GatewayUse Use, int Granted, DateTimeOffset Renewed)> _gateways = new(StringComparer.Ordinal);
+    private DateTimeOffset _short = DateTimeOffset.MinValue; // when a gateway last got fewer places than it has subscribers for
     private readonly Queue<DateTimeOffset> _begun = new(); // within the last minute
 
     private readonly TenantListOptions _lists = lists.Value;
@@ -88,7 +89,13 @@ public sealed partial class TenantGrain(
         }
         _gateways[use.Gateway] = (use, use.Subscribers, now);
         var free = (limits.Subscribers ?? int.MaxValue) - Sum(entry => entry.Granted) + use.Subscribers;
-        var granted = Math.Max(use.Subscribers, Math.Min(use.Wanted, free));
+        var needed = use.Subscribers + use.Waiting;
+        if (needed > free)
+        {
+            _short = now; // the others give back what they hold in reserve when they renew
+        }
+        var most = now - _short < GatewayPatience ? needed : use.Wanted;
+        var granted = Math.Max(use.Subscribers, Math.Min(most, free));
         _gateways[use.Gateway] = (use, granted, now);
 
         var spare = limits.AudioRate is { } rate ? Math.Max(0, rate - Sum(entry => entry.Use.Calls)) : double.MaxValue;

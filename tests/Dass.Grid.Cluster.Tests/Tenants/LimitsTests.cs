@@ -153,6 +153,70 @@ public sealed class LimitsTests
         });
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(8)]
+    [InlineData(16)]
+    [InlineData(40)]
+    public async Task Subscribers_that_come_together_are_let_in_up_to_the_quota(int quota)
+    {
+        await using var grid = await StartAsync(("Subscribers", $"{quota}"));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("s"));
+        var calls = Enumerable.Range(0, quota)
+            .Select(_ => grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }, deadline: TestGrid.Deadline)).ToArray();
+        try
+        {
+            await Task.WhenAll(calls.Select(async call => Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None))));
+            using var last = grid.Client.Subscribe(new SubscribeRequest { StreamId = "s" }, deadline: TestGrid.Deadline);
+            await TestGrid.RefusesAsync(
+                StatusCode.ResourceExhausted, $"quota subscribers is {quota}, and {quota} listen",
+                () => last.ResponseStream.MoveNext(CancellationToken.None));
+        }
+        finally
+        {
+            Array.ForEach(calls, call => call.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task Single_recordings_take_the_tenants_audio_rate()
+    {
+        const int Rate = 4; // seconds per second
+        await using var grid = await StartAsync(("AudioRate", $"{Rate}"), ("NewStreamsPerMinute", "1"));
+        var clip = Clip(5);
+        var began = TimeProvider.System.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => grid.Client.TagAsync(clip, deadline: TestGrid.Deadline).ResponseAsync));
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began).TotalSeconds, (20.0 - Rate) / Rate, 60); // a second's worth comes at once
+
+        // What cannot be taken in before the deadline is refused at once.
+        var refusal = await Assert.ThrowsAsync<RpcException>(
+            async () => await grid.Client.TagAsync(Clip(15), deadline: DateTime.UtcNow.AddSeconds(2)));
+        Assert.Equal(
+            (StatusCode.ResourceExhausted, "audio_seconds_per_second"), (refusal.StatusCode, refusal.Trailers.GetValue("dass-limit")));
+        Assert.InRange(int.Parse(refusal.Trailers.GetValue("retry-after")!, System.Globalization.CultureInfo.InvariantCulture), 1, 60);
+    }
+
+    [Fact]
+    public async Task Single_recordings_are_in_the_usage_records()
+    {
+        await using var grid = await StartAsync();
+        var events = 0;
+        for (var i = 0; i < 3; i++)
+        {
+            events += (await grid.Client.TagAsync(Clip(5))) is var answer
+                ? answer.Chunks.SelectMany(chunk => chunk.Events).Concat(answer.Events).Count(sound => sound.Kind == EventKind.Closed) : 0;
+        }
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("s"));
+        await feed.SendBabbleAsync(0, 2 * Babble.SampleRateHz);
+        await feed.FinishAsync();
+        V1.ModelUsage? usage = null;
+        await TestGrid.UntilAsync(
+            async () => (usage = (await grid.Client.GetUsageAsync(new GetUsageRequest())).Models.SingleOrDefault())?.AudioSeconds >= 17,
+            () => Task.Delay(100));
+        Assert.Equal((17.0, 1L), (usage!.AudioSeconds, usage.Streams));
+        Assert.InRange(usage.Events, events, events + feed.Events.Count);
+    }
+
     [Fact]
     public async Task A_message_above_the_tenants_limit_is_refused()
     {
@@ -173,6 +237,11 @@ public sealed class LimitsTests
             "Tenants:default:Limits: subscribers is 0; at least 1",
             (await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(("Subscribers", "0")))).Message,
             StringComparison.Ordinal);
+
+    private static TagRequest Clip(int seconds) => new()
+    {
+        Format = Babble.Format, Audio = Google.Protobuf.ByteString.CopyFrom(Babble.Slice(0, seconds * Babble.SampleRateHz).Span),
+    };
 
     private static Task<TestGrid> StartAsync(params (string Limit, string Value)[] limits) =>
         TestGrid.StartAsync(limits.ToDictionary(limit => $"Tenants:default:Limits:{limit.Limit}", limit => (string?)limit.Value));

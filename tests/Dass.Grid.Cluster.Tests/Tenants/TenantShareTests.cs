@@ -40,6 +40,19 @@ public sealed class TenantShareTests
     }
 
     [Fact]
+    public async Task A_gateway_gives_its_reserve_back_when_subscribers_of_another_wait()
+    {
+        var limits = new TenantLimits { Subscribers = 16 };
+        Task<QuotaLease> Lease(string gateway, int used, int waiting) => _tenant.Lease(
+            new GatewayUse(gateway, 0, CatchingUp: false, used, used + waiting + 2) { Waiting = waiting }, limits);
+        Assert.Equal(10, (await Lease("a", 0, waiting: 8)).Subscribers);
+        Assert.Equal(6, (await Lease("b", 0, waiting: 8)).Subscribers);
+        Assert.Equal(8, (await Lease("a", 8, waiting: 0)).Subscribers);
+        var last = await Lease("b", 6, waiting: 2);
+        Assert.Equal((8, 14), (last.Subscribers, last.SubscribersInAll));
+    }
+
+    [Fact]
     public async Task The_share_of_a_gateway_that_is_gone_is_free_again()
     {
         var limits = new TenantLimits { Subscribers = 10 };
