@@ -98,6 +98,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
                 activations.OrderByDescending(type => type.ActivationCount).Take(8).Select(
                     type => $"{type.GrainType.Split(',')[0].Split('.')[^1]} {type.ActivationCount}")));
         Assert.True(_broken.IsEmpty, $"With seed {Seed}:\n{string.Join('\n', _broken.Select(law => $"{law.Key} {law.Value}"))}\n{_errors}");
+        Assert.True(_errors.IsEmpty, $"With seed {Seed} the grid logs errors:\n{_errors}");
         Assert.InRange(_cutOff, 0, _calls / 10);
         Assert.True(
             _ends.GetValueOrDefault(StatusCode.OK) > _calls / 20, "Hardly any call succeeded: nothing but the first checks was tried.");
