@@ -25,17 +25,11 @@ internal static class GridRules
             {
                 continue;
             }
-            var listen = GridOptions.Endpoint(url);
-            if (listen is null)
+            if (GridOptions.Endpoint(url) is null)
             {
                 rules.Add($"{name} is '{url}'; http://address:port or https://address:port with an IP address or localhost.");
             }
-            else if (grid.Role != GridRole.Silo && !tenants.AnyCredentials && !IPAddress.IsLoopback(listen.Address))
-            {
-                rules.Add(
-                    $"{name} is '{url}', which others can reach; without API keys (sections Tenants and Admin) only a loopback address is "
-                    + "allowed.");
-            }
+            AddPublic(rules, grid, tenants, name, url);
             if (url.StartsWith("https:", StringComparison.OrdinalIgnoreCase) != grid.Certificate is not null)
             {
                 rules.Add(
@@ -49,6 +43,19 @@ internal static class GridRules
             GridOptions.Endpoint(grid.OperationsListen) is not null
                 && !grid.OperationsListen.StartsWith("https:", StringComparison.OrdinalIgnoreCase),
             "Grid:OperationsListen", $"'{grid.OperationsListen}'", "http://address:port with an IP address or localhost");
+        AddPublic(rules, grid, tenants, "Grid:OperationsListen", grid.OperationsListen);
+    }
+
+    /// <summary>Silos take no calls of clients and have no keys.</summary>
+    private static void AddPublic(OptionRules rules, GridOptions grid, TenantsOptions tenants, string name, string url)
+    {
+        if (grid.Role != GridRole.Silo && !tenants.AnyCredentials
+            && GridOptions.Endpoint(url) is { } listen && !IPAddress.IsLoopback(listen.Address))
+        {
+            rules.Add(
+                $"{name} is '{url}', which others can reach; without API keys (sections Tenants and Admin) only a loopback address is "
+                + "allowed.");
+        }
     }
 
     private static void AddCluster(OptionRules rules, GridOptions grid)
