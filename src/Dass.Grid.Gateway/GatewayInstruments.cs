@@ -25,7 +25,7 @@ internal sealed class GatewayInstruments
         _calls = meter.CreateCounter<long>("dass.gateway.calls", "{call}", "Calls that have ended, by status.");
         _refused = meter.CreateCounter<long>(
             "dass.gateway.refusals", "{call}",
-            "Calls that have ended because a limit of their tenant or of the grid is reached, by limit.");
+            "Calls and connections that have ended because a limit of their tenant or of the grid is reached, by limit.");
         _audio = meter.CreateCounter<long>("dass.gateway.audio", "By", "Audio that clients have sent.");
         _subscribers = meter.CreateUpDownCounter<long>("dass.gateway.subscribers", "{subscriber}", "Subscribers that listen now.");
         _dropped = meter.CreateCounter<long>("dass.gateway.chunks.dropped", "{chunk}", "Chunks of tags that slow subscribers have missed.");

@@ -21,6 +21,32 @@ public sealed class GatewayOptions
     /// </summary>
     public int UnreadBytes { get; set; } = 256 << 10;
 
+    /// <summary>
+    /// Connections of clients at once, all addresses and both of the clients' ports together; one more is closed. Default: 10,000.
+    /// </summary>
+    public int MaxConnections { get; set; } = 10_000;
+
+    /// <summary>
+    /// Connections of one address at once; of IPv6, of one /64. A proxy in front of the grid is one address. Default: 2,000.
+    /// </summary>
+    public int MaxConnectionsPerAddress { get; set; } = 2_000;
+
+    /// <summary>
+    /// Of <see cref="MaxConnections"/>, those on which no call has been authenticated yet, those of health checks included. Default: 1,000.
+    /// </summary>
+    public int MaxUnauthenticatedConnections { get; set; } = 1_000;
+
+    /// <summary>The same of one address. Default: 100.</summary>
+    public int MaxUnauthenticatedConnectionsPerAddress { get; set; } = 100;
+
+    /// <summary>
+    /// Calls of health and reflection at once, which need no key; one address may have a quarter of them. At least 4. Default: 256.
+    /// </summary>
+    public int MaxKeylessCalls { get; set; } = 256;
+
+    /// <summary>Whether gRPC reflection shows the protos, to callers without a key, too. Default: true.</summary>
+    public bool Reflection { get; set; } = true;
+
     /// <summary>Longest piece of audio that is pushed at once; longer messages are cut. Default: 1 second.</summary>
     public TimeSpan MaxPush { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -84,6 +110,12 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         rules.Rule(
             options.UnreadBytes is >= 65_535 and <= 1 << 24,
             Key(nameof(options.UnreadBytes)), options.UnreadBytes, "65,535 to 16,777,216");
+        rules.AtLeast(Key(nameof(options.MaxConnections)), options.MaxConnections, 1);
+        rules.AtLeast(Key(nameof(options.MaxConnectionsPerAddress)), options.MaxConnectionsPerAddress, 1);
+        rules.AtLeast(Key(nameof(options.MaxUnauthenticatedConnections)), options.MaxUnauthenticatedConnections, 1);
+        rules.AtLeast(
+            Key(nameof(options.MaxUnauthenticatedConnectionsPerAddress)), options.MaxUnauthenticatedConnectionsPerAddress, 1);
+        rules.AtLeast(Key(nameof(options.MaxKeylessCalls)), options.MaxKeylessCalls, 4);
         rules.Rule(
             options.MaxPush >= TimeSpan.FromMilliseconds(10), Key(nameof(options.MaxPush)), $"{options.MaxPush}", "at least 10 ms");
         rules.Rule(

@@ -1,4 +1,5 @@
 using Dass.Grid.Gateway;
+using Dass.Grid.Gateway.Hosting;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -64,6 +65,7 @@ internal static class Endpoints
         kestrel.Listen(GridOptions.Endpoint(url)!, listen =>
         {
             listen.Protocols = protocols;
+            listen.LimitDassConnections();
             if (files is not null)
             {
                 listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(files.Current) });

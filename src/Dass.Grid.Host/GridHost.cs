@@ -34,6 +34,7 @@ public static class GridHost
         builder.Services.Configure<GatewayOptions>(configuration.GetSection("Grid:Gateway"));
         builder.Services.Configure<TenantsOptions>(options => Bind(configuration, grid, options));
 
+        builder.Services.EscapeLogs();
         builder.UseGridCluster(grid);
         builder.UseGridEndpoints(grid);
         builder.AddGridTelemetry();
@@ -48,6 +49,7 @@ public static class GridHost
         if (grid.Role != GridRole.Silo)
         {
             app.UseWebSockets();
+            app.UseDassGateway();
             app.MapDassGateway();
         }
         return app;

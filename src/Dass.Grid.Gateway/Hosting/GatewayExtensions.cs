@@ -12,13 +12,18 @@ using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Hosting;
 
 public static class GatewayExtensions
 {
+    /// <summary>Of health and reflection, which take names only.</summary>
+    private const int MaxKeylessMessageBytes = 16 << 10;
+
     /// <summary>This process takes clients' calls. It needs an <see cref="IGrainFactory"/>.</summary>
     public static IServiceCollection AddDassGateway(this IServiceCollection services)
     {
@@ -33,6 +38,8 @@ public static class GatewayExtensions
         services.AddSingleton<TenantKeys>();
         services.AddSingleton<CallerAuthenticator>();
         services.AddSingleton<CallGuard>();
+        services.AddSingleton<CallAdmission>();
+        services.AddSingleton<ConnectionLimits>();
         services.AddSingleton<LiveCalls>();
         services.AddSingleton<ModelAliases>();
         services.AddSingleton<TenantQuotas>();
@@ -50,28 +57,55 @@ public static class GatewayExtensions
         services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme)
             .Configure<IOptions<TenantsOptions>>((bearer, tenants) => CallerAuthenticator.Configure(bearer, tenants.Value.Tokens));
 
-        services.AddGrpc().AddJsonTranscoding()
+        services.Configure<LoggerFilterOptions>(BrokenMessages.AreNoAlarm);
+        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = MaxKeylessMessageBytes).AddJsonTranscoding()
             .AddServiceOptions<TaggingService>(grpc => grpc.Interceptors.Add<CallInterceptor>())
             .AddServiceOptions<AdminService>(grpc => grpc.Interceptors.Add<CallInterceptor>());
         services.AddOptions<GrpcServiceOptions<TaggingService>>().Configure<IOptions<GatewayOptions>>(
+            (grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
+        services.AddOptions<GrpcServiceOptions<AdminService>>().Configure<IOptions<GatewayOptions>>(
             (grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks(health => health.Services.Map(Tagging.Descriptor.FullName, _ => true));
         return services;
     }
 
+    /// <summary>Lets calls in by their headers; the endpoints of <see cref="MapDassGateway"/> serve no others.</summary>
+    public static IApplicationBuilder UseDassGateway(this IApplicationBuilder app)
+    {
+        var admission = app.ApplicationServices.GetRequiredService<CallAdmission>();
+        return app.Use(next => http => admission.RunAsync(http, next));
+    }
+
     public static IEndpointRouteBuilder MapDassGateway(this IEndpointRouteBuilder endpoints)
     {
-        foreach (var service in new[] { endpoints.MapGrpcService<TaggingService>(), endpoints.MapGrpcService<AdminService>() })
+        endpoints.MapGrpcService<TaggingService>().Needs(CredentialKind.Tenant);
+        endpoints.MapGrpcService<AdminService>().Needs(CredentialKind.Admin);
+        endpoints.MapGet("/v1/subscribe", EventStream.RunAsync).WithMetadata(new EndpointCredential(CredentialKind.Tenant, "Subscribe"));
+        endpoints.MapGet("/v1/events:export", EventFile.RunAsync)
+            .WithMetadata(new EndpointCredential(CredentialKind.Tenant, "ExportEvents"));
+        endpoints.Map("/v1/streams/{streamId}/audio", AudioSocket.RunAsync)
+            .WithMetadata(new EndpointCredential(CredentialKind.Tenant, "Stream"));
+        endpoints.MapGrpcHealthChecksService().Needs(CredentialKind.Keyless);
+        if (endpoints.ServiceProvider.GetRequiredService<IOptions<GatewayOptions>>().Value.Reflection)
         {
-            service.Add(BrokenMessages.AreInvalid);
-            service.Add(BodyLimit.Holds);
+            endpoints.MapGrpcReflectionService().Needs(CredentialKind.Keyless);
         }
-        endpoints.MapGet("/v1/subscribe", EventStream.RunAsync);
-        endpoints.MapGet("/v1/events:export", EventFile.RunAsync);
-        endpoints.Map("/v1/streams/{streamId}/audio", AudioSocket.RunAsync);
-        endpoints.MapGrpcReflectionService();
-        endpoints.MapGrpcHealthChecksService();
         return endpoints;
+    }
+
+    /// <summary>Bounds the connections of clients; before TLS, and not for the operations' port.</summary>
+    public static void LimitDassConnections(this ListenOptions listen)
+    {
+        var limits = listen.ApplicationServices.GetRequiredService<ConnectionLimits>();
+        listen.Use(next => connection => limits.RunAsync(connection, next));
+    }
+
+    private static void Needs(this IEndpointConventionBuilder service, CredentialKind credential)
+    {
+        service.Add(BrokenMessages.AreInvalid);
+        service.Add(BodyLimit.Holds);
+        service.Add(QueryFields.AreChecked);
+        service.WithMetadata(new EndpointCredential(credential));
     }
 }

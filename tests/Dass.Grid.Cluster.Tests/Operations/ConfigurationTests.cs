@@ -17,6 +17,10 @@ public sealed class ConfigurationTests
         var refusal = Assert.Throws<OptionsValidationException>(() => GridRules.Check(grid, new TenantsOptions()));
         Assert.Contains($"Grid:Listen is '{listen}', which others can reach", refusal.Message, StringComparison.Ordinal);
 
+        grid = new GridOptions { OperationsListen = listen };
+        refusal = Assert.Throws<OptionsValidationException>(() => GridRules.Check(grid, new TenantsOptions()));
+        Assert.Contains($"Grid:OperationsListen is '{listen}', which others can reach", refusal.Message, StringComparison.Ordinal);
+
         var tenants = new TenantsOptions();
         tenants.Tenants["anne"] = new TenantOptions { KeyHashes = { KeyHash.Create("0123456789abcdef").ToString() } };
         GridRules.Check(grid, tenants);
@@ -55,6 +59,8 @@ public sealed class ConfigurationTests
     [InlineData("Grid:Gateway:RetainedBytes", "10", "Grid:Gateway:RetainedBytes is 10; at least 65,536")]
     [InlineData("Grid:Gateway:MaxMessageBytes", "10", "Grid:Gateway:MaxMessageBytes is 10; 4,096 to 67,108,864")]
     [InlineData("Grid:Gateway:PendingMessages", "0", "Grid:Gateway:PendingMessages is 0; at least 1")]
+    [InlineData("Grid:Gateway:MaxConnections", "0", "Grid:Gateway:MaxConnections is 0; at least 1")]
+    [InlineData("Grid:Gateway:MaxKeylessCalls", "3", "Grid:Gateway:MaxKeylessCalls is 3; at least 4")]
     [InlineData("Tenants:anne:KeyHashes:0", "a-key-in-the-clear", "Tenants:anne:KeyHashes:0 is not of the form sha256:")]
     [InlineData("Tenants:an ne:KeyHashes:0", "x", "'an ne' is not a tenant name")]
     [InlineData("Tokens:Authority", "http://login.example.org", "Tokens:Authority is 'http://login.example.org'; an https URL")]

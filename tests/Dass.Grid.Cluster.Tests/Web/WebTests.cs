@@ -232,20 +232,21 @@ public sealed class WebTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_body_that_is_too_large_is_refused_before_it_is_read_also_without_a_key()
+    public async Task A_body_that_is_too_large_is_refused_before_it_is_read()
     {
         using var keyless = new Page(_grid.Host.HttpAddress!);
+        using var admin = new Page(_grid.Host.HttpAddress!, AdminKey);
         var json = $$"""{"audio":"{{new string('A', 200_000)}}"}""";
         await Refused(
-            HttpStatusCode.TooManyRequests, "larger than 131072 bytes", await keyless.SendAsync(HttpMethod.Post, "/v1/tag", json));
+            HttpStatusCode.TooManyRequests, "larger than 131072 bytes", await _anne.SendAsync(HttpMethod.Post, "/v1/tag", json));
         await Refused(
-            HttpStatusCode.TooManyRequests,
-            "larger than 131072 bytes",
-            await keyless.SendAsync(HttpMethod.Post, "/v1/admin/tenants", json));
+            HttpStatusCode.TooManyRequests, "larger than 131072 bytes", await admin.SendAsync(HttpMethod.Post, "/v1/admin/tenants", json));
+        await Refused(HttpStatusCode.Unauthorized, "needs an API key", await keyless.SendAsync(HttpMethod.Post, "/v1/tag", json));
         using var http = new HttpClient { BaseAddress = _grid.Host.HttpAddress };
         using var chunked = new HttpRequestMessage(HttpMethod.Post, "/v1/tag")
         {
-            Content = new StringContent(json, System.Text.Encoding.UTF8, "application/json"), Headers = { TransferEncodingChunked = true },
+            Content = new StringContent(json, System.Text.Encoding.UTF8, "application/json"),
+            Headers = { TransferEncodingChunked = true, Authorization = new("Bearer", AnnesKey) },
         };
         using var answer = await http.SendAsync(chunked);
         Assert.InRange((int)answer.StatusCode, 400, 499);
