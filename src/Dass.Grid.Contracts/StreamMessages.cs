@@ -6,8 +6,20 @@ namespace Dass.Grid.Contracts;
 [GenerateSerializer, Immutable, Alias("dass.AudioBlock")]
 public sealed record AudioBlock([property: Id(0)] long FirstSample, [property: Id(1)] ReadOnlyMemory<byte> Data)
 {
-    /// <summary>Where it is silence in place of audio that the client had lost. Positions outside the block say nothing.</summary>
+    /// <summary>
+    /// From gateways of an earlier version, which send silence in place of lost audio as bytes: where it lies. Positions outside the block
+    /// say nothing.
+    /// </summary>
     [Id(2)] public SampleSpan[] Lost { get; init; } = [];
+
+    /// <summary>
+    /// Samples right before <see cref="FirstSample"/> that the client has lost: the model hears silence in their place. A silo of an
+    /// earlier version does not read the number, and refuses the block as a gap in the positions.
+    /// </summary>
+    [Id(3)] public long LostBefore { get; init; }
+
+    /// <summary>Position of the first sample that the block has or has lost.</summary>
+    public long Start => FirstSample - LostBefore;
 }
 
 /// <summary>A stretch of audio: its first sample, and the one after its last.</summary>

@@ -23,29 +23,56 @@ public sealed class AudioIntake
     /// <summary>Takes in whole frames.</summary>
     /// <exception cref="AudioFormatException">A torn frame, or a sample that is not finite; the message names its position. Nothing has
     /// changed.</exception>
-    public void Push(ReadOnlySpan<byte> audio, IBufferWriter<float> to)
+    public void Push(ReadOnlySpan<byte> audio, IBufferWriter<float> to) => Push(silence: 0, audio, to);
+
+    /// <summary>Takes in samples of silence, as if their bytes had come, and then whole frames.</summary>
+    /// <exception cref="AudioFormatException">As for audio alone.</exception>
+    public void Push(long silence, ReadOnlySpan<byte> audio, IBufferWriter<float> to)
     {
-        SampleDecoder.Check(_format, audio, _samples);
-        _samples += audio.Length / _format.BytesPerFrame;
+        SampleDecoder.Check(_format, audio, _samples + silence);
+        _samples += silence + audio.Length / _format.BytesPerFrame;
+        if (silence > 0)
+        {
+            PushSilence(silence, to);
+        }
         while (!audio.IsEmpty)
         {
             var block = audio[..Math.Min(audio.Length, BlockFrames * _format.BytesPerFrame)];
             audio = audio[block.Length..];
             var mono = _mono.AsSpan(0, block.Length / _format.BytesPerFrame);
             SampleDecoder.Decode(_format, block, mono);
-            if (_resampler is null)
-            {
-                to.Write(mono);
-            }
-            else
-            {
-                _resampler.Push(mono, to);
-            }
+            PushMono(mono, to);
         }
     }
 
     /// <summary>Writes what waited for samples after the end.</summary>
     public void Flush(IBufferWriter<float> to) => _resampler?.Flush(to);
+
+    private void PushSilence(long samples, IBufferWriter<float> to)
+    {
+        Span<byte> frame = stackalloc byte[_format.BytesPerFrame];
+        frame.Fill(SampleDecoder.SilentByte(_format.Encoding));
+        var mono = _mono.AsSpan(0, (int)Math.Min(samples, BlockFrames));
+        SampleDecoder.Decode(_format, frame, mono[..1]);
+        mono.Fill(mono[0]);
+        for (; samples > 0; samples -= mono.Length)
+        {
+            mono = mono[..(int)Math.Min(samples, mono.Length)];
+            PushMono(mono, to);
+        }
+    }
+
+    private void PushMono(ReadOnlySpan<float> mono, IBufferWriter<float> to)
+    {
+        if (_resampler is null)
+        {
+            to.Write(mono);
+        }
+        else
+        {
+            _resampler.Push(mono, to);
+        }
+    }
 
     internal void Save(SnapshotWriter to)
     {

@@ -58,6 +58,14 @@ internal static class SampleDecoder
         }
     }
 
+    /// <summary>A byte of silence. A-law has no zero: its silence is the least positive value.</summary>
+    public static byte SilentByte(SampleEncoding encoding) => encoding switch
+    {
+        SampleEncoding.ALaw => 0xD5,
+        SampleEncoding.MuLaw => 0xFF,
+        _ => 0,
+    };
+
     private static float Sample(SampleEncoding encoding, ReadOnlySpan<byte> bytes) => encoding switch
     {
         SampleEncoding.Pcm16 => BinaryPrimitives.ReadInt16LittleEndian(bytes) / 32768f,

@@ -64,6 +64,8 @@ public sealed class StreamSession : IDisposable
 
     internal StateSlot Slot => _step.Slot;
 
+    internal StepShare Share => _step.Share;
+
     /// <summary>Chunks that have been tagged and that no call has handed out yet.</summary>
     internal List<ChunkScores> Undelivered => _undelivered;
 
@@ -81,7 +83,12 @@ public sealed class StreamSession : IDisposable
     /// <exception cref="StepFailedException">The model failed. The audio is taken in; the step is tried again with the next
     /// push.</exception>
     /// <exception cref="InvalidOperationException">The stream has ended, or another call is under way.</exception>
-    public async ValueTask PushAsync(ReadOnlyMemory<byte> audio, List<ChunkScores> tags, CancellationToken cancellationToken)
+    public ValueTask PushAsync(ReadOnlyMemory<byte> audio, List<ChunkScores> tags, CancellationToken cancellationToken) =>
+        PushAsync(silence: 0, audio, tags, cancellationToken);
+
+    /// <summary>As for audio alone, with samples of silence before it, for which no bytes need come.</summary>
+    public async ValueTask PushAsync(
+        long silence, ReadOnlyMemory<byte> audio, List<ChunkScores> tags, CancellationToken cancellationToken)
     {
         BeginCall();
         try
@@ -91,7 +98,7 @@ public sealed class StreamSession : IDisposable
                 throw new InvalidOperationException("The stream has ended; it takes no more audio.");
             }
             cancellationToken.ThrowIfCancellationRequested();
-            var seconds = (double)(audio.Length / Format.BytesPerFrame) / Format.SampleRateHz;
+            var seconds = (double)(silence + audio.Length / Format.BytesPerFrame) / Format.SampleRateHz;
             if (Options.Offline && AppliedSeconds + seconds > _engine.Options.MaxOfflineAudio.TotalSeconds)
             {
                 throw new AudioFormatException(
@@ -102,7 +109,7 @@ public sealed class StreamSession : IDisposable
             {
                 await RunStepsAsync(cancellationToken).ConfigureAwait(false);
             }
-            TakeIn(audio.Span);
+            await TakeInAsync(silence, audio, cancellationToken).ConfigureAwait(false);
             await RunStepsAsync(cancellationToken).ConfigureAwait(false);
             Deliver(tags);
         }
@@ -192,11 +199,27 @@ public sealed class StreamSession : IDisposable
         && (Frames.Count - _schedule.Chunk - _schedule.LookAhead) * FrameRate.HopSeconds + seconds
             > _engine.Options.MaxBacklog.TotalSeconds;
 
-    private void TakeIn(ReadOnlySpan<byte> audio)
+    private async ValueTask TakeInAsync(long silence, ReadOnlyMemory<byte> audio, CancellationToken cancellationToken)
+    {
+        var intake = _step.Share.Intake;
+        await intake.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var began = Stopwatch.GetTimestamp();
+            TakeIn(silence, audio.Span);
+            _engine.Instruments.TakenIn(Stopwatch.GetElapsedTime(began));
+        }
+        finally
+        {
+            intake.Release();
+        }
+    }
+
+    private void TakeIn(long silence, ReadOnlySpan<byte> audio)
     {
         _samples.ResetWrittenCount();
-        Intake.Push(audio, _samples);
-        AppliedSamples += audio.Length / Format.BytesPerFrame;
+        Intake.Push(silence, audio, _samples);
+        AppliedSamples += silence + audio.Length / Format.BytesPerFrame;
         LogMel.Push(_samples.WrittenSpan, Frames);
     }
 

@@ -45,14 +45,15 @@ internal sealed partial class AudioPump(
     public async Task PushAsync(Arrival arrival)
     {
         var audio = arrival.Audio;
-        if (audio.FirstSample > _applied && !arrival.AfterLoss)
+        if (audio.Start > _applied && !arrival.AfterLoss)
         {
-            throw ProtocolErrors.PositionGap(audio.FirstSample, _applied); // only a call's first audio can: the others follow each other
+            throw ProtocolErrors.PositionGap(audio.Start, _applied); // only a call's first audio can: the others follow each other
         }
         grid.Instruments.OnAudio(audio.Data.Length);
+        var bytes = _replay.Bytes(audio);
         await limiter.TakeAsync(
-            (double)audio.Data.Length / attachment.Shape.BytesPerFrame / attachment.Shape.Format.SampleRateHz, cancellationToken);
-        await MakeRoomAsync(audio.Data.Length);
+            (double)bytes / attachment.Shape.BytesPerFrame / attachment.Shape.Format.SampleRateHz, cancellationToken);
+        await MakeRoomAsync(bytes);
         _replay.Append(audio);
         var before = _applied;
         await RecoverAsync(CatchUpAsync);
@@ -153,7 +154,7 @@ internal sealed partial class AudioPump(
     }
 
     /// <summary>Waits until the store has enough of the stream that more of its audio can be held here.</summary>
-    private async Task MakeRoomAsync(int bytes)
+    private async Task MakeRoomAsync(long bytes)
     {
         while (!_replay.HasRoom(bytes))
         {
@@ -170,7 +171,13 @@ internal sealed partial class AudioPump(
     {
         using var activity = GatewayInstruments.Activities.StartActivity("dass.push");
         activity?.SetTag("dass.first_sample", piece.FirstSample);
-        var pushed = await PushAsync(piece);
+        var answer = await stream.Push(attachment.Id, piece, cancellationToken);
+        if (answer.Refusal is { Code: RefusalCode.PositionGap } && piece.LostBefore > 0)
+        {
+            await AttachAgainAsync(piece.FirstSample); // its silo is of an earlier version, to which a loss is a gap
+            return;
+        }
+        var pushed = await TakeAsync(answer);
         var waited = TimeSpan.Zero;
         for (var pause = FirstPause; pushed.Busy; pause *= 2)
         {
@@ -180,7 +187,7 @@ internal sealed partial class AudioPump(
             }
             await Task.Delay(pause, grid.Time, cancellationToken);
             waited += pause;
-            pushed = await PushAsync(new AudioBlock(pushed.AppliedSample, default));
+            pushed = await TakeAsync(await stream.Push(attachment.Id, new AudioBlock(pushed.AppliedSample, default), cancellationToken));
         }
         _applied = pushed.AppliedSample;
         SetDurable(pushed.DurableSample);
@@ -193,9 +200,9 @@ internal sealed partial class AudioPump(
         _asked &= _replay.IsNearlyFull;
     }
 
-    private async Task<Pushed> PushAsync(AudioBlock audio)
+    private async Task<Pushed> TakeAsync(Outcome<Pushed> answer)
     {
-        var pushed = TransientRefusalException.OrThrow(await stream.Push(attachment.Id, audio, cancellationToken));
+        var pushed = TransientRefusalException.OrThrow(answer);
         await answers.WriteAsync(pushed.Tags);
         return pushed;
     }

@@ -11,23 +11,14 @@ internal readonly record struct Arrival(AudioBlock Audio, bool AfterLoss);
 /// <summary>The order of one call's messages after its configuration, and the positions of its audio.</summary>
 /// <param name="nextSample">Where the stream goes on.</param>
 /// <param name="bytesPerFrame">Of the stream's format.</param>
-/// <param name="silence">A byte of silence in the stream's encoding.</param>
-/// <param name="maxFilled">Lost samples that are made silence.</param>
-internal sealed class AudioSequence(long nextSample, int bytesPerFrame, byte silence = 0, long maxFilled = 0)
+/// <param name="maxFilled">Lost samples that the model hears as silence.</param>
+internal sealed class AudioSequence(long nextSample, int bytesPerFrame, long maxFilled = 0)
 {
     /// <summary>46 years at 192 kHz, 1,115 at 8 kHz: far enough from where positions and times overflow.</summary>
     public const long MaxLostSample = 1L << 48;
 
     private long? _expected;
     private bool _finished;
-
-    /// <summary>A byte of silence.</summary>
-    public static byte SilentByte(AudioEncoding encoding) => encoding switch
-    {
-        AudioEncoding.ALaw => 0xD5,
-        AudioEncoding.MuLaw => 0xFF,
-        _ => 0,
-    };
 
     /// <summary>Audio with its position, or null for the finish.</summary>
     /// <exception cref="RpcException">The message breaks a rule of the protocol.</exception>
@@ -77,19 +68,7 @@ internal sealed class AudioSequence(long nextSample, int bytesPerFrame, byte sil
         }
         var lost = audio.AfterLoss ? first - (_expected ?? nextSample) : 0;
         _expected = first + audio.Data.Length / bytesPerFrame;
-        if (lost <= 0 || lost > maxFilled)
-        {
-            return new Arrival(new AudioBlock(first, audio.Data.Memory), AfterLoss: lost > 0);
-        }
-        var filled = new AudioBlock(first - lost, Fill(lost, audio.Data.Span)) { Lost = [new SampleSpan(first - lost, first)] };
-        return new Arrival(filled, AfterLoss: false);
-    }
-
-    private byte[] Fill(long lost, ReadOnlySpan<byte> audio)
-    {
-        var filled = new byte[lost * bytesPerFrame + audio.Length];
-        filled.AsSpan(0, filled.Length - audio.Length).Fill(silence);
-        audio.CopyTo(filled.AsSpan(filled.Length - audio.Length));
-        return filled;
+        var filled = lost > 0 && lost <= maxFilled ? lost : 0;
+        return new Arrival(new AudioBlock(first, audio.Data.Memory) { LostBefore = filled }, AfterLoss: lost > maxFilled);
     }
 }

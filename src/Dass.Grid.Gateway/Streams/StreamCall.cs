@@ -66,8 +66,7 @@ internal sealed class StreamCall(
         }
         var format = attachment.Shape.Format;
         await PumpAsync(pump, new AudioSequence(
-            attachment.NextSample, attachment.Shape.BytesPerFrame, AudioSequence.SilentByte(format.Encoding),
-            (long)(_grid.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
+            attachment.NextSample, attachment.Shape.BytesPerFrame, (long)(_grid.Options.MaxFilledLoss.TotalSeconds * format.SampleRateHz)));
     }
 
     /// <summary>A stream that its tenant's limits do not admit is refused before it is touched.</summary>

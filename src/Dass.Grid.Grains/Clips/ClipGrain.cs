@@ -26,14 +26,14 @@ public sealed class ClipGrain(
         using (clip)
         {
             clip.Weigh(tenant, spec.Weight);
-            if ((TooLong(clip.Shape, audio) ?? clip.TrimApplied(audio, out _)) is { } broken)
+            if ((clip.TrimApplied(audio, out var whole) ?? TooLong(clip.Shape, audio)) is { } broken)
             {
                 return broken;
             }
             var closed = 0;
             try
             {
-                await clip.PushAsync(audio.Data, cancellationToken);
+                await clip.PushAsync(whole, cancellationToken);
                 await clip.CompleteAsync(cancellationToken);
                 var tags = clip.Take(fromChunk: 0);
                 var events = clip.Events.Complete(clip.NextSeconds);
@@ -57,7 +57,7 @@ public sealed class ClipGrain(
 
     private Refusal? TooLong(StreamShape shape, AudioBlock audio)
     {
-        var seconds = (double)audio.Data.Length / shape.BytesPerFrame / shape.Format.SampleRateHz;
+        var seconds = ((double)audio.Data.Length / shape.BytesPerFrame + audio.LostBefore) / shape.Format.SampleRateHz;
         return seconds > clips.Value.MaxClip.TotalSeconds
             ? new Refusal(
                 RefusalCode.InvalidRequest,

@@ -60,9 +60,9 @@ internal sealed class LiveStream(
 
     /// <summary>Cuts off the audio that the stream already has.</summary>
     /// <returns>Why the audio cannot follow, or null with the rest of it, which may be empty.</returns>
-    public Refusal? TrimApplied(AudioBlock audio, out ReadOnlyMemory<byte> rest)
+    public Refusal? TrimApplied(AudioBlock audio, out AudioBlock rest)
     {
-        rest = default;
+        rest = audio;
         if (audio.Data.Length % shape.BytesPerFrame != 0)
         {
             return new Refusal(
@@ -70,19 +70,21 @@ internal sealed class LiveStream(
                 $"audio of {audio.Data.Length} bytes ends inside a sample frame; whole frames of {shape.BytesPerFrame} bytes "
                 + "(channels × bytes per sample) are needed.");
         }
-        if (audio.FirstSample > NextSample)
+        if (audio.Start > NextSample)
         {
             return new Refusal(
                 RefusalCode.PositionGap,
-                $"audio.first_sample is {audio.FirstSample}; the stream has audio up to sample {NextSample} and expects that one next.");
+                $"audio.first_sample is {audio.Start}; the stream has audio up to sample {NextSample} and expects that one next.");
         }
-        var applied = Math.Min((NextSample - audio.FirstSample) * shape.BytesPerFrame, audio.Data.Length);
-        rest = audio.Data[(int)applied..];
+        var applied = Math.Clamp((NextSample - audio.FirstSample) * shape.BytesPerFrame, 0, audio.Data.Length);
+        var lost = Math.Clamp(audio.FirstSample - NextSample, 0, audio.LostBefore);
+        rest = audio with { FirstSample = NextSample + lost, Data = audio.Data[(int)applied..], LostBefore = lost };
         return null;
     }
 
-    public Task PushAsync(ReadOnlyMemory<byte> audio, CancellationToken cancellationToken) =>
-        InSession(session.PushAsync(audio, _fresh, cancellationToken));
+    /// <summary>Takes in what <see cref="TrimApplied"/> has left.</summary>
+    public Task PushAsync(AudioBlock rest, CancellationToken cancellationToken) =>
+        InSession(session.PushAsync(rest.LostBefore, rest.Data, _fresh, cancellationToken));
 
     public Task CompleteAsync(CancellationToken cancellationToken) => InSession(session.CompleteAsync(_fresh, cancellationToken));
 

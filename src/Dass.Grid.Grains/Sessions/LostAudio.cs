@@ -18,7 +18,8 @@ internal sealed class LostAudio
     {
         var rate = shape.Format.SampleRateHz;
         var chunkSamples = rate * shape.Chunk.TotalSeconds;
-        foreach (var span in audio.Lost ?? []) // null: from a gateway of an earlier version, which does not say
+        // Null: from a gateway of a version that did not say.
+        foreach (var span in (audio.Lost ?? []).Append(new SampleSpan(audio.Start, audio.FirstSample)))
         {
             var (begin, end) = (Math.Max(span.FromSample, from), Math.Min(span.ToSample, to));
             for (var chunk = (long)(begin / chunkSamples); begin < end; chunk++)

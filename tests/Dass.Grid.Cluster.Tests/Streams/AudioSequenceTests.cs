@@ -1,5 +1,4 @@
 using CsCheck;
-using Dass.Grid.Contracts;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.V1;
 using Google.Protobuf;
@@ -44,14 +43,13 @@ public sealed class AudioSequenceTests
     [Fact]
     public void A_loss_is_silence_up_to_a_length_and_a_gap_beyond_it()
     {
-        var law = new AudioSequence(nextSample: 100, bytesPerFrame: 2, silence: 0xD5, maxFilled: 3);
+        var law = new AudioSequence(nextSample: 100, bytesPerFrame: 2, maxFilled: 3);
         var filled = law.Accept(After(loss: true, 103, 1, 2))!.Value;
-        Assert.Equal((100, false), (filled.Audio.FirstSample, filled.AfterLoss));
-        Assert.Equal([new SampleSpan(100, 103)], filled.Audio.Lost);
-        Assert.Equal([0xD5, 0xD5, 0xD5, 0xD5, 0xD5, 0xD5, 1, 2], filled.Audio.Data.ToArray());
+        Assert.Equal((100, 103, false), (filled.Audio.Start, filled.Audio.FirstSample, filled.AfterLoss));
+        Assert.Equal([1, 2], filled.Audio.Data.ToArray());
         var none = law.Accept(After(loss: true, 104, 3, 4))!.Value;
         Assert.Equal((104, false, 2), (none.Audio.FirstSample, none.AfterLoss, none.Audio.Data.Length));
-        Assert.Empty(none.Audio.Lost);
+        Assert.Equal(0, none.Audio.LostBefore);
         var lost = law.Accept(After(loss: true, 109, 5, 6))!.Value;
         Assert.Equal((109, true, 2), (lost.Audio.FirstSample, lost.AfterLoss, lost.Audio.Data.Length));
         Assert.Equal(110, law.Accept(Audio(2))!.Value.Audio.FirstSample);
@@ -71,6 +69,24 @@ public sealed class AudioSequenceTests
             Assert.Equal(code, refusal.StatusCode);
             Assert.Contains(fragment, refusal.Status.Detail, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>A loss is claimed by a client in a few bytes: it must cost no more than those here.</summary>
+    [Fact]
+    public void Losses_cost_no_memory()
+    {
+        const int BytesPerFrame = 8 * sizeof(float), Lost = 2 * 192_000, Messages = 20;
+        var sequence = new AudioSequence(nextSample: 0, BytesPerFrame, maxFilled: Lost);
+        var replay = new ReplayBuffer(BytesPerFrame, maxBytes: 32 << 20);
+        var messages = Enumerable.Range(1, Messages)
+            .Select(i => After(loss: true, i * (Lost + 1L) - 1, new byte[BytesPerFrame])).ToArray();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var message in messages)
+        {
+            replay.Append(sequence.Accept(message)!.Value.Audio);
+        }
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Messages * 1_000);
+        Assert.False(replay.HasRoom(1)); // what was lost counts as if its bytes were kept
     }
 
     private static StreamRequest After(bool loss, long? first, params byte[] data)

@@ -34,6 +34,16 @@ public sealed class EarlierVersionTests
         var block = _serializer.Deserialize<EarlierBlock>(bytes)!;
         Assert.Equal((5, 2), (block.FirstSample, block.Data.Length));
     }
+
+    /// <summary>Its position is that of its bytes: such a silo refuses it as a gap, and never takes the bytes for what was lost.</summary>
+    [Fact]
+    public void Audio_behind_a_loss_keeps_its_place_at_a_silo_that_knows_of_no_loss()
+    {
+        var bytes = _serializer.SerializeToArray(new AudioBlock(5, new byte[] { 1, 2 }) { LostBefore = 3 });
+        var block = _serializer.Deserialize<EarlierBlock>(bytes)!;
+        Assert.Equal((5, 2), (block.FirstSample, block.Data.Length));
+        Assert.Equal((2, 3), (_serializer.Deserialize<AudioBlock>(bytes)!.Start, _serializer.Deserialize<AudioBlock>(bytes)!.LostBefore));
+    }
 }
 
 /// <summary>An <see cref="AudioBlock"/> as it was before it said what had been lost.</summary>

@@ -36,6 +36,38 @@ public sealed class LossTests : IDisposable
         AssertLost(feed.Tags);
     }
 
+    /// <summary>A message of 32 bytes claims two seconds, 12.3 MB of bytes in the stream's format.</summary>
+    [Fact]
+    public async Task Losses_of_the_largest_format_cost_no_memory()
+    {
+        const int Messages = 40, Frame = 8 * sizeof(float), Step = 2 * 192_000 + 1;
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, new StreamConfig
+        {
+            StreamId = Id,
+            Format = new AudioFormat { Encoding = Encoding.Float32, SampleRateHz = 192_000, Channels = 8 },
+        });
+        await SendAsync(1);
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+        for (var i = 2; i <= Messages; i++)
+        {
+            await SendAsync(i);
+        }
+        var each = (GC.GetTotalAllocatedBytes(precise: true) - before) / (Messages - 1);
+        Assert.True(each < 500_000, $"{each} bytes were allocated for each loss.");
+        Assert.Empty(feed.Gaps);
+        Assert.Equal(Messages * 2, feed.Tags.Sum(tags => tags.LostSeconds), 2.0);
+
+        async Task SendAsync(int i)
+        {
+            await feed.SendAsync(new StreamRequest
+            {
+                Audio = new Audio { FirstSample = (long)i * Step - 1, AfterLoss = true, Data = ByteString.CopyFrom(new byte[Frame]) },
+            });
+            await feed.AppliedAsync((long)i * Step);
+        }
+    }
+
     [Theory]
     [InlineData(Lost / 2)] // sent again, and heard again as silence
     [InlineData(Short + 100)] // of chunks that are still to be tagged

@@ -25,7 +25,9 @@ public sealed class LostAudioLaws
         for (var i = 0; from < span.ToSample; i++)
         {
             var to = from + cuts[i % cuts.Length];
-            lost.Add(new AudioBlock(Math.Max(0, from - 50), default) { Lost = [span] }, from, to, shape);
+            lost.Add(i % 2 == 0
+                ? new AudioBlock(Math.Max(0, from - 50), default) { Lost = [span] } // of a gateway that sends silence as bytes
+                : new AudioBlock(span.ToSample, default) { LostBefore = samples }, from, to, shape);
             from = to;
         }
 

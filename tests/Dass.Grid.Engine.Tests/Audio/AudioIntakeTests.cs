@@ -35,6 +35,37 @@ public class AudioIntakeTests
         Assert.Equal([2000 / 32768f, 0], Take(SampleEncoding.Pcm16, MemoryMarshal.AsBytes<short>(stereo), channels: 2));
     }
 
+    /// <summary>Lost audio is a number of samples: the same to the bit as the bytes of silence that it stands for.</summary>
+    [Theory]
+    [InlineData(SampleEncoding.Pcm16, 16_000, 1)]
+    [InlineData(SampleEncoding.Pcm24, 44_100, 2)]
+    [InlineData(SampleEncoding.Float32, 192_000, 8)]
+    [InlineData(SampleEncoding.ALaw, 8_000, 3)]
+    [InlineData(SampleEncoding.MuLaw, 11_025, 1)]
+    public void Silence_by_number_is_silence_by_bytes(SampleEncoding encoding, int rate, int channels)
+    {
+        var format = new AudioFormat(encoding, rate, channels);
+        var (intake, twin) = (new AudioIntake(format), new AudioIntake(format));
+        var (output, expected) = (new ArrayBufferWriter<float>(), new ArrayBufferWriter<float>());
+        var audio = new byte[format.BytesPerFrame * 1_500];
+        foreach (var silence in new[] { 0, 1, 999, 1_024, 5_000, 2 * rate })
+        {
+            Random.Shared.NextBytes(audio);
+            if (encoding == SampleEncoding.Float32)
+            {
+                MemoryMarshal.Cast<byte, float>(audio).Fill(Random.Shared.NextSingle());
+            }
+            var bytes = new byte[silence * format.BytesPerFrame];
+            Array.Fill(bytes, encoding switch { SampleEncoding.ALaw => (byte)0xD5, SampleEncoding.MuLaw => (byte)0xFF, _ => (byte)0 });
+            intake.Push(silence, audio, output);
+            twin.Push(bytes, expected);
+            twin.Push(audio, expected);
+        }
+        intake.Flush(output);
+        twin.Flush(expected);
+        Assert.Equal(expected.WrittenSpan.ToArray(), output.WrittenSpan.ToArray());
+    }
+
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
