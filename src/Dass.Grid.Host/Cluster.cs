@@ -89,7 +89,7 @@ internal static class Cluster
         {
             case StoreKind.Redis:
                 silo.AddRedisGrainStorage(
-                    GridStorage.Name,
+                    GridStorage.Provider,
                     redis =>
                     {
                         redis.ConfigurationOptions = Redis(grid);
@@ -99,7 +99,7 @@ internal static class Cluster
                 break;
             case StoreKind.Postgres:
                 silo.AddAdoNetGrainStorage(
-                    GridStorage.Name,
+                    GridStorage.Provider,
                     database =>
                     {
                         database.Invariant = Npgsql;
@@ -109,18 +109,18 @@ internal static class Cluster
                     });
                 break;
             case StoreKind.Memory:
-                silo.AddMemoryGrainStorage(GridStorage.Name, memory => memory.GrainStorageSerializer = serializer);
+                silo.AddMemoryGrainStorage(GridStorage.Provider, memory => memory.GrainStorageSerializer = serializer);
                 break;
             default:
                 try
                 {
-                    silo.UseDassFileStore(grid.StoreDirectory);
+                    silo.UseDassFileStore(grid.StoreDirectory, grid.Name);
                 }
-                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidOperationException)
                 {
                     throw new OptionsValidationException(
                         "Grid", typeof(GridOptions),
-                        [$"Grid:StoreDirectory is '{grid.StoreDirectory}', which cannot be made: {failure.Message}"]);
+                        [$"Grid:StoreDirectory is '{grid.StoreDirectory}', which cannot be used: {failure.Message}"]);
                 }
                 break;
         }

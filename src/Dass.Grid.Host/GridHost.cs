@@ -38,7 +38,11 @@ public static class GridHost
         builder.UseGridCluster(grid);
         builder.UseGridEndpoints(grid);
         builder.AddGridTelemetry();
-        builder.Services.AddHealthChecks().AddCheck<GridReadiness>("grid");
+        var readiness = builder.Services.AddHealthChecks().AddCheck<GridReadiness>("grid");
+        if (grid.Role != GridRole.Gateway)
+        {
+            readiness.AddCheck<StoreReadiness>("store");
+        }
         if (grid.Role != GridRole.Silo)
         {
             builder.Services.AddDassGateway();

@@ -38,6 +38,10 @@ public static class SiloBuilderExtensions
     {
         silo.Services.AddMetrics();
         silo.Services.AddSingleton<GrainsInstruments>();
+        silo.Services.AddSingleton(services => new StoreHealth(
+            services.GetRequiredKeyedService<IGrainStorage>(GridStorage.Provider), services.GetRequiredService<TimeProvider>()));
+        silo.Services.AddKeyedSingleton<IGrainStorage>(GridStorage.Name, (services, _) => new WatchedGrainStorage(
+            services.GetRequiredKeyedService<IGrainStorage>(GridStorage.Provider), services.GetRequiredService<StoreHealth>()));
         silo.Services.AddSingleton<ModelRegistry>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<ModelRegistry>());
         silo.Services.AddSingleton<LocalStreams>();
@@ -66,9 +70,9 @@ public static class SiloBuilderExtensions
     }
 
     /// <summary>The store is a directory of this machine.</summary>
-    public static ISiloBuilder UseDassFileStore(this ISiloBuilder silo, string directory)
+    public static ISiloBuilder UseDassFileStore(this ISiloBuilder silo, string directory, string grid)
     {
-        silo.Services.AddKeyedSingleton<IGrainStorage>(GridStorage.Name, new FileGrainStorage(directory));
+        silo.Services.AddKeyedSingleton<IGrainStorage>(GridStorage.Provider, new FileGrainStorage(directory, grid));
         return silo;
     }
 

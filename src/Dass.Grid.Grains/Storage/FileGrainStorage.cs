@@ -10,19 +10,29 @@ namespace Dass.Grid.Grains.Storage;
 /// Records as files of one directory, which several processes of a machine may share. A record is replaced as a whole: a full disk or a
 /// crash leaves the one before. Its name is a hash of the grain's key, its first eight bytes are its ETag.
 /// </summary>
+/// <remarks>
+/// What is made here is for the process's own user alone: records hold tags, and the hashes of keys. A directory that is deleted while the
+/// process runs is made again.
+/// </remarks>
 public sealed class FileGrainStorage : IGrainStorage
 {
+    private const string MarkFile = "grid-name";
+    private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const int ETagBytes = sizeof(long);
     private const int Locks = 64;
     private const int LockPauseMilliseconds = 5;
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(5);
 
     private readonly string _directory;
+    private readonly string _grid;
 
     /// <param name="directory">Is made when it is missing.</param>
-    public FileGrainStorage(string directory)
+    /// <param name="grid">Whose records it holds. A directory without a mark becomes this grid's.</param>
+    /// <exception cref="InvalidOperationException">The directory is another grid's.</exception>
+    public FileGrainStorage(string directory, string grid)
     {
-        _directory = Directory.CreateDirectory(directory).FullName;
+        (_directory, _grid) = (Path.GetFullPath(directory), grid);
+        MakeDirectory();
     }
 
     public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
@@ -32,8 +42,12 @@ public sealed class FileGrainStorage : IGrainStorage
         {
             record = await File.ReadAllBytesAsync(PathOf(stateName, grainId)).ConfigureAwait(false);
         }
-        catch (FileNotFoundException)
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {
+            if (missing is DirectoryNotFoundException)
+            {
+                MakeDirectory();
+            }
             (grainState.State, grainState.ETag, grainState.RecordExists) = ((T)(object)new StoredBytes(), null, false);
             return;
         }
@@ -52,8 +66,7 @@ public sealed class FileGrainStorage : IGrainStorage
         RandomNumberGenerator.Fill(tag);
         try
         {
-            var file = new FileStream(
-                temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
+            var file = new FileStream(temporary, Owners(FileMode.Create, FileAccess.Write, FileOptions.Asynchronous));
             await using (file.ConfigureAwait(false))
             {
                 await file.WriteAsync(tag).ConfigureAwait(false);
@@ -78,6 +91,51 @@ public sealed class FileGrainStorage : IGrainStorage
         (grainState.ETag, grainState.RecordExists) = (null, false);
     }
 
+    /// <exception cref="InvalidOperationException">The directory is another grid's.</exception>
+    private void MakeDirectory()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(_directory);
+        }
+        else
+        {
+            Directory.CreateDirectory(_directory, OwnersFile | UnixFileMode.UserExecute);
+        }
+        var mark = Path.Combine(_directory, MarkFile);
+        if (!File.Exists(mark))
+        {
+            var own = $"{mark}-{Guid.NewGuid():N}";
+            using (var file = new FileStream(own, Owners(FileMode.CreateNew, FileAccess.Write)))
+            {
+                file.Write(Encoding.UTF8.GetBytes(_grid));
+            }
+            try
+            {
+                File.Move(own, mark); // whole or not at all, and only the first of several processes
+            }
+            catch (IOException) when (File.Exists(mark))
+            {
+                File.Delete(own);
+            }
+        }
+        if (File.ReadAllText(mark) is var other && other != _grid)
+        {
+            throw new InvalidOperationException(
+                $"the records there belong to the grid '{other}', and Grid:Name is '{_grid}'; each grid needs a directory of its own");
+        }
+    }
+
+    private static FileStreamOptions Owners(FileMode mode, FileAccess access, FileOptions options = FileOptions.None)
+    {
+        var open = new FileStreamOptions { Mode = mode, Access = access, Share = FileShare.None, BufferSize = 0, Options = options };
+        if (!OperatingSystem.IsWindows())
+        {
+            open.UnixCreateMode = OwnersFile;
+        }
+        return open;
+    }
+
     private string PathOf(string stateName, GrainId grainId)
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{stateName}/{grainId}"));
@@ -94,7 +152,11 @@ public sealed class FileGrainStorage : IGrainStorage
         {
             try
             {
-                return new FileStream(name, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+                return new FileStream(name, Owners(FileMode.OpenOrCreate, FileAccess.ReadWrite));
+            }
+            catch (DirectoryNotFoundException) when (waited < LockPatience)
+            {
+                MakeDirectory();
             }
             catch (IOException) when (waited < LockPatience && File.Exists(name))
             {

@@ -88,7 +88,7 @@ public sealed class OrphanTests : IDisposable
     {
         const int Streams = 10_000;
         var directory = Directory.CreateTempSubdirectory("dass-index-");
-        var (storage, grain) = (new FileGrainStorage(directory.FullName), GrainId.Create("tenant", "acme"));
+        var (storage, grain) = (new FileGrainStorage(directory.FullName, "dass-grid"), GrainId.Create("tenant", "acme"));
         var index = new TenantStreamIndex(storage, Streams);
         Assert.Empty(await index.LoadAsync(grain));
         var begun = _time.GetUtcNow();

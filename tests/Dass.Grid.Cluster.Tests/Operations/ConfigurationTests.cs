@@ -81,7 +81,7 @@ public sealed class ConfigurationTests
     {
         var refusal = await Assert.ThrowsAsync<OptionsValidationException>(
             () => TestGrid.StartAsync(new() { ["Grid:Store"] = "file", ["Grid:StoreDirectory"] = "/dev/null/streams" }));
-        Assert.Contains("Grid:StoreDirectory is '/dev/null/streams', which cannot be made", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("Grid:StoreDirectory is '/dev/null/streams', which cannot be used", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -135,10 +135,10 @@ internal sealed class FaultyStore
         public IServiceCollection CreateBuilder(IServiceCollection services)
         {
             var store = services.LastOrDefault(
-                service => service.ServiceType == typeof(IGrainStorage) && Equals(service.ServiceKey, GridStorage.Name));
+                service => service.ServiceType == typeof(IGrainStorage) && Equals(service.ServiceKey, GridStorage.Provider));
             if (store is not null)
             {
-                services.AddKeyedSingleton<IGrainStorage>(GridStorage.Name, (provider, key) => new Storage(
+                services.AddKeyedSingleton<IGrainStorage>(GridStorage.Provider, (provider, key) => new Storage(
                     plan, (IGrainStorage)(store.KeyedImplementationInstance ?? store.KeyedImplementationFactory!(provider, key))));
             }
             return _inner.CreateBuilder(services);

@@ -9,7 +9,7 @@ internal sealed class StoreFolder : IDisposable
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("dass-store-");
 
-    private string Place => Path.Combine(_root.FullName, "streams");
+    public string Place => Path.Combine(_root.FullName, "streams");
 
     private string Elsewhere => Path.Combine(_root.FullName, "away");
 
@@ -23,12 +23,31 @@ internal sealed class StoreFolder : IDisposable
         return settings;
     }
 
-    public FileGrainStorage Open() => new(Place);
+    public FileGrainStorage Open() => new(Place, "dass-grid");
 
     /// <summary>From now on nothing can be read or written.</summary>
-    public void TakeAway() => Directory.Move(Place, Elsewhere);
+    public void TakeAway()
+    {
+        Directory.Move(Place, Elsewhere);
+        File.WriteAllText(Place, "in the way"); // else the directory would be made again
+    }
 
-    public void BringBack() => Directory.Move(Elsewhere, Place);
+    public void BringBack()
+    {
+        File.Delete(Place);
+        while (true)
+        {
+            try
+            {
+                Directory.Move(Elsewhere, Place);
+                return;
+            }
+            catch (IOException) when (Directory.Exists(Place))
+            {
+                Directory.Delete(Place, recursive: true); // the grid has made it again meanwhile
+            }
+        }
+    }
 
     /// <summary>Stops the grid so that nothing of its last moments reaches the store.</summary>
     public async Task CrashAsync(TestGrid grid)
