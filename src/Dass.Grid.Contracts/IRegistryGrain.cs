@@ -20,9 +20,15 @@ public interface IRegistryGrain : IGrainWithIntegerKey
     [Alias("AddKey")]
     Task<Outcome<TenantRecord>> AddKey(string name, KeyRecord key, DateTimeOffset othersUntil);
 
-    /// <summary>Loads the model on one silo, and adds it to the registry so that the others load it too.</summary>
-    [Alias("AddModel"), ResponseTimeout("00:02:00")]
+    /// <summary>
+    /// Loads the model on one silo, and adds it to the registry so that the others load it too. Other changes go on meanwhile.
+    /// </summary>
+    [Alias("AddModel"), AlwaysInterleave, ResponseTimeout("00:02:00")]
     Task<Outcome<ModelCard>> AddModel(string name, string directory, int maxStreams);
+
+    /// <summary>The second half of <see cref="AddModel"/>: what the registry's own silo has loaded is registered.</summary>
+    [Alias("RecordModel")]
+    Task<Outcome<ModelRecord>> RecordModel(ModelRecord model);
 
     /// <summary>Points a name at another model, or with null takes it away.</summary>
     [Alias("SetAlias")]

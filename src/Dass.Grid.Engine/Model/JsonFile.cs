@@ -13,7 +13,7 @@ internal static class JsonFile
     {
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = RegularFile.OpenRead(path);
             if (file.Length > MaxBytes)
             {
                 throw new ModelLoadException($"{path} has {file.Length} bytes; the limit is {MaxBytes}.");

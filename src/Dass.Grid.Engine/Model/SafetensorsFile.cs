@@ -44,7 +44,7 @@ internal sealed class SafetensorsFile : IDisposable
         FileStream? file = null;
         try
         {
-            file = File.OpenRead(path);
+            file = RegularFile.OpenRead(path);
             Span<byte> prefix = stackalloc byte[8];
             if (file.ReadAtLeast(prefix, 8, throwOnEndOfStream: false) < 8)
             {

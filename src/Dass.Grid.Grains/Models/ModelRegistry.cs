@@ -20,6 +20,10 @@ public sealed partial class ModelRegistry(
     private readonly CancellationTokenSource _stopping = new();
     private readonly HashSet<string> _unusable = new(StringComparer.Ordinal);
     private Task _following = Task.CompletedTask;
+
+    /// <summary>Starts the engine of a registered model. Tests put another in its place.</summary>
+    internal Func<EngineOptions, CancellationToken, Task<StreamEngine>> Start { get; set; } = StreamEngine.StartAsync;
+
     private long _version = -1;
 
     // Replaced as a whole, so that metrics and grains can read it from any thread.
@@ -66,7 +70,7 @@ public sealed partial class ModelRegistry(
                 return served;
             }
             var engineOptions = new EngineOptions { ModelDirectory = directory, MaxStreams = maxStreams };
-            var engine = await StreamEngine.StartAsync(engineOptions, cancellationToken);
+            var engine = await StartInTimeAsync(engineOptions, cancellationToken);
             if (hash is not null && engine.Model.Hash != hash)
             {
                 await engine.DisposeAsync();
@@ -77,6 +81,25 @@ public sealed partial class ModelRegistry(
         finally
         {
             _loading.Release();
+        }
+    }
+
+    /// <summary>A file that does not answer must not hold up the models after it for ever.</summary>
+    private async Task<StreamEngine> StartInTimeAsync(EngineOptions engineOptions, CancellationToken cancellationToken)
+    {
+        var starting = Start(engineOptions, cancellationToken);
+        try
+        {
+            return await starting.WaitAsync(options.Value.MaxLoadTime, time, cancellationToken);
+        }
+        catch (Exception) when (!starting.IsCompleted)
+        {
+            _ = starting.ContinueWith(
+                late => late.Result.DisposeAsync().AsTask(),
+                CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            cancellationToken.ThrowIfCancellationRequested();
+            var seconds = options.Value.MaxLoadTime.TotalSeconds;
+            throw new ModelLoadException($"{engineOptions.ModelDirectory} was not loaded within {seconds:0.###} s (Grid:MaxLoadTime).");
         }
     }
 

@@ -14,6 +14,9 @@ public sealed class ModelRegistryOptions
 
     /// <summary>Name of the model for requests that name none. Default: the only one.</summary>
     public string? DefaultModel { get; set; }
+
+    /// <summary>A registered model that takes longer than this to load is refused. Default: 1 minute.</summary>
+    public TimeSpan MaxLoadTime { get; set; } = TimeSpan.FromMinutes(1);
 }
 
 /// <summary>Reports every broken rule at start.</summary>
@@ -39,6 +42,7 @@ internal sealed class ModelRegistryOptionsValidator : IValidateOptions<ModelRegi
         {
             rules.Add($"Grid:DefaultModel is '{chosen}'; not one of Grid:Models ({string.Join(", ", options.Models.Keys)}).");
         }
+        rules.MoreThanZero($"Grid:{nameof(options.MaxLoadTime)}", options.MaxLoadTime);
         return rules.Result;
     }
 }

@@ -85,15 +85,13 @@ public sealed partial class RegistryGrain(
 
     public async Task<Outcome<ModelCard>> AddModel(string name, string directory, int maxStreams)
     {
-        if (_registry.Models.Any(other => other.Name == name) || models.Find(name, out _) is null)
+        if (CannotRecord(name) is { } refusal)
         {
-            return new Refusal(
-                RefusalCode.AlreadyExists,
-                $"model '{name}' exists already, and a name keeps its weights: register another name and point an alias at it.");
+            return refusal;
         }
-        if (_registry.Models.Length >= MaxModels)
+        if (models.Find(name, out _) is null)
         {
-            return new Refusal(RefusalCode.LimitReached, $"the registry holds {MaxModels} models, its limit.");
+            return Exists(name);
         }
         ServedModel served;
         try
@@ -104,12 +102,36 @@ public sealed partial class RegistryGrain(
         {
             return new Refusal(RefusalCode.InvalidRequest, $"directory '{directory}' cannot be used: {unusable.Message}");
         }
+        // Loading took time in which others have changed the registry: its turn has to come for this change too.
         var record = new ModelRecord(name, directory, served.Card.Summary.Hash, maxStreams);
-        await WriteAsync(_registry with { Models = [.. _registry.Models, record] });
-        LogModel(name, directory, record.Hash);
+        if ((await this.AsReference<IRegistryGrain>().RecordModel(record)).Refusal is { } late)
+        {
+            return late;
+        }
         await WaitForSilosAsync(name);
         return served.Card;
     }
+
+    public async Task<Outcome<ModelRecord>> RecordModel(ModelRecord model)
+    {
+        if (CannotRecord(model.Name) is { } refusal)
+        {
+            return refusal;
+        }
+        await WriteAsync(_registry with { Models = [.. _registry.Models, model] });
+        LogModel(model.Name, model.Directory, model.Hash);
+        return model;
+    }
+
+    private Refusal? CannotRecord(string model) =>
+        _registry.Models.Any(other => other.Name == model) ? Exists(model)
+        : _registry.Models.Length >= MaxModels
+            ? new Refusal(RefusalCode.LimitReached, $"the registry holds {MaxModels} models, its limit.")
+        : null;
+
+    private static Refusal Exists(string model) => new(
+        RefusalCode.AlreadyExists,
+        $"model '{model}' exists already, and a name keeps its weights: register another name and point an alias at it.");
 
     /// <summary>
     /// Waits until every silo that carries streams serves the model; one that cannot says so in its log, and streams of the model are not

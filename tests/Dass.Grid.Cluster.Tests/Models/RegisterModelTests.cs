@@ -1,0 +1,66 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Engine.Streaming;
+using Dass.Grid.Grains.Models;
+using Dass.Grid.V1;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Dass.Grid.Cluster.Tests.Models;
+
+/// <summary>A directory that an administrator names by mistake holds up nothing else.</summary>
+public sealed class RegisterModelTests : IDisposable
+{
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("dass-model-");
+
+    public void Dispose() => _root.Delete(recursive: true);
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("config.json")]
+    public async Task Pipes_and_devices_are_not_read(string file)
+    {
+        await using var grid = await TestGrid.StartAsync();
+        foreach (var source in Directory.GetFiles(TestGrid.TinyModel))
+        {
+            File.Copy(source, Path.Combine(_root.FullName, Path.GetFileName(source)));
+        }
+        var path = Path.Combine(_root.FullName, file);
+        File.Delete(path);
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [path]))
+        {
+            await made.WaitForExitAsync();
+        }
+        await RefusesAsync(grid, "It is a pipe; only regular files are read.");
+        File.Delete(path);
+        File.CreateSymbolicLink(path, "/dev/zero");
+        await RefusesAsync(grid, "It is a device; only regular files are read.");
+
+        // A link that leads to a regular file is how Hugging Face keeps models.
+        File.Delete(path);
+        File.CreateSymbolicLink(path, Path.Combine(TestGrid.TinyModel, file));
+        await grid.Admin.RegisterModelAsync(Request(), deadline: TestGrid.Deadline);
+    }
+
+    [Fact]
+    public async Task Other_changes_go_on_while_a_model_loads_and_it_must_load_in_time()
+    {
+        await using var grid = await TestGrid.StartAsync(new() { ["Grid:MaxLoadTime"] = "00:00:03" });
+        var models = grid.Host.Services.GetRequiredService<ModelRegistry>();
+        var never = new TaskCompletionSource<StreamEngine>();
+        models.Start = (_, _) => never.Task;
+        var loading = grid.Admin.RegisterModelAsync(Request(), deadline: TestGrid.Deadline).ResponseAsync;
+        await grid.Admin.CreateTenantAsync(new CreateTenantRequest { Name = "meanwhile" }, deadline: TestGrid.Deadline);
+        Assert.False(loading.IsCompleted);
+        await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "was not loaded within 3 s", () => loading);
+
+        models.Start = StreamEngine.StartAsync;
+        await grid.Admin.RegisterModelAsync(Request(TestGrid.TinyModel), deadline: TestGrid.Deadline);
+        Assert.Equal(2, (await grid.Client.ListModelsAsync(new ListModelsRequest())).Models.Count);
+    }
+
+    private RegisterModelRequest Request(string? directory = null) =>
+        new() { Name = "mine", Directory = directory ?? _root.FullName, MaxStreams = 1 };
+
+    private Task RefusesAsync(TestGrid grid, string fragment) => TestGrid.RefusesAsync(
+        StatusCode.InvalidArgument, fragment, async () => await grid.Admin.RegisterModelAsync(Request(), deadline: TestGrid.Deadline));
+}
