@@ -5,6 +5,9 @@ namespace Dass.Grid.Contracts;
 /// <param name="Name">1 to 128 characters of <see cref="Alphabet"/>.</param>
 public readonly record struct StreamId(string Tenant, string Name)
 {
+    /// <summary>The one tenant of a grid without keys.</summary>
+    public const string KeylessTenant = "default";
+
     public const int MaxTenantLength = 64;
     public const int MaxNameLength = 128;
 

@@ -6,9 +6,21 @@ public sealed class AudioFormatException(string message) : Exception(message);
 /// <summary>A model directory that cannot be used. The message lists every problem that was found.</summary>
 public sealed class ModelLoadException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>Every slot of the state arena is taken.</summary>
-public sealed class NoFreeSlotException(int capacity)
-    : Exception($"All {capacity} stream slots of this engine are taken (EngineOptions.MaxStreams). Close a stream or raise the limit.");
+/// <summary>Every slot of the state arena is taken, or those that are free are kept for other owners.</summary>
+public sealed class NoFreeSlotException(string message) : Exception(message)
+{
+    public NoFreeSlotException(int capacity)
+        : this($"All {capacity} stream slots of this engine are taken (EngineOptions.MaxStreams). Close a stream or raise the limit.")
+    {
+    }
+
+    public NoFreeSlotException(int held, int free, double reserved)
+        : this(
+            $"All stream slots of this engine but {free} are taken, {held} of them by this tenant; the others are kept for other tenants "
+            + $"(EngineOptions.ReservedShare {reserved:0.###}). Close a stream or raise EngineOptions.MaxStreams.")
+    {
+    }
+}
 
 /// <summary>The bounded queue of steps is full: the device cannot keep up.</summary>
 public sealed class StepQueueFullException(int capacity)

@@ -25,6 +25,7 @@ public sealed class EngineInstruments : IDisposable
     private readonly Counter<long> _steps;
     private readonly Counter<long> _failures;
     private readonly Counter<double> _audio;
+    private readonly Counter<double> _intake;
 
     public EngineInstruments(string modelName)
     {
@@ -43,6 +44,8 @@ public sealed class EngineInstruments : IDisposable
         _steps = _meter.CreateCounter<long>("dass.engine.steps", "{step}", "Steps of single streams that succeeded.");
         _failures = _meter.CreateCounter<long>("dass.engine.step.failures", "{step}", "Steps of single streams that failed.");
         _audio = _meter.CreateCounter<double>("dass.engine.audio", "s", "Audio that steps have committed.");
+        _intake = _meter.CreateCounter<double>(
+            "dass.engine.intake.time", "s", "Time of threads in decoding, resampling and features, outside of batches.");
     }
 
     internal void ObserveQueue(Func<int> length) =>
@@ -53,6 +56,8 @@ public sealed class EngineInstruments : IDisposable
         _meter.CreateObservableUpDownCounter("dass.engine.slots.used", () => Measure(used()), "{slot}", "Slots that streams hold.");
         _meter.CreateObservableUpDownCounter("dass.engine.slots.capacity", () => Measure(capacity), "{slot}", "Slots in all.");
     }
+
+    internal void TakenIn(TimeSpan duration) => _intake.Add(duration.TotalSeconds, _model);
 
     internal Activity? StartStep(ReadOnlySpan<QueuedStep> batch)
     {

@@ -21,6 +21,13 @@ public sealed class EngineOptions
     /// <summary>Streams that can be live at once: slots of the state arena, 1 to 1,000,000. Default: 256.</summary>
     public int MaxStreams { get; set; } = 256;
 
+    /// <summary>
+    /// The share of the slots that stays free for other tenants when one tenant alone has taken all that it can get, 0 to 0.9: a tenant
+    /// gets no further slot once it holds <c>(1 - share) / share</c> times as many as are free. Fewer slots than 1 / share have no
+    /// reserve, and neither has a grid without keys, which has one tenant. 0: no reserve. Default: 0.1.
+    /// </summary>
+    public double ReservedShare { get; set; } = 0.1;
+
     /// <summary>Dedicated threads that run steps, 0 to 1024. Default: 0, one per core.</summary>
     public int Threads { get; set; }
 
@@ -51,6 +58,7 @@ public sealed class EngineOptions
         var validation = new OptionRules();
         const string Name = nameof(EngineOptions);
         validation.InRange($"{Name}.{nameof(MaxStreams)}", MaxStreams, 1, 1_000_000);
+        validation.Rule(ReservedShare is >= 0 and <= 0.9, $"{Name}.{nameof(ReservedShare)}", ReservedShare, "it must be 0 to 0.9");
         validation.InRange($"{Name}.{nameof(Threads)}", Threads, 0, 1024);
         validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "it must be Onnx or Reference");
         validation.Rule(Enum.IsDefined(Device), $"{Name}.{nameof(Device)}", Device, "it must be Auto, Cpu or Cuda");

@@ -7,6 +7,8 @@ namespace Dass.Grid.Engine.Streaming;
 /// <remarks>The list and the virtual time belong to one <see cref="StepQueue"/> and are touched under its lock.</remarks>
 public sealed class StepShare(string owner = "")
 {
+    private static readonly int Cores = Environment.ProcessorCount;
+
     private double _weight = 1;
     private QueuedStep? _last;
 
@@ -23,6 +25,12 @@ public sealed class StepShare(string owner = "")
     }
 
     internal string Owner => owner;
+
+    /// <summary>
+    /// Turns to decode, resample and make features, which happens on the callers' threads: an owner has half of the cores at most, however
+    /// many of its streams are pushed. Sessions without an owner have all.
+    /// </summary>
+    internal SemaphoreSlim Intake { get; } = new(owner.Length == 0 ? Cores : Math.Max(1, Cores / 2));
 
     /// <summary>Sessions that use it.</summary>
     internal int Sessions { get; set; }

@@ -50,6 +50,8 @@ public sealed class StreamEngine : IAsyncDisposable
 
     internal EngineOptions Options { get; }
 
+    internal EngineInstruments Instruments => _instruments;
+
     internal TagHead Head { get; }
 
     internal LogMelTables LogMelTables { get; }
@@ -75,12 +77,12 @@ public sealed class StreamEngine : IAsyncDisposable
     /// streams.</param>
     /// <exception cref="ArgumentException">The options break a rule.</exception>
     /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
-    /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
-    public StreamSession Open(AudioFormat format, StreamSessionOptions options, string owner = "")
+    /// <param name="leavesReserve">The owner leaves slots to others: see <see cref="EngineOptions.ReservedShare"/>.</param>
+    /// <exception cref="NoFreeSlotException">Every slot is taken, or kept for others.</exception>
+    public StreamSession Open(AudioFormat format, StreamSessionOptions options, string owner = "", bool leavesReserve = false)
     {
         options.Validate();
-        var slot = _arena.TryRent() ?? throw new NoFreeSlotException(_arena.Capacity);
-        var share = AcquireShare(owner);
+        var (slot, share) = Acquire(owner, leavesReserve ? Options.ReservedShare : 0);
         try
         {
             return new StreamSession(this, format, options, slot, share);
@@ -106,15 +108,17 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <param name="ofOtherWeights">The snapshot may be another model's, of which <see cref="CanAdopt"/> is true: its past is kept, its
     /// future is this model's.</param>
     /// <exception cref="SnapshotException">Not a snapshot, another version or model, or damaged; the message names the field.</exception>
-    /// <exception cref="NoFreeSlotException">Every slot is taken.</exception>
-    public StreamSession Restore(ReadOnlySpan<byte> snapshot, string owner = "", bool ofOtherWeights = false)
+    /// <param name="leavesReserve">As for <see cref="Open"/>.</param>
+    /// <exception cref="NoFreeSlotException">Every slot is taken, or kept for others.</exception>
+    public StreamSession Restore(
+        ReadOnlySpan<byte> snapshot, string owner = "", bool ofOtherWeights = false, bool leavesReserve = false)
     {
         var from = new SnapshotReader(snapshot);
         var (format, options) = StreamSnapshot.ReadHeader(ref from, Model, ofOtherWeights);
         StreamSession session;
         try
         {
-            session = Open(format, options, owner);
+            session = Open(format, options, owner, leavesReserve);
         }
         catch (Exception exception) when (exception is ArgumentException or AudioFormatException)
         {
@@ -147,16 +151,23 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
-    private StepShare AcquireShare(string owner)
+    private (StateSlot Slot, StepShare Share) Acquire(string owner, double reserved)
     {
         lock (_shares)
         {
-            if (!_shares.TryGetValue(owner, out var share))
+            var share = _shares.GetValueOrDefault(owner);
+            var (held, free) = (share?.Sessions ?? 0, _arena.Capacity - _arena.Used);
+            if (free > 0 && held * reserved >= (1 - reserved) * free - 1e-9)
+            {
+                throw new NoFreeSlotException(held, free, reserved);
+            }
+            var slot = _arena.TryRent() ?? throw new NoFreeSlotException(_arena.Capacity);
+            if (share is null)
             {
                 _shares.Add(owner, share = new StepShare(owner));
             }
             share.Sessions++;
-            return share;
+            return (slot, share);
         }
     }
 

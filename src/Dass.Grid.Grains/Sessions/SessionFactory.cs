@@ -63,7 +63,7 @@ internal static class SessionFactory
         try
         {
             stream = new LiveStream(
-                model.Engine.Open(format, options, tenant),
+                model.Engine.Open(format, options, tenant, LeavesReserve(tenant)),
                 model,
                 new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead)
                 {
@@ -90,9 +90,11 @@ internal static class SessionFactory
     /// <param name="checkpoint">Of a live stream.</param>
     /// <param name="defaults">When sounds are events, for a checkpoint that does not say.</param>
     /// <param name="stream">The stream, when nothing is returned.</param>
+    /// <param name="moves">It has had a slot till now, on another silo.</param>
     /// <returns>Why not now, or null with the stream.</returns>
     /// <exception cref="SnapshotException">Its state cannot be used by this silo's models.</exception>
-    public static Refusal? Restore(ModelRegistry models, string tenant, Checkpoint checkpoint, EventRule defaults, out LiveStream stream)
+    public static Refusal? Restore(
+        ModelRegistry models, string tenant, Checkpoint checkpoint, EventRule defaults, out LiveStream stream, bool moves = false)
     {
         stream = null!;
         var (name, hash) = (checkpoint.Shape.Model.Name, checkpoint.Shape.Model.Hash);
@@ -113,7 +115,7 @@ internal static class SessionFactory
         try
         {
             var events = StreamEvents.Restore(checkpoint.Events.Span, defaults, model.Card.Labels.Length);
-            var session = model.Engine.Restore(checkpoint.Session.Span, tenant);
+            var session = model.Engine.Restore(checkpoint.Session.Span, tenant, leavesReserve: !moves && LeavesReserve(tenant));
             stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin, events);
             return null;
         }
@@ -152,6 +154,9 @@ internal static class SessionFactory
             return new Refusal(RefusalCode.NoFreeSlot, full.Message);
         }
     }
+
+    /// <summary>A grid without keys has one tenant, which leaves no slots to others.</summary>
+    private static bool LeavesReserve(string tenant) => tenant != StreamId.KeylessTenant;
 
     private static SampleEncoding Encoding(AudioEncoding encoding) => encoding switch
     {

@@ -146,9 +146,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         finally
         {
             State.Lost.Add(audio, from, live.NextSample, live.Shape);
+            State.Feed(live, _shared.Time.GetUtcNow());
             tags = _lifecycle.Publish(live);
         }
-        var seconds = (double)rest.Length / live.Shape.BytesPerFrame / live.Shape.Format.SampleRateHz;
+        var seconds = ((double)rest.Data.Length / live.Shape.BytesPerFrame + rest.LostBefore) / live.Shape.Format.SampleRateHz;
         _shared.Instruments.OnPushed(live.Model.Name, seconds, _shared.Time.GetElapsedTime(started));
         return new Pushed(live.NextSample, tags, busy, _persistence.Checkpoints.DurableSample)
         {
@@ -301,7 +302,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     private async Task Upkeep(CancellationToken cancellationToken)
     {
-        var idle = _shared.Time.GetUtcNow() - State.LastActive;
+        var now = _shared.Time.GetUtcNow();
+        var idle = now - State.LastActive;
         State.DropSession();
         _shared.Instruments.OnObserversExpired(_lifecycle.Observers.Expire());
         _outbox.Deliver(State.Live);
@@ -314,7 +316,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             await EndIdle(cancellationToken);
         }
-        else if (State.Live is { } live && idle >= _shared.Options.HibernateAfter)
+        else if (State.Live is { } live && now - State.LastFed >= _shared.Options.HibernateAfter)
         {
             await _persistence.HibernateAsync(live);
         }
@@ -327,17 +329,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return; // tried again at the next upkeep
         }
-        _shared.LogIdle(_id, live.NextSample, _shared.Options.IdleTimeout);
-        try
-        {
-            await _lifecycle.EndAsync(live, StreamEndReason.Idle, cancellationToken);
-        }
-        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
-        {
-            // The tail cannot be tagged; the slot must be free all the same.
-            _shared.LogTailFailed(_id, failure);
-            await _lifecycle.CompleteAsync(live, StreamEndReason.Idle);
-        }
+        await _lifecycle.EndIdleAsync(live, cancellationToken);
     }
 
     private async Task ForgetAsync()

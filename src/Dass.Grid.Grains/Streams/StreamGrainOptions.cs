@@ -7,7 +7,8 @@ namespace Dass.Grid.Grains.Streams;
 public sealed class StreamGrainOptions
 {
     /// <summary>
-    /// A stream without audio for this long gives its slot back and lies in the store until audio comes. Default: 2 minutes.
+    /// A stream that has not got a chunk's length of audio for this long gives its slot back and lies in the store until audio comes: a few
+    /// bytes now and then do not keep a slot. Default: 2 minutes.
     /// </summary>
     public TimeSpan HibernateAfter { get; set; } = TimeSpan.FromMinutes(2);
 

@@ -25,7 +25,8 @@ public sealed partial class StreamGrainShared
 
     [LoggerMessage(
         LogLevel.Information,
-        "Stream {Stream} has had no audio after sample {Sample} for {HibernateAfter}; it gives its slot back and lies in the store.")]
+        "Stream {Stream} has had less than a chunk of audio up to sample {Sample} in {HibernateAfter}; it gives its slot back and lies "
+        + "in the store.")]
     internal partial void LogHibernated(StreamId stream, long sample, TimeSpan hibernateAfter);
 
     [LoggerMessage(LogLevel.Warning, "Stream {Stream} begins again without its memory at sample {Sample}: {Reason}")]

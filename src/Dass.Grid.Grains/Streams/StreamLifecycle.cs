@@ -136,6 +136,22 @@ internal sealed class StreamLifecycle(
         return await CompleteAsync(live, reason) is { } end ? new Finished(tags, end) : state.Moved();
     }
 
+    /// <summary>The end of a stream that gets no audio.</summary>
+    public async Task EndIdleAsync(LiveStream live, CancellationToken cancellationToken)
+    {
+        shared.LogIdle(id, live.NextSample, shared.Options.IdleTimeout);
+        try
+        {
+            await EndAsync(live, StreamEndReason.Idle, cancellationToken);
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The tail cannot be tagged; the slot must be free all the same.
+            shared.LogTailFailed(id, failure);
+            await CompleteAsync(live, StreamEndReason.Idle);
+        }
+    }
+
     /// <summary>
     /// From live to ended: first in the store, then for observers, then the slot is given back. While the store is away it is owed the end.
     /// </summary>

@@ -73,7 +73,8 @@ internal sealed class StreamPersistence(
                 host.ScheduleCheckpoint(shared.Checkpoints.CheckpointRetry);
                 return true;
             }
-            if (SessionFactory.Restore(shared.Models, id.Tenant, checkpoint, shared.Options.Events, out var live) is { } refusal)
+            var rules = shared.Options.Events;
+            if (SessionFactory.Restore(shared.Models, id.Tenant, checkpoint, rules, out var live, moves: true) is { } refusal)
             {
                 throw new SnapshotException(refusal.Message);
             }
@@ -138,7 +139,7 @@ internal sealed class StreamPersistence(
     /// <summary>The stream takes a slot.</summary>
     public void Hold(LiveStream live)
     {
-        state.Hold(live);
+        state.Hold(live, shared.Time.GetUtcNow());
         shared.Local.Add(grain);
         host.StartUpkeep();
         host.ScheduleCheckpoint(NextCheckpoint());

@@ -18,6 +18,8 @@ namespace Dass.Grid.Grains.Streams;
 /// </summary>
 internal sealed class StreamState(StreamId id, int historyChunks, int checkpointChunks)
 {
+    private long _fedSample; // where the stream was at LastFed
+
     public TagHistory History { get; } = new(historyChunks);
 
     public LostAudio Lost { get; } = new();
@@ -49,6 +51,9 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
 
     /// <summary>When the stream was fed last.</summary>
     public DateTimeOffset LastActive { get; private set; }
+
+    /// <summary>When a chunk's length of audio had last come, or the stream took its slot.</summary>
+    public DateTimeOffset LastFed { get; private set; }
 
     /// <summary>Whether a client can ask for the stream's tags.</summary>
     public bool IsKnown => Live is not null || Asleep is not null || Ended is not null;
@@ -100,8 +105,9 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     public void MarkUnreadable(Refusal why) => (Asleep, Unreadable) = (null, why);
 
     /// <summary>Any but ended and fenced → live.</summary>
-    public void Hold(LiveStream live)
+    public void Hold(LiveStream live, DateTimeOffset now)
     {
+        (LastFed, _fedSample) = (now, live.NextSample);
         (Live, Asleep, Unreadable) = (live, null, null);
         live.Weigh(id.Tenant, Weight);
     }
@@ -137,6 +143,16 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     {
         Attachment = attachment ?? Attachment + 1;
         LastActive = now;
+    }
+
+    /// <summary>The stream has been fed.</summary>
+    public void Feed(LiveStream live, DateTimeOffset now)
+    {
+        LastActive = now;
+        if (live.NextSample - _fedSample >= live.Shape.Chunk.TotalSeconds * live.Shape.Format.SampleRateHz)
+        {
+            (LastFed, _fedSample) = (now, live.NextSample);
+        }
     }
 
     /// <summary>The stream is fed, ends, or is loaded: its idle time begins anew.</summary>
