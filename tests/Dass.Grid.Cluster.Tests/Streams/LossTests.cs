@@ -44,7 +44,7 @@ public sealed class LossTests : IDisposable
         await using var grid = await TestGrid.StartAsync();
         using var feed = await Feed.BeginAsync(grid.Client, new StreamConfig
         {
-            StreamId = Id,
+            StreamId = Yard.Id,
             Format = new AudioFormat { Encoding = Encoding.Float32, SampleRateHz = 192_000, Channels = 8 },
         });
         await SendAsync(1);
