@@ -7,9 +7,9 @@ internal static class JsonFile
 {
     private const long MaxBytes = 16 << 20;
 
-    /// <summary>Parses a file that holds an object. Every name and text in it can be read.</summary>
+    /// <summary>Parses a file that holds an object, or an array where asked for. Every name and text in it can be read.</summary>
     /// <exception cref="ModelLoadException">The file is missing or is not that.</exception>
-    public static JsonDocument Parse(string path)
+    public static JsonDocument Parse(string path, JsonValueKind kind = JsonValueKind.Object)
     {
         try
         {
@@ -19,9 +19,9 @@ internal static class JsonFile
                 throw new ModelLoadException($"{path} has {file.Length} bytes; the limit is {MaxBytes}.");
             }
             var json = JsonDocument.Parse(file, new JsonDocumentOptions { MaxDepth = 16 });
-            if (json.RootElement.ValueKind != JsonValueKind.Object)
+            if (json.RootElement.ValueKind != kind)
             {
-                throw new ModelLoadException($"{path} must hold a JSON object.");
+                throw new ModelLoadException($"{path} must hold a JSON {(kind == JsonValueKind.Array ? "array" : "object")}.");
             }
             CheckTexts(path, json.RootElement, field: "");
             return json;

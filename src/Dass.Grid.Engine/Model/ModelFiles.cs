@@ -27,7 +27,8 @@ internal static class ModelFiles
             throw new ModelLoadException($"{directory} is not a directory. A model is a directory with config.json and model.safetensors.");
         }
         var content = ConfigFile.Read(directory);
-        var labels = AudioSetLabels.For(content.Config.LabelCount, content.LabelNames);
+        var labels = OfferedLabelsFile.Apply(
+            directory, AudioSetLabels.For(content.Config.LabelCount, content.LabelNames));
         var files = new List<SafetensorsFile>();
         try
         {

@@ -100,7 +100,7 @@ public sealed class StreamEngine : IAsyncDisposable
         Model.Config with { Dims = [], Depths = [] } == other.Model.Config with { Dims = [], Depths = [] }
         && Model.Config.Dims.SequenceEqual(other.Model.Config.Dims)
         && Model.Config.Depths.SequenceEqual(other.Model.Config.Depths)
-        && Model.Labels.All.SequenceEqual(other.Model.Labels.All);
+        && Model.Labels.SameSounds(other.Model.Labels);
 
     /// <summary>Continues the stream that <see cref="StreamSession.Save"/> wrote, as if it had never been interrupted.</summary>
     /// <param name="snapshot">What was written.</param>
