@@ -25,14 +25,16 @@ internal static class Reference
                 await session.PushAsync(one.All[at..Math.Min(at + Piece, one.All.Length)], chunks, cancellationToken);
             }
             await session.CompleteAsync(chunks, cancellationToken);
-            return (one.Variant, new Expected(chunks, Events(chunks, session.Summary().DurationSeconds)));
+            var events = Events(chunks, session.Summary().DurationSeconds, engine.Model.Labels.Muted);
+            return (one.Variant, new Expected(chunks, events));
         }));
         return heard.ToDictionary(pair => pair.Variant, pair => pair.Item2);
     }
 
-    private static HashSet<string> Events(List<ChunkScores> chunks, double seconds)
+    private static HashSet<string> Events(List<ChunkScores> chunks, double seconds, int[] muted)
     {
-        var (tracker, changes) = (new SoundEventTracker(new EventRules(new EventRule()), chunks[0].Scores.Length), new List<EventChange>());
+        var rules = new EventRules(new EventRule(), muted: muted);
+        var (tracker, changes) = (new SoundEventTracker(rules, chunks[0].Scores.Length), new List<EventChange>());
         foreach (var chunk in chunks)
         {
             tracker.Add(chunk, changes);

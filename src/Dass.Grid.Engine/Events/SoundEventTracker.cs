@@ -28,6 +28,9 @@ public sealed class SoundEventTracker
         {
             validation.Rule(label < labelCount, "Label", label, $"it must be below the model's number of labels ({labelCount})");
         }
+        validation.Rule(
+            !rules.Muted.Any(label => label >= labelCount), "Muted label", rules.Muted.LastOrDefault(),
+            $"it must be below the model's number of labels ({labelCount})");
         validation.ThrowIfBroken();
         _rules = rules;
         _sounds = new ActiveSound[labelCount];
@@ -61,6 +64,10 @@ public sealed class SoundEventTracker
         var centre = (chunk.StartSeconds + chunk.EndSeconds) / 2;
         for (var label = 0; label < _sounds.Length; label++)
         {
+            if (_rules.IsMuted(label))
+            {
+                continue;
+            }
             var rule = _rules[label];
             if (chunk.Scores[label] >= rule.Off)
             {
@@ -141,7 +148,7 @@ public sealed class SoundEventTracker
         for (int i = 0, least = 0; i < count; i++)
         {
             var label = from.Read<int>("label of a sound");
-            SnapshotReader.Check(label >= least && label < labels, "label of a sound", $"{label}");
+            SnapshotReader.Check(label >= least && label < labels && !_rules.IsMuted(label), "label of a sound", $"{label}");
             _sounds[label] = ActiveSound.Restore(ref from, _next, _end);
             least = label + 1;
         }

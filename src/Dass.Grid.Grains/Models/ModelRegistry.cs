@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Dass.Grid.Engine;
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Streaming;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -127,13 +128,23 @@ public sealed partial class ModelRegistry(
 
     private ServedModel Serve(string name, StreamEngine engine, bool isDefault)
     {
-        var labels = engine.Model.Labels.All.Select(label => new LabelName(label.Id, label.Name)).ToArray();
+        var labels = engine.Model.Labels.All.Select(label => Name(label, engine.Model.Labels)).ToArray();
         var served = new ServedModel(
             engine, new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, engine.Model.Note ?? "", isDefault), labels));
         _models = _models.Add(served);
         LogServing(name, engine.Model.Hash, engine.Slots.Capacity, served.Card.Summary.Note);
         return served;
     }
+
+    private static LabelName Name(Label label, LabelSet labels) => new(label.Id, label.Name)
+    {
+        Hidden = !label.IsOffered,
+        Background = label.IsBackground,
+        Ancestors = labels.Ancestors(label.Index),
+        Evidence = label.Evidence?.Kind.ToString().ToLowerInvariant(),
+        Auc = label.Evidence?.Auc ?? 0,
+        Clips = label.Evidence?.Clips ?? 0,
+    };
 
     private Task StartFollowing(CancellationToken cancellationToken)
     {

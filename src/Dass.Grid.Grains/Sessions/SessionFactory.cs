@@ -114,7 +114,7 @@ internal static class SessionFactory
         }
         try
         {
-            var events = StreamEvents.Restore(checkpoint.Events.Span, defaults, model.Card.Labels.Length);
+            var events = StreamEvents.Restore(checkpoint.Events.Span, defaults, model.Card.Labels);
             var session = model.Engine.Restore(checkpoint.Session.Span, tenant, leavesReserve: !moves && LeavesReserve(tenant));
             stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin, events);
             return null;

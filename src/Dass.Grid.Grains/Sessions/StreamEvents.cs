@@ -10,13 +10,14 @@ internal sealed class StreamEvents
 {
     private readonly EventRule _rule;
     private readonly Dictionary<int, EventRule> _byLabel;
+    private readonly int[] _muted;
     private readonly SoundEventTracker _tracker;
     private readonly List<EventChange> _changes = [];
 
-    private StreamEvents(EventRule rule, Dictionary<int, EventRule> byLabel, int labelCount)
+    private StreamEvents(EventRule rule, Dictionary<int, EventRule> byLabel, int[] muted, int labelCount)
     {
-        (_rule, _byLabel) = (rule, byLabel);
-        _tracker = new SoundEventTracker(new EventRules(rule, byLabel), labelCount);
+        (_rule, _byLabel, _muted) = (rule, byLabel, muted);
+        _tracker = new SoundEventTracker(new EventRules(rule, byLabel, muted: muted), labelCount);
     }
 
     /// <returns>Why there can be none, or null with the events.</returns>
@@ -41,7 +42,7 @@ internal sealed class StreamEvents
         }
         try
         {
-            events = new StreamEvents(rule, byLabel, labels.Length);
+            events = new StreamEvents(rule, byLabel, Muted(labels), labels.Length);
             return null;
         }
         catch (ArgumentException broken)
@@ -50,7 +51,7 @@ internal sealed class StreamEvents
         }
     }
 
-    /// <summary>The same rules for another model: those of labels that it knows.</summary>
+    /// <summary>The same rules for another model: those of labels that it has; what it mutes is its own matter.</summary>
     public StreamEvents For(LabelName[] before, LabelName[] labels)
     {
         var byLabel = new Dictionary<int, EventRule>();
@@ -61,7 +62,7 @@ internal sealed class StreamEvents
                 byLabel[known] = own;
             }
         }
-        return new StreamEvents(_rule, byLabel, labels.Length);
+        return new StreamEvents(_rule, byLabel, Muted(labels), labels.Length);
     }
 
     /// <summary>What a chunk changes. Chunks come once, in order.</summary>
@@ -89,37 +90,46 @@ internal sealed class StreamEvents
     {
         var to = new SnapshotWriter(bytes);
         Write(to, _rule);
-        to.Write(_byLabel.Count);
+        // The complement: a list of muted labels follows. Checkpoints of before there were any have none.
+        to.Write(_muted.Length == 0 ? _byLabel.Count : ~_byLabel.Count);
         foreach (var (label, own) in _byLabel)
         {
             to.Write(label);
             Write(to, own);
+        }
+        if (_muted.Length > 0)
+        {
+            to.WriteAll<int>(_muted);
         }
         _tracker.Save(to);
     }
 
     /// <param name="bytes">What <see cref="Save"/> wrote; empty: a checkpoint of before there were events.</param>
     /// <param name="defaults">The rule of such a stream.</param>
-    /// <param name="labelCount">Of the stream's model.</param>
+    /// <param name="labels">Of the stream's model. What it mutes by now does not matter: the stream's rules are those that it began
+    /// with.</param>
     /// <exception cref="SnapshotException">Damaged, or of another model.</exception>
-    public static StreamEvents Restore(ReadOnlySpan<byte> bytes, EventRule defaults, int labelCount)
+    public static StreamEvents Restore(ReadOnlySpan<byte> bytes, EventRule defaults, LabelName[] labels)
     {
         if (bytes.IsEmpty)
         {
-            return new StreamEvents(defaults, [], labelCount);
+            return new StreamEvents(defaults, [], Muted(labels), labels.Length);
         }
         var from = new SnapshotReader(bytes);
         var rule = ReadRule(ref from);
         var count = from.Read<int>("rules of labels");
-        SnapshotReader.Check(count >= 0 && count <= labelCount, "rules of labels", $"count {count}");
+        var mutes = count < 0;
+        count = mutes ? ~count : count;
+        SnapshotReader.Check(count <= labels.Length, "rules of labels", $"count {count}");
         var byLabel = new Dictionary<int, EventRule>();
         for (var i = 0; i < count; i++)
         {
             byLabel[from.Read<int>("label of a rule")] = ReadRule(ref from);
         }
+        var muted = mutes ? from.ReadAll<int>("muted labels") : [];
         try
         {
-            var events = new StreamEvents(rule, byLabel, labelCount);
+            var events = new StreamEvents(rule, byLabel, muted, labels.Length);
             events._tracker.Restore(ref from);
             SnapshotReader.Check(from.AtEnd, "end of events", "bytes are left over");
             return events;
@@ -129,6 +139,9 @@ internal sealed class StreamEvents
             throw new SnapshotException($"The stream's events are damaged: {broken.Message}");
         }
     }
+
+    private static int[] Muted(LabelName[] labels) =>
+        [.. labels.Index().Where(label => label.Item.Hidden || label.Item.Background).Select(label => label.Index)];
 
     private static EventRule Merge(SoundEventRule? asked, EventRule defaults)
     {

@@ -106,7 +106,7 @@ internal sealed class StreamLifecycle(
                 []);
             state.History.Restore(state.History.Last(int.MaxValue), live.Origin.Chunk);
         }
-        if (!before.Model.Card.Labels.SequenceEqual(live.Model.Card.Labels))
+        if (!before.Model.Card.HasSoundsOf(live.Model.Card))
         {
             state.History.Restore([], state.History.NextChunk); // readers would take them for scores of the new labels
         }
