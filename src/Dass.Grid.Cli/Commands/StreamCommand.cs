@@ -35,11 +35,16 @@ internal static class StreamCommand
         var channels = Options.Whole("--channels", "Interleaved channels of raw samples,", 1, AudioFormat.MaxChannels, absent: 1);
         var encoding = Options.Word("--encoding", "Encoding of raw samples.", SampleEncoding.Pcm16);
         var (chunk, lookAhead, events) = (Options.Chunk(), Options.LookAhead(), new EventRuleOptions());
+        var eventLabels = new Option<string[]>("--event-label")
+        {
+            HelpName = "LABEL",
+            Description = "A label that has events though the model does not offer it or calls it background; may be given several times.",
+        };
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
             file, grid, keyFile, id, model, realtime, rate, channels, encoding, chunk, lookAhead, top, format,
         };
-        Array.ForEach(events.All, command.Add);
+        Array.ForEach([.. events.All, eventLabels], command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
@@ -59,6 +64,7 @@ internal static class StreamCommand
                 Chunk = parsed.GetValue(chunk)?.ToDuration(),
                 LookAhead = parsed.GetValue(lookAhead)?.ToDuration(),
                 Events = events.From(parsed),
+                LabelEvents = { (parsed.GetValue(eventLabels) ?? []).Select(label => new LabelRule { Label = label }) },
                 Filter = new TagFilter { Top = parsed.GetValue(top)!.Value },
             };
             await using var connection = address is null

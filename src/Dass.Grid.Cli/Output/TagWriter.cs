@@ -22,7 +22,7 @@ internal abstract class TagWriter
     };
 }
 
-/// <summary>The labels with the highest window scores.</summary>
+/// <summary>The labels with the highest window scores, of those that the model offers.</summary>
 internal sealed class TableTagWriter(int top) : TagWriter
 {
     public override void Write(string file, DassModel model, TaggedFile result)
@@ -32,10 +32,10 @@ internal sealed class TableTagWriter(int top) : TagWriter
             .AddColumn("label")
             .AddColumn("max", column => column.RightAligned())
             .AddColumn("mean", column => column.RightAligned());
-        var labels = summary.Chunks > 0 ? model.Labels.All : [];
-        foreach (var label in labels.OrderByDescending(label => summary.Max[label.Index]).Take(top))
+        var offered = summary.Chunks > 0 ? model.Labels.Offered.Select(label => label.Index) : [];
+        foreach (var label in LabelOrder.Take(offered, summary.Max, top, model.Labels.Ancestors))
         {
-            table.AddRow(Markup.Escape(label.Name), Scores.Text(summary.Max[label.Index]), Scores.Text(summary.Mean[label.Index]));
+            table.AddRow(Markup.Escape(model.Labels[label].Name), Scores.Text(summary.Max[label]), Scores.Text(summary.Mean[label]));
         }
         AnsiConsole.MarkupLineInterpolated(
             $"[bold]{file}[/]  {summary.DurationSeconds:0.00} s, {summary.Chunks} chunks, model {model.Name}");

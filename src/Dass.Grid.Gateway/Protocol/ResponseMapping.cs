@@ -15,6 +15,18 @@ internal static class ResponseMapping
         IsDefault = model.IsDefault,
     };
 
+    public static Label Map(LabelName label, int index) => new()
+    {
+        Index = index,
+        Id = label.Id,
+        Name = label.Name,
+        Offered = !label.Hidden,
+        Background = label.Background,
+        Evidence = label.Evidence ?? "",
+        Auc = label.Auc,
+        Clips = label.Clips,
+    };
+
     public static EndReason Map(StreamEndReason reason) => reason switch
     {
         StreamEndReason.Finished => EndReason.Finished,

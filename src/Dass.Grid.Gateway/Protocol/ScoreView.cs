@@ -9,7 +9,8 @@ internal sealed class ScoreView
     private const int MaxLabels = 1_000;
 
     private readonly LabelName[] _labels;
-    private readonly int[] _wanted; // label indices, ascending
+    private readonly int[] _shown; // indices of the labels whose scores are shown, ascending
+    private readonly int[]? _events; // and of those whose events are; null: all, since a stream has no others than it was asked for
     private readonly int _top;
     private readonly float _minScore;
     private readonly bool _dense;
@@ -26,9 +27,8 @@ internal sealed class ScoreView
         _dense = filter?.Dense ?? false;
         _minPeak = filter is { HasMinPeakScore: true } ? filter.MinPeakScore : _minScore;
         _minEventSeconds = RequestMapping.EventDuration("filter.min_event_duration", filter?.MinEventDuration)?.TotalSeconds ?? 0;
-        _wanted = filter is { Labels.Count: > 0 }
-            ? [.. filter.Labels.Select(label => IndexOf(label, card)).Distinct().Order()]
-            : [.. Enumerable.Range(0, _labels.Length)];
+        _events = filter is { Labels.Count: > 0 } ? [.. filter.Labels.Select(label => IndexOf(label, card)).Distinct().Order()] : null;
+        _shown = _events ?? [.. Enumerable.Range(0, _labels.Length).Where(index => !_labels[index].Hidden)];
     }
 
     /// <summary>The rules that need no model.</summary>
@@ -90,7 +90,7 @@ internal sealed class ScoreView
     public IEnumerable<Event> Select(SoundEvent[] events) => events
         .Where(sound => sound.Peak >= _minPeak
             && sound.OffsetSeconds - sound.OnsetSeconds >= _minEventSeconds
-            && Array.BinarySearch(_wanted, sound.Label) >= 0)
+            && (_events is null || Array.BinarySearch(_events, sound.Label) >= 0))
         .Select(sound => new Event
         {
             Id = sound.Id,
@@ -117,13 +117,10 @@ internal sealed class ScoreView
         return summary;
     }
 
-    /// <summary>The highest wanted scores, descending; equal ones in label order. None of an empty list.</summary>
+    /// <summary>The highest scores of the labels that are shown; see <see cref="LabelOrder"/>. None of an empty list.</summary>
     private IEnumerable<LabelScore> Select(float[] scores) => scores.Length == 0
         ? []
-        : _wanted
-            .Where(index => scores[index] >= _minScore)
-            .OrderByDescending(index => scores[index])
-            .Take(_top)
+        : LabelOrder.Take(_shown.Where(index => scores[index] >= _minScore), scores, _top, index => _labels[index].Ancestors ?? [])
             .Select(index => new LabelScore { Index = index, Id = _labels[index].Id, Name = _labels[index].Name, Score = scores[index] });
 
     private static int IndexOf(string label, ModelCard card)

@@ -128,7 +128,7 @@ internal sealed class TaggingService(
         return new ListLabelsResponse
         {
             Model = ResponseMapping.Map(card.Summary),
-            Labels = { card.Labels.Select((label, index) => new Label { Index = index, Id = label.Id, Name = label.Name }) },
+            Labels = { card.Labels.Select(ResponseMapping.Map) },
         };
     }
 
