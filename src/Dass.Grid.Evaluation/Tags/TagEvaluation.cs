@@ -7,8 +7,15 @@ namespace Dass.Grid.Evaluation.Tags;
 public static class TagEvaluation
 {
     /// <summary>A file's scores are the mean over all of it.</summary>
+    /// <param name="engine">Hears the files.</param>
+    /// <param name="data">Files with labels.</param>
+    /// <param name="options">Chunk and look-ahead.</param>
+    /// <param name="resamples">Of the files, for intervals; 0: none.</param>
+    /// <param name="seed">Of the resamples.</param>
+    /// <param name="progress">Share of files.</param>
+    /// <param name="cancellationToken">Stops it.</param>
     public static async Task<TagReport> RunAsync(
-        StreamEngine engine, EvaluationSet data, StreamSessionOptions options, IProgress<double>? progress,
+        StreamEngine engine, EvaluationSet data, StreamSessionOptions options, int resamples, int seed, IProgress<double>? progress,
         CancellationToken cancellationToken)
     {
         var scores = await StreamedInference.ForEachAsync(
@@ -20,6 +27,6 @@ public static class TagEvaluation
             },
             progress,
             cancellationToken).ConfigureAwait(false);
-        return TagReport.From(scores, [.. data.Files.Select(file => file.Labels)], engine.Model.Labels);
+        return TagReport.From(scores, [.. data.Files.Select(file => file.Labels)], engine.Model.Labels, resamples, seed);
     }
 }

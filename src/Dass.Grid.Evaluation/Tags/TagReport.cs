@@ -20,11 +20,17 @@ public sealed record LabelReport(Label Label, int Files, double AveragePrecision
 /// <param name="Labels">Labels that occur.</param>
 public sealed record TagReport(double Map, double Auc, double DPrime, double LwLrap, double Top1, IReadOnlyList<LabelReport> Labels)
 {
+    /// <summary>How far the figures depend on the recordings; null: not asked for.</summary>
+    public TagIntervals? Intervals { get; init; }
+
     /// <param name="scores">By file, in the model's label order.</param>
     /// <param name="truth">Label indices by file.</param>
     /// <param name="known">The model's labels.</param>
+    /// <param name="resamples">Of the recordings, for intervals; 0: none.</param>
+    /// <param name="seed">Of the resamples.</param>
     /// <exception cref="ArgumentException">A recording has not one score per label, or one that is not a number.</exception>
-    public static TagReport From(IReadOnlyList<float[]> scores, IReadOnlyList<IReadOnlySet<int>> truth, LabelSet known)
+    public static TagReport From(
+        IReadOnlyList<float[]> scores, IReadOnlyList<IReadOnlySet<int>> truth, LabelSet known, int resamples = 0, int seed = 0)
     {
         for (var recording = 0; recording < scores.Count; recording++)
         {
@@ -56,6 +62,9 @@ public sealed record TagReport(double Map, double Auc, double DPrime, double LwL
         var auc = reports.Select(report => report.Auc).Where(area => !double.IsNaN(area)).DefaultIfEmpty(double.NaN).Average();
         var top1 = among.Zip(positive).Where(file => file.Second.Contains(true))
             .Average(file => file.Second[Array.IndexOf(file.First, file.First.Max())] ? 1.0 : 0.0);
-        return new TagReport(reports.Average(report => report.AveragePrecision), auc, Ranking.DPrime(auc), overall, top1, reports);
+        return new TagReport(reports.Average(report => report.AveragePrecision), auc, Ranking.DPrime(auc), overall, top1, reports)
+        {
+            Intervals = resamples > 0 ? TagBootstrap.Run(among, positive, resamples, seed) : null,
+        };
     }
 }

@@ -16,13 +16,22 @@ public sealed class EvaluateCommandTests : IDisposable
         var result = await Dass.RunAsync("evaluate", "tags", "--data", _data, "--format", "json");
         Assert.True(result.ExitCode == 0, result.Errors);
         using var json = JsonDocument.Parse(Assert.Single(result.Lines));
+        Assert.Equal(
+            Engine.Model.DassModel.LoadBuiltIn().Labels.Offered.Count(), json.RootElement.GetProperty("labels_offered").GetInt32());
         foreach (var way in (string[])["offline", "streaming"])
         {
             var report = json.RootElement.GetProperty(way);
-            Assert.Equal(["map", "auc", "d_prime", "lwlrap", "top1", "labels"], report.EnumerateObject().Select(property => property.Name));
+            Assert.Equal(
+                ["map", "auc", "d_prime", "lwlrap", "top1", "intervals", "labels"],
+                report.EnumerateObject().Select(property => property.Name));
             Assert.Equal(1, report.GetProperty("map").GetDouble()); // of one recording
             Assert.Equal(JsonValueKind.Null, report.GetProperty("auc").ValueKind); // nothing to be told from
-            Assert.Equal("Speech", Assert.Single(report.GetProperty("labels").EnumerateArray()).GetProperty("name").GetString());
+            Assert.Equal([1, 1], report.GetProperty("intervals").GetProperty("map").EnumerateArray().Select(end => end.GetDouble()));
+            var label = Assert.Single(report.GetProperty("labels").EnumerateArray());
+            Assert.Equal(
+                ["name", "id", "files", "clips", "evidence", "average_precision", "auc", "lwlrap"],
+                label.EnumerateObject().Select(property => property.Name));
+            Assert.Equal(("Speech", 1), (label.GetProperty("name").GetString(), label.GetProperty("clips").GetInt32()));
         }
     }
 

@@ -15,33 +15,35 @@ internal static class EvaluateTagsCommand
     {
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
+        var resamples = Options.Whole("--resamples", "Resamples of the recordings for intervals; 0: no intervals,", 0, 100_000, 1_000);
+        var seed = Options.Whole("--seed", "Of the resamples,", 0, int.MaxValue, 1);
         var command = new Command("tags", "mAP, AUC, d-prime, lwlrap and top-1 of whole recordings, offline and streaming.")
         {
-            data, fold, model, chunk, lookAhead, format,
+            data, fold, model, chunk, lookAhead, resamples, seed, format,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
             var options = Options.Session(parsed, chunk, lookAhead);
-            var offline = await Terminal.ProgressAsync(
-                "offline",
-                progress => TagEvaluation.RunAsync(
-                    engine, files, new StreamSessionOptions { Offline = true }, progress, cancellationToken)).ConfigureAwait(false);
-            var streaming = await Terminal.ProgressAsync(
-                "streaming", progress => TagEvaluation.RunAsync(engine, files, options, progress, cancellationToken)).ConfigureAwait(false);
-            Write(offline, streaming, parsed.GetValue(format));
+            var (draws, from) = (parsed.GetValue(resamples)!.Value, parsed.GetValue(seed)!.Value);
+            Task<TagReport> RunAsync(string name, StreamSessionOptions way) => Terminal.ProgressAsync(
+                name, progress => TagEvaluation.RunAsync(engine, files, way, draws, from, progress, cancellationToken));
+            var offline = await RunAsync("offline", new StreamSessionOptions { Offline = true }).ConfigureAwait(false);
+            var streaming = await RunAsync("streaming", options).ConfigureAwait(false);
+            Write(offline, streaming, engine.Model.Labels.Offered.Count(), parsed.GetValue(format));
             return Invocation.Success;
         });
         return command;
     }
 
-    private static void Write(TagReport offline, TagReport streaming, OutputFormat format)
+    private static void Write(TagReport offline, TagReport streaming, int offered, OutputFormat format)
     {
         switch (format)
         {
             case OutputFormat.Json:
-                Console.Out.WriteLine(JsonSerializer.Serialize(new { offline = Json(offline), streaming = Json(streaming) }, Scores.Json));
+                Console.Out.WriteLine(JsonSerializer.Serialize(
+                    new { labels_offered = offered, offline = Json(offline), streaming = Json(streaming) }, Scores.Json));
                 break;
             case OutputFormat.Csv:
                 Console.Out.WriteLine("way,label,files,average_precision,auc,lwlrap");
@@ -57,11 +59,9 @@ internal static class EvaluateTagsCommand
                 break;
             default:
                 var figures = Terminal.NewTable().AddColumn("").AddColumn("offline").AddColumn("streaming");
-                foreach (var (name, figure) in (ReadOnlySpan<(string, Func<TagReport, double>)>)[
-                    ("mAP", report => report.Map), ("AUC", report => report.Auc), ("d-prime", report => report.DPrime),
-                    ("lwlrap", report => report.LwLrap), ("top-1", report => report.Top1)])
+                foreach (var (name, figure, interval) in Figures)
                 {
-                    figures.AddRow(name, EvaluateCommand.Text(figure(offline)), EvaluateCommand.Text(figure(streaming)));
+                    figures.AddRow(name, Text(offline, figure, interval), Text(streaming, figure, interval));
                 }
                 AnsiConsole.Write(figures);
                 var labels = Terminal.NewTable().AddColumn("label").AddColumn("files").AddColumn("AP offline").AddColumn("AP streaming");
@@ -76,6 +76,21 @@ internal static class EvaluateTagsCommand
         }
     }
 
+    /// <summary>The figures over all labels, and where their intervals are.</summary>
+    private static readonly (string Name, Func<TagReport, double> Figure, Func<TagIntervals, Interval>? Interval)[] Figures =
+    [
+        ("mAP", report => report.Map, intervals => intervals.Map), ("AUC", report => report.Auc, intervals => intervals.Auc),
+        ("d-prime", report => report.DPrime, null), ("lwlrap", report => report.LwLrap, intervals => intervals.LwLrap),
+        ("top-1", report => report.Top1, intervals => intervals.Top1),
+    ];
+
+    private static string Text(TagReport report, Func<TagReport, double> figure, Func<TagIntervals, Interval>? interval) =>
+        EvaluateCommand.Text(figure(report)) + (interval is not null && report.Intervals is { } intervals
+            ? $" ({EvaluateCommand.Text(interval(intervals).Low)} to {EvaluateCommand.Text(interval(intervals).High)})"
+            : "");
+
+    private static double?[] Json(Interval interval) => [EvaluateCommand.Number(interval.Low), EvaluateCommand.Number(interval.High)];
+
     private static object Json(TagReport report) => new
     {
         map = EvaluateCommand.Number(report.Map),
@@ -83,11 +98,17 @@ internal static class EvaluateTagsCommand
         d_prime = EvaluateCommand.Number(report.DPrime),
         lwlrap = EvaluateCommand.Number(report.LwLrap),
         top1 = report.Top1,
+        intervals = report.Intervals is not { } intervals ? null : new
+        {
+            map = Json(intervals.Map), auc = Json(intervals.Auc), lwlrap = Json(intervals.LwLrap), top1 = Json(intervals.Top1),
+        },
         labels = report.Labels.Select(label => new
         {
             name = label.Label.Name,
             id = label.Label.Id,
             files = label.Files,
+            clips = label.Files,
+            evidence = label.Label.Evidence?.Kind.ToString().ToLowerInvariant(),
             average_precision = EvaluateCommand.Number(label.AveragePrecision),
             auc = EvaluateCommand.Number(label.Auc),
             lwlrap = EvaluateCommand.Number(label.LwLrap),
