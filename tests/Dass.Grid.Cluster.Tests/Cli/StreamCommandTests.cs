@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Engine.Events;
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.Host;
 
@@ -10,22 +12,41 @@ public class StreamCommandTests
     [Fact]
     public async Task A_file_streams_through_an_embedded_grid_to_plain_lines()
     {
-        var result = await Dass.RunAsync("stream", Dass.Babble);
+        var result = await Dass.RunAsync("stream", Dass.Babble, "--model", TestGrid.TinyModel);
         Assert.Equal(0, result.ExitCode);
-        Assert.Equal(1 + 16 + 1 + 3, result.Lines.Length);
-        Assert.Contains("> Hubbub, speech noise, speech babble from 0.00s", result.Output);
-        Assert.Contains("until the end: Hubbub, speech noise, speech babble 0.00s - 15.06s", result.Output);
+        var events = await ExpectedEvents.TrackAsync(new EventRule());
+        string Name(EventChange sound) => AudioSetLabels.All[sound.Label].Name;
+        Assert.All(
+            events.Where(sound => sound.Kind == EventChangeKind.Opened && sound.OffsetSeconds < 14),
+            sound => Assert.Contains($"> {Name(sound)} from ", result.Output));
+        var last = result.Lines.Where(line => line.StartsWith("  until the end: ", StringComparison.Ordinal)).ToArray();
+        Assert.All(
+            events.Where(sound => sound.Kind == EventChangeKind.Closed && sound.OffsetSeconds > 15.05),
+            sound => Assert.Contains(last, line => line.Contains($": {Name(sound)} ") && line.EndsWith(" - 15.06s", StringComparison.Ordinal)));
+        Assert.NotEmpty(last);
+        Assert.Equal(1 + 16 + last.Length + 3, result.Lines.Length);
         Assert.Contains("heard 15.06s in 16 chunks", result.Output);
         Assert.DoesNotContain('\u001b', result.Output);
     }
 
     [Fact]
+    public async Task The_built_in_model_needs_no_option_and_what_a_user_must_know_of_it_goes_to_standard_error()
+    {
+        var result = await Dass.RunAsync("stream", Dass.Babble);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains($"note: {DassModel.LoadBuiltIn().Note}", result.Errors);
+        Assert.Contains("model built-in", result.Lines[0]);
+        Assert.Contains("heard 15.06s in 16 chunks", result.Output);
+    }
+
+    [Fact]
     public async Task Raw_samples_from_a_pipe_give_the_same_tags_as_the_file()
     {
-        var file = await Dass.RunAsync("stream", Dass.Babble, "--format", "json");
+        string[] options = ["--model", TestGrid.TinyModel, "--format", "json"];
+        var file = await Dass.RunAsync(["stream", Dass.Babble, .. options]);
         var wav = await File.ReadAllBytesAsync(Dass.Babble);
-        var raw = await Dass.RunAsync(wav[44..], "stream", "-", "--rate", "16000", "--format", "json");
-        var piped = await Dass.RunAsync(wav, "stream", "-", "--format", "json");
+        var raw = await Dass.RunAsync(wav[44..], ["stream", "-", "--rate", "16000", .. options]);
+        var piped = await Dass.RunAsync(wav, ["stream", "-", .. options]);
         Assert.Equal(file.Lines[1..], raw.Lines[1..]);
         Assert.Equal(file.Lines[1..], piped.Lines[1..]);
         Assert.Equal(

@@ -71,9 +71,13 @@ public sealed class ExtremeTests(SharedGrid shared)
     [Fact]
     public async Task Tags_of_other_labels_are_not_taken_for_the_new_models()
     {
-        await using var grid = await TestGrid.StartAsync(new() { ["Grid:Models:built-in:Threads"] = "1", ["Grid:DefaultModel"] = "tiny" });
+        using var few = new FewLabelsModel();
+        await using var grid = await TestGrid.StartAsync(new()
+        {
+            ["Grid:Models:few:ModelDirectory"] = few.Folder, ["Grid:Models:few:Threads"] = "1", ["Grid:DefaultModel"] = "tiny",
+        });
         var config = Babble.Config("changed");
-        config.Model = "built-in"; // fewer labels than the tiny one
+        config.Model = "few";
         using (var before = await Feed.BeginAsync(grid.Client, config))
         {
             await before.SendBabbleAsync(0, 120_000);
