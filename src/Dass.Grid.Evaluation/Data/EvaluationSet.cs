@@ -48,8 +48,9 @@ public sealed class EvaluationSet
     /// <param name="path">The CSV.</param>
     /// <param name="known">The model's labels.</param>
     /// <param name="folds">Rows of other folds are left out; empty: all rows.</param>
+    /// <param name="needsLabels">A set without any label is refused.</param>
     /// <exception cref="FormatException">A row breaks a rule; the message names file, line, field, value and rule.</exception>
-    public static EvaluationSet Read(string path, LabelSet known, IReadOnlyCollection<int> folds)
+    public static EvaluationSet Read(string path, LabelSet known, IReadOnlyCollection<int> folds, bool needsLabels = true)
     {
         using var reader = new StreamReader(path);
         var csv = new CsvReader(reader);
@@ -129,7 +130,7 @@ public sealed class EvaluationSet
                 }
             }
         }
-        var none = byPath.Count == 0 ? "recordings" : byPath.Values.All(entry => entry.Labels.Count == 0) ? "labels" : null;
+        var none = byPath.Count == 0 ? "recordings" : needsLabels && byPath.Values.All(entry => entry.Labels.Count == 0) ? "labels" : null;
         return none is not null
             ? throw new FormatException($"{path} names no {none}{(folds.Count > 0 ? $" of fold {string.Join(", ", folds)}" : "")}.")
             : new EvaluationSet([.. byPath.Select(entry => new EvaluationFile(entry.Key, entry.Value.Labels, entry.Value.Events))]);

@@ -19,8 +19,13 @@ namespace Dass.Grid.Evaluation.Events;
 /// Median time from an onset to the end of the audio that had to be heard to answer it: chunk and look-ahead are in it. NaN: none was
 /// detected.
 /// </param>
+/// <param name="OfferedFalsePerHour">
+/// Events in an hour of audio, all labels together that open events without being asked for, that meet no sound of the data which is the
+/// same, of their kind, or what they are a kind of in AudioSet's tree.
+/// </param>
 public sealed record EventReport(
-    float Threshold, double F1, double Psds1, double Psds2, double Detected, double FalsePerHour, double DelaySeconds);
+    float Threshold, double F1, double Psds1, double Psds2, double Detected, double FalsePerHour, double DelaySeconds,
+    double OfferedFalsePerHour);
 
 /// <summary>The best of 49 thresholds, 0.02 to 0.98.</summary>
 /// <param name="Threshold">Chunk score that a sound must reach (<see cref="EventRule.On"/>); of equally good ones the lowest. NaN:
@@ -43,12 +48,12 @@ public static class EventEvaluation
     private const int Thresholds = 49;
 
     /// <param name="engine">Hears the files.</param>
-    /// <param name="data">Files with onsets and offsets.</param>
+    /// <param name="data">Files with onsets and offsets. Without any, only the events of offered labels are counted; a label without times
+    /// is heard in all of its file.</param>
     /// <param name="thresholds">Chunk scores of F1 and delay, 0 to 1; PSDS and the best threshold go through all.</param>
     /// <param name="options">Chunk and look-ahead.</param>
     /// <param name="progress">Share of files.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    /// <exception cref="FormatException">No file has events with times.</exception>
     public static async Task<EventReports> RunAsync(
         StreamEngine engine,
         EvaluationSet data,
@@ -58,21 +63,21 @@ public static class EventEvaluation
         CancellationToken cancellationToken)
     {
         SoundEvent[] truth = [.. data.Files.SelectMany(file => file.Events)];
-        if (truth.Length == 0)
-        {
-            throw new FormatException("The data set has no onsets and offsets; events need both columns.");
-        }
         int[] labels = [.. truth.Select(sound => sound.Label).Distinct().Order()];
         var scored = await StreamedInference.ForEachAsync(
             data.Files,
             async (file, _) =>
             {
-                var chunks = new List<ChunkScores>();
+                var (chunks, offered) = (new List<ChunkScores>(), new OfferedEvents(engine.Model.Labels, thresholds));
                 var summary = await StreamedInference.RunFileAsync(
                     engine, file.Path, options,
-                    chunk => chunks.Add(chunk with { Scores = [.. labels.Select(label => chunk.Scores[label])], WindowScores = [] }),
+                    chunk =>
+                    {
+                        offered.Add(chunk);
+                        chunks.Add(chunk with { Scores = [.. labels.Select(label => chunk.Scores[label])], WindowScores = [] });
+                    },
                     cancellationToken).ConfigureAwait(false);
-                return new ScoredFile(chunks, summary.DurationSeconds);
+                return new ScoredFile(chunks, summary.DurationSeconds) { OfferedFalse = offered.Unmet(file, summary.DurationSeconds) };
             },
             progress,
             cancellationToken).ConfigureAwait(false);
@@ -97,15 +102,17 @@ public static class EventEvaluation
             .ToArray();
         IReadOnlyList<SoundEvent>[] curve = [.. points.Select(point => point.Found)];
         var hours = scored.Sum(file => file.DurationSeconds) / 3600;
-        var (psds1, psds2) = (Psds.Score(truth, curve, hours, PsdsScenario.One), Psds.Score(truth, curve, hours, PsdsScenario.Two));
-        EventReport[] rows = [.. thresholds.Select(threshold =>
+        double Score(PsdsScenario scenario) => truth.Length == 0 ? double.NaN : Psds.Score(truth, curve, hours, scenario);
+        var (psds1, psds2) = (Score(PsdsScenario.One), Score(PsdsScenario.Two));
+        EventReport[] rows = [.. thresholds.Select((threshold, index) =>
         {
             var found = Detect(threshold);
             var delays = Delays(scored, truth, found, lookAhead);
             var missing = found.Count(detection => !truth.Any(sound => Meets(detection.Sound, sound)));
             return new EventReport(
                 threshold, EventF1.Score(truth, Sounds(found)).Macro, psds1, psds2, (double)delays.Length / truth.Length, missing / hours,
-                delays.Length == 0 ? double.NaN : delays[delays.Length / 2]);
+                delays.Length == 0 ? double.NaN : delays[delays.Length / 2],
+                scored.Sum(file => file.OfferedFalse.Count > 0 ? file.OfferedFalse[index] : 0) / hours);
         })];
 
         var scores = points.Select(point => (point.At, F1: EventF1.Score(truth, point.Found))).ToArray();
@@ -168,5 +175,9 @@ public static class EventEvaluation
     internal readonly record struct Detection(SoundEvent Sound, long OpenedChunk);
 
     /// <summary>A file's chunks in order, with the scores of the labels that have events, and its length.</summary>
-    internal sealed record ScoredFile(IReadOnlyList<ChunkScores> Chunks, double DurationSeconds);
+    internal sealed record ScoredFile(IReadOnlyList<ChunkScores> Chunks, double DurationSeconds)
+    {
+        /// <summary>See <see cref="EventReport.OfferedFalsePerHour"/>: how many, by threshold. Empty: not counted.</summary>
+        public IReadOnlyList<int> OfferedFalse { get; init; } = [];
+    }
 }

@@ -9,8 +9,8 @@ public readonly record struct Interval(double Low, double High);
 public sealed record TagIntervals(Interval Map, Interval Auc, Interval LwLrap, Interval Top1);
 
 /// <summary>
-/// Resamples recordings with replacement (B. Efron, Bootstrap Methods, 1979). A recording that is drawn twice counts twice, so each figure is
-/// one pass over scores that are sorted once. A label that a resample does not have is left out of its means.
+/// Resamples recordings with replacement (B. Efron, Bootstrap Methods, 1979). A recording that is drawn twice counts twice, so each
+/// figure is one pass over scores that are sorted once. A label that a resample does not have is left out of its means.
 /// </summary>
 internal static class TagBootstrap
 {

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Engine.Events;
 
 namespace Dass.Grid.Cluster.Tests.Cli;
 
@@ -76,7 +78,7 @@ public sealed class EvaluateCommandTests : IDisposable
         var events = await Dass.RunAsync("evaluate", "events", "--data", _data, "--threshold", "0.2,0.5", "--format", "csv");
         Assert.True(events.ExitCode == 0, events.Errors);
         Assert.Equal(
-            ["threshold,f1,psds1,psds2,detected,false_per_hour,delay_seconds", "0.2", "0.5"],
+            ["threshold,f1,psds1,psds2,detected,false_per_hour,delay_seconds,offered_false_per_hour", "0.2", "0.5"],
             events.Lines.Select((line, i) => i == 0 ? line : line.Split(',')[0]));
         var best = await Dass.RunAsync("evaluate", "events", "--data", _data, "--format", "json");
         Assert.True(best.ExitCode == 0, best.Errors);
@@ -91,6 +93,20 @@ public sealed class EvaluateCommandTests : IDisposable
             "evaluate", "latency", "--data", _data, "--chunks", "0.96s", "--look-aheads", "0s,0.64s", "--format", "csv");
         Assert.True(latency.ExitCode == 0, latency.Errors);
         Assert.Equal(["way", "offline", "stream", "stream", "window"], latency.Lines.Select(line => line.Split(',')[0]));
+    }
+
+    [Fact]
+    public async Task Recordings_without_labels_give_the_false_events_of_all_offered_labels()
+    {
+        File.WriteAllText(_data, $"file,labels\n{Dass.Babble},\n");
+        var result = await Dass.RunAsync("evaluate", "events", "--data", _data, "--model", TestGrid.TinyModel, "--format", "json");
+        Assert.True(result.ExitCode == 0, result.Errors);
+        using var json = JsonDocument.Parse(Assert.Single(result.Lines));
+        var row = Assert.Single(json.RootElement.GetProperty("rows").EnumerateArray());
+        Assert.Equal(JsonValueKind.Null, row.GetProperty("f1").ValueKind);
+        var closed = (await ExpectedEvents.TrackAsync(new EventRule())).Count(sound => sound.Kind == EventChangeKind.Closed);
+        var hours = Babble.Samples / (double)Babble.SampleRateHz / 3600;
+        Assert.Equal(closed, row.GetProperty("offered_false_per_hour").GetDouble() * hours, 0.1);
     }
 
     [Theory]

@@ -38,7 +38,8 @@ internal static class EvaluateCommand
         return engine;
     }
 
-    public static EvaluationSet Read(string path, StreamEngine engine, int[] folds) => EvaluationSet.Read(path, engine.Model.Labels, folds);
+    public static EvaluationSet Read(string path, StreamEngine engine, int[] folds, bool needsLabels = true) =>
+        EvaluationSet.Read(path, engine.Model.Labels, folds, needsLabels);
 
     /// <summary>JSON has no NaN.</summary>
     public static double? Number(double value) => double.IsFinite(value) ? value : null;

@@ -18,14 +18,15 @@ internal static class EvaluateEventsCommand
             "--threshold", "Chunk score that a sound must reach, for F1, false detections and delay", 0, 1, "0.5");
         var command = new Command(
             "events",
-            "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets.")
+            "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets; and "
+            + "false events an hour of all labels that the model offers, on any recordings.")
         {
             data, fold, model, chunk, lookAhead, threshold, format,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
-            var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
+            var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? [], needsLabels: false);
             var options = Options.Session(parsed, chunk, lookAhead);
             float[] thresholds = [.. parsed.GetValue(threshold)!.Select(value => (float)value)];
             var reports = await Terminal.ProgressAsync(
@@ -47,21 +48,23 @@ internal static class EvaluateEventsCommand
         }
         if (format == OutputFormat.Csv)
         {
-            Console.Out.WriteLine("threshold,f1,psds1,psds2,detected,false_per_hour,delay_seconds");
+            Console.Out.WriteLine("threshold,f1,psds1,psds2,detected,false_per_hour,delay_seconds,offered_false_per_hour");
             foreach (var row in reports.Rows)
             {
-                Console.Out.WriteLine(FormattableString.Invariant(
-                    $"{row.Threshold},{row.F1:R},{row.Psds1:R},{row.Psds2:R},{row.Detected:R},{row.FalsePerHour:R},{row.DelaySeconds:R}"));
+                Console.Out.WriteLine(
+                    FormattableString.Invariant($"{row.Threshold},{row.F1:R},{row.Psds1:R},{row.Psds2:R},{row.Detected:R},")
+                    + FormattableString.Invariant($"{row.FalsePerHour:R},{row.DelaySeconds:R},{row.OfferedFalsePerHour:R}"));
             }
             return;
         }
-        var table = Terminal.NewTable().AddColumns("threshold", "event F1", "PSDS 1", "PSDS 2", "detected", "false an hour", "delay, s");
+        var table = Terminal.NewTable().AddColumns(
+            "threshold", "event F1", "PSDS 1", "PSDS 2", "detected", "false an hour", "delay, s", "of all offered labels");
         foreach (var row in reports.Rows)
         {
             table.AddRow(
                 EvaluateCommand.Text(row.Threshold, "0.00"), EvaluateCommand.Text(row.F1), EvaluateCommand.Text(row.Psds1),
                 EvaluateCommand.Text(row.Psds2), EvaluateCommand.Text(row.Detected), EvaluateCommand.Text(row.FalsePerHour, "0"),
-                EvaluateCommand.Text(row.DelaySeconds, "0.00"));
+                EvaluateCommand.Text(row.DelaySeconds, "0.00"), EvaluateCommand.Text(row.OfferedFalsePerHour, "0.0"));
         }
         AnsiConsole.Write(table);
         var best = Terminal.NewTable().AddColumns("label", "best threshold", "event F1");
@@ -79,16 +82,17 @@ internal static class EvaluateEventsCommand
         {
             threshold = row.Threshold,
             f1 = EvaluateCommand.Number(row.F1),
-            psds1 = row.Psds1,
-            psds2 = row.Psds2,
-            detected = row.Detected,
+            psds1 = EvaluateCommand.Number(row.Psds1),
+            psds2 = EvaluateCommand.Number(row.Psds2),
+            detected = EvaluateCommand.Number(row.Detected),
             false_per_hour = row.FalsePerHour,
             delay_seconds = EvaluateCommand.Number(row.DelaySeconds),
+            offered_false_per_hour = row.OfferedFalsePerHour,
         }),
         best = new
         {
             threshold = Number(reports.Best.Threshold),
-            f1 = reports.Best.F1,
+            f1 = EvaluateCommand.Number(reports.Best.F1),
             labels = reports.BestByLabel.Select(label => new
             {
                 name = label.Label.Name,
