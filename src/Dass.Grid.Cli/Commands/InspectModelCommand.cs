@@ -35,6 +35,7 @@ internal static class InspectModelCommand
             ("dims", config.Dims.ToArray()),
             ("depths", config.Depths.ToArray()),
             ("labels", config.LabelCount),
+            ("labels_offered", model.Labels.Offered.Count()),
             ("mel_bins", config.MelBins),
             ("window_seconds", config.WindowFrames / 100.0),
             ("feature_mean", config.FeatureMean),

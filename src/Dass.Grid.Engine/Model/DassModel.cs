@@ -19,7 +19,8 @@ public sealed class DassModel
     }
 
     /// <summary>Loads a directory in Hugging Face layout: <c>config.json</c>, <c>model.safetensors</c> (or shards with their index),
-    /// optionally <c>preprocessor_config.json</c> and <c>offered_labels.json</c>. Takes seconds of processor time for a large model.</summary>
+    /// optionally <c>preprocessor_config.json</c> and <c>offered_labels.json</c>. Takes seconds of processor time for a large
+    /// model.</summary>
     /// <exception cref="ModelLoadException">The directory cannot be used; the message lists every problem.</exception>
     public static DassModel Load(string directory) =>
         ModelFiles.Load(directory, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory))));

@@ -3,7 +3,10 @@ using Dass.Grid.Gateway.Protocol;
 
 namespace Dass.Grid.Gateway.Models;
 
-/// <summary>Names, labels and notes of the silos' models. Cards of streams are kept by the model's hash: they cannot change.</summary>
+/// <summary>
+/// Names, labels and notes of the silos' models. Cards of streams are kept by the model's hash: names cannot change, and what a model
+/// offers is as it was when this gateway first asked.
+/// </summary>
 internal sealed class ModelCards(IGrainFactory grains)
 {
     private readonly ConcurrentDictionary<string, ModelCard> _byHash = new(StringComparer.Ordinal);
