@@ -22,7 +22,8 @@ public class StreamCommandTests
         var last = result.Lines.Where(line => line.StartsWith("  until the end: ", StringComparison.Ordinal)).ToArray();
         Assert.All(
             events.Where(sound => sound.Kind == EventChangeKind.Closed && sound.OffsetSeconds > 15.05),
-            sound => Assert.Contains(last, line => line.Contains($": {Name(sound)} ") && line.EndsWith(" - 15.06s", StringComparison.Ordinal)));
+            sound => Assert.Contains(
+                last, line => line.Contains($": {Name(sound)} ") && line.EndsWith(" - 15.06s", StringComparison.Ordinal)));
         Assert.NotEmpty(last);
         Assert.Equal(1 + 16 + last.Length + 3, result.Lines.Length);
         Assert.Contains("heard 15.06s in 16 chunks", result.Output);

@@ -37,7 +37,8 @@ public sealed class MutedCheckpointTests : IDisposable
         Assert.Empty(feed.Gaps);
         var all = await ExpectedEvents.TrackAsync(Plain);
         Assert.Contains(feed.Events, sound => !OfferedModel.OpensEvents(sound.LabelIndex));
-        Assert.Equal(all.Select(sound => (sound.Id, sound.Kind.ToString())), feed.Events.Select(sound => (sound.Id, sound.Kind.ToString())));
+        Assert.Equal(
+            all.Select(sound => (sound.Id, sound.Kind.ToString())), feed.Events.Select(sound => (sound.Id, sound.Kind.ToString())));
 
         // A stream that begins now has the events of what is offered.
         var later = Babble.Config("later");

@@ -25,7 +25,8 @@ internal static partial class DocumentRules
     private static readonly Command Dass = new RootCommand
     {
         TagCommand.Create(), StreamCommand.Create(), WatchCommand.Create(), EventsCommand.Create(), LoadCommand.Create(),
-        InspectModelCommand.Create(), EvaluateCommand.Create(), ServeCommand.Create(), AdminCommand.Create(), Options.Verbose,
+        LabelsCommand.Create(), InspectModelCommand.Create(), EvaluateCommand.Create(), ServeCommand.Create(), AdminCommand.Create(),
+        Options.Verbose,
     };
 
     private static readonly Lazy<HashSet<string>> FileNames = new(() =>

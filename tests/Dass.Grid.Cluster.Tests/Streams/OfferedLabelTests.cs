@@ -85,7 +85,8 @@ public sealed class OfferedLabelTests : IAsyncLifetime
         using var watch = _grid.Client.Subscribe(
             new SubscribeRequest
             {
-                StreamId = Yard.Id, FromChunk = 0, EventsOnly = true, Filter = new TagFilter { Labels = { labels[hidden].Id, labels[other].Id } },
+                StreamId = Yard.Id, FromChunk = 0, EventsOnly = true,
+                Filter = new TagFilter { Labels = { labels[hidden].Id, labels[other].Id } },
             },
             deadline: TestGrid.Deadline);
         var heard = new List<Event>();

@@ -30,15 +30,15 @@ public sealed class AudioSetTreeTests
     public void Names_with_commas_are_quoted_and_a_label_may_have_several_parents()
     {
         var tree = Read("label,parent", "\"Male speech, man speaking\",Speech", "Dog,\"Domestic animals, pets\"", "Dog,Animal");
-        Assert.Equal([Id("Speech")], tree.Ancestors(Id("Male speech, man speaking")));
-        Assert.Equal([Id("Domestic animals, pets"), Id("Animal")], tree.Ancestors(Id("Dog")));
+        Assert.Equal(["Speech"], Above("Male speech, man speaking", tree));
+        Assert.Equal(["Domestic animals, pets", "Animal"], Above("Dog", tree));
     }
 
     [Fact]
     public void A_circle_ends()
     {
         var tree = Read("label,parent", "Dog,Bark", "Bark,Dog");
-        Assert.Equal([Id("Bark")], tree.Ancestors(Id("Dog")));
+        Assert.Equal(["Bark"], Above("Dog", tree));
     }
 
     [Theory]
@@ -51,8 +51,6 @@ public sealed class AudioSetTreeTests
 
     private static AudioSetTree Read(params string[] lines) => new(new StringReader(string.Join('\n', lines)), AudioSetLabels.All);
 
-    private static string Id(string name) => AudioSetLabels.All.Find(name)!.Id;
-
-    private static IEnumerable<string> Above(string name) =>
-        AudioSetTree.Shipped.Ancestors(Id(name)).Select(id => AudioSetLabels.All.Find(id)!.Name);
+    private static IEnumerable<string> Above(string name, AudioSetTree? tree = null) =>
+        (tree ?? AudioSetTree.Shipped).Ancestors(AudioSetLabels.All.Find(name)!.Id).Select(id => AudioSetLabels.All.Find(id)!.Name);
 }

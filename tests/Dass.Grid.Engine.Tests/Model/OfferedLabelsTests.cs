@@ -20,8 +20,8 @@ public sealed class OfferedLabelsTests
     [Fact]
     public void The_file_says_what_is_offered_and_why()
     {
-        using ModelFolder plain = ModelFolder.Golden(), folder = With($$"""
-            [{{Dog}}, {"label": "Silence", "evidence": "agreement", "auc": 1, "clips": 0, "background": true, "later": {"field": []}},
+        using ModelFolder plain = ModelFolder.Golden(), folder = With($$$"""
+            [{{{Dog}}}, {"label": "Silence", "evidence": "agreement", "auc": 1, "clips": 0, "background": true, "later": {"field": []}},
              {"label": "Rain", "evidence": "agreement", "auc": 0.9, "clips": 7}]
             """);
         var (before, after) = (plain.Load(), folder.Load());
@@ -54,7 +54,7 @@ public sealed class OfferedLabelsTests
     [InlineData("""[{"label":"Dog","evidence":"clips","auc":1,"clips":-1}]""", "clips is -1; it must be a whole number, 0 or more")]
     [InlineData("""[{"label":"Dog","evidence":"clips","auc":1,"clips":2.5}]""", "clips is 2.5")]
     [InlineData("""[{"label":"Dog","evidence":"clips","auc":1,"clips":99999999999}]""", "clips is 99999999999")]
-    [InlineData("""[{"label":"Dog","evidence":"clips","auc":1,"clips":2,"background":"no"}]""", "background is no; it must be true or false")]
+    [InlineData("""[{"label":"Dog","evidence":"clips","auc":1,"clips":2,"background":"no"}]""", "background is no; it must be true or")]
     [InlineData("""[{"label":"\ud800","evidence":"clips","auc":1,"clips":2}]""", "holds text that is not Unicode")]
     public void A_broken_file_is_named_with_its_rule(string json, string message)
     {
@@ -69,7 +69,7 @@ public sealed class OfferedLabelsTests
     {
         using var many = With($"[{string.Join(',', Enumerable.Repeat("0", 500_000))}]");
         Assert.InRange(many.LoadError().Length, 100, 2_000);
-        using var @long = With($$"""[{"label":"{{new string('x', 1_000_000)}}"}]""");
+        using var @long = With($"[{{\"label\":\"{new string('x', 1_000_000)}\"}}]");
         Assert.InRange(@long.LoadError().Length, 100, 2_000);
         using var big = With(new string(' ', 17 << 20));
         Assert.Contains("the limit is", big.LoadError());
