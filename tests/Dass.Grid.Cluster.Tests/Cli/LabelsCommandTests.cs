@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Engine.Events;
 using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Cluster.Tests.Cli;
@@ -65,6 +66,16 @@ public sealed class LabelsCommandTests : IDisposable
         Assert.Equal(2 + 264, table.Lines.Length);
         var csv = await Dass.RunAsync("tag", Dass.Babble, "--model", _model.Folder, "--format", "csv");
         Assert.Equal(1 + 527, csv.Lines.Length);
+    }
+
+    [Fact]
+    public async Task A_hidden_label_has_events_when_it_is_named()
+    {
+        var hidden = (await ExpectedEvents.TrackAsync(new EventRule())).First(sound => !OfferedModel.IsOffered(sound.Label)).Label;
+        var (name, text) = (AudioSetLabels.All[hidden].Name, $"\"label_id\":\"{AudioSetLabels.All[hidden].Id}\"");
+        string[] stream = ["stream", Dass.Babble, "--model", _model.Folder, "--format", "json"];
+        Assert.DoesNotContain(text, (await Dass.RunAsync(stream)).Output);
+        Assert.Contains(text, (await Dass.RunAsync([.. stream, "--event-label", name])).Output);
     }
 
     private static string? Text(string line, string name) => JsonDocument.Parse(line).RootElement.GetProperty(name).GetString();
