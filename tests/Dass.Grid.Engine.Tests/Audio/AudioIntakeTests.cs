@@ -53,7 +53,7 @@ public class AudioIntakeTests
             Random.Shared.NextBytes(audio);
             if (encoding == SampleEncoding.Float32)
             {
-                MemoryMarshal.Cast<byte, float>(audio).Fill(Random.Shared.NextSingle());
+                MemoryMarshal.Cast<byte, float>(audio.AsSpan()).Fill(Random.Shared.NextSingle());
             }
             var bytes = new byte[silence * format.BytesPerFrame];
             Array.Fill(bytes, encoding switch { SampleEncoding.ALaw => (byte)0xD5, SampleEncoding.MuLaw => (byte)0xFF, _ => (byte)0 });
