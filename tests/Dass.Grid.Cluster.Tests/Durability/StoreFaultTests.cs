@@ -191,7 +191,7 @@ public sealed class StoreFaultTests : IDisposable
                 _store.Next(planned);
             }
             var sending = feed.SendBabbleAsync(from, from + Yard.Quarter);
-            var writing = stream.Checkpoint(1);
+            var writing = Yard.AskAsync(() => stream.Checkpoint(1));
             await (held?.Reached ?? Task.CompletedTask);
             var moving = Yard.MoveAsync(stream);
             held?.Release();

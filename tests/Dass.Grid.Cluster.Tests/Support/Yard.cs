@@ -20,15 +20,20 @@ internal static class Yard
     public static async Task<long> CheckpointAsync(TestGrid grid, long attachment = 1) =>
         (await Grain(grid).Checkpoint(attachment)).Value!.Sample;
 
-    /// <summary>Asks until the stream takes the request to move: one that meets it on its way is sent back.</summary>
-    public static async Task MoveAsync(IStreamGrain stream)
+    public static Task MoveAsync(IStreamGrain stream) => AskAsync(async () =>
+    {
+        await stream.Cast<IGrainManagementExtension>().MigrateOnIdle();
+        return true;
+    });
+
+    /// <summary>Asks a stream that may be on its way to another silo until it answers: a call that meets it there is sent back.</summary>
+    public static async Task<T> AskAsync<T>(Func<Task<T>> call)
     {
         for (var deadline = TestGrid.Deadline; ;)
         {
             try
             {
-                await stream.Cast<IGrainManagementExtension>().MigrateOnIdle();
-                return;
+                return await call();
             }
             catch (OrleansMessageRejectionException) when (DateTime.UtcNow < deadline)
             {
