@@ -18,3 +18,11 @@ def distillation(kind, student, teacher, temperature=1.0):
 
 def tagging(logits, targets, smoothing=0.01):
     return F.binary_cross_entropy_with_logits(logits, targets * (1 - 2 * smoothing) + smoothing)
+
+
+def lesson(kind, student, teacher, spread):
+    """Logits [...,527] of a student and of the teacher. `logits`: squared error in units of each label's `spread`, more where the teacher hears something, and BCE."""
+    if kind == "kldiv":
+        return F.kl_div(F.log_softmax(student, -1), F.softmax(teacher, -1), reduction="none").sum(-1).mean()
+    p = torch.sigmoid(teacher)
+    return (((student - teacher) / (spread + 0.5)) ** 2 * (1 + 8 * p)).mean() + 8 * F.binary_cross_entropy_with_logits(student, p)

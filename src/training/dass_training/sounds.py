@@ -1,4 +1,5 @@
 """Sounds that can be made honestly, each under its AudioSet label. Every maker takes a random generator and gives a wave of 1 to 8 s."""
+import functools
 import subprocess
 
 import numpy as np
@@ -14,6 +15,12 @@ It takes about twenty minutes to walk to the market.|They found the keys under a
 The engine makes a strange noise when it is cold.|Yesterday we watched a film about the moon.|Every child in the village knows this song.""".replace("\n", "|").split("|")
 VOICES = [f"{language}+{variant}" for language in ("en-us", "en-gb", "en-gb-scotland", "de", "fr", "es", "it")
           for variant in ("m1", "m3", "m5", "m7", "f1", "f2", "f3", "f4")]
+
+
+@functools.cache
+def _languages():
+    listed = subprocess.run(["espeak-ng", "--voices"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    return [code for code in (line.split()[1] for line in listed) if code.islower()]  # the others are no voices by themselves
 
 
 def _log_uniform(rng, low, high):
@@ -114,13 +121,48 @@ def mains_hum(rng):
     return _fade(sum(rng.uniform(0, 1) / (1 if n in (1, 2) else n) * np.sin(2 * np.pi * (n * base * t + rng.random())) for n in range(1, 12)))
 
 
-def speech(rng):
-    command = ["espeak-ng", "-v", str(rng.choice(VOICES)), "-s", str(rng.integers(120, 210)), "-p", str(rng.integers(20, 80)),
+def speech(rng, voices=VOICES):
+    command = ["espeak-ng", "-v", str(rng.choice(voices)), "-s", str(rng.integers(120, 210)), "-p", str(rng.integers(20, 80)),
                "--stdout", " ".join(rng.choice(SENTENCES, 2, replace=False))]
     data = subprocess.run(command, capture_output=True, check=True).stdout
     wave = np.frombuffer(data[44:], np.int16).astype(np.float64) / 32768  # 22,050 Hz
     at = np.arange(int(len(wave) * RATE / 22_050)) * 22_050 / RATE
     return np.interp(at, np.arange(len(wave)), wave)[: 8 * RATE]
+
+
+def any_language(rng):
+    """A voice of any language that espeak-ng has; it reads the sentences by its own rules."""
+    return speech(rng, [f"{language}+{variant}" for language in _languages() for variant in ("m1", "m3", "m7", "f1", "f2", "f4")])
+
+
+def telephone_keys(rng):
+    """Two tones a key, as telephones dial."""
+    low, high = [697, 770, 852, 941], [1209, 1336, 1477]
+    on, off = rng.uniform(0.06, 0.25), rng.uniform(0.05, 0.3)
+    t, parts = _times(on), []
+    for _ in range(rng.integers(3, 12)):
+        a, b = rng.choice(low), rng.choice(high)
+        parts += [_fade(np.sin(2 * np.pi * a * t) + np.sin(2 * np.pi * b * t), 0.003), np.zeros(int(off * RATE))]
+    return np.concatenate(parts)
+
+
+def busy_signal(rng):
+    low, high = [(480, 620), (425, 425), (400, 400)][rng.integers(3)]
+    t, gap = _times(rng.choice([0.25, 0.375, 0.5])), rng.choice([0.25, 0.375, 0.5])
+    return np.concatenate([_fade(np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * high * t)), np.zeros(int(gap * RATE))] * int(rng.integers(4, 9)))
+
+
+def bell_ringing(rng):
+    """A mechanical telephone bell: two gongs struck by turns."""
+    a, b = rng.uniform(1200, 2200), rng.uniform(1.1, 1.3)
+    strikes, on = rng.uniform(18, 28), rng.uniform(1, 2.2)
+    t = _times(on)
+    wave = np.zeros(len(t))
+    for i in range(int(on * strikes)):
+        at = int(i / strikes * RATE)
+        hz, rest = a * (b if i % 2 else 1), t[: len(t) - at]
+        wave[at:] += np.exp(-rest * 9) * (np.sin(2 * np.pi * hz * rest) + 0.6 * np.sin(2 * np.pi * 2.76 * hz * rest * (hz < 2700)))
+    return np.concatenate([_fade(wave), np.zeros(int(rng.uniform(0.4, 2) * RATE))] * 2)
 
 
 def babble(rng):
@@ -136,6 +178,7 @@ def babble(rng):
 MAKERS = {
     "Sine wave": sine_wave, "White noise": white_noise, "Pink noise": pink_noise, "Beep, bleep": beeps, "Dial tone": dial_tone,
     "Siren": siren, "Chirp tone": chirp_tone, "Clicking": clicking, "Mains hum": mains_hum, "Speech": speech,
-    "Hubbub, speech noise, speech babble": babble,
+    "Hubbub, speech noise, speech babble": babble, "Telephone dialing, DTMF": telephone_keys, "Busy signal": busy_signal,
+    "Telephone bell ringing": bell_ringing,
 }
 SILENCE = "Silence"

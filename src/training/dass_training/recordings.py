@@ -1,0 +1,121 @@
+"""The recordings that a student learns from or is judged on: real ones with their credits, and made ones. 32 kHz for the teacher."""
+import csv
+import hashlib
+import pickle
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from . import music, sounds
+
+RATE = 32_000
+# AGREE: whole sources on which the agreement with the teacher is measured; HAY: voices and music that are only false alarms' hay.
+LEARN, CHOOSE, REPORT, AGREE, HAY = "learn", "choose", "report", "agree", "hay"
+SHARE_ALIKE = {"cdda"}         # its files are CC0 or CC BY, its collection CC BY-SA
+THIRD_KEPT = ("speech", "music")  # a third of the authors, by hash
+JUDGED_SOURCE = "antum-sounds"
+# The same recordings as in ESC-10 and openclonk, by Freesound number.
+DUPLICATES = ("sounds_rain_light", "sounds_rain_medium", "sounds_fireball_01", "sounds_tool_break")
+SONIC_PI = Path("/usr/share/sonic-pi/samples")  # CC0, package sonic-pi-samples
+
+
+@dataclass
+class Recording:
+    file: str
+    source: str
+    use: str
+    wave: np.ndarray                               # int16, mono, 32 kHz
+    labels: list = field(default_factory=list)     # true ones where `sure`, else what the file's name claims
+    sure: bool = False
+    credit: dict = field(default_factory=dict)
+
+
+def decode(path, seconds=None):
+    command = ["ffmpeg", "-v", "error", "-i", str(path), *(["-t", str(seconds)] if seconds else []), "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"]
+    return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, "<i2")
+
+
+def half(author):
+    """Whether an author's recordings choose or report: split once, by hash, for ever."""
+    return CHOOSE if hashlib.sha256(author.strip().lower().encode()).digest()[0] % 2 else REPORT
+
+
+def _rows(path):
+    with open(path, newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def real(data, permissive=True, learnt_folds=(1, 2, 3)):
+    """What lies in shared/data. Without `permissive` the share-alike collections are learnt too."""
+    wanted = []
+    for row in _rows(data / "esc10" / "clips.csv"):
+        fold = int(row["fold"])
+        use = LEARN if fold in learnt_folds else REPORT
+        if use == LEARN and "sampling" in row["license"].lower():
+            continue
+        wanted.append((data / "esc10" / row["file"], f"esc10-{fold}", use, [row["audioset_label"]], True,
+                       {key: row[key] for key in ("source_title", "source_url", "author", "license")}))
+    for collection in ("sounds", "more-sounds"):
+        for row in _rows(data / collection / "credits.csv"):
+            source = row["file"].split("/")[0]
+            if source == JUDGED_SOURCE:
+                if Path(row["file"]).name.startswith(DUPLICATES):
+                    continue
+                use = half(row["author"])
+            else:
+                use = AGREE if permissive and source in SHARE_ALIKE else LEARN
+                if source in THIRD_KEPT and hashlib.sha256(row["author"].encode()).digest()[1] % 3 == 0:
+                    use = HAY
+                if "sampling" in row["license"].lower():
+                    continue
+            labels = [label for label in row["labels"].split(";") if label]
+            wanted.append((data / collection / row["file"], source, use, labels, False,
+                           {"source_title": "", "source_url": row["source_url"], "author": row["author"], "license": row["license"]}))
+    for path in sorted(SONIC_PI.glob("*.flac")):
+        wanted.append((path, "sonic-pi", LEARN, [], False,
+                       {"source_title": path.stem, "source_url": "https://github.com/sonic-pi-net/sonic-pi", "author": "see the package sonic-pi-samples", "license": "CC0"}))
+    with ThreadPoolExecutor(2) as pool:
+        waves = pool.map(lambda item: decode(item[0]), wanted)
+        return [Recording(f"{source}/{path.name}", source, use, wave, labels, sure, credit)
+                for (path, source, use, labels, sure, credit), wave in zip(wanted, waves) if len(wave) > RATE // 20]
+
+
+def _made(maker, rng):
+    """A maker's wave (16 kHz) as int16 at 32 kHz."""
+    wave = maker(rng)
+    spectrum = np.fft.rfft(wave)
+    wave = np.fft.irfft(np.concatenate([spectrum, np.zeros(len(wave) * 2 // 2 + 1 - len(spectrum))]), 2 * len(wave)) * 2
+    return (wave / (np.abs(wave).max() + 1e-9) * 26_000).astype(np.int16)
+
+
+def made(count, seed):
+    """`count` sounds of each maker; then speech of every espeak-ng language, and music."""
+    found = []
+    for label, maker in sounds.MAKERS.items():
+        rng = np.random.default_rng((seed, len(found)))
+        found += [Recording(f"made/{label}-{i}", "made", LEARN, _made(maker, rng), [label], label not in ("Clicking",)) for i in range(count)]
+    rng = np.random.default_rng((seed, 1))
+    for i in range(6 * count):
+        found.append(Recording(f"speech/{i}", "made-speech", LEARN, _made(sounds.any_language, rng), ["Speech"], True))
+    for i in range(16 * count):
+        number = int(rng.integers(144)) if i % 3 else 144
+        found.append(Recording(f"music/{number}-{i}", "made-music", LEARN, music.render(rng, number, music.LEARNT_FONT, RATE), ["Music"], number >= 144))
+    return found
+
+
+def judged_music(count, seed):
+    """Music of a sound font that is never learnt."""
+    rng = np.random.default_rng((seed, 2))
+    return [Recording(f"judged-music/{number}-{i}", "judged-music", AGREE, music.render(rng, number, music.JUDGED_FONT, RATE), ["Music"])
+            for i in range(count) for number in [int(rng.integers(128)) if i % 4 else 144]]
+
+
+def save(path, recordings):
+    Path(path).write_bytes(pickle.dumps(recordings, protocol=4))
+
+
+def load(path):
+    return pickle.loads(Path(path).read_bytes())

@@ -1,0 +1,45 @@
+"""From recordings to lessons: run teach --data shared/data --bank DIR. The bank keeps recordings, what the teacher hears in them, and the shards of lessons."""
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import audioset, lessons, recordings
+from .efficient_at import EfficientAt
+
+
+def kept(path, make, save, load):
+    """The file's content; made when it is not there yet."""
+    if not path.exists():
+        save(path, make())
+    return load(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="dass_training.teach", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with esc10, sounds, more-sounds and audioset_labels.csv")
+    parser.add_argument("--teacher", type=Path, help="safetensors of the same form (default: teacher/mn04_as.safetensors in the data)")
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--made", type=int, default=30, help="made sounds per label, six times as much speech, sixteen times as much music")
+    parser.add_argument("--share-alike", action="store_true", help="also learn what is under CC BY-SA")
+    parser.add_argument("--without-fold", type=int, help="of ESC-10, which is then reported and not learnt")
+    parser.add_argument("--shards", type=int, default=80, help="of 100 scenes")
+    parser.add_argument("--seed", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    options.bank.mkdir(parents=True, exist_ok=True)
+    folds = [fold for fold in (1, 2, 3) if fold != options.without_fold]
+    real = kept(options.bank / "real.pickle", lambda: recordings.real(options.data, not options.share_alike, folds), recordings.save, recordings.load)
+    made = kept(options.bank / "made.pickle", lambda: recordings.made(options.made, options.seed), recordings.save, recordings.load)
+    teacher = EfficientAt(options.teacher or options.data / "teacher" / "mn04_as.safetensors")
+    heard = [kept(options.bank / f"heard_{name}.npy", lambda: lessons.hear(teacher, found), np.save, np.load) for name, found in (("real", real), ("made", made))]
+    found = [(r, z) for r, z in zip(real + made, np.concatenate(heard)) if r.use == recordings.LEARN]
+    mixer = lessons.Mixer([r for r, _ in found], np.stack([z for _, z in found]), audioset.labels(options.data / "audioset_labels.csv"))
+    (options.bank / "lessons").mkdir(exist_ok=True)
+    print(f"{len(found)} recordings to learn, {sum(len(r.wave) for r, _ in found) / recordings.RATE / 3600:.1f} h", flush=True)
+    lessons.write(mixer, teacher, options.bank / "lessons", 0, options.shards, options.seed)
+
+
+if __name__ == "__main__":
+    main()
