@@ -1,4 +1,5 @@
 """The recipe's own test: python3 -m dass_training.check. It needs the fixtures of the tests, and takes about a minute."""
+import json
 import math
 import tempfile
 from pathlib import Path
@@ -7,11 +8,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import bank, checkpoint, features, judge, kernels, losses
+from . import bank, checkpoint, features, judge, kernels, lessons, losses, recordings
+from .efficient_at import EfficientAt
 from .fit import fit
 from .model import Dass, Shape
 from .scenes import Scenes, targets
 
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 GOLDEN = Path(__file__).resolve().parents[3] / "tests" / "fixtures" / "golden"
 
 
@@ -33,6 +36,25 @@ def published_model():
     for chunk, ahead in ((96, 64), (96, 32), (32, 0), (320, 128), (64, 1024)):
         close(f"stream of {chunk} + {ahead} frames", model.logits(model.stream(x[:, :1000], [chunk], ahead))[0],
               expected[f"stream.{chunk}.{ahead}.logits"], 1e-5)
+
+
+def teacher():
+    """The teacher's published scores: of a made signal exactly, of recordings as far as resamplers agree. Skipped where the data is not beside the repository."""
+    folder = DATA / "teacher"
+    if not folder.exists():
+        print(f"teacher: skipped, {folder} is not there")
+        return
+    model, expected = EfficientAt(folder / "mn04_as.safetensors"), json.loads((folder / "expected.json").read_text())
+    t = np.arange(320_000) / recordings.RATE
+    made = (0.3 * np.sin(2 * np.pi * 440 * t) + 0.2 * np.sin(2 * np.pi * 3000 * t)).astype(np.float32)
+    for name, scores in expected.items():
+        if name == "about":
+            continue
+        wave = made if name == "sines" else recordings.decode(GOLDEN.parent / "babble.wav", 10, "f32le") if name == "babble" else recordings.decode(
+            DATA / "esc10" / f"{name}.ogg", form="f32le")
+        error = float((model(torch.tensor(wave)[None])[0] - torch.tensor(scores)).abs().max())
+        assert error <= (1e-3 if name == "sines" else 0.05), f"teacher on {name}: logits differ by {error:.1e}"
+        print(f"teacher on {name}: {error:.1e}")
 
 
 def slow_scan(u, x, w, bias, A, Ds, rows, col):
@@ -88,6 +110,10 @@ def formulae():
     assert abs(losses.distillation("kldiv", student, teacher).item() - expected) < 1e-6
     assert abs(losses.distillation("l2", student, teacher).item() - 2.5) < 1e-6
     assert abs(losses.distillation("cosine", student, teacher).item() - 0.5) < 1e-6
+    spread = torch.tensor([0.5, 1.5])  # (1 - 0)^2 (1 + 8 p0) / 1 and (0 - 2)^2 (1 + 8 p1) / 4, and eight times the BCE
+    p0, p1 = 0.5, 1 / (1 + math.exp(-2))
+    by_hand = (1 + 8 * p0 + 1 + 8 * p1) / 2 + 8 * (math.log1p(math.e) - p0 + math.log(2)) / 2
+    assert abs(losses.lesson("logits", student, teacher, spread).item() - by_hand) < 1e-5
     assert abs(losses.distillation("bce", torch.zeros(1, 2), teacher).item() - math.log(2)) < 1e-6
     # The example of scikit-learn's average_precision_score.
     assert abs(judge.average_precision(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1])) - 0.8333333) < 1e-6
@@ -95,6 +121,15 @@ def formulae():
     activity[0, 30:40, 0] = 1
     assert targets(activity, 0, 1).tolist() == [[0, 0]] and targets(activity, 1, 1).tolist() == [[1, 0]]
     print("formulae: as by hand")
+
+
+def resampling():
+    """Doubling and halving give the wave back, and half precision is within its step."""
+    wave = np.random.default_rng(1).standard_normal(lessons.LENGTH // 2).astype(np.float32)
+    close("32 kHz and back", torch.from_numpy(lessons.halved(lessons.doubled(wave))), torch.from_numpy(wave.astype(float)), 2e-2)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.write_tensors(Path(folder) / "half.safetensors", {"a": torch.linspace(-3, 3, 32)}, half=True)
+        close("BF16", checkpoint.read_tensors(Path(folder) / "half.safetensors")["a"], torch.linspace(-3, 3, 32), 2**-8)
 
 
 def learning():
@@ -125,7 +160,9 @@ def learning():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     published_model()
+    teacher()
     gradients()
     formulae()
+    resampling()
     learning()
     print("The recipe holds.")

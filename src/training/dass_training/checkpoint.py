@@ -20,11 +20,13 @@ def read_tensors(path):
     return tensors
 
 
-def write_tensors(path, tensors):
+def write_tensors(path, tensors, half=False):
+    """float32, or BF16 of half the size."""
     header, blobs, at = {}, [], 0
     for name in sorted(tensors):
-        blob = tensors[name].detach().float().contiguous().numpy().tobytes()
-        header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [at, at + len(blob)]}
+        tensor = tensors[name].detach().float().contiguous()
+        blob = (tensor.bfloat16().view(torch.int16) if half else tensor).numpy().tobytes()
+        header[name] = {"dtype": "BF16" if half else "F32", "shape": list(tensors[name].shape), "data_offsets": [at, at + len(blob)]}
         blobs.append(blob)
         at += len(blob)
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -32,7 +34,7 @@ def write_tensors(path, tensors):
     Path(path).write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 
 
-def write_model(folder, model, labels, note=None):
+def write_model(folder, model, labels, note=None, half=False):
     """labels: display names in the order of the outputs."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +48,7 @@ def write_model(folder, model, labels, note=None):
     if note:
         config["dass_grid_note"] = note
     (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n")
-    write_tensors(folder / "model.safetensors", model.state_dict())
+    write_tensors(folder / "model.safetensors", model.state_dict(), half)
 
 
 def initialise(model, folder, labels):

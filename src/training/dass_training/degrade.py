@@ -7,8 +7,7 @@ from .sounds import RATE
 
 def degrade(rng, wave):
     """wave float32 at 16 kHz -> the same length, 16 bits deep."""
-    way = rng.random()
-    if way < 0.45:
+    if rng.random() < 0.4:
         wave = _filtered(rng, wave)
     if rng.random() < 0.25:
         level = np.sqrt(np.mean(wave**2)) + 1e-6
@@ -16,7 +15,7 @@ def degrade(rng, wave):
     peak = np.abs(wave).max() + 1e-9
     if rng.random() < 0.06:
         wave = np.clip(wave, -peak * 0.25, peak * 0.25)  # an overloaded microphone
-    level = rng.uniform(-60, 0) if rng.random() < 0.6 else rng.uniform(-30, 0)
+    level = rng.uniform(-60, 0) if rng.random() < 0.4 else rng.uniform(-30, 0)
     wave = wave * np.float32(features.decibels(level) / peak)
     return (np.round(wave * 32767) / 32768).astype(np.float32)
 

@@ -19,6 +19,8 @@ from .scenes import masked
 KEEP_EVERY = 120  # seconds between two saves of the run
 SURE = 0.9        # probability that is taught of a label that surely holds, if the teacher says less
 LONG = 0.3        # of the streams are two scenes long
+CROP = 5          # spans of half a scene
+CROPPED = 0.8     # of the batches that are no streams are of half scenes: more different sounds for the same work
 
 
 class Lessons:
@@ -52,36 +54,49 @@ def united(one, other, gain):
     return np.log(p / (1 - p))
 
 
-def item(rng, lessons, scenes):
-    """Wave of `scenes` scenes in a row, degraded, and what is taught of each, [scenes,1+SPANS,527]."""
+def item(rng, lessons, scenes, crop):
+    """Wave of `scenes` scenes in a row, degraded, and what is taught of each, [scenes,1+spans,527]; with `crop`, half of one scene."""
     waves, wanted = [], []
     for _ in range(scenes):
         wave, logits = lessons.draw(rng)
-        if rng.random() < 0.25:
+        if rng.random() < 0.2:
             other, more = lessons.draw(rng)
             gain = features.decibels(-rng.uniform(0, 10))
             wave, logits = wave + gain * other, united(logits, more, gain)
-        waves.append(wave if scenes == 1 else wave[: FRAMES * 160])
+        if crop:
+            wave, logits = cropped(rng, wave, logits)
+        waves.append(wave if scenes == 1 else wave[: FRAMES * features.HOP])
         wanted.append(logits)
     return degrade.degrade(rng, np.concatenate(waves)), np.stack(wanted)
 
 
-def batch(rng, lessons, count, scenes):
-    pairs = [item(rng, lessons, scenes) for _ in range(count)]
+def cropped(rng, wave, logits):
+    """Half of a scene, often that in which most is heard. As a whole it is what the teacher hears in its three clearest spans."""
+    p = 1 / (1 + np.exp(-logits[1:]))
+    clear = np.convolve(p.max(1), np.ones(CROP), "valid")
+    at = int(np.argmax(clear)) if rng.random() < 0.6 else int(rng.integers(len(clear)))
+    whole = np.clip(np.sort(p[at:at + CROP], 0)[-3:].mean(0), 1e-6, 1 - 1e-6)
+    first = at * SPAN * 32 * features.HOP
+    return wave[first:first + features.samples_of(CROP * SPAN * 32)], np.vstack([np.log(whole / (1 - whole))[None], logits[1 + at:1 + at + CROP]])
+
+
+def batch(rng, lessons, count, scenes, crop=False):
+    pairs = [item(rng, lessons, scenes, crop) for _ in range(count)]
     return torch.from_numpy(np.stack([wave for wave, _ in pairs])), torch.from_numpy(np.stack([wanted for _, wanted in pairs]).astype(np.float32))
 
 
 def loss_of(model, x, wanted, cut, spread, kind):
     """Half of the whole scene, half of its spans; tokens carry the state through all scenes of an item."""
-    B, scenes = wanted.shape[:2]
+    B, scenes, spans = wanted.shape[0], wanted.shape[1], wanted.shape[2] - 1
     tokens = model.tokens(x) if cut is None else model.stream(x, cut[:2], cut[2])
-    tokens = tokens[:, :scenes * 32].view(B, scenes, 32, -1)
+    columns = tokens.shape[1] // scenes
+    tokens = tokens[:, :scenes * columns].view(B, scenes, columns, -1)
     whole = model.head(tokens.mean(2))
-    spans = model.head(tokens[:, :, :SPANS * SPAN].reshape(B, scenes, SPANS, SPAN, -1).mean(3))
-    return 0.5 * losses.lesson(kind, whole, wanted[:, :, 0], spread) + 0.5 * losses.lesson(kind, spans, wanted[:, :, 1:], spread)
+    parts = model.head(tokens[:, :, :spans * SPAN].reshape(B, scenes, spans, SPAN, -1).mean(3))
+    return 0.5 * losses.lesson(kind, whole, wanted[:, :, 0], spread) + 0.5 * losses.lesson(kind, parts, wanted[:, :, 1:], spread)
 
 
-def ridge_head(model, lessons, rng, strength=100.0, count=400):
+def ridge_head(model, lessons, rng, strength=100.0, count=800):
     """The best linear head on the backbone as it is: a working model to start from."""
     rows, wanted = [], []
     with torch.no_grad():
@@ -125,7 +140,8 @@ def train(options, model, lessons, report):
         if shared.random() < options.stream_share:
             cut = int(shared.choice(CHUNKS)), int(shared.choice(CHUNKS)), int(shared.choice(LOOK_AHEADS))
             scenes = 2 if shared.random() < LONG else 1
-        x, wanted = batch(rng, lessons, max(1, options.batch // processes // scenes), scenes)
+        crop = cut is None and shared.random() < CROPPED
+        x, wanted = batch(rng, lessons, max(1, options.batch * (2 if crop else 1) // processes // scenes), scenes, crop)
         frames = features.log_mel(x)
         if shared.random() < 0.5:
             frames = masked(rng, frames)
@@ -201,9 +217,10 @@ def main():
     parser.add_argument("--init", required=True, help="checkpoint to start from; its head is kept when it has the same labels, else a ridge regression makes one")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=1_000_000, help="ends sooner")
-    parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate of the backbone; the head's is 1.6 times as high")
-    parser.add_argument("--batch", type=int, default=8, help="scenes of 10.24 s in a step")
+    parser.add_argument("--rate", type=float, default=3.5e-4, help="highest learning rate of the backbone; the head's is 1.6 times as high")
+    parser.add_argument("--batch", type=int, default=6, help="scenes of 10.24 s in a step")
     parser.add_argument("--stream-share", type=float, default=0.3, help="of the batches run in chunks with carried state")
+    parser.add_argument("--drop-path", type=float, default=0.0, help="a small student of a teacher needs none")
     parser.add_argument("--loss", default="logits", choices=["logits", "kldiv"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
@@ -216,7 +233,7 @@ def main():
     while lessons.refresh() < 4:
         time.sleep(5)
     config = json.loads((Path(options.init) / "config.json").read_text())
-    model = Dass(Shape(tuple(config["dims"]), tuple(config["depths"]), len(labels)))
+    model = Dass(Shape(tuple(config["dims"]), tuple(config["depths"]), len(labels), options.drop_path))
     checkpoint.initialise(model, options.init, labels)
     if config["num_classes"] != len(labels) and not (out / "progress.pt").exists():
         model.eval()

@@ -66,9 +66,9 @@ class Mixer:
         gap = int(rng.uniform(0, 1.5) * RATE)
         at = int(rng.integers(0, max(1, LENGTH - times * (len(sound) + gap))))
         for _ in range(times):
-            piece = sound[: LENGTH - at]
-            if len(piece) < RATE // 20:
+            if at > LENGTH - RATE // 20:
                 break
+            piece = sound[: LENGTH - at]
             wave[at:at + len(piece)] += piece * features.decibels(level_db)
             marks += [(label, at, at + len(piece)) for label in labels]
             at += len(sound) + gap
@@ -107,6 +107,12 @@ def halved(wave):
     return np.fft.irfft(spectrum[: len(wave) // 4 + 1], len(wave) // 2) / 2
 
 
+def doubled(wave):
+    """16 to 32 kHz; the upper half stays empty."""
+    spectrum = np.fft.rfft(wave)
+    return (np.fft.irfft(spectrum, 2 * len(wave)) * 2).astype(np.float32)
+
+
 def lesson(teacher, wave, marks):
     """The teacher's logits of the whole [527] and of each span [SPANS,527], and what is surely heard in them, [1+SPANS,527]."""
     padded = np.pad(wave, (AROUND, AROUND))
@@ -126,7 +132,7 @@ def hear(teacher, found):
     rows = []
     for recording in found:
         wave = torch.from_numpy(recording.wave.astype(np.float32) / 32768)
-        pieces = [piece for piece in wave.split(10 * RATE) if len(piece) > RATE or len(wave) <= RATE]
+        pieces = [piece for piece in wave.split(10 * RATE) if len(piece) > 5 * RATE or len(wave) <= 10 * RATE]
         rows.append(torch.cat([teacher(torch.nn.functional.pad(piece, (0, max(0, 2 * RATE - len(piece))))[None]) for piece in pieces]).mean(0))
     return torch.stack(rows).numpy()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-LEARNT_FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"                # MIT, package fluid-soundfont-gm
-JUDGED_FONT = "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3"    # MIT, package musescore-general-soundfont-small: never learnt
+LEARNT_FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"  # MIT, package fluid-soundfont-gm; MuseScore's font has many of its samples
+JUDGED_FONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"    # GPL, package timgm6mb-soundfont: other samples, never learnt
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 TICKS = 240  # per beat
 LOW = {32, 33, 34, 35, 36, 37, 38, 39, 42, 43, 57, 58, 67, 70}  # programs that play an octave or two below the others

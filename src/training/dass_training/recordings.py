@@ -33,9 +33,9 @@ class Recording:
     credit: dict = field(default_factory=dict)
 
 
-def decode(path, seconds=None):
-    command = ["ffmpeg", "-v", "error", "-i", str(path), *(["-t", str(seconds)] if seconds else []), "-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"]
-    return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, "<i2")
+def decode(path, seconds=None, form="s16le"):
+    command = ["ffmpeg", "-v", "error", "-i", str(path), *(["-t", str(seconds)] if seconds else []), "-f", form, "-ac", "1", "-ar", str(RATE), "-"]
+    return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, "<i2" if form == "s16le" else "<f4")
 
 
 def half(author):
@@ -46,6 +46,26 @@ def half(author):
 def _rows(path):
     with open(path, newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
+
+
+def sonic_pi_credit(name):
+    """Of one sample, from the package's copyright file; what it does not name is credited to the whole."""
+    for part in Path("/usr/share/doc/sonic-pi-samples/copyright").read_text(encoding="utf-8").split("\n\n"):
+        said = dict(line.split(": ", 1) for line in part.splitlines() if ": " in line)
+        if said.get("Files", "").endswith("/samples/" + name):
+            return {"source_title": name, "source_url": said.get("Source", ""), "author": said["Copyright"].split(" ", 1)[1], "license": said["License"]}
+    return {"source_title": name, "source_url": "https://github.com/sonic-pi-net/sonic-pi/tree/dev/etc/samples", "author": "Sonic Pi's samples", "license": "CC0"}
+
+
+def write_credits(path, found):
+    """Who made the recordings that were learnt: whatever ships the model ships this list."""
+    columns = ["file", "source_title", "source_url", "author", "license"]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, columns, lineterminator="\n")
+        rows.writeheader()
+        for r in found:
+            if r.use == LEARN and r.credit:
+                rows.writerow({"file": r.file, **r.credit})
 
 
 def real(data, permissive=True, learnt_folds=(1, 2, 3)):
@@ -76,7 +96,7 @@ def real(data, permissive=True, learnt_folds=(1, 2, 3)):
                            {"source_title": "", "source_url": row["source_url"], "author": row["author"], "license": row["license"]}))
     for path in sorted(SONIC_PI.glob("*.flac")):
         wanted.append((path, "sonic-pi", LEARN, [], False,
-                       {"source_title": path.stem, "source_url": "https://github.com/sonic-pi-net/sonic-pi", "author": "see the package sonic-pi-samples", "license": "CC0"}))
+                       sonic_pi_credit(path.name)))
     with ThreadPoolExecutor(2) as pool:
         waves = pool.map(lambda item: decode(item[0]), wanted)
         return [Recording(f"{source}/{path.name}", source, use, wave, labels, sure, credit)

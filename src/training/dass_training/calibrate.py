@@ -1,0 +1,163 @@
+"""Folds a scale and a bias per label into the head, so that 0.5 means the same everywhere, and writes which labels are offered: run calibrate --help.
+
+The threshold of a label is the higher of two: where a chunk with the label is as likely as one without it, on scenes that were not learnt; and above all that
+the label reaches in hay where the teacher does not hear it. Nothing here looks at the reported half.
+"""
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import audioset, checkpoint, evidence, features, hay, lessons, recordings
+from .efficient_at import EfficientAt
+
+# Scored, and no event unless asked for: what is there all day, and what says only how a recording sounds.
+BACKGROUND = {"Silence", "Noise", "Environmental noise", "Static", "Mains hum", "Hum", "White noise", "Pink noise", "Distortion", "Hubbub, speech noise, speech babble",
+              "Inside, small room", "Inside, large room or hall", "Inside, public space", "Outside, urban or manmade", "Outside, rural or natural", "Reverberation",
+              "Echo", "Sound effect", "Field recording", "Sidetone", "Cacophony", "Throbbing", "Vibration", "Television", "Radio", "Wind noise (microphone)",
+              "Harmonic", "Pulse", "Effects unit", "Electronic tuner", "Mechanisms", "Chatter", "Crowd", "Background music", "Air conditioning", "Mechanical fan"}
+MARGIN = 0.25       # of a logit above what hay reaches
+EXCUSED = 0.08      # probability from which the teacher hears a label in hay: then it is no false alarm
+HIGHEST = 6.0       # a threshold above this logit says that the label cannot be offered
+AROUND = 10_240     # samples at 16 kHz around a chunk that the teacher hears: 0.64 s
+SPAN = 15_360       # 0.96 s
+
+
+@torch.no_grad()
+def chunk_logits(model, wave):
+    """A track's streaming logits of each 0.96 s, [N,527]."""
+    x = features.log_mel(torch.from_numpy(wave)[None])
+    tokens = model.stream(x, [evidence.CHUNK], evidence.AHEAD)[0]
+    spans = len(tokens) // 3
+    return model.head(tokens[:spans * 3].view(spans, 3, -1).mean(1)).numpy()
+
+
+def teacher_in_track(teacher, wave):
+    """What the teacher hears around each 0.96 s: the highest of its probabilities in three overlapping surroundings, [N,527]."""
+    wide = lessons.doubled(wave)
+    padded = torch.from_numpy(np.pad(wide, (2 * AROUND, 2 * AROUND + 2 * SPAN)))
+    rows = [torch.sigmoid(teacher(torch.stack([padded[2 * SPAN * i:2 * SPAN * (i + 1) + 4 * AROUND] for i in range(at, min(at + 32, len(wave) // SPAN))])))
+            for at in range(0, len(wave) // SPAN, 32)]
+    p = torch.cat(rows).numpy()
+    before, after = np.vstack([p[:1], p[:-1]]), np.vstack([p[1:], p[-1:]])
+    return np.maximum(p, np.maximum(before, after))
+
+
+def tracks(bank, teacher, report, minutes, seed=3):
+    """{kind: (wave, what the teacher hears)}, kept in the bank."""
+    path = bank / f"hay_{'report' if report else 'calibrate'}_{minutes}.npz"
+    if not path.exists():
+        found = [r for name in ("real", "made", "judged_music") for r in recordings.load(bank / f"{name}.pickle")]
+        made = {kind: hay.track(kind, report, found, minutes, seed) for kind in hay.KINDS}
+        np.savez(path, **{f"{kind}/wave": wave for kind, wave in made.items()},
+                 **{f"{kind}/heard": teacher_in_track(teacher, wave).astype(np.float16) for kind, wave in made.items()})
+    with np.load(path) as kept:
+        return {kind: (kept[f"{kind}/wave"], kept[f"{kind}/heard"].astype(np.float32)) for kind in hay.KINDS}
+
+
+def balanced(scores, wanted):
+    """The threshold of the best F1."""
+    order = np.argsort(-scores)
+    hits = np.cumsum(wanted[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + wanted.sum())
+    at = int(np.argmax(f1))
+    return float(scores[order[at]] + scores[order[min(at + 1, len(order) - 1)]]) / 2
+
+
+def slope(scores, threshold, soft):
+    """The scale at which the logit fits the teacher's hearing best, within bounds."""
+    best = min((0.7, 0.85, 1.0, 1.2, 1.5, 2.0), key=lambda a: float(np.mean(np.logaddexp(0, a * (scores - threshold)) - soft * a * (scores - threshold))))
+    return best
+
+
+def events(scores, on=0.5, off=0.4, shortest=0.75, gap=1.0, chunk=0.96):
+    """Events of one label by the grid's rule, as (first chunk, last chunk); a chunk is longer than the shortest event, and no pause is bridged."""
+    found, begin, reached = [], None, False
+    for i, score in enumerate(np.append(scores, 0.0)):
+        if score >= off:
+            begin = i if begin is None else begin
+            reached |= score >= on
+        elif begin is not None:
+            if i + 1 < len(scores) and scores[i + 1] >= off:
+                continue  # a pause of one chunk belongs to it
+            if reached:
+                found.append((begin, i))
+            begin, reached = None, False
+    return found
+
+
+def false_alarms(model, kept, columns):
+    """Events an hour of these labels where the teacher does not hear them, by kind of hay; and which labels they are."""
+    rates, names = {}, {}
+    for kind, (wave, heard) in kept.items():
+        p = 1 / (1 + np.exp(-chunk_logits(model, wave)))
+        n = min(len(p), len(heard))
+        count = {k: sum(heard[a:b + 1, k].max() < EXCUSED for a, b in events(p[:n, k])) for k in columns}
+        rates[kind] = round(sum(count.values()) / (n * 0.96 / 3600), 1)
+        names[kind] = {k: c for k, c in sorted(count.items(), key=lambda item: -item[1]) if c}
+    return rates, names
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="dass_training.calibrate", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--model", required=True, help="checkpoint of `distil`")
+    parser.add_argument("--scenes", type=Path, required=True, help="folder of shards that were not learnt")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the calibrated checkpoint")
+    parser.add_argument("--minutes", type=float, default=30, help="of each kind of hay")
+    parser.add_argument("--note")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    names = audioset.labels(options.data / "audioset_labels.csv")
+    teacher = EfficientAt(options.data / "teacher" / "mn04_as.safetensors")
+    model = evidence.load(options.model, names)
+    found, heard = evidence.judged(options.bank)
+    waves = [evidence.student_wave(r) for r in found]
+    with torch.no_grad():
+        logits = model.head(evidence.tokens(model, waves, True)).numpy()
+    offered = evidence.evidence(logits, heard, found, names)
+
+    scores, wanted, soft = [], [], []
+    for path in sorted(options.scenes.glob("*.npz")):
+        with np.load(path) as shard:
+            for wave, lesson in zip(shard["waves"], shard["logits"]):
+                mine = chunk_logits(model, wave.astype(np.float32) / 32768)[:lessons.SPANS]
+                p = 1 / (1 + np.exp(-lesson[1:1 + len(mine)].astype(np.float32)))
+                scores.append(mine)
+                soft.append(p)
+    scores, soft = np.concatenate(scores), np.concatenate(soft)
+    wanted = soft > evidence.HEARD
+    reached = np.full(len(names), -np.inf)
+    for wave, by_teacher in tracks(options.bank, teacher, False, options.minutes).values():
+        mine = chunk_logits(model, wave)
+        n = min(len(mine), len(by_teacher))
+        reached = np.maximum(reached, np.where(by_teacher[:n] < EXCUSED, mine[:n], -np.inf).max(0))
+    scale, bias, thresholds = np.ones(len(names)), np.zeros(len(names)), {}
+    for k, name in enumerate(names):
+        fair = balanced(scores[:, k], wanted[:, k]) if wanted[:, k].sum() >= 10 else -1.0
+        threshold = max(fair, reached[k] + MARGIN if np.isfinite(reached[k]) else fair)
+        thresholds[name] = {"fair": round(fair, 2), "hay": round(float(reached[k]), 2)}
+        scale[k] = slope(scores[:, k], threshold, soft[:, k])
+        bias[k] = -scale[k] * threshold
+        if threshold > HIGHEST:
+            offered.pop(name, None)
+    with torch.no_grad():
+        model.head.weight *= torch.from_numpy(scale)[:, None].float()
+        model.head.bias.copy_(model.head.bias * torch.from_numpy(scale).float() + torch.from_numpy(bias).float())
+    checkpoint.write_model(options.out, model, names, options.note, half=True)
+    rows = [{"label": name, **offered[name], "background": name in BACKGROUND} for name in names if name in offered]
+    text = ",\n ".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (options.out / "offered_labels.json").write_text(f"[\n {text}\n]\n", encoding="utf-8")
+    (options.bank / "thresholds.json").write_text(json.dumps(thresholds, indent=1))
+    print(len(rows), "labels offered,", sum(row["background"] for row in rows), "of them background", flush=True)
+    model = evidence.load(options.out, names)
+    columns = [names.index(row["label"]) for row in rows if not row["background"]]
+    rates, which = false_alarms(model, tracks(options.bank, teacher, True, options.minutes), columns)
+    print("false events an hour, reported hay:", rates, {kind: {names[k]: c for k, c in list(row.items())[:6]} for kind, row in which.items()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""How well a model hears what it never learnt: run evidence --data shared/data --bank DIR --model CHECKPOINT --out FILE.json.
+
+Clips: recordings whose file names say what they are (antum-sounds, split by author) and ESC-10's fold 4. Agreement: whole sources that were not learnt,
+where the teacher's 0.3 counts as heard. Streaming is 0.96 s chunks with 0.64 s of look-ahead.
+"""
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import audioset, checkpoint, features, judge, lessons, recordings
+from .model import Dass, Shape
+from .recordings import AGREE, CHOOSE, REPORT
+
+HEARD = 0.3     # probability at which the teacher counts as hearing a label
+CHUNK, AHEAD = 96, 64
+ENOUGH_CLIPS, ENOUGH_HEARD, ENOUGH_AUC = 2, 5, 0.9
+
+
+def load(folder, labels):
+    config = json.loads((Path(folder) / "config.json").read_text())
+    model = Dass(Shape(tuple(config["dims"]), tuple(config["depths"]), len(labels)))
+    checkpoint.initialise(model, folder, labels)
+    return model.eval()
+
+
+def student_wave(recording):
+    """16 kHz, at least one frame and whole columns of frames."""
+    wave = lessons.halved(recording.wave[: len(recording.wave) // 4 * 4].astype(np.float32) / 32768).astype(np.float32)
+    frames = max(32, (1 + (len(wave) - features.FRAME) // features.HOP) // 32 * 32) if len(wave) < 10 * 16_000 else (1 + (len(wave) - features.FRAME) // features.HOP)
+    return np.pad(wave, (0, max(0, features.samples_of(frames) - len(wave))))
+
+
+@torch.no_grad()
+def tokens(model, waves, streaming=False):
+    """The mean token of each wave."""
+    rows = []
+    for wave in waves:
+        x = features.log_mel(torch.from_numpy(wave)[None])
+        rows.append((model.stream(x, [CHUNK], AHEAD) if streaming else model.tokens(x)).mean(1)[0])
+    return torch.stack(rows)
+
+
+def auc(scores, positives):
+    """The share of pairs in the right order; ties count half."""
+    from scipy.stats import rankdata
+    ranks, n = rankdata(scores), positives.sum()
+    return float((ranks[positives].sum() - n * (n + 1) / 2) / (n * (len(scores) - n)))
+
+
+def per_label(scores, positives, least=1):
+    """{label index: (AUC, positives)} of labels with so many positives."""
+    return {k: (auc(scores[:, k], positives[:, k]), int(positives[:, k].sum())) for k in np.flatnonzero(positives.sum(0) >= least)}
+
+
+def claimed(found, names):
+    """[N,527]: what the files' names claim."""
+    wanted = np.zeros((len(found), len(names)), bool)
+    for row, recording in zip(wanted, found):
+        row[[names.index(label) for label in recording.labels]] = True
+    return wanted
+
+
+def judged(bank):
+    """Recordings that were not learnt, and the teacher's logits of them."""
+    found, heard = [], []
+    for name in ("real", "judged_music"):
+        rows = np.load(bank / f"heard_{name}.npy")
+        for recording, row in zip(recordings.load(bank / f"{name}.pickle"), rows):
+            if recording.use in (CHOOSE, REPORT, AGREE):
+                found.append(recording)
+                heard.append(row)
+    return found, np.stack(heard)
+
+
+def top1_of_ten(logits, found, names):
+    rows = [i for i, r in enumerate(found) if r.source.startswith("esc10")]
+    ten = sorted({names.index(found[i].labels[0]) for i in rows})
+    return float(np.mean([ten[int(np.argmax(logits[i, ten]))] == names.index(found[i].labels[0]) for i in rows]))
+
+
+def summary(logits, heard, found, names):
+    """Figures of one set of logits [N,527]."""
+    use, source = np.array([r.use for r in found]), np.array([r.source for r in found])
+    wanted, figures = claimed(found, names), {"top1_of_ten": top1_of_ten(logits, found, names)}
+    for half in (CHOOSE, REPORT):
+        rows = (source == recordings.JUDGED_SOURCE) & (use == half) & wanted.any(1)
+        each = per_label(logits[rows], wanted[rows])
+        values = np.array([a for a, _ in each.values()])
+        figures[f"antum_{half}"] = {"labels": len(each), "auc": float(values.mean()), "above_0.9": int((values > 0.9).sum()),
+                                    "map": judge.mean_average_precision(logits[rows][:, list(each)], wanted[rows][:, list(each)].astype(float))}
+    p = 1 / (1 + np.exp(-heard))
+    each = per_label(logits, p > HEARD, ENOUGH_HEARD)
+    figures["agreement"] = {"labels": len(each), "auc": float(np.mean([a for a, _ in each.values()])), "above_0.9": sum(a > 0.9 for a, _ in each.values())}
+    return figures
+
+
+def evidence(logits, heard, found, names):
+    """{label: evidence} of labels that may be offered: AUC on real clips with the label in their name, or agreement with the teacher."""
+    named = np.array([r.use == REPORT or r.use == CHOOSE for r in found]) & np.array([bool(r.labels) for r in found])
+    clips = per_label(logits[named], claimed(found, names)[named], ENOUGH_CLIPS)
+    agreed = per_label(logits, 1 / (1 + np.exp(-heard)) > HEARD, ENOUGH_HEARD)
+    offered = {}
+    for k, name in enumerate(names):
+        for kind, table in (("clips", clips), ("agreement", agreed)):
+            if k in table and table[k][0] >= ENOUGH_AUC and name not in offered:
+                offered[name] = {"evidence": kind, "auc": round(table[k][0], 3), "clips": table[k][1]}
+    return offered
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="dass_training.evidence", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    names = audioset.labels(options.data / "audioset_labels.csv")
+    found, heard = judged(options.bank)
+    model, waves = load(options.model, names), [student_wave(r) for r in found]
+    figures = {"teacher": summary(heard, heard, found, names)}
+    for kind in ("offline", "streaming"):
+        with torch.no_grad():
+            logits = model.head(tokens(model, waves, kind == "streaming")).numpy()
+        figures[kind] = summary(logits, heard, found, names)
+        figures[f"offered_{kind}"] = evidence(logits, heard, found, names)
+        print(kind, json.dumps(figures[kind]), len(figures[f"offered_{kind}"]), "labels could be offered", flush=True)
+    print("teacher", json.dumps(figures["teacher"]))
+    if options.out:
+        options.out.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
