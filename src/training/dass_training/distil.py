@@ -17,28 +17,39 @@ from .model import Dass, Shape
 from .scenes import masked
 
 KEEP_EVERY = 120  # seconds between two saves of the run
+MUSIC = 137       # its index
+LIKELY = -0.85    # logit, 0.3
 SURE = 0.9        # probability that is taught of a label that surely holds, if the teacher says less
 LONG = 0.3        # of the streams are two scenes long
-CROP = 5          # spans of half a scene
-CROPPED = 0.8     # of the batches that are no streams are of half scenes: more different sounds for the same work
+CROPS = 5, 5, 5, 2  # spans of a part of a scene: half of it, or as little as many recordings last
+CROPPED = 0.85      # of the batches that are no streams are of such parts: more different sounds for the same work
 
 
 class Lessons:
-    """The shards of a folder, taken into memory as they come."""
+    """The shards of a folder, taken into memory as they come. A scene is drawn more often the rarer the rarest label that the teacher hears in it."""
 
     def __init__(self, folder):
-        self.folder, self.seen, self.shards = Path(folder), set(), []
+        self.folder, self.seen, self.shards, self.likely, self.chances = Path(folder), set(), [], [], None
 
     def refresh(self):
-        for path in sorted(set(self.folder.glob("*.npz")) - self.seen):
+        fresh = sorted(set(self.folder.glob("*.npz")) - self.seen)
+        for path in fresh:
             self.seen.add(path)
             with np.load(path) as kept:
                 self.shards.append((kept["waves"], kept["logits"], np.unpackbits(kept["sure"], axis=-1, count=527).astype(bool)))
+            _, logits, sure = self.shards[-1]
+            self.likely.append((np.maximum(logits, np.where(sure, 9, -99)) > LIKELY).any(1))
+        if fresh:
+            likely = np.concatenate(self.likely)
+            rarity = np.where(likely, 1 / (likely.sum(0) + 30.0), 0.0)
+            rarity = np.sort(rarity, 1)[:, -2:].mean(1) + 1 / len(likely)
+            rarity *= np.where(likely[:, MUSIC], 0.6, 1.0)  # else it would be in almost half of what is heard
+            self.chances = rarity / rarity.sum()
         return len(self.shards)
 
     def draw(self, rng):
-        waves, logits, sure = self.shards[rng.integers(len(self.shards))]
-        i = rng.integers(SHARD)
+        shard, i = divmod(int(rng.choice(len(self.chances), p=self.chances)), SHARD)
+        waves, logits, sure = self.shards[shard]
         return waves[i].astype(np.float32) / 32768, taught(logits[i].astype(np.float32), sure[i])
 
 
@@ -55,7 +66,7 @@ def united(one, other, gain):
 
 
 def item(rng, lessons, scenes, crop):
-    """Wave of `scenes` scenes in a row, degraded, and what is taught of each, [scenes,1+spans,527]; with `crop`, half of one scene."""
+    """Wave of `scenes` scenes in a row, degraded, and what is taught of each, [scenes,1+spans,527]; with `crop`, so many spans of one scene."""
     waves, wanted = [], []
     for _ in range(scenes):
         wave, logits = lessons.draw(rng)
@@ -64,23 +75,23 @@ def item(rng, lessons, scenes, crop):
             gain = features.decibels(-rng.uniform(0, 10))
             wave, logits = wave + gain * other, united(logits, more, gain)
         if crop:
-            wave, logits = cropped(rng, wave, logits)
+            wave, logits = cropped(rng, wave, logits, crop)
         waves.append(wave if scenes == 1 else wave[: FRAMES * features.HOP])
         wanted.append(logits)
     return degrade.degrade(rng, np.concatenate(waves)), np.stack(wanted)
 
 
-def cropped(rng, wave, logits):
-    """Half of a scene, often that in which most is heard. As a whole it is what the teacher hears in its three clearest spans."""
+def cropped(rng, wave, logits, spans):
+    """A part of a scene, often that in which most is heard. As a whole it is what the teacher hears in its three clearest spans."""
     p = 1 / (1 + np.exp(-logits[1:]))
-    clear = np.convolve(p.max(1), np.ones(CROP), "valid")
+    clear = np.convolve(p.max(1), np.ones(spans), "valid")
     at = int(np.argmax(clear)) if rng.random() < 0.6 else int(rng.integers(len(clear)))
-    whole = np.clip(np.sort(p[at:at + CROP], 0)[-3:].mean(0), 1e-6, 1 - 1e-6)
-    first = at * SPAN * 32 * features.HOP
-    return wave[first:first + features.samples_of(CROP * SPAN * 32)], np.vstack([np.log(whole / (1 - whole))[None], logits[1 + at:1 + at + CROP]])
+    whole = np.clip(np.sort(p[at:at + spans], 0)[-3:].mean(0), 1e-6, 1 - 1e-6)
+    first, columns = at * SPAN * 32 * features.HOP, spans * SPAN
+    return wave[first:first + features.samples_of(columns * 32)], np.vstack([np.log(whole / (1 - whole))[None], logits[1 + at:1 + at + spans]])
 
 
-def batch(rng, lessons, count, scenes, crop=False):
+def batch(rng, lessons, count, scenes, crop=None):
     pairs = [item(rng, lessons, scenes, crop) for _ in range(count)]
     return torch.from_numpy(np.stack([wave for wave, _ in pairs])), torch.from_numpy(np.stack([wanted for _, wanted in pairs]).astype(np.float32))
 
@@ -140,8 +151,8 @@ def train(options, model, lessons, report):
         if shared.random() < options.stream_share:
             cut = int(shared.choice(CHUNKS)), int(shared.choice(CHUNKS)), int(shared.choice(LOOK_AHEADS))
             scenes = 2 if shared.random() < LONG else 1
-        crop = cut is None and shared.random() < CROPPED
-        x, wanted = batch(rng, lessons, max(1, options.batch * (2 if crop else 1) // processes // scenes), scenes, crop)
+        crop = int(shared.choice(CROPS)) if cut is None and shared.random() < CROPPED else None
+        x, wanted = batch(rng, lessons, max(1, options.batch * SPANS // (crop or SPANS) // processes // scenes), scenes, crop)
         frames = features.log_mel(x)
         if shared.random() < 0.5:
             frames = masked(rng, frames)
@@ -217,9 +228,9 @@ def main():
     parser.add_argument("--init", required=True, help="checkpoint to start from; its head is kept when it has the same labels, else a ridge regression makes one")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=1_000_000, help="ends sooner")
-    parser.add_argument("--rate", type=float, default=3.5e-4, help="highest learning rate of the backbone; the head's is 1.6 times as high")
-    parser.add_argument("--batch", type=int, default=6, help="scenes of 10.24 s in a step")
-    parser.add_argument("--stream-share", type=float, default=0.3, help="of the batches run in chunks with carried state")
+    parser.add_argument("--rate", type=float, default=4e-4, help="highest learning rate of the backbone; the head's is 1.6 times as high")
+    parser.add_argument("--batch", type=int, default=4, help="scenes of 10.24 s in a step")
+    parser.add_argument("--stream-share", type=float, default=0.2, help="of the batches run in chunks with carried state")
     parser.add_argument("--drop-path", type=float, default=0.0, help="a small student of a teacher needs none")
     parser.add_argument("--loss", default="logits", choices=["logits", "kldiv"])
     parser.add_argument("--seed", type=int, default=1)

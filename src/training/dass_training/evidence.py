@@ -81,8 +81,18 @@ def top1_of_ten(logits, found, names):
     return float(np.mean([ten[int(np.argmax(logits[i, ten]))] == names.index(found[i].labels[0]) for i in rows]))
 
 
-def summary(logits, heard, found, names):
-    """Figures of one set of logits [N,527]."""
+def named(logits, wanted, relatives, columns):
+    """Of clips [N,527] whose labels are claimed: the share whose highest of these columns is such a label, or above or below one in the tree; and of wrong ones above 0.5."""
+    highest = columns[np.argmax(logits[:, columns], 1)]
+    right = np.array([relatives[k][row].any() for k, row in zip(highest, wanted)])
+    sure = logits[np.arange(len(logits)), highest] > 0
+    return {"clips": len(right), "right": round(float(right.mean()), 3), "wrong_and_sure": round(float((~right & sure).mean()), 3),
+            "right_and_sure": round(float((right & sure).mean()), 3)}
+
+
+def summary(logits, heard, found, names, columns=None):
+    """Figures of one set of logits [N,527]; `columns`: labels that may be named (default: all)."""
+    columns, relatives = np.arange(len(names)) if columns is None else np.array(columns), audioset.relatives(names)
     use, source = np.array([r.use for r in found]), np.array([r.source for r in found])
     wanted, figures = claimed(found, names), {"top1_of_ten": top1_of_ten(logits, found, names)}
     for half in (CHOOSE, REPORT):
@@ -91,16 +101,18 @@ def summary(logits, heard, found, names):
         values = np.array([a for a, _ in each.values()])
         figures[f"antum_{half}"] = {"labels": len(each), "auc": float(values.mean()), "above_0.9": int((values > 0.9).sum()),
                                     "map": judge.mean_average_precision(logits[rows][:, list(each)], wanted[rows][:, list(each)].astype(float))}
-    p = 1 / (1 + np.exp(-heard))
-    each = per_label(logits, p > HEARD, ENOUGH_HEARD)
+        figures[f"antum_{half}"].update(named(logits[rows], wanted[rows], relatives, columns))
+    rows = np.isin(source, list(recordings.SHARE_ALIKE)) & wanted.any(1)
+    figures["cdda"] = named(logits[rows], wanted[rows], relatives, columns)
+    each = per_label(logits, 1 / (1 + np.exp(-heard)) > HEARD, ENOUGH_HEARD)
     figures["agreement"] = {"labels": len(each), "auc": float(np.mean([a for a, _ in each.values()])), "above_0.9": sum(a > 0.9 for a, _ in each.values())}
     return figures
 
 
 def evidence(logits, heard, found, names):
     """{label: evidence} of labels that may be offered: AUC on real clips with the label in their name, or agreement with the teacher."""
-    named = np.array([r.use == REPORT or r.use == CHOOSE for r in found]) & np.array([bool(r.labels) for r in found])
-    clips = per_label(logits[named], claimed(found, names)[named], ENOUGH_CLIPS)
+    real = np.array([r.use in (REPORT, CHOOSE) and bool(r.labels) for r in found])
+    clips = per_label(logits[real], claimed(found, names)[real], ENOUGH_CLIPS)
     agreed = per_label(logits, 1 / (1 + np.exp(-heard)) > HEARD, ENOUGH_HEARD)
     offered = {}
     for k, name in enumerate(names):

@@ -14,6 +14,8 @@ SAMPLES = features.samples_of(FRAMES)      # 16 kHz, of the student
 LENGTH = 2 * SAMPLES                       # 32 kHz, of the teacher
 SPANS, SPAN = 10, 30_720                   # 0.96 s at 32 kHz
 AROUND = 20_480                            # 0.64 s on either side of a span: the teacher hears badly below 2 s
+RARER = {"berklee": 0.2, "made-music": 0.5, "sonic-pi": 0.6, "made": 0.6}  # else much would be music, tones and noises
+MADE_BEDS = "White noise", "Pink noise", "Mains hum", "Hubbub, speech noise, speech babble"
 SHARD = 100                                # scenes of a file
 BEDS = ("blanket", "soundscapes", "quietsleep", "wbot", "ambient-engine", "music", "made-music", "speech", "speech-commands-noise")
 
@@ -21,15 +23,15 @@ BEDS = ("blanket", "soundscapes", "quietsleep", "wbot", "ambient-engine", "music
 class Mixer:
     """Draws scenes from recordings. What is rare to the teacher is drawn more often."""
 
-    def __init__(self, found, heard, names):
-        """heard: the teacher's logits of each recording, [N,527]; names: AudioSet's labels in order."""
+    def __init__(self, found, heard, names, made):
+        """heard: the teacher's logits of each recording, [N,527]; names: AudioSet's labels in order; made: more beds."""
         self.found, self.names = found, names
         likely = 1 / (1 + np.exp(-heard)) > 0.25
         common = likely.sum(0)
         weights = np.array([1 / np.sqrt(min([common[k] for k in np.flatnonzero(row)], default=200)) for row in likely])
-        weights *= np.array([0.35 if r.source == "berklee" else 0.6 if r.source == "made" else 1.0 for r in found])  # single notes; tones and noises
+        weights *= np.array([RARER.get(r.source, 1.0) for r in found])
         self.chances = weights / weights.sum()
-        self.beds = [r for r in found if r.source in BEDS or r.labels[:1] in (["White noise"], ["Pink noise"], ["Mains hum"], ["Hubbub, speech noise, speech babble"])]
+        self.beds = [r for r in found if r.source in BEDS] + [r for r in made if r.labels[0] in MADE_BEDS]
 
     def sound(self, rng):
         """A recording's samples, varied, at RMS 1 where it is heard, with its sure labels."""

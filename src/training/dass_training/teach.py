@@ -34,11 +34,15 @@ def main():
     made = kept(options.bank / "made.pickle", lambda: recordings.made(options.made, options.seed), recordings.save, recordings.load)
     teacher = EfficientAt(options.teacher or options.data / "teacher" / "mn04_as.safetensors")
     heard = [kept(options.bank / f"heard_{name}.npy", lambda: lessons.hear(teacher, found), np.save, np.load) for name, found in (("real", real), ("made", made))]
-    found = [(r, z) for r, z in zip(real + made, np.concatenate(heard)) if r.use == recordings.LEARN]
-    mixer = lessons.Mixer([r for r, _ in found], np.stack([z for _, z in found]), audioset.labels(options.data / "audioset_labels.csv"))
-    (options.bank / "lessons").mkdir(exist_ok=True)
-    print(f"{len(found)} recordings to learn, {sum(len(r.wave) for r, _ in found) / recordings.RATE / 3600:.1f} h", flush=True)
-    lessons.write(mixer, teacher, options.bank / "lessons", 0, options.shards, options.seed)
+    every, names = list(zip(real + made, np.concatenate(heard))), audioset.labels(options.data / "audioset_labels.csv")
+    music = kept(options.bank / "judged_music.pickle", lambda: recordings.judged_music(150, options.seed), recordings.save, recordings.load)
+    kept(options.bank / "heard_judged_music.npy", lambda: lessons.hear(teacher, music), np.save, np.load)
+    for folder, uses, shards in (("calibration", (recordings.CHOOSE, recordings.AGREE), 4), ("lessons", (recordings.LEARN,), options.shards)):
+        found = [(r, z) for r, z in every if r.use in uses]
+        mixer = lessons.Mixer([r for r, _ in found], np.stack([z for _, z in found]), names, [r for r in made if r.source == "made"])
+        (options.bank / folder).mkdir(exist_ok=True)
+        print(f"{folder}: {len(found)} recordings, {sum(len(r.wave) for r, _ in found) / recordings.RATE / 3600:.1f} h", flush=True)
+        lessons.write(mixer, teacher, options.bank / folder, 0, shards, options.seed)
 
 
 if __name__ == "__main__":
