@@ -26,12 +26,12 @@ SPAN = 15_360       # 0.96 s
 
 
 @torch.no_grad()
-def chunk_logits(model, wave):
-    """A track's streaming logits of each 0.96 s, [N,527]."""
-    x = features.log_mel(torch.from_numpy(wave)[None])
-    tokens = model.stream(x, [evidence.CHUNK], evidence.AHEAD)[0]
-    spans = len(tokens) // 3
-    return model.head(tokens[:spans * 3].view(spans, 3, -1).mean(1)).numpy()
+def chunk_tokens(model, waves):
+    """Waves [B,N] -> the streaming tokens of each 0.96 s, [B,spans,D]."""
+    x = features.log_mel(torch.from_numpy(np.stack(waves)))
+    tokens = model.stream(x, [evidence.CHUNK], evidence.AHEAD)
+    spans = tokens.shape[1] // 3
+    return tokens[:, :spans * 3].reshape(len(x), spans, 3, -1).mean(2)
 
 
 def teacher_in_track(teacher, wave):
@@ -88,16 +88,23 @@ def events(scores, on=0.5, off=0.4, shortest=0.75, gap=1.0, chunk=0.96):
     return found
 
 
-def false_alarms(model, kept, columns):
-    """Events an hour of these labels where the teacher does not hear them, by kind of hay; and which labels they are."""
+def false_alarms(logits, heard, columns):
+    """Events an hour of these labels where the teacher does not hear them, by kind of hay; and which labels they are. logits, heard: {kind: [N,527]}."""
     rates, names = {}, {}
-    for kind, (wave, heard) in kept.items():
-        p = 1 / (1 + np.exp(-chunk_logits(model, wave)))
-        n = min(len(p), len(heard))
-        count = {k: sum(heard[a:b + 1, k].max() < EXCUSED for a, b in events(p[:n, k])) for k in columns}
-        rates[kind] = round(sum(count.values()) / (n * 0.96 / 3600), 1)
+    for kind, p in heard.items():
+        scores = 1 / (1 + np.exp(-logits[kind][:len(p)]))
+        count = {k: sum(p[a:b + 1, k].max() < EXCUSED for a, b in events(scores[:, k])) for k in columns}
+        rates[kind] = round(sum(count.values()) / (len(scores) * 0.96 / 3600), 1)
         names[kind] = {k: c for k, c in sorted(count.items(), key=lambda item: -item[1]) if c}
     return rates, names
+
+
+@torch.no_grad()
+def hear_tracks(model, kept):
+    """{kind: logits [N,527]} and {kind: what the teacher hears [N,527]}."""
+    spoken = model.head(chunk_tokens(model, [wave for wave, _ in kept.values()])).numpy()
+    logits = {kind: rows[:len(heard)] for (kind, (_, heard)), rows in zip(kept.items(), spoken)}
+    return logits, {kind: heard[:len(logits[kind])] for kind, (_, heard) in kept.items()}
 
 
 def main():
@@ -105,36 +112,33 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--model", required=True, help="checkpoint of `distil`")
+    parser.add_argument("--evidence", type=Path, required=True, help="folder that `evidence` left for the same checkpoint")
     parser.add_argument("--scenes", type=Path, required=True, help="folder of shards that were not learnt")
     parser.add_argument("--out", type=Path, required=True, help="folder of the calibrated checkpoint")
-    parser.add_argument("--minutes", type=float, default=30, help="of each kind of hay")
+    parser.add_argument("--minutes", type=float, default=8, help="of each kind of hay")
     parser.add_argument("--note")
     options = parser.parse_args()
     torch.set_num_threads(1)
     names = audioset.labels(options.data / "audioset_labels.csv")
     teacher = EfficientAt(options.data / "teacher" / "mn04_as.safetensors")
     model = evidence.load(options.model, names)
-    found, heard = evidence.judged(options.bank)
-    waves = [evidence.student_wave(r) for r in found]
-    with torch.no_grad():
-        logits = model.head(evidence.tokens(model, waves, True)).numpy()
-    offered = evidence.evidence(logits, heard, found, names)
-
-    scores, wanted, soft = [], [], []
+    found, heard, _ = evidence.judged(options.bank)
+    offered = json.loads((options.evidence / "evidence.json").read_text())["offered_streaming"]
+    scores, soft = [], []
     for path in sorted(options.scenes.glob("*.npz")):
         with np.load(path) as shard:
-            for wave, lesson in zip(shard["waves"], shard["logits"]):
-                mine = chunk_logits(model, wave.astype(np.float32) / 32768)[:lessons.SPANS]
-                p = 1 / (1 + np.exp(-lesson[1:1 + len(mine)].astype(np.float32)))
-                scores.append(mine)
-                soft.append(p)
+            waves, lesson = shard["waves"].astype(np.float32) / 32768, shard["logits"][:, 1:].astype(np.float32)
+        for at in range(0, len(waves), 20):
+            with torch.no_grad():
+                mine = model.head(chunk_tokens(model, waves[at:at + 20]))[:, :lessons.SPANS]
+            scores.append(mine.flatten(0, 1).numpy())
+            soft.append(1 / (1 + np.exp(-lesson[at:at + 20, :mine.shape[1]].reshape(-1, len(names)))))
     scores, soft = np.concatenate(scores), np.concatenate(soft)
     wanted = soft > evidence.HEARD
     reached = np.full(len(names), -np.inf)
-    for wave, by_teacher in tracks(options.bank, teacher, False, options.minutes).values():
-        mine = chunk_logits(model, wave)
-        n = min(len(mine), len(by_teacher))
-        reached = np.maximum(reached, np.where(by_teacher[:n] < EXCUSED, mine[:n], -np.inf).max(0))
+    mine, by_teacher = hear_tracks(model, tracks(options.bank, teacher, False, options.minutes))
+    for kind, p in by_teacher.items():
+        reached = np.maximum(reached, np.where(p < EXCUSED, mine[kind], -np.inf).max(0))
     scale, bias, thresholds = np.ones(len(names)), np.zeros(len(names)), {}
     for k, name in enumerate(names):
         fair = balanced(scores[:, k], wanted[:, k]) if wanted[:, k].sum() >= 10 else -1.0
@@ -155,7 +159,13 @@ def main():
     print(len(rows), "labels offered,", sum(row["background"] for row in rows), "of them background", flush=True)
     model = evidence.load(options.out, names)
     columns = [names.index(row["label"]) for row in rows if not row["background"]]
-    rates, which = false_alarms(model, tracks(options.bank, teacher, True, options.minutes), columns)
+    with np.load(options.evidence / "tokens.npz") as kept:
+        for kind in ("offline", "streaming"):
+            with torch.no_grad():
+                logits = model.head(torch.from_numpy(kept[kind])).numpy()
+            print(kind, json.dumps(evidence.summary(logits, heard, found, names, columns)), flush=True)
+    print("teacher", json.dumps(evidence.summary(heard, heard, found, names, columns)), flush=True)
+    rates, which = false_alarms(*hear_tracks(model, tracks(options.bank, teacher, True, options.minutes)), columns)
     print("false events an hour, reported hay:", rates, {kind: {names[k]: c for k, c in list(row.items())[:6]} for kind, row in which.items()})
 
 

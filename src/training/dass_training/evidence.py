@@ -1,10 +1,11 @@
-"""How well a model hears what it never learnt: run evidence --data shared/data --bank DIR --model CHECKPOINT --out FILE.json.
+"""How well a model hears what it never learnt: run evidence --data shared/data --bank DIR --model CHECKPOINT --out DIR.
 
 Clips: recordings whose file names say what they are (antum-sounds, split by author) and ESC-10's fold 4. Agreement: whole sources that were not learnt,
 where the teacher's 0.3 counts as heard. Streaming is 0.96 s chunks with 0.64 s of look-ahead.
 """
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,15 +65,19 @@ def claimed(found, names):
 
 
 def judged(bank):
-    """Recordings that were not learnt, and the teacher's logits of them."""
-    found, heard = [], []
-    for name in ("real", "judged_music"):
-        rows = np.load(bank / f"heard_{name}.npy")
-        for recording, row in zip(recordings.load(bank / f"{name}.pickle"), rows):
-            if recording.use in (CHOOSE, REPORT, AGREE):
-                found.append(recording)
-                heard.append(row)
-    return found, np.stack(heard)
+    """Recordings that were not learnt, the teacher's logits of them, and their waves for the student; gathered once."""
+    path = bank / "judged.pickle"
+    if not path.exists():
+        found, heard, waves = [], [], []
+        for name in ("real", "judged_music"):
+            rows = np.load(bank / f"heard_{name}.npy")
+            for recording, row in zip(recordings.load(bank / f"{name}.pickle"), rows):
+                if recording.use in (CHOOSE, REPORT, AGREE):
+                    found.append(replace(recording, wave=None))
+                    heard.append(row)
+                    waves.append(student_wave(recording))
+        recordings.save(path, (found, np.stack(heard), waves))
+    return recordings.load(path)
 
 
 def top1_of_ten(logits, found, names):
@@ -127,22 +132,24 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder of evidence.json and of the recordings' mean tokens")
     options = parser.parse_args()
     torch.set_num_threads(1)
     names = audioset.labels(options.data / "audioset_labels.csv")
-    found, heard = judged(options.bank)
-    model, waves = load(options.model, names), [student_wave(r) for r in found]
-    figures = {"teacher": summary(heard, heard, found, names)}
-    for kind in ("offline", "streaming"):
+    found, heard, waves = judged(options.bank)
+    model = load(options.model, names)
+    figures, kept = {"teacher": summary(heard, heard, found, names)}, {}
+    for kind in ("streaming", "offline"):
+        kept[kind] = tokens(model, waves, kind == "streaming")
         with torch.no_grad():
-            logits = model.head(tokens(model, waves, kind == "streaming")).numpy()
+            logits = model.head(kept[kind]).numpy()
         figures[kind] = summary(logits, heard, found, names)
         figures[f"offered_{kind}"] = evidence(logits, heard, found, names)
         print(kind, json.dumps(figures[kind]), len(figures[f"offered_{kind}"]), "labels could be offered", flush=True)
     print("teacher", json.dumps(figures["teacher"]))
-    if options.out:
-        options.out.write_text(json.dumps(figures, indent=1) + "\n")
+    options.out.mkdir(parents=True, exist_ok=True)
+    np.savez(options.out / "tokens.npz", **{kind: rows.numpy() for kind, rows in kept.items()})
+    (options.out / "evidence.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":
