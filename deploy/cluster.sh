@@ -32,7 +32,7 @@ finish() {
 }
 trap finish EXIT INT TERM
 
-setsid redis-server --port $redis_port --bind 127.0.0.1 --dir "$work" --save '60 1' --loglevel warning >"$work/redis.log" 2>&1 &
+setsid redis-server --port $redis_port --bind 127.0.0.1 --dir "$work" --appendonly yes --appendfsync everysec --save '' --loglevel warning >"$work/redis.log" 2>&1 &
 processes+=($!)
 
 # start NAME ROLE GRPC_PORT OPERATIONS_PORT SILO_PORT [SETTING…]
