@@ -13,7 +13,7 @@ import torch
 
 from . import audioset, checkpoint, features, judge, lessons, recordings
 from .model import Dass, Shape
-from .recordings import AGREE, CHOOSE, REPORT
+from .recordings import AGREE, CHOOSE, HAY, REPORT
 
 HEARD = 0.3     # probability at which the teacher counts as hearing a label
 CHUNK, AHEAD = 96, 64
@@ -72,7 +72,7 @@ def judged(bank):
         for name in ("real", "judged_music"):
             rows = np.load(bank / f"heard_{name}.npy")
             for recording, row in zip(recordings.load(bank / f"{name}.pickle"), rows):
-                if recording.use in (CHOOSE, REPORT, AGREE):
+                if recording.use in (CHOOSE, REPORT, AGREE, HAY):
                     found.append(replace(recording, wave=None))
                     heard.append(row)
                     waves.append(student_wave(recording))
