@@ -64,6 +64,7 @@ public sealed class KeylessTests
     {
         var log = new RecordedLog(LogLevel.Warning);
         await using var grid = await StartAsync(log: log);
+        var atStart = log.Entries.Count; // the machine's own warnings, e.g. without a home directory
         var invoker = grid.Channel.CreateCallInvoker();
         byte[] garbage = [0xff, 0xff, 0xff, 0xff, 0x0f, 0x2a];
         var services = Methods.Select(method => (method.Service.FullName, method.Name, method.IsClientStreaming, method.IsServerStreaming))
@@ -107,7 +108,7 @@ public sealed class KeylessTests
             using var page = new Page(grid.Host.HttpAddress!, key);
             await page.SendAsync(HttpMethod.Post, "/v1/tag", "{\"audio\":7,");
         }
-        Assert.DoesNotContain(log.Entries, entry => !entry.StartsWith("Warning Orleans.", StringComparison.Ordinal)); // of the start
+        Assert.DoesNotContain(log.Entries.Skip(atStart), entry => !entry.StartsWith("Warning Orleans.", StringComparison.Ordinal));
     }
 
     [Fact]
