@@ -1,7 +1,7 @@
-"""Folds a scale and a bias per label into the head, so that 0.5 means the same everywhere, and writes which labels are offered: run calibrate --help.
+"""Folds a scale and a bias per label into the head, so that 0.5 means the same everywhere, and writes which labels are offered.
 
-The threshold of a label is the higher of two: where a chunk with the label is as likely as one without it, on scenes that were not learnt; and above all that
-the label reaches in hay where the teacher does not hear it. Nothing here looks at the reported half.
+The threshold of a label is the higher of two: the one of the best F1 on scenes of recordings that were not learnt; and above all
+that the label reaches in hay where the teacher does not hear it. Nothing here looks at the reported half.
 """
 import argparse
 import json
@@ -14,10 +14,14 @@ from . import audioset, checkpoint, evidence, features, hay, lessons, recordings
 from .efficient_at import EfficientAt
 
 # Scored, and no event unless asked for: what is there all day, and what says only how a recording sounds.
-BACKGROUND = {"Silence", "Noise", "Environmental noise", "Static", "Mains hum", "Hum", "White noise", "Pink noise", "Distortion", "Hubbub, speech noise, speech babble",
-              "Inside, small room", "Inside, large room or hall", "Inside, public space", "Outside, urban or manmade", "Outside, rural or natural", "Reverberation",
-              "Echo", "Sound effect", "Field recording", "Sidetone", "Cacophony", "Throbbing", "Vibration", "Television", "Radio", "Wind noise (microphone)",
-              "Harmonic", "Pulse", "Effects unit", "Electronic tuner", "Mechanisms", "Chatter", "Crowd", "Background music", "Air conditioning", "Mechanical fan"}
+BACKGROUND = {
+    "Silence", "Noise", "Environmental noise", "Static", "Mains hum", "Hum", "White noise", "Pink noise", "Distortion",
+    "Hubbub, speech noise, speech babble", "Inside, small room", "Inside, large room or hall", "Inside, public space",
+    "Outside, urban or manmade", "Outside, rural or natural", "Reverberation", "Echo", "Sound effect",
+    "Field recording", "Sidetone", "Cacophony", "Throbbing", "Vibration", "Television", "Radio",
+    "Wind noise (microphone)", "Harmonic", "Pulse", "Effects unit", "Electronic tuner", "Mechanisms", "Chatter",
+    "Crowd", "Background music", "Air conditioning", "Mechanical fan"
+}
 MARGIN = 0.25       # of a logit above what hay reaches
 EXCUSED = 0.08      # probability from which the teacher hears a label in hay: then it is no false alarm
 HIGHEST = 6.0       # a threshold above this logit says that the label cannot be offered
@@ -38,9 +42,8 @@ def teacher_in_track(teacher, wave):
     """What the teacher hears around each 0.96 s: the highest of its probabilities in three overlapping surroundings, [N,527]."""
     wide = lessons.doubled(wave)
     padded = torch.from_numpy(np.pad(wide, (2 * AROUND, 2 * AROUND + 2 * SPAN)))
-    rows = [torch.sigmoid(teacher(torch.stack([padded[2 * SPAN * i:2 * SPAN * (i + 1) + 4 * AROUND] for i in range(at, min(at + 32, len(wave) // SPAN))])))
-            for at in range(0, len(wave) // SPAN, 32)]
-    p = torch.cat(rows).numpy()
+    parts = [padded[2 * SPAN * i:2 * SPAN * (i + 1) + 4 * AROUND] for i in range(len(wave) // SPAN)]
+    p = torch.cat([torch.sigmoid(teacher(torch.stack(parts[at:at + 32]))) for at in range(0, len(parts), 32)]).numpy()
     before, after = np.vstack([p[:1], p[:-1]]), np.vstack([p[1:], p[-1:]])
     return np.maximum(p, np.maximum(before, after))
 
@@ -68,12 +71,12 @@ def balanced(scores, wanted):
 
 def slope(scores, threshold, soft):
     """The scale at which the logit fits the teacher's hearing best, within bounds."""
-    best = min((0.7, 0.85, 1.0, 1.2, 1.5, 2.0), key=lambda a: float(np.mean(np.logaddexp(0, a * (scores - threshold)) - soft * a * (scores - threshold))))
-    return best
+    above = scores - threshold
+    return min((0.7, 0.85, 1.0, 1.2, 1.5, 2.0), key=lambda a: float(np.mean(np.logaddexp(0, a * above) - soft * a * above)))
 
 
-def events(scores, on=0.5, off=0.4, shortest=0.75, gap=1.0, chunk=0.96):
-    """Events of one label by the grid's rule, as (first chunk, last chunk); a chunk is longer than the shortest event, and no pause is bridged."""
+def events(scores, on=0.5, off=0.4):
+    """Events of one label by the grid's rule, as (first chunk, the one after the last): a chunk is long enough for an event, a pause of one belongs to it."""
     found, begin, reached = [], None, False
     for i, score in enumerate(np.append(scores, 0.0)):
         if score >= off:
@@ -89,7 +92,7 @@ def events(scores, on=0.5, off=0.4, shortest=0.75, gap=1.0, chunk=0.96):
 
 
 def false_alarms(logits, heard, columns):
-    """Events an hour of these labels where the teacher does not hear them, by kind of hay; and which labels they are. logits, heard: {kind: [N,527]}."""
+    """Events an hour of these labels where the teacher does not hear them, by kind of hay; and which they are. logits, heard: {kind: [N,527]}."""
     rates, names = {}, {}
     for kind, p in heard.items():
         scores = 1 / (1 + np.exp(-logits[kind][:len(p)]))
@@ -100,7 +103,7 @@ def false_alarms(logits, heard, columns):
 
 
 def heard_chunks(model, options, teacher):
-    """The tokens of each 0.96 s, streamed, of scenes and of both sets of hay, with what the teacher hears there. They outlive the head, so that one pass is enough."""
+    """The tokens of each 0.96 s, streamed, of scenes and of both sets of hay, with what the teacher hears there. One pass: only the head changes."""
     path = options.evidence / "chunks.npz"
     if not path.exists():
         parts, soft = [], []
@@ -110,7 +113,8 @@ def heard_chunks(model, options, teacher):
             for at in range(0, len(waves), 20):
                 parts.append(chunk_tokens(model, waves[at:at + 20])[:, :lessons.SPANS].numpy())
                 soft.append(1 / (1 + np.exp(-lesson[at:at + 20, :parts[-1].shape[1]])))
-        kept = {"scenes": np.concatenate(parts).reshape(-1, parts[0].shape[2]), "soft": np.concatenate(soft).reshape(-1, soft[0].shape[2]).astype(np.float16)}
+        kept = {"scenes": np.concatenate(parts).reshape(-1, parts[0].shape[2]),
+                "soft": np.concatenate(soft).reshape(-1, soft[0].shape[2]).astype(np.float16)}
         for report in (False, True):
             hay_tracks = tracks(options.bank, teacher, report, options.minutes)
             rows = chunk_tokens(model, [wave for wave, _ in hay_tracks.values()]).numpy()
@@ -124,7 +128,8 @@ def heard_chunks(model, options, teacher):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="dass_training.calibrate", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="dass_training.calibrate", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--model", required=True, help="checkpoint of `distil`")
@@ -147,7 +152,8 @@ def main():
 
     scores, soft = logits_of("scenes"), chunks["soft"].numpy()
     wanted = soft > evidence.HEARD
-    reached = np.max([np.where(chunks[f"False/{kind}/heard"].numpy() < EXCUSED, logits_of(f"False/{kind}/tokens"), -np.inf).max(0) for kind in hay.KINDS], 0)
+    reached = np.max([np.where(chunks[f"False/{kind}/heard"].numpy() < EXCUSED, logits_of(f"False/{kind}/tokens"), -np.inf).max(0)
+                      for kind in hay.KINDS], 0)
     found, heard, _ = evidence.judged(options.bank)
     offered = json.loads((options.evidence / "evidence.json").read_text())["offered_streaming"]
     scale, bias, thresholds = np.ones(len(names)), np.zeros(len(names)), {}
@@ -175,8 +181,11 @@ def main():
                 logits = model.head(torch.from_numpy(kept[kind])).numpy()
             print(kind, json.dumps(evidence.summary(logits, heard, found, names, columns)), flush=True)
     print("teacher", json.dumps(evidence.summary(heard, heard, found, names, columns)), flush=True)
-    rates, which = false_alarms({kind: logits_of(f"True/{kind}/tokens") for kind in hay.KINDS}, {kind: chunks[f"True/{kind}/heard"].numpy() for kind in hay.KINDS}, columns)
-    print("false events an hour, reported hay:", rates, {kind: {names[k]: c for k, c in list(row.items())[:6]} for kind, row in which.items()})
+    rates, which = false_alarms({kind: logits_of(f"True/{kind}/tokens") for kind in hay.KINDS},
+                                {kind: chunks[f"True/{kind}/heard"].numpy() for kind in hay.KINDS}, columns)
+    print("false events an hour, reported hay:", rates)
+    for kind, row in which.items():
+        print(kind, {names[k]: count for k, count in row.items()})
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def published_model():
 
 
 def teacher():
-    """The teacher's published scores: of a made signal exactly, of recordings as far as resamplers agree. Skipped where the data is not beside the repository."""
+    """The teacher's published scores, of recordings as far as resamplers agree. Skipped where the data is not beside the repository."""
     folder = DATA / "teacher"
     if not folder.exists():
         print(f"teacher: skipped, {folder} is not there")
@@ -50,8 +50,11 @@ def teacher():
     for name, scores in expected.items():
         if name == "about":
             continue
-        wave = made if name == "sines" else recordings.decode(GOLDEN.parent / "babble.wav", 10, "f32le") if name == "babble" else recordings.decode(
-            DATA / "esc10" / f"{name}.ogg", form="f32le")
+        if name == "sines":
+            wave = made
+        else:
+            path = GOLDEN.parent / "babble.wav" if name == "babble" else DATA / "esc10" / f"{name}.ogg"
+            wave = recordings.decode(path, 10, "f32le")
         error = float((model(torch.tensor(wave)[None])[0] - torch.tensor(scores)).abs().max())
         assert error <= (1e-3 if name == "sines" else 0.05), f"teacher on {name}: logits differ by {error:.1e}"
         print(f"teacher on {name}: {error:.1e}")

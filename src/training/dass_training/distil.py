@@ -1,4 +1,4 @@
-"""A student learns from kept lessons: run distil --lessons DIR --init CHECKPOINT --out DIR --minutes 60. It takes the lessons that are there at each step."""
+"""A student learns from kept lessons: run distil --lessons DIR --init CHECKPOINT --out DIR --minutes 60. Lessons may still be coming."""
 import argparse
 import json
 import math
@@ -26,7 +26,7 @@ CROPPED = 0.85      # of the batches that are no streams are of such parts: more
 
 
 class Lessons:
-    """The shards of a folder, taken into memory as they come. A scene is drawn more often the rarer the rarest label that the teacher hears in it."""
+    """The shards of a folder, taken into memory as they come. The rarer the labels that the teacher hears in a scene, the oftener it is drawn."""
 
     def __init__(self, folder):
         self.folder, self.seen, self.shards, self.likely, self.chances = Path(folder), set(), [], [], None
@@ -43,7 +43,7 @@ class Lessons:
             likely = np.concatenate(self.likely)
             rarity = np.where(likely, 1 / (likely.sum(0) + 30.0), 0.0)
             rarity = np.sort(rarity, 1)[:, -2:].mean(1) + 1 / len(likely)
-            rarity *= np.where(likely[:, MUSIC], 0.3, 1.0)  # else it is in almost half of what is heard, and the answer to whatever is short
+            rarity *= np.where(likely[:, MUSIC], 0.3, 1.0)  # else it is in half of what is heard, and the answer to whatever is short
             self.chances = rarity / rarity.sum()
         return len(self.shards)
 
@@ -66,7 +66,7 @@ def united(one, other, gain):
 
 
 def item(rng, lessons, scenes, crop):
-    """Wave of `scenes` scenes in a row, degraded, and what is taught of each, [scenes,1+spans,527]; with `crop`, so many spans of one scene."""
+    """Wave of scenes in a row, degraded, and what is taught of each, [scenes,1+spans,527]; with `crop`, so many spans of one scene."""
     waves, wanted = [], []
     for _ in range(scenes):
         wave, logits = lessons.draw(rng)
@@ -88,12 +88,14 @@ def cropped(rng, wave, logits, spans):
     at = int(np.argmax(clear)) if rng.random() < 0.6 else int(rng.integers(len(clear)))
     whole = np.clip(np.sort(p[at:at + spans], 0)[-3:].mean(0), 1e-6, 1 - 1e-6)
     first, columns = at * SPAN * 32 * features.HOP, spans * SPAN
-    return wave[first:first + features.samples_of(columns * 32)], np.vstack([np.log(whole / (1 - whole))[None], logits[1 + at:1 + at + spans]])
+    wanted = np.vstack([np.log(whole / (1 - whole))[None], logits[1 + at:1 + at + spans]])
+    return wave[first:first + features.samples_of(columns * 32)], wanted
 
 
 def batch(rng, lessons, count, scenes, crop=None):
     pairs = [item(rng, lessons, scenes, crop) for _ in range(count)]
-    return torch.from_numpy(np.stack([wave for wave, _ in pairs])), torch.from_numpy(np.stack([wanted for _, wanted in pairs]).astype(np.float32))
+    waves, wanted = np.stack([wave for wave, _ in pairs]), np.stack([wanted for _, wanted in pairs])
+    return torch.from_numpy(waves), torch.from_numpy(wanted.astype(np.float32))
 
 
 def loss_of(model, x, wanted, cut, spread, kind):
@@ -119,13 +121,14 @@ def ridge_head(model, lessons, rng, strength=100.0, count=800):
         x, z = torch.cat(rows).double(), torch.cat(wanted).double()
         mean, scale, middle = x.mean(0), x.std(0) + 1e-3, z.mean(0)
         n = (x - mean) / scale
-        weights = torch.linalg.solve(n.t() @ n + strength * torch.eye(x.shape[1], dtype=torch.float64), n.t() @ (z - middle)) / scale[:, None]
+        square = n.t() @ n + strength * torch.eye(x.shape[1], dtype=torch.float64)
+        weights = torch.linalg.solve(square, n.t() @ (z - middle)) / scale[:, None]
         model.head.weight.copy_(weights.t().float())
         model.head.bias.copy_((middle - mean @ weights).float())
 
 
-def train(options, model, lessons, report):
-    """Trains for so many minutes. Every process takes its part of each batch on one thread; the rate follows the clock, so that a busy machine ends in time too."""
+def train(options, model, lessons):
+    """Trains for so many minutes; the rate follows the clock, so that a busy machine ends in time too. Each process takes its part of a batch."""
     out, processes = Path(options.out), options.processes
     spread = torch.from_numpy(np.concatenate([logits[:, 0] for _, logits, _ in lessons.shards]).astype(np.float32).std(0))
     model.train().share_memory()
@@ -204,12 +207,13 @@ def train(options, model, lessons, report):
             mean = state if mean is None else {name: mean[name] + state[name] for name in mean}
             taken += 1
         if step % options.report_every == 0:
-            report(f"step {step}, {100 * part:.0f} % of the time, {len(lessons.shards)} shards, loss {total / options.report_every:.4f}", model)
+            loss = total / options.report_every
+            print(f"step {step}, {100 * part:.0f} % of the time, {len(lessons.shards)} shards, loss {loss:.4f}", flush=True)
             total = 0.0
         if time.time() - saved_at > KEEP_EVERY:
             saved_at = time.time()
-            torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "spent": time.time() - begun, "mean": mean, "taken": taken},
-                       out / "progress.part")
+            torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "spent": time.time() - begun,
+                        "mean": mean, "taken": taken}, out / "progress.part")
             os.replace(out / "progress.part", kept)
     going[0] = 0
     begin.wait()
@@ -221,11 +225,12 @@ def train(options, model, lessons, report):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="dass_training.distil", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="dass_training.distil", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--lessons", required=True, help="folder that `teach` fills")
     parser.add_argument("--labels", required=True, help="audioset_labels.csv")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--init", required=True, help="checkpoint to start from; its head is kept when it has the same labels, else a ridge regression makes one")
+    parser.add_argument("--init", required=True, help="checkpoint to start from; with other labels its head is replaced by a ridge regression")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=1_000_000, help="ends sooner")
     parser.add_argument("--rate", type=float, default=4e-4, help="highest learning rate of the backbone; the head's is 1.6 times as high")
@@ -250,9 +255,10 @@ def main():
         model.eval()
         ridge_head(model, lessons, np.random.default_rng(options.seed))
         checkpoint.write_model(out / "ridge", model, labels)
-    steps = train(options, model, lessons, lambda text, _: print(text, flush=True))
+    steps = train(options, model, lessons)
     checkpoint.write_model(out / "distilled", model, labels)
-    (out / "figures.json").write_text(json.dumps({"options": vars(options), "steps": steps, "shards": len(lessons.shards)}, indent=1) + "\n")
+    figures = {"options": vars(options), "steps": steps, "shards": len(lessons.shards)}
+    (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def load(folder, labels):
 def student_wave(recording):
     """16 kHz, at least one frame and whole columns of frames."""
     wave = lessons.halved(recording.wave[: len(recording.wave) // 4 * 4].astype(np.float32) / 32768).astype(np.float32)
-    frames = max(32, (1 + (len(wave) - features.FRAME) // features.HOP) // 32 * 32) if len(wave) < 10 * 16_000 else (1 + (len(wave) - features.FRAME) // features.HOP)
+    frames = max(32, (1 + (len(wave) - features.FRAME) // features.HOP) // 32 * 32)
     return np.pad(wave, (0, max(0, features.samples_of(frames) - len(wave))))
 
 
@@ -87,7 +87,7 @@ def top1_of_ten(logits, found, names):
 
 
 def named(logits, wanted, relatives, columns):
-    """Of clips [N,527] whose labels are claimed: the share whose highest of these columns is such a label, or above or below one in the tree; and of wrong ones above 0.5."""
+    """Of clips [N,527]: the share whose highest of these columns is a claimed label, or above or below one in the tree, and of wrong ones above 0.5."""
     highest = columns[np.argmax(logits[:, columns], 1)]
     right = np.array([relatives[k][row].any() for k, row in zip(highest, wanted)])
     sure = logits[np.arange(len(logits)), highest] > 0
@@ -105,12 +105,13 @@ def summary(logits, heard, found, names, columns=None):
         each = per_label(logits[rows], wanted[rows])
         values = np.array([a for a, _ in each.values()])
         figures[f"antum_{half}"] = {"labels": len(each), "auc": float(values.mean()), "above_0.9": int((values > 0.9).sum()),
-                                    "map": judge.mean_average_precision(logits[rows][:, list(each)], wanted[rows][:, list(each)].astype(float))}
+                                    "map": judge.mean_average_precision(*(x[rows][:, list(each)].astype(float) for x in (logits, wanted)))}
         figures[f"antum_{half}"].update(named(logits[rows], wanted[rows], relatives, columns))
     rows = np.isin(source, list(recordings.SHARE_ALIKE)) & wanted.any(1)
     figures["cdda"] = named(logits[rows], wanted[rows], relatives, columns)
     each = per_label(logits, 1 / (1 + np.exp(-heard)) > HEARD, ENOUGH_HEARD)
-    figures["agreement"] = {"labels": len(each), "auc": float(np.mean([a for a, _ in each.values()])), "above_0.9": sum(a > 0.9 for a, _ in each.values())}
+    values = np.array([a for a, _ in each.values()])
+    figures["agreement"] = {"labels": len(each), "auc": float(values.mean()), "above_0.9": int((values > 0.9).sum())}
     return figures
 
 
@@ -128,7 +129,8 @@ def evidence(logits, heard, found, names):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="dass_training.evidence", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="dass_training.evidence", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--model", required=True)

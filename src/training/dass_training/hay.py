@@ -1,8 +1,8 @@
-"""Long tracks in which few labels are heard: what a model says there beside what the teacher hears is a false alarm. One set calibrates, the other reports."""
+"""Long tracks: what a model says there beside what the teacher hears is a false alarm. One set calibrates, the other reports."""
 import numpy as np
 
 from . import features, lessons, recordings
-from .recordings import HAY, LEARN
+from .recordings import AGREE, HAY, LEARN, SHARE_ALIKE
 from .sounds import RATE, coloured_noise
 
 KINDS = "babble", "music", "telephone speech", "street-like noise", "rain", "silence"
@@ -42,18 +42,22 @@ def _street(rng, samples):
 def track(kind, report, found, minutes, seed):
     """float32 at 16 kHz. `found`: recordings; `report` takes those that were not learnt."""
     rng, samples = np.random.default_rng((seed, KINDS.index(kind), report)), int(minutes * 60 * RATE)
-    voices = [r for r in found if (r.use == HAY and r.source == "speech" if report else r.use == LEARN and r.source in ("speech", "made-speech"))]
+    if report:
+        wanted = (((HAY,), ("speech",)), ((HAY, AGREE), ("music", "judged-music")), ((AGREE,), SHARE_ALIKE))
+    else:
+        wanted = (((LEARN,), ("speech", "made-speech")), ((LEARN,), ("music", "made-music")), ((LEARN,), {r.source for r in found}))
+    voices, players, rainy = ([r for r in found if r.use in uses and r.source in sources] for uses, sources in wanted)
+    rainy = [r for r in rainy if "Rain" in r.labels and len(r.wave) > 4 * recordings.RATE]
     if kind == "babble":
         wave = sum(np.roll(_chain(rng, voices, samples), rng.integers(samples)) for _ in range(8))
     elif kind == "music":
-        wave = _chain(rng, [r for r in found if (r.use == HAY and r.source == "music" or r.source == "judged-music" if report
-                                                 else r.use == LEARN and r.source in ("music", "made-music"))], samples)
+        wave = _chain(rng, players, samples)
     elif kind == "telephone speech":
         wave = _telephone(_chain(rng, voices, samples))
     elif kind == "street-like noise":
         wave = _street(rng, samples)
     elif kind == "rain":
-        wave = _chain(rng, [r for r in found if "Rain" in r.labels and (r.use == recordings.AGREE if report else r.use == LEARN) and len(r.wave) > 4 * recordings.RATE], samples)
+        wave = _chain(rng, rainy, samples)
     else:  # a quarter each: digital silence, and noise at -90, -75 and -60 dB
         wave = coloured_noise(rng, samples, 1).astype(np.float32) * 1e-3
         wave *= np.repeat(np.array([0, 0.03, 0.18, 1], np.float32), -(-samples // 4))[:samples]

@@ -1,4 +1,4 @@
-"""Scenes of 10.24 s and what the teacher hears in them: in the whole, and in each 0.96 s with its surroundings. A scene is a function of the seed and its number."""
+"""Scenes of 10.24 s, functions of seed and number, and what the teacher hears in them: in the whole, and in each 0.96 s with its surroundings."""
 import os
 from pathlib import Path
 
@@ -135,12 +135,13 @@ def hear(teacher, found):
     for recording in found:
         wave = torch.from_numpy(recording.wave.astype(np.float32) / 32768)
         pieces = [piece for piece in wave.split(10 * RATE) if len(piece) > 5 * RATE or len(wave) <= 10 * RATE]
-        rows.append(torch.cat([teacher(torch.nn.functional.pad(piece, (0, max(0, 2 * RATE - len(piece))))[None]) for piece in pieces]).mean(0))
+        pieces = [torch.nn.functional.pad(piece, (0, max(0, 2 * RATE - len(piece)))) for piece in pieces]
+        rows.append(torch.cat([teacher(piece[None]) for piece in pieces]).mean(0))
     return torch.stack(rows).numpy()
 
 
 def write(mixer, teacher, folder, first, last, seed):
-    """Shards of SHARD scenes: waves int16 [SHARD,SAMPLES], logits float16 [SHARD,1+SPANS,527], sure bool. Those that are there already stay."""
+    """Shards of SHARD scenes: waves int16 [SHARD,SAMPLES], logits float16 [SHARD,1+SPANS,527], sure packed bits. What is there stays."""
     for shard in range(first, last):
         path = Path(folder, f"{shard:05}.npz")
         if path.exists():

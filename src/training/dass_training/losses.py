@@ -21,7 +21,7 @@ def tagging(logits, targets, smoothing=0.01):
 
 
 def lesson(kind, student, teacher, spread):
-    """Logits [...,527] of a student and of the teacher. `logits`: squared error in units of each label's `spread`, more where the teacher hears something, and BCE."""
+    """Logits [...,527]. `logits`: squared error in units of each label's `spread`, more where the teacher hears something, and BCE."""
     if kind == "kldiv":
         return F.kl_div(F.log_softmax(student, -1), F.softmax(teacher, -1), reduction="none").sum(-1).mean()
     p = torch.sigmoid(teacher)

@@ -1,4 +1,4 @@
-"""Music made with FluidSynth from a General MIDI sound font: single instruments, drums and small bands. A score is a function of the generator."""
+"""Music made with FluidSynth from a General MIDI sound font: single instruments, drums and small bands."""
 import struct
 import subprocess
 import tempfile
@@ -12,8 +12,8 @@ MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 TICKS = 240  # per beat
 LOW = {32, 33, 34, 35, 36, 37, 38, 39, 42, 43, 57, 58, 67, 70}  # programs that play an octave or two below the others
 DRUMS = 9
-BANDS = [(0, 32, 65), (24, 33, 73), (29, 33, 30), (48, 60, 43), (4, 35, 66), (80, 38, 90), (105, 25, 110), (52, 19, 48), (11, 32, 56), (26, 32, 61), (40, 42, 6),
-         (88, 39, 81), (21, 25, 22), (45, 71, 68), (114, 25, 34)]
+BANDS = [(0, 32, 65), (24, 33, 73), (29, 33, 30), (48, 60, 43), (4, 35, 66), (80, 38, 90), (105, 25, 110), (52, 19, 48), (11, 32, 56), (26, 32, 61),
+         (40, 42, 6), (88, 39, 81), (21, 25, 22), (45, 71, 68), (114, 25, 34)]
 
 
 def _variable(n):
@@ -94,7 +94,7 @@ def render(rng, number, font, rate, seconds=9.0):
     with tempfile.TemporaryDirectory() as folder:
         score, sound = Path(folder, "score.mid"), Path(folder, "sound.raw")
         score.write_bytes(_score(rng, number, seconds))
-        subprocess.run(["fluidsynth", "-q", "-i", "-n", "-a", "file", "-O", "s16", "-T", "raw", "-r", str(rate), "-g", "0.8", "-F", str(sound), font, str(score)],
-                       capture_output=True, check=True)
+        command = ["fluidsynth", "-q", "-i", "-n", "-a", "file", "-O", "s16", "-T", "raw", "-r", str(rate), "-g", "0.8", "-F", str(sound)]
+        subprocess.run([*command, font, str(score)], capture_output=True, check=True)
         wave = np.fromfile(sound, "<i2").reshape(-1, 2).astype(np.int32).sum(1) // 2
     return wave[: int(1.3 * seconds * rate)].astype(np.int16)

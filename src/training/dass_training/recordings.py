@@ -34,7 +34,8 @@ class Recording:
 
 
 def decode(path, seconds=None, form="s16le"):
-    command = ["ffmpeg", "-v", "error", "-i", str(path), *(["-t", str(seconds)] if seconds else []), "-f", form, "-ac", "1", "-ar", str(RATE), "-"]
+    cut = ["-t", str(seconds)] if seconds else []
+    command = ["ffmpeg", "-v", "error", "-i", str(path), *cut, "-f", form, "-ac", "1", "-ar", str(RATE), "-"]
     return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, "<i2" if form == "s16le" else "<f4")
 
 
@@ -53,8 +54,10 @@ def sonic_pi_credit(name):
     for part in Path("/usr/share/doc/sonic-pi-samples/copyright").read_text(encoding="utf-8").split("\n\n"):
         said = dict(line.split(": ", 1) for line in part.splitlines() if ": " in line)
         if said.get("Files", "").endswith("/samples/" + name):
-            return {"source_title": name, "source_url": said.get("Source", ""), "author": said["Copyright"].split(" ", 1)[1], "license": said["License"]}
-    return {"source_title": name, "source_url": "https://github.com/sonic-pi-net/sonic-pi/tree/dev/etc/samples", "author": "Sonic Pi's samples", "license": "CC0"}
+            author = said["Copyright"].split(" ", 1)[1]  # after the year
+            return {"source_title": name, "source_url": said.get("Source", ""), "author": author, "license": said["License"]}
+    whole = "https://github.com/sonic-pi-net/sonic-pi/tree/dev/etc/samples"
+    return {"source_title": name, "source_url": whole, "author": "Sonic Pi's samples", "license": "CC0"}
 
 
 def write_credits(path, found):
@@ -116,13 +119,14 @@ def made(count, seed):
     found = []
     for label, maker in sounds.MAKERS.items():
         rng = np.random.default_rng((seed, len(found)))
-        found += [Recording(f"made/{label}-{i}", "made", LEARN, _made(maker, rng), [label], label not in ("Clicking",)) for i in range(count)]
+        found += [Recording(f"made/{label}-{i}", "made", LEARN, _made(maker, rng), [label], label != "Clicking") for i in range(count)]
     rng = np.random.default_rng((seed, 1))
     for i in range(6 * count):
         found.append(Recording(f"speech/{i}", "made-speech", LEARN, _made(sounds.any_language, rng), ["Speech"], True))
     for i in range(16 * count):
         number = int(rng.integers(144)) if i % 3 else 144
-        found.append(Recording(f"music/{number}-{i}", "made-music", LEARN, music.render(rng, number, music.LEARNT_FONT, RATE), ["Music"], number >= 144))
+        wave = music.render(rng, number, music.LEARNT_FONT, RATE)
+        found.append(Recording(f"music/{number}-{i}", "made-music", LEARN, wave, ["Music"], number >= 144))
     return found
 
 

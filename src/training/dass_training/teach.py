@@ -1,4 +1,4 @@
-"""From recordings to lessons: run teach --data shared/data --bank DIR. The bank keeps recordings, what the teacher hears in them, and the shards of lessons."""
+"""From recordings to lessons: run teach --data shared/data --bank DIR. The bank keeps recordings, what the teacher hears, and lessons."""
 import argparse
 from pathlib import Path
 
@@ -17,7 +17,8 @@ def kept(path, make, save, load):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="dass_training.teach", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="dass_training.teach", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with esc10, sounds, more-sounds and audioset_labels.csv")
     parser.add_argument("--teacher", type=Path, help="safetensors of the same form (default: teacher/mn04_as.safetensors in the data)")
     parser.add_argument("--bank", type=Path, required=True)
@@ -30,14 +31,17 @@ def main():
     torch.set_num_threads(1)
     options.bank.mkdir(parents=True, exist_ok=True)
     folds = [fold for fold in (1, 2, 3) if fold != options.without_fold]
-    real = kept(options.bank / "real.pickle", lambda: recordings.real(options.data, not options.share_alike, folds), recordings.save, recordings.load)
+    real = kept(options.bank / "real.pickle", lambda: recordings.real(options.data, not options.share_alike, folds),
+                recordings.save, recordings.load)
     made = kept(options.bank / "made.pickle", lambda: recordings.made(options.made, options.seed), recordings.save, recordings.load)
     teacher = EfficientAt(options.teacher or options.data / "teacher" / "mn04_as.safetensors")
-    heard = [kept(options.bank / f"heard_{name}.npy", lambda: lessons.hear(teacher, found), np.save, np.load) for name, found in (("real", real), ("made", made))]
+    heard = [kept(options.bank / f"heard_{name}.npy", lambda: lessons.hear(teacher, found), np.save, np.load)
+             for name, found in (("real", real), ("made", made))]
     every, names = list(zip(real + made, np.concatenate(heard))), audioset.labels(options.data / "audioset_labels.csv")
     music = kept(options.bank / "judged_music.pickle", lambda: recordings.judged_music(60, options.seed), recordings.save, recordings.load)
     kept(options.bank / "heard_judged_music.npy", lambda: lessons.hear(teacher, music), np.save, np.load)
-    for folder, uses, shards in (("calibration", (recordings.CHOOSE, recordings.AGREE), 4), ("lessons", (recordings.LEARN,), options.shards)):
+    for folder, uses, shards in (("calibration", (recordings.CHOOSE, recordings.AGREE), 4),
+                                 ("lessons", (recordings.LEARN,), options.shards)):
         found = [(r, z) for r, z in every if r.use in uses]
         mixer = lessons.Mixer([r for r, _ in found], np.stack([z for _, z in found]), names, [r for r in made if r.source == "made"])
         (options.bank / folder).mkdir(exist_ok=True)
