@@ -77,6 +77,8 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         }
         catch
         {
+            // What has started must stop: a silo that is only disposed leaves its directory's loop running.
+            await app.StopAsync(CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await app.DisposeAsync();
             throw;
         }

@@ -36,9 +36,11 @@ public sealed class LossTests : IDisposable
         AssertLost(feed.Tags);
     }
 
-    /// <summary>A message of 32 bytes claims two seconds, 12.3 MB of bytes in the stream's format.</summary>
+    /// <summary>
+    /// A message of 32 bytes claims two seconds, 12.3 MB of bytes in the stream's format; AudioSequenceTests measures that none are made.
+    /// </summary>
     [Fact]
-    public async Task Losses_of_the_largest_format_cost_no_memory()
+    public async Task Losses_of_the_largest_format_are_said_of_their_chunks()
     {
         const int Messages = 40, Frame = 8 * sizeof(float), Step = 2 * 192_000 + 1;
         await using var grid = await TestGrid.StartAsync();
@@ -47,15 +49,10 @@ public sealed class LossTests : IDisposable
             StreamId = Yard.Id,
             Format = new AudioFormat { Encoding = Encoding.Float32, SampleRateHz = 192_000, Channels = 8 },
         });
-        await SendAsync(1);
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        for (var i = 2; i <= Messages; i++)
+        for (var i = 1; i <= Messages; i++)
         {
             await SendAsync(i);
         }
-        var each = (GC.GetTotalAllocatedBytes(precise: true) - before) / (Messages - 1);
-        // Measured: 0.66 MB, for the features, tags, answers and checkpoints of two seconds in all of the grid.
-        Assert.True(each < 2_000_000, $"{each} bytes were allocated for each loss.");
         Assert.Empty(feed.Gaps);
         Assert.Equal(Messages * 2, feed.Tags.Sum(tags => tags.LostSeconds), 2.0);
 
