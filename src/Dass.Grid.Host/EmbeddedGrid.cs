@@ -77,7 +77,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         }
         catch
         {
-            // What has started must stop: a silo that is only disposed leaves its directory's loop running.
+            // What has started must stop before it is disposed: the silo, its timers, its place among the members.
             await app.StopAsync(CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await app.DisposeAsync();
             throw;
