@@ -41,6 +41,9 @@ internal static class Cluster
             membership.MaxProbeTimeout = grid.ProbeInterval * 2;
             membership.NumMissedProbesLimit = 2;
             membership.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+            // After a power cut the table still lists the dead, and none that joins gets an answer of them: they count as alive for three
+            // of these, by default for a minute and a half.
+            membership.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(5);
         });
         silo.Configure<SiloMessagingOptions>(messaging =>
         {
