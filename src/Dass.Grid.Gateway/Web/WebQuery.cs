@@ -42,6 +42,7 @@ internal sealed class WebQuery(IQueryCollection query)
         [
             .. FilterNames,
             "encoding", "sample_rate_hz", "channels", "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model",
+            "begun",
         ]);
         var config = new StreamConfig
         {
@@ -50,6 +51,7 @@ internal sealed class WebQuery(IQueryCollection query)
             Chunk = Span("chunk"),
             LookAhead = Span("look_ahead"),
             SwitchModel = Flag("switch_model"),
+            Begun = Time("begun"),
             Filter = Filter(),
         };
         if (query.ContainsKey("encoding") || query.ContainsKey("sample_rate_hz"))

@@ -49,6 +49,20 @@ public sealed class WebQueryTests : IAsyncLifetime
             await _browser.SendAsync(HttpMethod.Get, "/v1/subscribe?stream_id=x&from_chunk=9223372036854775808"));
     }
 
+    [Fact]
+    public async Task A_page_that_comes_back_says_when_its_stream_began()
+    {
+        const string Begun = "2026-03-01T12:00:00.123456700Z"; // as Ready.begun has it: tenths of microseconds, written as nanoseconds
+        using var socket = await _browser.ConnectAsync($"/v1/streams/young/audio?{Format}&begun={Begun}");
+        await socket.SendAsync("""{"finish":{}}"""u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None);
+        var ready = (await Page.ReadToEndAsync(socket))[0];
+        Assert.Equal(Begun, ready.GetProperty("ready").GetProperty("begun").GetString());
+        await Refused(
+            HttpStatusCode.BadRequest,
+            "begun is 'soon'; a time such as",
+            await _browser.SendAsync(HttpMethod.Get, $"/v1/streams/young/audio?{Format}&begun=soon"));
+    }
+
     [Theory]
     [InlineData("streams?page_size=abc", "page_size is 'abc'; a whole number below 2,147,483,648")]
     [InlineData("streams?pageSize=2147483648", "pageSize is '2147483648'; a whole number below 2,147,483,648")]
