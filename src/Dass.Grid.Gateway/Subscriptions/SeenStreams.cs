@@ -13,10 +13,12 @@ internal sealed class SeenStreams(TimeProvider time)
 
     public int Count => _streams.Count;
 
-    /// <summary>Whether this stream, not another one of before that had its name, has been taken up. It counts as listed now.</summary>
+    /// <summary>
+    /// Whether this stream, not another one of before that had its name, has been taken up and was there. It counts as listed now.
+    /// </summary>
     public bool Contains(StreamListing listing)
     {
-        if (!_streams.TryGetValue(listing.Name, out var seen) || seen.Begun != listing.Begun)
+        if (!_streams.TryGetValue(listing.Name, out var seen) || seen.Begun != listing.Begun || seen.WasMissing)
         {
             return false;
         }
@@ -25,8 +27,11 @@ internal sealed class SeenStreams(TimeProvider time)
     }
 
     /// <param name="listing">The stream.</param>
-    /// <param name="subscriber">Subscribes to it, and completes when it is over.</param>
-    public void Add(StreamListing listing, Task subscriber) =>
+    /// <param name="subscriber">
+    /// Subscribes to it, and completes when it is over. False: the stream was listed, but not there; its client may be about to begin it
+    /// again.
+    /// </param>
+    public void Add(StreamListing listing, Task<bool> subscriber) =>
         _streams[listing.Name] = new Seen(listing.Begun, subscriber) { Listed = time.GetTimestamp() };
 
     public void RemoveOld()
@@ -40,11 +45,13 @@ internal sealed class SeenStreams(TimeProvider time)
         }
     }
 
-    private sealed class Seen(DateTimeOffset begun, Task subscriber)
+    private sealed class Seen(DateTimeOffset begun, Task<bool> subscriber)
     {
         public DateTimeOffset Begun => begun;
 
         public Task Subscriber => subscriber;
+
+        public bool WasMissing => subscriber is { IsCompletedSuccessfully: true, Result: false };
 
         public long Listed { get; set; }
     }

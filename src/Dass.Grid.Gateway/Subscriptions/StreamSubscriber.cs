@@ -31,6 +31,9 @@ internal sealed class StreamSubscriber(
 
     private IStreamGrain Stream => _grid.Grains.GetGrain<IStreamGrain>(id.ToString());
 
+    /// <summary>Whether the stream has been found; until then NOT_FOUND is of the stream, later of a label.</summary>
+    public bool Found { get; private set; }
+
     /// <exception cref="RpcException">
     /// The stream is unknown, the filter does not fit its model, or the subscriber is too slow for its policy.
     /// </exception>
@@ -41,7 +44,9 @@ internal sealed class StreamSubscriber(
         var observer = services.Observers.Add(id, queue);
         try
         {
-            await ServeAsync(queue, (await Recovery.AskAsync(_grid, observer.SubscribeAsync, cancellationToken)).OrThrow());
+            var status = (await Recovery.AskAsync(_grid, observer.SubscribeAsync, cancellationToken)).OrThrow();
+            Found = true;
+            await ServeAsync(queue, status);
         }
         finally
         {

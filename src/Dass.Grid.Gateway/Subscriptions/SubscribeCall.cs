@@ -41,7 +41,7 @@ internal sealed class SubscribeCall(
         {
             if (request.StreamId.Length > 0)
             {
-                await SubscribeAsync(call.Scope(request.StreamId), FromChunk(request.StreamId), cancellationToken);
+                await Subscriber(call.Scope(request.StreamId), FromChunk(request.StreamId), cancellationToken).RunAsync();
             }
             else
             {
@@ -122,8 +122,9 @@ internal sealed class SubscribeCall(
                         {
                             throw ProtocolErrors.TooManyStreams(_grid.Options.SubscriptionStreams);
                         }
-                        subscribers.Add(SubscribeToAsync(listing, from, ending.Token));
-                        seen.Add(listing, subscribers[^1]);
+                        var next = SubscribeToAsync(listing, from, ending.Token);
+                        subscribers.Add(next);
+                        seen.Add(listing, next);
                     }
                 }
                 seen.RemoveOld();
@@ -139,20 +140,23 @@ internal sealed class SubscribeCall(
         }
     }
 
-    private async Task SubscribeToAsync(StreamListing listing, long? from, CancellationToken ending)
+    /// <returns>Whether the stream was there.</returns>
+    private async Task<bool> SubscribeToAsync(StreamListing listing, long? from, CancellationToken ending)
     {
+        var subscriber = Subscriber(new StreamId(call.Tenant, listing.Name), from, ending);
         try
         {
-            await SubscribeAsync(new StreamId(call.Tenant, listing.Name), from, ending);
+            await subscriber.RunAsync();
+            return true;
         }
-        catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && request.Filter?.Labels.Count is null or 0)
+        catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && !subscriber.Found)
         {
-            // It has been forgotten since it was listed.
+            return false; // forgotten since it was listed, or lost with its silo
         }
     }
 
-    private Task SubscribeAsync(StreamId id, long? from, CancellationToken ending) =>
-        new StreamSubscriber(services, id, request, from, message => WriteAsync(id.Name, message), ending).RunAsync();
+    private StreamSubscriber Subscriber(StreamId id, long? from, CancellationToken ending) =>
+        new(services, id, request, from, message => WriteAsync(id.Name, message), ending);
 
     private bool IsWanted(string name) => request.AllStreams
         || (request.Prefix.Length > 0 ? name.StartsWith(request.Prefix, StringComparison.Ordinal) : request.StreamIds.Contains(name));

@@ -59,6 +59,38 @@ public sealed class YoungStreamTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("list")]
+    [InlineData("prefix")]
+    [InlineData("all")]
+    public async Task A_subscriber_that_comes_before_the_client_is_back_receives_the_stream(string kind)
+    {
+        var config = Babble.Config(Yard.Id);
+        using (var feed = await Feed.BeginAsync(_gateway.Client, config))
+        {
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
+            config.Begun = feed.Ready.Begun;
+        }
+        await LoseSiloAsync();
+        using var call = _gateway.Client.Subscribe(Selecting(kind), deadline: TestGrid.Deadline);
+        await call.ResponseHeadersAsync;
+        await Task.Delay(TimeSpan.FromSeconds(1.5)); // the tenant's streams are listed each second, and this one is not there
+
+        using var again = await Feed.BeginAsync(_gateway.Client, config);
+        await again.SendBabbleAsync(0, Babble.Samples);
+        await BareSession.AssertEqualAsync(again.Tags, await again.FinishAsync());
+        var received = new List<Tags>();
+        while (await call.ResponseStream.MoveNext(CancellationToken.None) && call.ResponseStream.Current.Ended is null)
+        {
+            if (call.ResponseStream.Current.Tags is { } tags)
+            {
+                received.Add(tags);
+            }
+        }
+        await BareSession.AssertEqualAsync(received);
+    }
+
     [Fact]
     public async Task Kept_events_are_there_once_at_their_times_and_use_counts_once()
     {

@@ -16,17 +16,24 @@ public class SeenStreamsTests
     {
         var listing = Listing("yard");
         Assert.False(_heard.Contains(listing));
-        _heard.Add(listing, Task.CompletedTask);
+        _heard.Add(listing, Task.FromResult(true));
         Assert.True(_heard.Contains(listing with { Ended = true }));
         Assert.False(_heard.Contains(listing with { Begun = listing.Begun.AddSeconds(1) }));
+    }
+
+    [Fact]
+    public void A_stream_that_was_listed_and_not_there_is_taken_up_again()
+    {
+        _heard.Add(Listing("yard"), Task.FromResult(false));
+        Assert.False(_heard.Contains(Listing("yard")));
     }
 
     [Fact]
     public void What_is_over_is_forgotten_when_it_has_not_been_listed_for_long_and_what_is_heard_never()
     {
         var (over, live) = (Listing("over"), Listing("live"));
-        _heard.Add(over, Task.CompletedTask);
-        _heard.Add(live, new TaskCompletionSource().Task);
+        _heard.Add(over, Task.FromResult(true));
+        _heard.Add(live, new TaskCompletionSource<bool>().Task);
         Pass(TimeSpan.FromMinutes(9));
         Assert.True(_heard.Contains(over)); // a list that was lost for a while
         Pass(TimeSpan.FromMinutes(9));
