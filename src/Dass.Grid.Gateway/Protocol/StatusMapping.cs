@@ -64,6 +64,7 @@ internal static class StatusMapping
         OperationCanceledException when stopping => New(StatusCode.Unavailable, $"this gateway is stopping. {Again(stream)}"),
         InvalidProtocolBufferException broken => ProtocolErrors.BrokenMessage(broken), // which is an IOException, too
         OperationCanceledException or IOException => New(StatusCode.Cancelled, "the call was cancelled."),
+        _ when IsOver(failure) => New(StatusCode.Cancelled, "the call was cancelled."),
         TimeoutException => New(StatusCode.Unavailable, $"the silo did not answer in time. {Again(stream)}"),
         _ when IsWithoutSilo(failure) => New(StatusCode.Unavailable, $"this gateway has no silo now. {Again(stream)}"),
         OrleansException => New(StatusCode.Unavailable, $"no silo can be reached now. {Again(stream)}"),
@@ -75,6 +76,13 @@ internal static class StatusMapping
     /// </summary>
     public static bool IsWithoutSilo(Exception failure) =>
         failure is ArgumentException && failure.Message.StartsWith("Could not find an implementation", StringComparison.Ordinal);
+
+    /// <summary>
+    /// The gRPC library's message of a read or a write after the client has gone or its deadline has passed, when the call has not heard of
+    /// that yet.
+    /// </summary>
+    private static bool IsOver(Exception failure) =>
+        failure is InvalidOperationException && failure.Message.EndsWith(" the request is complete.", StringComparison.Ordinal);
 
     private static string Again(string? stream) => stream is not null
         ? $"Call again with stream_id '{stream}'; Ready says from which sample to go on."

@@ -8,6 +8,9 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// </summary>
 internal sealed partial class StreamObserver : ITagObserver
 {
+    /// <summary>Messages may be on their way when the last subscriber leaves: for longer than any takes.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromMinutes(1);
+
     private readonly IGrainFactory _grains;
     private readonly ILogger _logger;
     private readonly ITagObserver _reference;
@@ -117,7 +120,21 @@ internal sealed partial class StreamObserver : ITagObserver
             // The lease lapses by itself.
             LogUnreachable(Id, failure);
         }
-        _grains.DeleteObjectReference<ITagObserver>(_reference);
+        _ = DeleteLaterAsync();
+    }
+
+    // A message that finds no target is an error in Orleans' log, and clients must not be able to write one.
+    private async Task DeleteLaterAsync()
+    {
+        await Task.Delay(Linger, _time);
+        try
+        {
+            _grains.DeleteObjectReference<ITagObserver>(_reference);
+        }
+        catch (Exception stopped) when (stopped is InvalidOperationException or ObjectDisposedException)
+        {
+            // The gateway has stopped meanwhile, and its references with it.
+        }
     }
 
     private static (long From, long To, long NextChunk)? PlaceOf(StreamGap? gap) =>
