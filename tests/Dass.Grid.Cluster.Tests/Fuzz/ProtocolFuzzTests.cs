@@ -14,6 +14,7 @@ namespace Dass.Grid.Cluster.Tests.Fuzz;
 /// <summary>An enemy with a tenant's key and one with an administrator's key, beside a tenant that just streams.</summary>
 /// <remarks>
 /// DASS_FUZZ_MESSAGES says how many messages are sent (default: 10,000), DASS_FUZZ_SEED which (default: the same ones each time).
+/// DASS_FUZZ_LOG names a file that gets rate, neighbour's delay and memory along a long run, a line for each 25,000 messages.
 /// </remarks>
 public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
 {
@@ -27,6 +28,9 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
     private const int MaxBroken = 12; // kinds, until the run ends
     private const int SweepEvery = 200; // calls
     private const int MessagesPerSecond = 20; // of the enemies', for each second of the healthy recordings
+
+    /// <summary>Its pace is that of the enemies, who are slow on a busy machine.</summary>
+    private static readonly TimeSpan LongestRecording = TimeSpan.FromHours(1);
 
     private static readonly int Messages = Setting("DASS_FUZZ_MESSAGES", 10_000);
     private static readonly int Seed = Setting("DASS_FUZZ_SEED", 1);
@@ -50,6 +54,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
     private readonly ConcurrentDictionary<StatusCode, int> _ends = new();
     private readonly ConcurrentDictionary<string, string> _broken = new(); // by method and law, the first call of each
     private readonly GridErrors _errors = new();
+    private readonly FuzzProgress _progress = new(Environment.GetEnvironmentVariable("DASS_FUZZ_LOG"));
     private TestGrid _grid = null!;
     private int _calls;
     private int _cutOff;
@@ -85,6 +90,10 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         await Task.WhenAll(Enumerable.Range(0, Enemies).Select(_ => AttackAsync(healthy)));
         await done.CancelAsync();
         var recordings = await healthy;
+        foreach (var line in _progress.Lines)
+        {
+            output.WriteLine(line);
+        }
         output.WriteLine(
             $"seed {Seed}: {_sent} messages in {_calls} calls, {watch.Elapsed.TotalSeconds:F0} s; {recordings} healthy recordings, "
             + $"{_cutOff} calls cut off by the web server.");
@@ -122,7 +131,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
                 await healthy; // which throws
             }
             var call = FuzzCall.Create(Seed, Interlocked.Increment(ref _calls), MalloryKey, AdminKey);
-            Interlocked.Add(ref _sent, call.Messages.Length);
+            _progress.OnSent(Interlocked.Add(ref _sent, call.Messages.Length));
             var end = await call.MakeAsync(invoker, answer => Judge(call, answer));
             if (end?.Detail is { } cut && ServerDefences.Any(cut.Contains))
             {
@@ -161,11 +170,13 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         {
             var config = Babble.Config($"{AnnesStream}-{recordings}");
             config.Model = "tiny";
-            using var feed = await Feed.BeginAsync(_grid.Client, config, Anne);
+            using var feed = await Feed.BeginAsync(_grid.Client, config, Anne, LongestRecording);
             for (var sample = 0; sample < Babble.Samples; sample += Babble.SampleRateHz)
             {
+                var sending = Stopwatch.GetTimestamp();
                 await feed.SendBabbleAsync(sample, Math.Min(sample + Babble.SampleRateHz, Babble.Samples));
-                await feed.AppliedAsync(Math.Min(sample + Babble.SampleRateHz, Babble.Samples));
+                await feed.AppliedAsync(Math.Min(sample + Babble.SampleRateHz, Babble.Samples)).WaitAsync(TestGrid.Patience);
+                _progress.OnApplied(Stopwatch.GetElapsedTime(sending));
                 for (
                     var pace = Volatile.Read(ref _sent) + MessagesPerSecond; Volatile.Read(ref _sent) < pace
                         && !done.IsCancellationRequested;)

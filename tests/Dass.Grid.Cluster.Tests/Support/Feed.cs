@@ -9,7 +9,11 @@ internal sealed class Feed : IDisposable
 {
     private readonly AsyncDuplexStreamingCall<StreamRequest, StreamResponse> _call;
 
-    public Feed(Tagging.TaggingClient client, Metadata? headers = null) => _call = client.Stream(headers, TestGrid.Deadline);
+    /// <param name="client">Of the grid.</param>
+    /// <param name="headers">Of the call.</param>
+    /// <param name="patience">How long the whole call may take. Null: as long as any test may.</param>
+    public Feed(Tagging.TaggingClient client, Metadata? headers = null, TimeSpan? patience = null) =>
+        _call = client.Stream(headers, TestGrid.Deadline - TestGrid.Patience + (patience ?? TestGrid.Patience));
 
     public Ready Ready { get; private set; } = null!;
 
@@ -27,9 +31,10 @@ internal sealed class Feed : IDisposable
     public List<Ack> Acks { get; } = [];
 
     /// <summary>Sends the configuration and waits for Ready.</summary>
-    public static async Task<Feed> BeginAsync(Tagging.TaggingClient client, StreamConfig config, Metadata? headers = null)
+    public static async Task<Feed> BeginAsync(
+        Tagging.TaggingClient client, StreamConfig config, Metadata? headers = null, TimeSpan? patience = null)
     {
-        var feed = new Feed(client, headers);
+        var feed = new Feed(client, headers, patience);
         await feed.SendAsync(new StreamRequest { Config = config });
         Assert.True(await feed._call.ResponseStream.MoveNext(CancellationToken.None));
         feed.Ready = feed._call.ResponseStream.Current.Ready;
