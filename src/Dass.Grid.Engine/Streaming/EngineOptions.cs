@@ -23,8 +23,10 @@ public sealed class EngineOptions
 
     /// <summary>
     /// The share of the slots that stays free for other tenants when one tenant alone has taken all that it can get, 0 to 0.9: a tenant
-    /// gets no further slot once it holds <c>(1 - share) / share</c> times as many as are free. Fewer slots than 1 / share have no
-    /// reserve, and neither has a grid without keys, which has one tenant. 0: no reserve. Default: 0.1.
+    /// gets no further slot once it holds <c>(1 - share) / share</c> times as many as are free. Of the reserve itself a tenant gets a slot
+    /// if it has none, and further ones while it holds less than half as many as are free: a second tenant that wants all gets a third of
+    /// it, the next one a third of the rest. Fewer slots than 1 / share have no reserve, and neither has a grid without keys, which has one
+    /// tenant. 0: no reserve. Default: 0.1.
     /// </summary>
     public double ReservedShare { get; set; } = 0.1;
 

@@ -157,7 +157,7 @@ public sealed class StreamEngine : IAsyncDisposable
         {
             var share = _shares.GetValueOrDefault(owner);
             var (held, free) = (share?.Sessions ?? 0, _arena.Capacity - _arena.Used);
-            if (free > 0 && held * reserved >= (1 - reserved) * free - 1e-9)
+            if (free > 0 && IsKeptForOthers(held, free, reserved))
             {
                 throw new NoFreeSlotException(held, free, reserved);
             }
@@ -170,6 +170,12 @@ public sealed class StreamEngine : IAsyncDisposable
             return (slot, share);
         }
     }
+
+    // One tenant alone stops before the reserve. In it each takes a part of what the ones before have left: so several that want all that
+    // there is do not fill it either, and a newcomer always gets a slot while there is one.
+    private bool IsKeptForOthers(int held, int free, double reserved) =>
+        held * reserved >= (1 - reserved) * free - 1e-9
+        || (free <= (int)(reserved * _arena.Capacity) && held >= Math.Max(1, free / 2.0));
 
     internal void ReleaseShare(StepShare share)
     {

@@ -13,10 +13,10 @@ public sealed class EngineFixture : IAsyncLifetime
 
     internal StreamEngine Engine { get; } = Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1);
 
-    internal static StreamEngine Create(IStepModel model, int maxBatch, int queueCapacity = 64) =>
+    internal static StreamEngine Create(IStepModel model, int maxBatch, int queueCapacity = 64, int slots = 32) =>
         new(model, new EngineOptions
         {
-            MaxStreams = 32,
+            MaxStreams = slots,
             Threads = 1,
             Batcher = new StepBatcherOptions { MaxBatch = maxBatch, MaxWait = TimeSpan.Zero, QueueCapacity = queueCapacity },
         });

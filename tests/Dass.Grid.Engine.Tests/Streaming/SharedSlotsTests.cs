@@ -25,6 +25,17 @@ public class SharedSlotsTests
     }
 
     [Fact]
+    public async Task Several_greedy_owners_leave_slots_to_a_newcomer()
+    {
+        const int Slots = 256;
+        await using var engine = EngineFixture.Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1, slots: Slots);
+        int[] held = [.. Enumerable.Range(0, 5).Select(owner => Fill(engine, $"greedy-{owner}").Count)];
+        Assert.Equal([231, 9, 6, 4, 2], held);
+        Assert.InRange(Fill(engine, "newcomer").Count, 1, Slots - held.Sum() - 1);
+        Assert.Empty(Fill(engine, "greedy-1"));
+    }
+
+    [Fact]
     public async Task An_owner_that_decodes_on_its_share_of_the_cores_does_not_stop_another()
     {
         await using var engine = EngineFixture.Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1);
