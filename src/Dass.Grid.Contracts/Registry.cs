@@ -44,7 +44,9 @@ public sealed record TenantRecord(
 [GenerateSerializer, Immutable, Alias("dass.KeyRecord")]
 public sealed record KeyRecord([property: Id(0)] string Id, [property: Id(1)] string Hash, [property: Id(2)] DateTimeOffset? Until);
 
-/// <summary>What a tenant may use of the grid, over all gateways. Null: as much as there is.</summary>
+/// <summary>
+/// What a tenant may use of the grid, over all gateways. Null: nothing is set; the gateway's default limits may hold then.
+/// </summary>
 [GenerateSerializer, Immutable, Alias("dass.TenantLimits")]
 public sealed record TenantLimits
 {

@@ -64,6 +64,7 @@ public static class GridHost
         configuration.GetSection("Tokens").Bind(options.Tokens);
         options.ClientCertificates = grid.ClientAuthority is not null;
         configuration.GetSection("Tenants").Bind(options.Tenants);
+        configuration.GetSection("DefaultLimits").Bind(options.DefaultLimits);
         configuration.GetSection("Admin:KeyHashes").Bind(options.AdminKeyHashes);
     }
 }

@@ -97,12 +97,14 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
 
     private Caller? Configured(string tenant) =>
         options.Value.Tenants.GetValueOrDefault(tenant) is { } found
-            ? new Caller(tenant, KeyId: null, found.Limits, [.. found.Models])
+            ? new Caller(tenant, KeyId: null, Limits(found.Limits), [.. found.Models])
             : null;
 
-    private static Caller Registered(TenantRecord tenant, string? id) => tenant.Disabled
+    private Caller Registered(TenantRecord tenant, string? id) => tenant.Disabled
         ? throw ProtocolErrors.TenantDisabled(tenant.Name)
-        : new Caller(tenant.Name, id, tenant.Limits, tenant.Models) { Events = tenant.Events };
+        : new Caller(tenant.Name, id, Limits(tenant.Limits), tenant.Models) { Events = tenant.Events };
+
+    private TenantLimits Limits(TenantLimits own) => options.Value.AnyCredentials ? own.Or(options.Value.DefaultLimits) : own;
 
     private (TenantRecord Tenant, KeyRecord Key)? Find(Registry known, string id) =>
         IndexFor(known).ById.TryGetValue(id, out var found) && !(found.Key.Until <= time.GetUtcNow()) ? found : null;

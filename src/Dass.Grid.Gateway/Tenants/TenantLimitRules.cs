@@ -16,4 +16,16 @@ internal static class TenantLimitRules
         rules.AtLeast($"{prefix}retained_bytes", limits.RetainedBytes ?? 1 << 16, 1 << 16);
         rules.Rule(limits.Weight is null or (>= 0.01 and <= 100), $"{prefix}weight", limits.Weight, "0.01 to 100");
     }
+
+    /// <summary>The limits, and where there is none that of another.</summary>
+    public static TenantLimits Or(this TenantLimits limits, TenantLimits other) => new()
+    {
+        LiveStreams = limits.LiveStreams ?? other.LiveStreams,
+        NewStreamsPerMinute = limits.NewStreamsPerMinute ?? other.NewStreamsPerMinute,
+        AudioRate = limits.AudioRate ?? other.AudioRate,
+        Subscribers = limits.Subscribers ?? other.Subscribers,
+        MessageBytes = limits.MessageBytes ?? other.MessageBytes,
+        RetainedBytes = limits.RetainedBytes ?? other.RetainedBytes,
+        Weight = limits.Weight ?? other.Weight,
+    };
 }

@@ -2,13 +2,22 @@ using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Tenants;
 
-/// <summary>The callers that are let in: the configuration sections <c>Tenants</c>, <c>Admin</c> and <c>Tokens</c>.</summary>
+/// <summary>
+/// The callers that are let in: the configuration sections <c>Tenants</c>, <c>DefaultLimits</c>, <c>Admin</c> and <c>Tokens</c>.
+/// </summary>
 public sealed class TenantsOptions
 {
     /// <summary>
     /// Tenant by name. Default: none; without admin keys, too, every caller on this machine is the tenant <c>default</c>.
     /// </summary>
     public Dictionary<string, TenantOptions> Tenants { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// What a tenant may use for which neither the configuration nor the registry has a limit, each limit for itself, where calls need a
+    /// credential. Default: 1,000 live streams, 1,000 new streams per minute and 1,000 subscribers. The others have none: tenants share the
+    /// devices by weight, and a gateway's own limits of bytes hold for all.
+    /// </summary>
+    public TenantLimits DefaultLimits { get; set; } = new() { LiveStreams = 1_000, NewStreamsPerMinute = 1_000, Subscribers = 1_000 };
 
     /// <summary>
     /// Keys of the operators, who may change the registry (<c>Admin:KeyHashes</c>), in the form of <see cref="KeyHash"/>. Default: none.
@@ -77,7 +86,7 @@ public sealed class TenantOptions
     /// </summary>
     public List<string> KeyHashes { get; } = [];
 
-    /// <summary>What the tenant may use. Default: as much as there is.</summary>
+    /// <summary>What the tenant may use. Default: <see cref="TenantsOptions.DefaultLimits"/>.</summary>
     public TenantLimits Limits { get; set; } = new(); // an object of its own: the configuration is bound into it
 
     /// <summary>Names of the models that it may use. Default: none, which means all.</summary>
@@ -94,6 +103,7 @@ internal sealed class TenantsOptionsValidator : IValidateOptions<TenantsOptions>
         var rules = new OptionRules();
         AddHashes(rules, "Admin", options.AdminKeyHashes);
         options.Tokens.AddTo(rules);
+        options.DefaultLimits.AddTo(rules, "DefaultLimits: ");
         foreach (var (tenant, settings) in options.Tenants)
         {
             if (!StreamId.IsTenant(tenant))
