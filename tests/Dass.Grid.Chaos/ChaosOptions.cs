@@ -1,9 +1,18 @@
 namespace Dass.Grid.Chaos;
 
 /// <summary>What is run, from the command line.</summary>
+/// <param name="Faults">One after the other, each in a grid of its own.</param>
+/// <param name="Stores">For each of them all faults.</param>
+/// <param name="Streams">Live at once.</param>
+/// <param name="Seconds">Audio of each.</param>
+/// <param name="CheckpointSeconds">Mean interval of checkpoints; null: the grid's default.</param>
+/// <param name="Json">Whether the results are written as JSON.</param>
+/// <param name="Verbose">Whether each stream's longest pause is written.</param>
 internal sealed record ChaosOptions(
-    IReadOnlyList<string> Faults, IReadOnlyList<string> Stores, int Streams, int Seconds, int CheckpointSeconds, bool Json, bool Verbose)
+    IReadOnlyList<string> Faults, IReadOnlyList<string> Stores, int Streams, int Seconds, int? CheckpointSeconds, bool Json, bool Verbose)
 {
+    private const int ShortCheckpoint = 12; // from 8 s on: after the first kill, before the second
+
     public static readonly string Usage = $"""
         dotnet run -c Release --project tests/Dass.Grid.Chaos -- [--faults A,B] [--stores file,redis,postgres] [--streams N] [--seconds S]
               [--checkpoint S] [--short] [--format json] [--verbose]
@@ -13,16 +22,16 @@ internal sealed record ChaosOptions(
           --stores      Default: redis, postgres, file. Redis and PostgreSQL are Debian's servers, started on free ports.
           --streams     Live streams, in real time, of three tenants. Default: 100.
           --seconds     Audio of each stream. Default: 75.
-          --checkpoint  Mean interval of checkpoints in seconds. Default: 15.
+          --checkpoint  Mean interval of checkpoints in seconds. Default: the grid's, so that streams are young when most faults come.
           --verbose     Prints each stream's longest pause and when it ended, in seconds since the stream began.
-          --short       Two faults, 20 streams, 60 s: what CI runs.
+          --short       Two faults, 20 streams, 45 s: what CI runs.
         """;
 
     public static ChaosOptions Parse(string[] args)
     {
         var options = args.Contains("--short")
-            ? new ChaosOptions(["kill-silo", "rolling-restart"], ["file"], 20, 60, 8, false, false)
-            : new ChaosOptions(ChaosRun.Faults, ["redis", "postgres", "file"], 100, 75, 15, false, false);
+            ? new ChaosOptions(["kill-young", "rolling-restart"], ["file"], 20, 45, ShortCheckpoint, false, false)
+            : new ChaosOptions(ChaosRun.Faults, ["redis", "postgres", "file"], 100, 75, null, false, false);
         for (var i = 0; i < args.Length; i++)
         {
             string Value() => ++i < args.Length ? args[i] : throw new ArgumentException($"{args[i - 1]} needs a value.");

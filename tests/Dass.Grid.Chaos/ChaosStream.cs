@@ -9,13 +9,21 @@ namespace Dass.Grid.Chaos;
 /// <summary>
 /// One client: sends a stretch of audio in real time, keeps what is not durable, comes back at any gateway when its call breaks.
 /// </summary>
-internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Tagging.TaggingClient> gateways, string key, int first)
+/// <param name="id">Of its stream.</param>
+/// <param name="audio">What it sends.</param>
+/// <param name="gateways">Of the grid.</param>
+/// <param name="key">Of the stream's tenant.</param>
+/// <param name="first">Which gateway it calls first.</param>
+/// <param name="overSocket">Whether it calls over a WebSocket instead of gRPC.</param>
+internal sealed class ChaosStream(string id, Audio16k audio, Gateways gateways, string key, int first, bool overSocket)
 {
     public const double ChunkSeconds = 0.96;
 
     private const int PieceSamples = Audio16k.Rate / 5;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Without any progress; a grid that is started cold on a busy machine takes most of it.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     private readonly Dictionary<long, Tags> _tags = [];
     private int _gateway = first;
@@ -24,6 +32,11 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     private long _lastTags;
     private bool _finishing;
     private bool _ended; // as it was asked to; only the answer was lost
+
+    public string Id => id;
+
+    /// <summary>How it feeds its stream.</summary>
+    public string Kind => overSocket ? "websocket" : "grpc";
 
     public IReadOnlyDictionary<long, Tags> Tags => _tags;
 
@@ -37,6 +50,9 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     public long Broken { get; private set; }
 
     public int Gaps { get; private set; }
+
+    /// <summary>When the grid says that the stream began: the same in every call.</summary>
+    public Timestamp? Begun { get; private set; }
 
     public Summary? Summary { get; private set; }
 
@@ -52,7 +68,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     {
         _began = Stopwatch.GetTimestamp();
         var trouble = 0L; // since when no call works
-        while (Summary is null)
+        while (Summary is null && Failure is null)
         {
             try
             {
@@ -65,10 +81,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
             catch (RpcException broken) when (!cancellationToken.IsCancellationRequested)
             {
                 trouble = trouble == 0 ? Stopwatch.GetTimestamp() : trouble;
-                var final = broken.StatusCode is not (
-                    StatusCode.Unavailable or StatusCode.Internal or StatusCode.Cancelled or StatusCode.Unknown
-                    or StatusCode.ResourceExhausted);
-                if (final || Stopwatch.GetElapsedTime(trouble) > Patience)
+                if (!MayComeBack(broken) || Stopwatch.GetElapsedTime(trouble) > Patience)
                 {
                     Failure = $"{broken.StatusCode}: {broken.Status.Detail}";
                     return;
@@ -79,33 +92,44 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
         }
     }
 
+    /// <summary>Whether a client calls again after this.</summary>
+    public static bool MayComeBack(RpcException broken) => broken.StatusCode is
+        StatusCode.Unavailable or StatusCode.Internal or StatusCode.Cancelled or StatusCode.Unknown or StatusCode.ResourceExhausted;
+
     private async Task CallAsync(Action onReady, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var call = gateways[_gateway % gateways.Count].Stream(new Metadata { { "x-api-key", key } }, cancellationToken: stop.Token);
         var config = new StreamConfig
         {
             StreamId = id,
             Format = Audio16k.Format,
+            LookAhead = Reference.Options.LookAhead.ToDuration(),
             Filter = new TagFilter { Top = 0, Dense = true },
+            FromChunk = NextChunk,
             OldestSample = _durable,
+            Begun = Begun,
         };
-        config.LookAhead = Reference.Options.LookAhead.ToDuration();
-        config.FromChunk = NextChunk;
-        await call.RequestStream.WriteAsync(new StreamRequest { Config = config }, stop.Token);
-        if (!await call.ResponseStream.MoveNext(stop.Token))
+        using var call = await (overSocket
+            ? SocketAudio.BeginAsync(gateways.Http(_gateway), key, config, stop.Token)
+            : GrpcAudio.BeginAsync(gateways.Grpc(_gateway), key, config, stop.Token));
+        if (await call.ReadAsync(stop.Token) is not { Ready: { } ready })
         {
             throw new RpcException(new Status(StatusCode.Unavailable, "no answer"));
         }
-        var next = call.ResponseStream.Current.Ready.NextSample;
         onReady();
-        Broken += Math.Max(0, _durable - next);
-        var writing = WriteAsync(call.RequestStream, next, stop.Token);
+        Begun ??= ready.Begun;
+        if (!Begun.Equals(ready.Begun))
+        {
+            Failure = $"The stream began at {Begun}, and is said to have begun at {ready.Begun}.";
+            return;
+        }
+        Broken += Math.Max(0, _durable - ready.NextSample);
+        var writing = WriteAsync(call, ready.NextSample, stop.Token);
         try
         {
-            while (await call.ResponseStream.MoveNext(stop.Token))
+            while (Summary is null && await call.ReadAsync(stop.Token) is { } answer)
             {
-                Take(call.ResponseStream.Current);
+                Take(answer);
             }
         }
         finally
@@ -124,7 +148,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
     private async Task ReadRestAsync(CancellationToken cancellationToken)
     {
         var request = new SubscribeRequest { StreamId = id, Filter = new TagFilter { Top = 0, Dense = true }, FromChunk = NextChunk };
-        using var call = gateways[_gateway % gateways.Count].Subscribe(
+        using var call = gateways.Grpc(_gateway).Subscribe(
             request, new Metadata { { "x-api-key", key } }, cancellationToken: cancellationToken);
         while (await call.ResponseStream.MoveNext(cancellationToken))
         {
@@ -146,7 +170,7 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
         }
     }
 
-    private async Task WriteAsync(IClientStreamWriter<StreamRequest> to, long next, CancellationToken cancellationToken)
+    private async Task WriteAsync(IAudioCall to, long next, CancellationToken cancellationToken)
     {
         while (next < audio.Samples)
         {
@@ -157,12 +181,11 @@ internal sealed class ChaosStream(string id, Audio16k audio, IReadOnlyList<Taggi
                 await Task.Delay(early, cancellationToken);
             }
             var data = UnsafeByteOperations.UnsafeWrap(audio.Slice(next, end));
-            await to.WriteAsync(new StreamRequest { Audio = new Audio { FirstSample = next, Data = data } }, cancellationToken);
+            await to.SendAsync(new StreamRequest { Audio = new Audio { FirstSample = next, Data = data } }, cancellationToken);
             next = end;
         }
         _finishing = true;
-        await to.WriteAsync(new StreamRequest { Finish = new Finish() }, cancellationToken);
-        await to.CompleteAsync();
+        await to.SendAsync(new StreamRequest { Finish = new Finish() }, cancellationToken);
     }
 
     private void Take(IEnumerable<Event> events)

@@ -17,8 +17,10 @@ internal sealed class GridProcess(
     private const int LeastEphemeral = 32_768; // Linux's default
 
     private static int _lastPort = Random.Shared.Next(20_000, 30_000);
+    private static int _lastMachine;
 
-    private readonly int _operationsPort = FreePort();
+    private int _operationsPort = FreePort();
+    private string? _siloAddress; // null: that of the settings
     private Process? _process;
 
     private string Operations => $"http://{island?.Address ?? "127.0.0.1"}:{_operationsPort}";
@@ -26,7 +28,10 @@ internal sealed class GridProcess(
     public string Role => role;
 
     /// <summary>Where gRPC answers, for a gateway.</summary>
-    public Uri Address { get; } = new($"http://127.0.0.1:{FreePort()}");
+    public Uri Address { get; private set; } = Free();
+
+    /// <summary>Where JSON, server-sent events and WebSockets answer, for a gateway.</summary>
+    public Uri HttpAddress { get; private set; } = Free();
 
     public bool IsRunning => _process is { HasExited: false };
 
@@ -50,6 +55,14 @@ internal sealed class GridProcess(
         }
     }
 
+    /// <summary>Starts again as on another machine: with other addresses and ports.</summary>
+    public void StartElsewhere()
+    {
+        (Address, HttpAddress, _operationsPort) = (Free(), Free(), FreePort());
+        _siloAddress = $"127.0.{1 + Interlocked.Increment(ref _lastMachine) / 200}.{1 + _lastMachine % 200}"; // all of 127/8 is loopback
+        Start();
+    }
+
     public void Start()
     {
         string[] command =
@@ -60,8 +73,9 @@ internal sealed class GridProcess(
                 : Array.Empty<string>(),
             "host", $"--Grid:Role={role}", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}",
             $"--Grid:OperationsListen={Operations}",
+            .. role == "gateway" ? [$"--Grid:HttpListen={HttpAddress.GetLeftPart(UriPartial.Authority)}"] : Array.Empty<string>(),
             .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
-            .. island is null ? Array.Empty<string>() : [$"--Grid:SiloAddress={island.Address}"],
+            .. (_siloAddress ?? island?.Address) is { } silo ? [$"--Grid:SiloAddress={silo}"] : Array.Empty<string>(),
             $"--Grid:SiloPort={FreePort()}", // of this life: a silo that comes back is another one
         ];
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -90,7 +104,7 @@ internal sealed class GridProcess(
                 away is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
             {
             }
-            if (!IsRunning || Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(90))
+            if (!IsRunning || Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(180))
             {
                 throw new InvalidOperationException($"A {role} did not become ready; see {logFile}.");
             }
@@ -104,6 +118,8 @@ internal sealed class GridProcess(
         using var kill = Process.Start("kill", [$"-{name}", $"{_process!.Id}"]);
         kill.WaitForExit();
     }
+
+    private static Uri Free() => new($"http://127.0.0.1:{FreePort()}");
 
     public Task ExitAsync() => _process!.WaitForExitAsync();
 

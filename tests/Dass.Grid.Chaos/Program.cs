@@ -26,6 +26,8 @@ File.SetUnixFileMode(
     UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
 void Say(string text) => Console.Error.WriteLine($"{TimeProvider.System.GetLocalNow():HH:mm:ss} {text}");
 
+string Sums(IReadOnlyList<Seen> seen) => $"{seen.Sum(kind => kind.Lost)} / {seen.Sum(kind => kind.Doubled)}";
+
 const int Variants = 20;
 Audio16k[] audio = [.. Enumerable.Range(0, Math.Min(Variants, options.Streams)).Select(variant => new Audio16k(variant, options.Seconds))];
 Say($"what an undisturbed engine hears in {audio.Length} recordings of {options.Seconds} s …");
@@ -61,12 +63,16 @@ if (options.Json)
 }
 else
 {
-    var table = new Table().AddColumns("fault", "store", "streams", "lost", "doubled", "largest score difference", "gap p50 / p99 / max");
+    var table = new Table().AddColumns(
+        "fault", "store", "streams", "feeders lost / doubled", "subscribers lost / doubled", "kept lost / doubled / moved", "usage",
+        "largest score difference", "pause p50 / p99 / max", "ready again");
     foreach (var result in results)
     {
         table.AddRow(
-            result.Fault, result.Store, $"{result.Streams}", $"{result.Lost}", $"{result.Doubled}", $"{result.MaxScoreDifference:0.0e0}",
-            $"{result.Gap.P50:0} / {result.Gap.P99:0} / {result.Gap.Max:0} ms");
+            result.Fault, result.Store, $"{result.Streams}", Sums(result.Feeders), Sums(result.Subscribers),
+            $"{result.Kept.Lost} / {result.Kept.Doubled} / {result.Kept.Moved}", result.Kept.Usage.Count == 0 ? "exact" : "WRONG",
+            $"{result.MaxScoreDifference:0.0e0}", $"{result.Gap.P50:0} / {result.Gap.P99:0} / {result.Gap.Max:0} ms",
+            result.ReadyAgain is { } seconds ? $"{seconds:0} s" : "");
     }
     AnsiConsole.Write(table);
 }

@@ -25,13 +25,13 @@ internal static class Reference
                 await session.PushAsync(one.All[at..Math.Min(at + Piece, one.All.Length)], chunks, cancellationToken);
             }
             await session.CompleteAsync(chunks, cancellationToken);
-            var events = Events(chunks, session.Summary().DurationSeconds, engine.Model.Labels.Muted);
-            return (one.Variant, new Expected(chunks, events));
+            var seconds = session.Summary().DurationSeconds;
+            return (one.Variant, new Expected(chunks, Events(chunks, seconds, engine.Model.Labels.Muted), seconds));
         }));
         return heard.ToDictionary(pair => pair.Variant, pair => pair.Item2);
     }
 
-    private static HashSet<string> Events(List<ChunkScores> chunks, double seconds, int[] muted)
+    private static List<EventChange> Events(List<ChunkScores> chunks, double seconds, int[] muted)
     {
         var rules = new EventRules(new EventRule(), muted: muted);
         var (tracker, changes) = (new SoundEventTracker(rules, chunks[0].Scores.Length), new List<EventChange>());
@@ -40,11 +40,24 @@ internal static class Reference
             tracker.Add(chunk, changes);
         }
         tracker.Complete(seconds, changes);
-        return [.. changes.Where(change => change.Kind != EventChangeKind.Updated).Select(change => $"{change.Id} {change.Kind}")];
+        return changes;
     }
 }
 
-/// <summary>What a stream's client must receive.</summary>
-/// <param name="Chunks">In order.</param>
-/// <param name="Events">Openings and closings, each "id kind".</param>
-internal sealed record Expected(List<ChunkScores> Chunks, HashSet<string> Events);
+/// <summary>What a stream's clients must receive, and its grid must keep.</summary>
+internal sealed class Expected(List<ChunkScores> chunks, List<EventChange> changes, double seconds)
+{
+    /// <summary>In order.</summary>
+    public List<ChunkScores> Chunks => chunks;
+
+    /// <summary>Openings and closings, each "id kind".</summary>
+    public HashSet<string> Events { get; } =
+        [.. changes.Where(change => change.Kind != EventChangeKind.Updated).Select(change => $"{change.Id} {change.Kind}")];
+
+    /// <summary>Onset of each closed event, in stream time, by its id.</summary>
+    public Dictionary<string, double> Closed { get; } =
+        changes.Where(change => change.Kind == EventChangeKind.Closed).ToDictionary(change => change.Id, change => change.OnsetSeconds);
+
+    /// <summary>Length of the audio.</summary>
+    public double Seconds => seconds;
+}
