@@ -10,7 +10,7 @@ namespace Dass.Grid.Soak;
 /// One place of a tenant: streams one after the other, in real time, until the soak is over. Of ten places of a tenant one has short
 /// streams, and one breaks its calls off and comes back.
 /// </summary>
-internal sealed class Feeder(GridClient grid, ClientTally tally, int place, SoakOptions options, Task over)
+internal sealed class Feeder(GridClient grid, ClientTally tally, Phases phases, int place, SoakOptions options, Task over)
 {
     private const int Kinds = 10;
     private static readonly TimeSpan Refused = TimeSpan.FromSeconds(5);
@@ -19,6 +19,7 @@ internal sealed class Feeder(GridClient grid, ClientTally tally, int place, Soak
     private readonly bool _isShort = place / options.Tenants % Kinds == 0;
     private readonly bool _breaks = place / options.Tenants % Kinds == 1;
     private readonly long _piece = (long)(options.Chunk.TotalSeconds * SoakAudio.Rate);
+    private readonly long[] _sentAt = new long[64]; // timestamps of the last samples of chunks, by chunk; the older are overwritten
     private long _nextChunk;
     private long _sent; // samples of the stream, once it is finished
     private long _began; // when its first sample was due; 0: it has not begun
@@ -30,6 +31,7 @@ internal sealed class Feeder(GridClient grid, ClientTally tally, int place, Soak
         for (var stream = 0; !over.IsCompleted; stream++)
         {
             (_nextChunk, _sent, _began) = (0, 0, 0);
+            Array.Clear(_sentAt);
             var id = Name(place, stream);
             var end = _isShort ? (long)(Between(60, 180).TotalSeconds * SoakAudio.Rate) : long.MaxValue;
             try
@@ -120,6 +122,10 @@ internal sealed class Feeder(GridClient grid, ClientTally tally, int place, Soak
                 await leaving.CancelAsync();
                 return;
             }
+            if (until % _piece == 0)
+            {
+                _sentAt[(until / _piece - 1) % _sentAt.Length] = Stopwatch.GetTimestamp();
+            }
             var audio = new Audio { FirstSample = next, Data = SoakAudio.Slice(place, next, until) };
             await to.WriteAsync(new StreamRequest { Audio = audio }, leaving.Token);
             next = until;
@@ -143,6 +149,10 @@ internal sealed class Feeder(GridClient grid, ClientTally tally, int place, Soak
                     tally.OnAstray();
                 }
                 _nextChunk = tags.Chunk + 1;
+                if (_sentAt[tags.Chunk % _sentAt.Length] is not 0 and var sent)
+                {
+                    phases.OnTagged(Stopwatch.GetElapsedTime(sent));
+                }
                 Close(tags.Events);
                 break;
             case { Events: { } list }:

@@ -9,7 +9,7 @@ namespace Dass.Grid.Soak;
 internal sealed class HostProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
-    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(60) }; // a busy machine
 
     private readonly Uri _operations = new($"http://127.0.0.1:{FreePort()}");
     private readonly Process _process;
@@ -26,6 +26,7 @@ internal sealed class HostProcess : IDisposable
                 ? [typeof(HostProcess).Assembly.Location]
                 : Array.Empty<string>(),
             "host", $"--Grid:Listen={Address.GetLeftPart(UriPartial.Authority)}",
+            $"--Grid:HttpListen={HttpAddress.GetLeftPart(UriPartial.Authority)}",
             $"--Grid:OperationsListen={_operations.GetLeftPart(UriPartial.Authority)}",
             $"--Grid:SiloPort={FreePort()}", .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
         ];
@@ -49,6 +50,8 @@ internal sealed class HostProcess : IDisposable
     }
 
     public Uri Address { get; } = new($"http://127.0.0.1:{FreePort()}");
+
+    public Uri HttpAddress { get; } = new($"http://127.0.0.1:{FreePort()}");
 
     /// <summary>Lines of its log that are warnings or errors.</summary>
     public int Complaints => _complaints;

@@ -23,7 +23,7 @@ internal static class Memory
             : LowerQuartile(samples.Skip(samples.Count - third)) / LowerQuartile(samples.Skip(samples.Count - 2 * third).Take(third)) - 1;
     }
 
-    private static double LowerQuartile(IEnumerable<double> samples)
+    public static double LowerQuartile(IEnumerable<double> samples)
     {
         var sorted = samples.Order().ToArray();
         return sorted[sorted.Length / 4];

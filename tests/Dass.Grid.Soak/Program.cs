@@ -35,18 +35,22 @@ var growth = Setting(
     "How far the lower quartile of resident memory in the last third may lie above that of the third before",
     value => value >= 0,
     "a share");
+var attack = new Option<bool>("--attack")
+{
+    Description = "An attacker beside the streams for the half of the time in the middle: may their tags come later, does memory stay?",
+};
 var format = Setting("--format", "table", "What is written", value => value is "table" or "json", "table or json");
 var command = new RootCommand(
     "Many live streams of many tenants against one host: is its memory flat, are its usage records and event logs exact? "
     + "Exit codes: 0 both are, 1 not, 2 wrong usage.")
 {
-    minutes, streams, tenants, chunk, lookAhead, growth, format,
+    minutes, streams, tenants, chunk, lookAhead, growth, attack, format,
 };
 command.SetAction(async (parsed, cancellationToken) =>
 {
     var options = new SoakOptions(
         parsed.GetValue(minutes), parsed.GetValue(streams), parsed.GetValue(tenants), TimeSpan.FromSeconds(parsed.GetValue(chunk)),
-        TimeSpan.FromSeconds(parsed.GetValue(lookAhead)), parsed.GetValue(growth));
+        TimeSpan.FromSeconds(parsed.GetValue(lookAhead)), parsed.GetValue(growth), parsed.GetValue(attack));
     var directory = Directory.CreateTempSubdirectory("dass-soak-");
     var log = Path.Combine(directory.FullName, "host.log");
     SoakResult result;

@@ -46,10 +46,34 @@ internal static class Report
         {
             AnsiConsole.WriteLine($"{count} times {reason}");
         }
+        if (result.Options.Attack)
+        {
+            WriteAttack(result);
+        }
         AnsiConsole.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"memory from the second to the last third: resident {result.ResidentGrowth:+0.0%;-0.0%}, "
-            + $"at most {result.Options.Growth:0.0%}: {(result.IsFlat ? "flat" : "NOT FLAT")}; "
+            + $"at most {result.Options.Growth:0.0%}{(result.Options.Attack ? "" : result.IsFlat ? ": flat" : ": NOT FLAT")}; "
             + $"heap {result.HeapGrowth:+0.0%;-0.0%}; {result.Complaints} warnings and errors in the host's log"));
+    }
+
+    private static void WriteAttack(SoakResult result)
+    {
+        foreach (var phase in result.Phases)
+        {
+            AnsiConsole.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{phase.Name}: tags after {phase.P50:0} / {phase.P99:0} / {phase.Max:0} ms (p50, p99, max of {phase.Chunks} chunks), "
+                + $"{phase.Resident / (1 << 20):0} MiB resident"));
+        }
+        foreach (var (kind, count) in result.Attacks.OrderBy(end => end.Key, StringComparer.Ordinal))
+        {
+            AnsiConsole.WriteLine($"{count} times {kind}");
+        }
+        AnsiConsole.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"under attack p99 is {result.SlowerByAttack:0.00} times that before, at most {SoakResult.Slower:0.0}: "
+            + $"{(result.IsUndisturbed ? "undisturbed" : "DISTURBED")}; memory after it {result.GrowthByAttack:+0.0%;-0.0%}, "
+            + $"at most {SoakResult.Afterwards:0%}: {(result.IsFlat ? "given back" : "NOT GIVEN BACK")}"));
     }
 }

@@ -8,4 +8,6 @@ namespace Dass.Grid.Soak;
 /// <param name="LookAhead">Of each step.</param>
 /// <param name="Growth">How far the lower quartile of resident memory in the last third may lie above that of the third before: a
 /// share.</param>
-internal sealed record SoakOptions(double Minutes, int Streams, int Tenants, TimeSpan Chunk, TimeSpan LookAhead, double Growth);
+/// <param name="Attack">Whether an attacker runs beside the streams for the half of the time in the middle.</param>
+internal sealed record SoakOptions(
+    double Minutes, int Streams, int Tenants, TimeSpan Chunk, TimeSpan LookAhead, double Growth, bool Attack);

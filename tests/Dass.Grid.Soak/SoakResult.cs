@@ -32,19 +32,36 @@ internal sealed record TenantUsage(
 /// <param name="Tenants">Their usage.</param>
 /// <param name="Complaints">Warnings and errors in the host's log.</param>
 /// <param name="Failures">Calls that went wrong, by reason.</param>
+/// <param name="Phases">Delays and memory before, during and after an attack.</param>
+/// <param name="Attacks">How often each kind of attack ended in each way.</param>
 internal sealed record SoakResult(
     SoakOptions Options,
     IReadOnlyList<Held> Held,
     IReadOnlyList<TenantUsage> Tenants,
     int Complaints,
-    IReadOnlyDictionary<string,
-    int> Failures)
+    IReadOnlyDictionary<string, int> Failures,
+    IReadOnlyList<Phase> Phases,
+    IReadOnlyDictionary<string, int> Attacks)
 {
+    /// <summary>How far memory after an attack may lie above that before it: a share.</summary>
+    public const double Afterwards = 0.1;
+
+    /// <summary>How much longer than before it the 99th percentile of delays under an attack may be.</summary>
+    public const double Slower = 1.2;
+
     public double? ResidentGrowth => Memory.Growth([.. Held.Select(held => (double)held.Resident)]);
 
     public double? HeapGrowth => Memory.Growth([.. Held.Select(held => held.Heap)]);
 
-    public bool IsFlat => ResidentGrowth is { } growth && growth <= Options.Growth;
+    /// <summary>Resident memory after the attack in relation to that before it, as a share above 0.</summary>
+    public double GrowthByAttack => Phases[^1].Resident / Phases[0].Resident - 1;
 
-    public bool Passed => IsFlat && Tenants.All(usage => usage.IsExact) && Failures.Count == 0;
+    /// <summary>The 99th percentile of delays under the attack in relation to that before it.</summary>
+    public double SlowerByAttack => Phases[1].P99 / Phases[0].P99;
+
+    public bool IsFlat => Options.Attack ? GrowthByAttack <= Afterwards : ResidentGrowth is { } growth && growth <= Options.Growth;
+
+    public bool IsUndisturbed => !Options.Attack || SlowerByAttack <= Slower;
+
+    public bool Passed => IsFlat && IsUndisturbed && Tenants.All(usage => usage.IsExact) && Failures.Count == 0;
 }

@@ -25,6 +25,10 @@ internal sealed class SoakRun(SoakOptions options, HostProcess host)
             // a stream may end a little after the next has begun
             ["Grid:Models:built-in:MaxStreams"] = $"{options.Streams + options.Streams / 10 + 1}",
         };
+        if (options.Attack)
+        {
+            Attack.AddTo(settings);
+        }
         for (var tenant = 0; tenant < options.Tenants; tenant++)
         {
             settings[$"Tenants:tenant{tenant}:KeyHashes:0"] = KeyHash.Create(Key + tenant).ToString();
@@ -40,6 +44,9 @@ internal sealed class SoakRun(SoakOptions options, HostProcess host)
         ClientTally[] tallies = [.. Enumerable.Range(0, options.Tenants).Select(tenant => new ClientTally($"tenant{tenant}"))];
         var began = TimeProvider.System.GetUtcNow();
         var over = Task.Delay(TimeSpan.FromMinutes(options.Minutes), cancellationToken);
+        var phases = new Phases(TimeSpan.FromMinutes(options.Minutes));
+        var attack = new Attack(host);
+        var attacking = options.Attack ? AttackAsync(attack, phases, cancellationToken) : Task.CompletedTask;
 
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Subscriber[][] subscribers = [.. grids.Select((grid, tenant) => Subscribers(grid, tallies[tenant], tenant))];
@@ -49,11 +56,13 @@ internal sealed class SoakRun(SoakOptions options, HostProcess host)
             // chunks are not due all at once
             await Task.WhenAny(over, Task.Delay(options.Chunk * 20 * place / options.Streams, cancellationToken));
             await new Feeder(
-                grids[place % options.Tenants], tallies[place % options.Tenants], place, options, over).RunAsync(cancellationToken);
+                grids[place % options.Tenants], tallies[place % options.Tenants], phases, place, options, over)
+                .RunAsync(cancellationToken);
         }).ToArray();
 
         await WatchAsync(tallies, over, onMinute, cancellationToken);
         await Task.WhenAll(feeding);
+        await attacking;
         var usage = new List<TenantUsage>();
         for (var tenant = 0; tenant < options.Tenants; tenant++)
         {
@@ -64,7 +73,15 @@ internal sealed class SoakRun(SoakOptions options, HostProcess host)
         Array.ForEach(grids, grid => grid.Dispose());
         var failures = tallies.SelectMany(tally => tally.Failures()).GroupBy(failure => failure.Key)
             .ToDictionary(failure => failure.Key, failure => failure.Sum(count => count.Value));
-        return new SoakResult(options, _held, usage, host.Complaints, failures);
+        return new SoakResult(options, _held, usage, host.Complaints, failures, phases.Close(_held), attack.Ends);
+    }
+
+    private static async Task AttackAsync(Attack attack, Phases phases, CancellationToken cancellationToken)
+    {
+        await Task.Delay(phases.AttackFrom, cancellationToken);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        over.CancelAfter(phases.AttackUntil - phases.AttackFrom);
+        await attack.RunAsync(over.Token);
     }
 
     private static Subscriber[] Subscribers(GridClient grid, ClientTally tally, int tenant) =>
