@@ -77,8 +77,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         }
         catch
         {
-            // What has started must stop before it is disposed: the silo, its timers, its place among the members.
-            await app.StopAsync(CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await StopStartedAsync(app);
             await app.DisposeAsync();
             throw;
         }
@@ -88,6 +87,23 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
+    }
+
+    /// <summary>
+    /// Stops what has started of a grid whose start has failed. Orleans refuses to stop a silo that never ran, and what of it had started,
+    /// such as the loop of its directory, would keep a core busy for ever once it is disposed.
+    /// </summary>
+    private static async Task StopStartedAsync(WebApplication app)
+    {
+        try
+        {
+            await app.StopAsync(CancellationToken.None);
+        }
+        catch (Exception)
+        {
+            var lifecycle = app.Services.GetRequiredService<ISiloLifecycleSubject>().OnStop(CancellationToken.None);
+            await lifecycle.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private static int FreePort()
