@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every expression of the dashboard against a real Prometheus, which scrapes a real host with a stream and a web subscriber. Fails when an expression
+# Tests the alert rules, then runs every expression of the dashboard and of the rules against a real Prometheus, which scrapes a real host with a stream and a web subscriber. Fails when an expression
 # has no data.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -24,6 +24,7 @@ finish() {
 trap finish EXIT
 
 promtool check config deploy/prometheus/prometheus.yml
+promtool test rules deploy/prometheus/rules/dass-grid.test.yml
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 grpc=$(free_port) http=$(free_port) operations=$(free_port) silo=$(free_port) api=$(free_port)
@@ -42,8 +43,9 @@ until deploy/probe.sh /healthz/ready "$operations" >/dev/null 2>&1; do
 done
 
 # The shipped configuration with other addresses and a faster clock.
-sed -e "s/grid:5231/127.0.0.1:$operations/" -e 's/scrape_interval: .*/scrape_interval: 1s/; s/scrape_timeout: .*/scrape_timeout: 1s/' \
+sed -e "s/grid:5231/127.0.0.1:$operations/" -e 's/\(scrape\|evaluation\)_interval: .*/\1_interval: 1s/; s/scrape_timeout: .*/scrape_timeout: 1s/' \
   -e '/job_name: otel-collector/,$d' deploy/prometheus/prometheus.yml >"$work/prometheus.yml"
+cp -r deploy/prometheus/rules "$work/rules"
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address="127.0.0.1:$api" >"$work/prometheus.log" 2>&1 &
 prometheus=$!
 
@@ -51,7 +53,18 @@ curl --silent --no-buffer "http://127.0.0.1:$http/v1/subscribe?all_streams=true"
 web=$!
 
 dashboard=deploy/grafana/dashboards/dass-grid.json
-mapfile -t expressions < <(jq -r '.panels[].targets[]?.expr' "$dashboard" | sed 's/\$__rate_interval/1m/g')
+mapfile -t expressions < <(jq -r '.panels[].targets[]?.expr' "$dashboard" | sed 's/\$__rate_interval/1m/g; s/"\$\(model\|instance\|tenant\)"/".*"/g')
+while read -r expression; do
+  expressions+=("$expression")
+done < <(promtool check rules deploy/prometheus/rules/dass-grid.yml >/dev/null && python3 - <<'PYTHON'
+import re
+# What each rule asks, without the comparison that makes it an alert.
+for line in re.sub(r">-\n\s+", "", open("deploy/prometheus/rules/dass-grid.yml").read()).replace("\n          or ", " or ").split("\n"):
+    if (found := re.match(r"\s+expr: (.*)", line)):
+        for part in re.split(r" and | or | > ", re.sub(r" (>|==) [\d.]+(?= and | or |$)", "", found[1])):
+            print(part)
+PYTHON
+)
 ((${#expressions[@]} > 0)) || fail "$dashboard has no expressions."
 
 # Prints the expressions whose answer has no sample that is a number.
@@ -74,7 +87,7 @@ done
 
 # `or vector(0)` answers for any name, so an instrument must make every metric of the grid that the dashboard names.
 curl --silent --fail "http://127.0.0.1:$api/api/v1/label/__name__/values" | jq -r '.data[]' >"$work/names"
-for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason|result|how|pace|limit|protocol)' | sort -u); do
+for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason|result|how|pace|limit|protocol|tenant|quantile|status)' | sort -u); do
   grep -qx "$name" "$work/names" && continue
   instrument=${name%_total} instrument=${instrument%_seconds_bucket}
   grep -rqE "(^ +|Create[A-Za-z<>]+\()\"${instrument//_/[._]}\"" src --include=*.cs || fail "no instrument makes $name."

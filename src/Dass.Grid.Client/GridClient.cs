@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography.X509Certificates;
 using Dass.Grid.V1;
 using Grpc.Core.Interceptors;
@@ -10,6 +11,11 @@ namespace Dass.Grid.Client;
 /// <see cref="Admin"/> do not.</remarks>
 public sealed class GridClient : IDisposable
 {
+    /// <summary>Name of the activity source: one activity for each call that feeds a stream.</summary>
+    public const string ActivitySourceName = "Dass.Grid.Client";
+
+    internal static readonly ActivitySource Activities = new(ActivitySourceName);
+
     private readonly GrpcChannel _channel;
 
     /// <param name="address">Where gRPC answers, http or https.</param>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Dass.Grid.V1;
 using Grpc.Core;
@@ -111,7 +112,8 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
     private async Task<StreamResponse> BeginAsync(CancellationToken cancellationToken)
     {
         var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        _call = new Call(grid.Tagging.Stream(cancellationToken: stop.Token), stop);
+        var trace = GridClient.Activities.StartActivity("dass.feed", ActivityKind.Client); // the gateway's traces have links to it
+        _call = new Call(grid.Tagging.Stream(cancellationToken: stop.Token), stop, trace);
         var (requests, answers) = (_call.Stream.RequestStream, _call.Stream.ResponseStream);
         _config.OldestSample = tape.OldestSample ?? 0;
         await requests.WriteAsync(new StreamRequest { Config = _config }, stop.Token).ConfigureAwait(false);
@@ -206,14 +208,18 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
             await call.Writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             call.Stream.Dispose();
             call.Stop.Dispose();
+            call.Trace?.Dispose();
         }
     }
 
-    private sealed class Call(AsyncDuplexStreamingCall<StreamRequest, StreamResponse> stream, CancellationTokenSource stop)
+    private sealed class Call(
+        AsyncDuplexStreamingCall<StreamRequest, StreamResponse> stream, CancellationTokenSource stop, Activity? trace)
     {
         public AsyncDuplexStreamingCall<StreamRequest, StreamResponse> Stream => stream;
 
         public CancellationTokenSource Stop => stop;
+
+        public Activity? Trace => trace;
 
         /// <summary>Begins to send the audio. Null: that has been done, or the grid is not ready.</summary>
         public Func<Task>? Write { get; set; }

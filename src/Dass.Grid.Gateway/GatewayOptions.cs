@@ -79,6 +79,16 @@ public sealed class GatewayOptions
     public int SubscriptionStreams { get; set; } = 1_000;
 
     /// <summary>
+    /// Tenants that have series of their own in this gateway's metrics, the first that come; all others are "other". 0: none. Default: 200.
+    /// </summary>
+    public int MetricTenants { get; set; } = 200;
+
+    /// <summary>
+    /// A chunk whose tags are written later than this after its audio came is traced for any Grid:TraceRatio. Default: 1 second.
+    /// </summary>
+    public TimeSpan SlowChunk { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
     /// Origins of web pages, e.g. <c>https://dashboard.example.org</c>, that may open WebSockets here beside pages of the gateway's own
     /// host. Default: none.
     /// </summary>
@@ -126,6 +136,9 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         rules.AtLeast(Key(nameof(options.RetainedBytes)), options.RetainedBytes, 1 << 16);
         rules.AtLeast(Key(nameof(options.SubscriberQueueChunks)), options.SubscriberQueueChunks, 1);
         rules.AtLeast(Key(nameof(options.SubscriptionStreams)), options.SubscriptionStreams, 1);
+        rules.Rule(
+            options.MetricTenants is >= 0 and <= 10_000, Key(nameof(options.MetricTenants)), options.MetricTenants, "0 to 10,000");
+        rules.ZeroOrMore(Key(nameof(options.SlowChunk)), options.SlowChunk);
         rules.MoreThanZero(Key(nameof(options.SocketPing)), options.SocketPing);
         rules.MoreThanZero(Key(nameof(options.LeaseRenewal)), options.LeaseRenewal);
         return rules.Result;

@@ -49,7 +49,7 @@ internal static class Endpoints
 
     /// <summary>What comes by the operations port is answered there and nowhere else, and nothing of it elsewhere.</summary>
     public static void MapGridOperations(this WebApplication app) =>
-        app.MapWhen(http => http.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(Operations) == true, operations =>
+        app.MapWhen(IsOperation, operations =>
         {
             operations.UseHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = _ => false });
             operations.UseHealthChecks("/healthz/ready");
@@ -60,6 +60,9 @@ internal static class Endpoints
                 return Task.CompletedTask;
             });
         });
+
+    /// <summary>Whether a request came by the operations' port.</summary>
+    public static bool IsOperation(HttpContext http) => http.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(Operations) == true;
 
     private static void ListenForClients(this KestrelServerOptions kestrel, string url, HttpProtocols protocols, CertificateFiles? files) =>
         kestrel.Listen(GridOptions.Endpoint(url)!, listen =>

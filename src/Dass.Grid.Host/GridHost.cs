@@ -16,8 +16,6 @@ public static class GridHost
     public static WebApplication Build(string[] args)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-        builder.Logging.AddSimpleConsole(
-            console => (console.SingleLine, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "HH:mm:ss "));
         return Compose(builder);
     }
 
@@ -37,7 +35,7 @@ public static class GridHost
         builder.Services.EscapeLogs();
         builder.UseGridCluster(grid);
         builder.UseGridEndpoints(grid);
-        builder.AddGridTelemetry();
+        builder.AddGridTelemetry(grid);
         var readiness = builder.Services.AddHealthChecks().AddCheck<GridReadiness>("grid");
         if (grid.Role != GridRole.Gateway)
         {
@@ -49,6 +47,7 @@ public static class GridHost
         }
 
         var app = builder.Build();
+        app.Services.GetRequiredService<HostInstruments>(); // measures from now on
         app.MapGridOperations();
         if (grid.Role != GridRole.Silo)
         {

@@ -109,6 +109,12 @@ public sealed class GridOptions
     /// </summary>
     public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Share of the chunks and calls whose traces are exported, 0 to 1, when OTEL_EXPORTER_OTLP_ENDPOINT is set. What is slow, restored or
+    /// refused is exported in any case. Default: 0.01.
+    /// </summary>
+    public double TraceRatio { get; set; } = 0.01;
+
     /// <summary>Time that a stop may take: streams are put to sleep, calls are answered. Default: 30 seconds.</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
 

@@ -78,5 +78,6 @@ internal static class GridRules
         }
         rules.MoreThanZero("Grid:ProbeInterval", grid.ProbeInterval);
         rules.MoreThanZero("Grid:ShutdownTimeout", grid.ShutdownTimeout);
+        rules.Rule(grid.TraceRatio is >= 0 and <= 1, "Grid:TraceRatio", grid.TraceRatio, "0 to 1");
     }
 }

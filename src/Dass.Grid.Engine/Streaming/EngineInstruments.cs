@@ -17,7 +17,7 @@ public sealed class EngineInstruments : IDisposable
     private static readonly KeyValuePair<string, object?> Live = new("dass.pace", "live");
     private static readonly KeyValuePair<string, object?> CatchUp = new("dass.pace", "catch_up");
 
-    private readonly Meter _meter = new(Name);
+    private readonly Meter _meter;
     private readonly KeyValuePair<string, object?> _model;
     private readonly Histogram<double> _duration;
     private readonly Histogram<double> _wait;
@@ -27,8 +27,11 @@ public sealed class EngineInstruments : IDisposable
     private readonly Counter<double> _audio;
     private readonly Counter<double> _intake;
 
-    public EngineInstruments(string modelName)
+    /// <param name="modelName">Tag of each measurement.</param>
+    /// <param name="meters">Of the host that the engine belongs to, as the scope of its meter; null: the process.</param>
+    public EngineInstruments(string modelName, IMeterFactory? meters = null)
     {
+        _meter = new Meter(new MeterOptions(Name) { Scope = meters }); // made here, because it goes when the engine does
         _model = new("dass.model", modelName);
         var seconds = new InstrumentAdvice<double>
         {
@@ -43,13 +46,23 @@ public sealed class EngineInstruments : IDisposable
         _batchSize = _meter.CreateHistogram("dass.engine.step.batch_size", "{stream}", "Streams of a batch.", advice: sizes);
         _steps = _meter.CreateCounter<long>("dass.engine.steps", "{step}", "Steps of single streams that succeeded.");
         _failures = _meter.CreateCounter<long>("dass.engine.step.failures", "{step}", "Steps of single streams that failed.");
+        _failures.Add(0, _model); // a rate over the first failure needs a zero before it
         _audio = _meter.CreateCounter<double>("dass.engine.audio", "s", "Audio that steps have committed.");
         _intake = _meter.CreateCounter<double>(
             "dass.engine.intake.time", "s", "Time of threads in decoding, resampling and features, outside of batches.");
     }
 
-    internal void ObserveQueue(Func<int> length) =>
+    internal void ObserveQueue(Func<int> length, Func<TimeSpan> age)
+    {
         _meter.CreateObservableUpDownCounter("dass.engine.queue.length", () => Measure(length()), "{step}", "Steps that wait.");
+        _meter.CreateObservableGauge(
+            "dass.engine.queue.age", () => new Measurement<double>(age().TotalSeconds, _model), "s",
+            "How long live steps have to wait now.");
+    }
+
+    internal void ObserveBusy(Func<double> share) => _meter.CreateObservableGauge(
+        "dass.engine.busy", () => new Measurement<double>(share(), _model), "1",
+        $"Share of the last {BusyTime.Seconds} s in which the device's threads ran batches, 0 to 1: the signal to scale by.");
 
     internal void ObserveSlots(Func<int> used, int capacity)
     {
@@ -59,25 +72,51 @@ public sealed class EngineInstruments : IDisposable
 
     internal void TakenIn(TimeSpan duration) => _intake.Add(duration.TotalSeconds, _model);
 
-    internal Activity? StartStep(ReadOnlySpan<QueuedStep> batch)
+    /// <summary>
+    /// A batch's own trace, with links to all of its streams' chunks that are recorded; null when none is.
+    /// </summary>
+    internal Activity? StartBatch(ReadOnlySpan<QueuedStep> batch)
     {
         if (!Source.HasListeners())
         {
             return null;
         }
-        var links = new List<ActivityLink>(batch.Length);
+        List<ActivityLink>? links = null;
         foreach (var step in batch)
         {
-            if (step.Caller != default)
+            if (step.Caller.TraceFlags.HasFlag(ActivityTraceFlags.Recorded))
             {
-                links.Add(new ActivityLink(step.Caller));
+                (links ??= []).Add(new ActivityLink(step.Caller));
             }
         }
-        return Source.StartActivity(ActivityKind.Internal, links: links, name: "dass.engine.step")
+        return links is null ? null : Source.StartActivity(ActivityKind.Internal, links: links, name: "dass.engine.batch")
             ?.SetTag(_model.Key, _model.Value)
             .SetTag("dass.batch_size", batch.Length)
             .SetTag("dass.frames", batch[0].Frames)
             .SetTag("dass.committed_frames", batch[0].Committed);
+    }
+
+    /// <summary>Writes the wait and the step of each recorded stream into the trace of its chunk, with a link to the batch.</summary>
+    internal void Trace(ReadOnlySpan<QueuedStep> batch, ActivityContext link, long startedAt, long endedAt, Exception? failure)
+    {
+        var now = DateTime.UtcNow;
+        var (began, ended) = (now - Stopwatch.GetElapsedTime(startedAt, endedAt), now);
+        foreach (var step in batch)
+        {
+            if (!step.Caller.TraceFlags.HasFlag(ActivityTraceFlags.Recorded))
+            {
+                continue;
+            }
+            var enqueued = began - Stopwatch.GetElapsedTime(0, step.Waited);
+            Source.StartActivity("dass.engine.queue", ActivityKind.Internal, step.Caller, startTime: enqueued)
+                ?.SetTag("dass.pace", step.Live ? Live.Value : CatchUp.Value).SetEndTime(began).Stop();
+            Source.StartActivity("dass.engine.step", ActivityKind.Internal, step.Caller, links: [new ActivityLink(link)], startTime: began)
+                ?.SetTag(_model.Key, _model.Value)
+                .SetTag("dass.batch_size", batch.Length)
+                .SetStatus(failure is null ? ActivityStatusCode.Unset : ActivityStatusCode.Error, failure?.Message)
+                .SetEndTime(ended)
+                .Stop();
+        }
     }
 
     internal void Stepped(ReadOnlySpan<QueuedStep> batch, long startedAt, long endedAt, Exception? failure)
@@ -90,7 +129,7 @@ public sealed class EngineInstruments : IDisposable
         }
         if (failure is not null)
         {
-            _failures.Add(batch.Length, _model, new("error.type", failure.GetType().FullName));
+            _failures.Add(batch.Length, _model);
             return;
         }
         _steps.Add(batch.Length, _model);

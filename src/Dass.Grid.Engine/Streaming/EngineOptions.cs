@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Dass.Grid.Engine.Model.Onnx;
 
 namespace Dass.Grid.Engine.Streaming;
@@ -52,6 +53,9 @@ public sealed class EngineOptions
     /// Longest stream with <see cref="StreamSessionOptions.Offline"/>, whose memory grows with its audio, 1 s to 4 h. Default: 1 h.
     /// </summary>
     public TimeSpan MaxOfflineAudio { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>The host that the engine's instruments belong to. Default: null, the process.</summary>
+    public IMeterFactory? Meters { get; set; }
 
     /// <summary>Checks the rules of every field.</summary>
     /// <exception cref="ArgumentException">A rule is broken; the message lists every one with field, value and rule.</exception>

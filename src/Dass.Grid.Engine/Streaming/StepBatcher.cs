@@ -14,6 +14,7 @@ public sealed class StepBatcher : IAsyncDisposable
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly object _gate = new(); // a monitor, because threads wait on it with a timeout
     private readonly long[] _running; // when each thread's batch began; 0: none
+    private readonly BusyTime _busy;
     private int _idleThreads;
     private int _liveThreads;
     private bool _stopping;
@@ -30,9 +31,11 @@ public sealed class StepBatcher : IAsyncDisposable
         _instruments = instruments;
         _queue = new StepQueue(
             options.MaxBatch, options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency);
-        instruments.ObserveQueue(() => QueueLength);
         _liveThreads = threads;
         _running = new long[threads];
+        _busy = new BusyTime(threads);
+        instruments.ObserveQueue(() => QueueLength, () => LiveWait);
+        instruments.ObserveBusy(() => Busy);
         for (var i = 0; i < threads; i++)
         {
             var thread = i;
@@ -63,6 +66,9 @@ public sealed class StepBatcher : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Share of the last ten seconds in which the threads ran batches, 0 to 1; a batch that still runs counts.</summary>
+    public double Busy => _busy.Share(Stopwatch.GetTimestamp(), _running);
 
     /// <summary>How long the oldest batch has been running now; zero when none is. A device that hangs shows here.</summary>
     public TimeSpan LongestRun
@@ -180,9 +186,11 @@ public sealed class StepBatcher : IAsyncDisposable
         var batch = new QueuedStep[_options.MaxBatch];
         while (WaitForBatch(batch) is var size and > 0)
         {
-            Volatile.Write(ref _running[thread], Stopwatch.GetTimestamp());
+            var began = Stopwatch.GetTimestamp();
+            Volatile.Write(ref _running[thread], began);
             RunBatch(batch.AsSpan(0, size));
             Volatile.Write(ref _running[thread], 0);
+            _busy.Add(began, Stopwatch.GetTimestamp());
             Array.Clear(batch);
         }
         if (Interlocked.Decrement(ref _liveThreads) == 0)
@@ -223,7 +231,7 @@ public sealed class StepBatcher : IAsyncDisposable
     {
         var start = Stopwatch.GetTimestamp();
         Exception? failure = null;
-        using (var activity = _instruments.StartStep(batch))
+        using (var activity = _instruments.StartBatch(batch))
         {
             try
             {
@@ -233,6 +241,10 @@ public sealed class StepBatcher : IAsyncDisposable
             {
                 failure = exception;
                 activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
+            }
+            if (activity is not null)
+            {
+                _instruments.Trace(batch, activity.Context, start, Stopwatch.GetTimestamp(), failure);
             }
         }
         _instruments.Stepped(batch, start, Stopwatch.GetTimestamp(), failure);

@@ -24,7 +24,7 @@ public sealed class StreamEngine : IAsyncDisposable
         Head = new TagHead(Model);
         LogMelTables = new LogMelTables(Model.Config);
         _arena = new StateArena(stepModel.StateLayout, options.MaxStreams);
-        _instruments = new EngineInstruments(Model.Name);
+        _instruments = new EngineInstruments(Model.Name, options.Meters);
         _instruments.ObserveSlots(() => _arena.Used, _arena.Capacity);
         if (warmUp)
         {

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Tenants;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -114,6 +116,10 @@ internal sealed partial class CallGuard(
         if (mapped.StatusCode == StatusCode.ResourceExhausted)
         {
             instruments.OnRefused(mapped.Trailers.GetValue(StatusMapping.Limit) ?? "other");
+            if (http.Features.Get<IHttpActivityFeature>()?.Activity is { } trace)
+            {
+                trace.ActivityTraceFlags |= ActivityTraceFlags.Recorded; // a refusal's trace is kept in any case
+            }
         }
         if (mapped.Trailers.GetValue(StatusMapping.RetryAfter) is { } seconds && !http.Response.HasStarted)
         {

@@ -19,7 +19,8 @@ internal sealed partial class AudioPump(
     Attachment attachment,
     AudioRateLimiter limiter,
     StreamAnswers answers,
-    CancellationToken cancellationToken)
+    ChunkTimes times,
+    CancellationToken cancellationToken) : IDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(200);
@@ -33,6 +34,7 @@ internal sealed partial class AudioPump(
     private long _kept = attachment.NextSample; // audio from here on can be sent again from here, but for what the client has lost
     private long _applied = attachment.NextSample;
     private long _durable = attachment.DurableSample;
+    private long _retained; // bytes that are counted as such
     private bool _asked; // for a checkpoint, since the replay buffer became half full
 
     /// <summary>Sends kept tags again, from a chunk up to the attachment's; none before it, should the stream have gone back.</summary>
@@ -55,6 +57,8 @@ internal sealed partial class AudioPump(
             (double)bytes / attachment.Shape.BytesPerFrame / attachment.Shape.Format.SampleRateHz, cancellationToken);
         await MakeRoomAsync(bytes);
         _replay.Append(audio);
+        CountRetained();
+        times.OnArrived(audio.FirstSample + audio.Data.Length / attachment.Shape.BytesPerFrame, arrival.At);
         var before = _applied;
         await RecoverAsync(CatchUpAsync);
         if (_applied == before)
@@ -66,7 +70,6 @@ internal sealed partial class AudioPump(
     public Task FinishAsync() => RecoverAsync(async () =>
     {
         await CatchUpAsync();
-        using var activity = GatewayInstruments.Activities.StartActivity("dass.finish");
         var answer = await stream.Finish(attachment.Id, cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded } && (await stream.GetStatus()).Value is { End: { } known } status)
         {
@@ -130,6 +133,10 @@ internal sealed partial class AudioPump(
         {
             await answers.WriteAsync(gap);
         }
+        if (attachment.NextSample < _applied)
+        {
+            grid.Instruments.OnReplayed((double)(_applied - attachment.NextSample) / attachment.Shape.Format.SampleRateHz);
+        }
         _applied = attachment.NextSample;
         _durable = attachment.DurableSample;
     }
@@ -169,13 +176,32 @@ internal sealed partial class AudioPump(
 
     private async Task PushPieceAsync(AudioBlock piece)
     {
-        using var activity = GatewayInstruments.Activities.StartActivity("dass.push");
-        activity?.SetTag("dass.first_sample", piece.FirstSample);
+        var trace = times.StartTrace(piece.FirstSample + piece.Data.Length / attachment.Shape.BytesPerFrame);
+        var wait = TimeSpan.Zero;
+        Exception? failure = null;
+        try
+        {
+            wait = await PushTracedAsync(piece);
+        }
+        catch (Exception thrown)
+        {
+            failure = thrown;
+            throw;
+        }
+        finally
+        {
+            times.EndTrace(trace, wait, failure);
+        }
+    }
+
+    /// <returns>How long the piece's step waited for its device.</returns>
+    private async Task<TimeSpan> PushTracedAsync(AudioBlock piece)
+    {
         var answer = await stream.Push(attachment.Id, piece, cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.PositionGap } && piece.LostBefore > 0)
         {
             await AttachAgainAsync(piece.FirstSample); // its silo is of an earlier version, to which a loss is a gap
-            return;
+            return TimeSpan.Zero;
         }
         var pushed = await TakeAsync(answer);
         var waited = TimeSpan.Zero;
@@ -198,11 +224,13 @@ internal sealed partial class AudioPump(
             await CheckpointAsync();
         }
         _asked &= _replay.IsNearlyFull;
+        return pushed.DeviceWait;
     }
 
     private async Task<Pushed> TakeAsync(Outcome<Pushed> answer)
     {
         var pushed = TransientRefusalException.OrThrow(answer);
+        times.CatchesUp = pushed.CatchesUp;
         await answers.WriteAsync(pushed.Tags);
         return pushed;
     }
@@ -223,7 +251,17 @@ internal sealed partial class AudioPump(
         _durable = Math.Max(_durable, sample);
         _kept = Math.Max(_kept, Math.Min(_durable, _applied));
         _replay.Drop(_kept);
+        CountRetained();
     }
+
+    private void CountRetained()
+    {
+        grid.Instruments.OnRetained(_replay.Held - _retained);
+        _retained = _replay.Held;
+    }
+
+    /// <summary>What the call has retained is given back.</summary>
+    public void Dispose() => grid.Instruments.OnRetained(-_retained);
 
     private long Kept => Math.Min(_kept, _replay.Start ?? _kept);
 }

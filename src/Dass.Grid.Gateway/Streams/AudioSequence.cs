@@ -6,7 +6,11 @@ namespace Dass.Grid.Gateway.Streams;
 /// <summary>Audio in a call's order.</summary>
 /// <param name="Audio">With its position.</param>
 /// <param name="AfterLoss">The client has lost what the stream lacks before it.</param>
-internal readonly record struct Arrival(AudioBlock Audio, bool AfterLoss);
+internal readonly record struct Arrival(AudioBlock Audio, bool AfterLoss)
+{
+    /// <summary>When it came, as the clock's timestamp.</summary>
+    public long At { get; init; }
+}
 
 /// <summary>The order of one call's messages after its configuration, and the positions of its audio.</summary>
 /// <param name="nextSample">Where the stream goes on.</param>

@@ -17,6 +17,9 @@ internal sealed class ReplayBuffer(int bytesPerFrame, long maxBytes)
     /// <summary>First sample that is kept; null: nothing is.</summary>
     public long? Start => _blocks.First?.Value.Start;
 
+    /// <summary>Bytes that are kept.</summary>
+    public long Held => _bytes;
+
     /// <summary>More than half full: a checkpoint is worth its cost now.</summary>
     public bool IsNearlyFull => 2 * _bytes > maxBytes;
 

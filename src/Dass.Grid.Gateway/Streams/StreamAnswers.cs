@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
@@ -11,6 +12,7 @@ internal sealed class StreamAnswers(
     IStreamGrain stream,
     Attachment attachment,
     ScoreView view,
+    ChunkTimes times,
     IServerStreamWriter<StreamResponse> responses,
     CancellationToken cancellationToken)
 {
@@ -67,6 +69,7 @@ internal sealed class StreamAnswers(
             _gapEnd = gap.ToSample;
             await responses.WriteAsync(new StreamResponse { Gap = view.Map(gap) }, cancellationToken);
             _nextChunk = Math.Max(_nextChunk, gap.NextChunk);
+            times.OnGap(gap.NextChunk);
         }
     }
 
@@ -85,7 +88,11 @@ internal sealed class StreamAnswers(
 
     private async Task WriteAsync(ChunkTags chunk)
     {
-        await responses.WriteAsync(new StreamResponse { Tags = view.Map(chunk) }, cancellationToken);
+        using (Activity.Current is null ? null : GatewayInstruments.Activities.StartActivity("dass.write"))
+        {
+            await responses.WriteAsync(new StreamResponse { Tags = view.Map(chunk) }, cancellationToken);
+        }
+        times.OnWritten(chunk.Index);
         _nextChunk = chunk.Index + 1;
     }
 }

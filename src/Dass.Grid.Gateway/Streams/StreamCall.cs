@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Grid;
@@ -57,9 +58,11 @@ internal sealed class StreamCall(
             await responses.WriteAsync(new StreamResponse { Gap = view.Map(gap) }, cancellationToken);
         }
 
-        var pump = new AudioPump(
+        var times = new ChunkTimes(_grid, id, attachment.Shape, attachment.NextChunk, Activity.Current?.Context ?? default);
+        Activity.Current = null; // a call has no end: each chunk is a trace of its own
+        using var pump = new AudioPump(
             _grid, id, stream, spec, config.OldestSample, attachment, new AudioRateLimiter(quota, _grid.Time),
-            new StreamAnswers(stream, attachment, view, responses, cancellationToken), cancellationToken);
+            new StreamAnswers(stream, attachment, view, times, responses, cancellationToken), times, cancellationToken);
         if (config.HasFromChunk)
         {
             await pump.RepeatAsync(config.FromChunk);
@@ -161,7 +164,8 @@ internal sealed class StreamCall(
                 {
                     throw ProtocolErrors.MessageTooLong(requests.Current.Audio.Data.Length, call.Caller.Limits.MessageBytes.Value);
                 }
-                await waiting.WriteAsync(sequence.Accept(requests.Current), ending);
+                var at = _grid.Time.GetTimestamp();
+                await waiting.WriteAsync(sequence.Accept(requests.Current) is { } arrival ? arrival with { At = at } : null, ending);
             }
             waiting.Complete();
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Gateway.Subscriptions;
@@ -38,6 +39,9 @@ internal sealed partial class StreamObserver : ITagObserver
 
     public StreamId Id { get; }
 
+    /// <summary>Chunks that wait for the slowest of its subscribers.</summary>
+    public int Depth => _subscribers.Length == 0 ? 0 : _subscribers.Max(queue => queue.Count);
+
     public bool IsEmpty => _subscribers.Length == 0;
 
     private IStreamGrain Stream => _grains.GetGrain<IStreamGrain>(Id.ToString());
@@ -62,11 +66,12 @@ internal sealed partial class StreamObserver : ITagObserver
 
     public Task OnTags(ChunkTags[] tags)
     {
+        var trace = Activity.Current?.Context ?? default;
         foreach (var queue in _subscribers)
         {
             foreach (var chunk in tags)
             {
-                queue.Offer(chunk);
+                queue.Offer(chunk, trace);
             }
         }
         return Task.CompletedTask;
@@ -142,6 +147,7 @@ internal sealed partial class StreamObserver : ITagObserver
 
     private async Task KeepAsync()
     {
+        Activity.Current = null; // the first subscriber's call is not the cause of what all share
         while (await _renewal.WaitForNextTickAsync())
         {
             try

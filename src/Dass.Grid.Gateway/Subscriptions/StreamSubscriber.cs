@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
@@ -89,7 +90,7 @@ internal sealed class StreamSubscriber(
                 await CatchUpAsync(item.Chunk?.Index ?? item.NextChunk);
                 if (item.Chunk is { } chunk)
                 {
-                    await WriteAsync(chunk);
+                    await DeliverAsync(chunk, item.Trace);
                 }
             }
         }
@@ -135,6 +136,17 @@ internal sealed class StreamSubscriber(
             await write(new SubscribeResponse { Dropped = new Dropped { Chunks = missing } });
             _next = index;
         }
+    }
+
+    /// <summary>A delivery is a trace of its own, with a link to that of its chunk: a chunk has any number of subscribers.</summary>
+    private async Task DeliverAsync(ChunkTags chunk, ActivityContext trace)
+    {
+        using var activity = trace.TraceFlags.HasFlag(ActivityTraceFlags.Recorded)
+            ? GatewayInstruments.Activities.StartActivity(
+                ActivityKind.Producer, parentContext: default, links: [new ActivityLink(trace)], name: TelemetryNames.DeliveryTrace)
+            : null;
+        activity?.SetTag(TelemetryNames.Tenant, id.Tenant).SetTag(TelemetryNames.Stream, id.Name).SetTag(TelemetryNames.Chunk, chunk.Index);
+        await WriteAsync(chunk);
     }
 
     private async Task WriteAsync(ChunkTags chunk)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Protocol;
@@ -37,6 +38,7 @@ internal sealed class SubscribeCall(
         Check();
         var quota = await services.Quotas.AcquireSubscriberAsync(call.Caller, cancellationToken);
         _grid.Instruments.OnSubscribed();
+        Activity.Current = null; // the call has no end; its trace must have one
         try
         {
             if (request.StreamId.Length > 0)

@@ -1,11 +1,16 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
 /// <summary>What a subscriber receives: a chunk, a gap, another model, or the index that the stream has chunks up to.</summary>
-internal readonly record struct SubscriberItem(ChunkTags? Chunk, StreamGap? Gap, ModelChange? Change, long NextChunk);
+internal readonly record struct SubscriberItem(ChunkTags? Chunk, StreamGap? Gap, ModelChange? Change, long NextChunk)
+{
+    /// <summary>The trace of the chunk.</summary>
+    public ActivityContext Trace { get; init; }
+}
 
 /// <summary>
 /// What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices and asks the stream for it.
@@ -22,7 +27,11 @@ internal sealed class SubscriberQueue(int capacity)
     /// <summary>Set before the items complete.</summary>
     public StreamEnd? End { get; private set; }
 
-    public void Offer(ChunkTags chunk) => _items.Writer.TryWrite(new SubscriberItem(chunk, null, null, chunk.Index + 1));
+    /// <summary>Items that wait.</summary>
+    public int Count => _items.Reader.Count;
+
+    public void Offer(ChunkTags chunk, ActivityContext trace = default) =>
+        _items.Writer.TryWrite(new SubscriberItem(chunk, null, null, chunk.Index + 1) { Trace = trace });
 
     public void Offer(StreamGap gap) => Offer(new SubscriberItem(null, gap, null, gap.NextChunk));
 

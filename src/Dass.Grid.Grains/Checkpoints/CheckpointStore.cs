@@ -7,7 +7,7 @@ namespace Dass.Grid.Grains.Checkpoints;
 
 /// <summary>One stream's record in the store: one write at a time, each with the proof that no other silo has written since.</summary>
 /// <remarks>Used on the grain's own scheduler only.</remarks>
-internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, GrainsInstruments instruments)
+internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, GrainsInstruments instruments, StreamGauge gauge)
 {
     private const string StateName = "stream";
     private const int MaxDoubts = 16;
@@ -84,6 +84,9 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
     private async Task<bool> WriteAsync(PooledBytes bytes, long sample, Action<Exception> onFailure)
     {
         var (began, tried) = (Stopwatch.GetTimestamp(), false);
+        var unsaved = gauge.UnsavedSince;
+        gauge.UnsavedSince = 0; // from here on it is about audio that this record does not have
+        using var activity = Activity.Current is null ? null : GrainsInstruments.Activities.StartActivity("dass.checkpoint");
         using (bytes)
         {
             var record = new GrainState<StoredBytes>(new StoredBytes { Bytes = bytes.Written });
@@ -108,7 +111,9 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
                     _doubts.Add((Checkpoint.ChecksumOf(bytes.Written.Span).ToArray(), sample));
                     _doubts.RemoveRange(0, Math.Max(0, _doubts.Count - MaxDoubts));
                 }
-                instruments.OnCheckpointFailed();
+                Doubt(unsaved);
+                activity?.SetStatus(ActivityStatusCode.Error, failure.Message);
+                instruments.OnCheckpointFailed(Stopwatch.GetElapsedTime(began));
                 onFailure(failure);
                 return false;
             }
@@ -118,6 +123,9 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
             return true;
         }
     }
+
+    /// <summary>What the record would have held may not be in the store.</summary>
+    private void Doubt(long unsaved) => gauge.UnsavedSince = unsaved > 0 ? unsaved : gauge.UnsavedSince;
 
     private Task WriteRecordAsync(GrainState<StoredBytes> record)
     {

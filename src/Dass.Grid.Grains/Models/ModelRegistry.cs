@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.Metrics;
 using Dass.Grid.Engine;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Streaming;
@@ -12,7 +13,12 @@ namespace Dass.Grid.Grains.Models;
 /// All are disposed after the silo's last grain is gone.
 /// </summary>
 public sealed partial class ModelRegistry(
-    IOptions<ModelRegistryOptions> options, IGrainFactory grains, TimeProvider time, ILogger<ModelRegistry> logger)
+    IOptions<ModelRegistryOptions> options,
+    IGrainFactory grains,
+    IMeterFactory meters,
+    GrainsInstruments instruments,
+    TimeProvider time,
+    ILogger<ModelRegistry> logger)
     : ILifecycleParticipant<ISiloLifecycle>
 {
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
@@ -70,7 +76,7 @@ public sealed partial class ModelRegistry(
             {
                 return served;
             }
-            var engineOptions = new EngineOptions { ModelDirectory = directory, MaxStreams = maxStreams };
+            var engineOptions = new EngineOptions { ModelDirectory = directory, MaxStreams = maxStreams, Meters = meters };
             var engine = await StartInTimeAsync(engineOptions, cancellationToken);
             if (hash is not null && engine.Model.Hash != hash)
             {
@@ -116,6 +122,7 @@ public sealed partial class ModelRegistry(
         {
             foreach (var (name, engineOptions) in configured.OrderByDescending(model => model.Key == defaultName))
             {
+                engineOptions.Meters = meters;
                 Serve(name, await StreamEngine.StartAsync(engineOptions, cancellationToken), name == defaultName);
             }
         }
@@ -132,6 +139,7 @@ public sealed partial class ModelRegistry(
         var served = new ServedModel(
             engine, new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, engine.Model.Note ?? "", isDefault), labels));
         _models = _models.Add(served);
+        instruments.OnServed(name);
         LogServing(name, engine.Model.Hash, engine.Slots.Capacity, served.Card.Summary.Note);
         return served;
     }

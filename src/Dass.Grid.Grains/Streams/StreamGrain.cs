@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dass.Grid.Engine;
 using Dass.Grid.Grains.Placement;
 using Dass.Grid.Grains.Sessions;
@@ -124,6 +125,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             return broken;
         }
         State.Touch(_shared.Time.GetUtcNow());
+        Activity.Current?.SetTag(TelemetryNames.Tenant, _id.Tenant).SetTag(TelemetryNames.Stream, _id.Name);
         var busy = false;
         ChunkTags[] tags = [];
         var (started, from) = (_shared.Time.GetTimestamp(), live.NextSample);
@@ -149,8 +151,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             State.Feed(live, _shared.Time.GetUtcNow());
             tags = _lifecycle.Publish(live);
         }
-        var seconds = ((double)rest.Data.Length / live.Shape.BytesPerFrame + rest.LostBefore) / live.Shape.Format.SampleRateHz;
-        _shared.Instruments.OnPushed(live.Model.Name, seconds, _shared.Time.GetElapsedTime(started));
+        _lifecycle.Measure(live, rest, tags.Length, _shared.Time.GetElapsedTime(started));
         return new Pushed(live.NextSample, tags, busy, _persistence.Checkpoints.DurableSample)
         {
             DeviceWait = live.DeviceWait, CatchesUp = live.CatchesUp,
@@ -285,6 +286,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     public void Dispose()
     {
         _shared.Local.EndMove(this.GetGrainId(), this);
+        _shared.Instruments.Gauges.Remove(_outbox.Gauge);
         if (_owesEnd && _migration is not null)
         {
             _shared.LogEndLost(_id);
@@ -302,6 +304,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     private async Task Upkeep(CancellationToken cancellationToken)
     {
+        Activity.Current = null; // the timer was made by a call that is long over
         var now = _shared.Time.GetUtcNow();
         var idle = now - State.LastActive;
         State.DropSession();
@@ -373,6 +376,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             _checkpoints = this.RegisterGrainTimer(
                 () =>
                 {
+                    Activity.Current = null;
                     _persistence.SaveAsync().Ignore(); // no push waits for the store
                     return Task.CompletedTask;
                 },

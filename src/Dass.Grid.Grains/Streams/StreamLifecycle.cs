@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dass.Grid.Engine;
 using Dass.Grid.Grains.Sessions;
 
@@ -26,7 +27,7 @@ internal sealed class StreamLifecycle(
         shared.LogBegun(id, live.Model.Name);
         if (lost is not null)
         {
-            gap = PublishGap(live, live.NextSample, lost, []);
+            gap = PublishGap(live, live.NextSample, lost, [], "checkpoint");
         }
         state.History.Restore(state.History.Last(int.MaxValue), live.Origin.Chunk);
         Report();
@@ -48,7 +49,8 @@ internal sealed class StreamLifecycle(
         }
         HoldNew(live);
         shared.Instruments.OnBegun(live.Model.Name);
-        gap = PublishGap(live, from, $"The audio from sample {from} to {oldestSample} is no longer kept by the stream's feeder.", closed);
+        var reason = $"The audio from sample {from} to {oldestSample} is no longer kept by the stream's feeder.";
+        gap = PublishGap(live, from, reason, closed, "feeder");
         state.History.Restore(state.History.Last(int.MaxValue), live.Origin.Chunk);
         return null;
     }
@@ -103,7 +105,8 @@ internal sealed class StreamLifecycle(
                 from,
                 $"The audio from sample {from} to {oldestSample}, which model '{live.Model.Name}' needs, is no longer kept by the stream's "
                     + "feeder.",
-                []);
+                [],
+                "model");
             state.History.Restore(state.History.Last(int.MaxValue), live.Origin.Chunk);
         }
         if (!before.Model.Card.HasSoundsOf(live.Model.Card))
@@ -202,6 +205,22 @@ internal sealed class StreamLifecycle(
         return tags;
     }
 
+    /// <summary>A push has taken in audio, and completed so many chunks.</summary>
+    public void Measure(LiveStream live, AudioBlock audio, int chunks, TimeSpan duration)
+    {
+        var rate = (double)live.Shape.Format.SampleRateHz;
+        var seconds = (audio.Data.Length / live.Shape.BytesPerFrame + audio.LostBefore) / rate;
+        shared.Instruments.OnPushed(live.Model.Name, seconds, audio.LostBefore / rate);
+        if (outbox.Gauge.UnsavedSince == 0)
+        {
+            outbox.Gauge.UnsavedSince = Stopwatch.GetTimestamp();
+        }
+        if (chunks > 0)
+        {
+            shared.Instruments.OnPushTagged(live.Model.Name, duration);
+        }
+    }
+
     /// <summary>A known stream, to the tenant's list. Not waited for: it may stand on a silo that is gone.</summary>
     public void Report()
     {
@@ -218,10 +237,11 @@ internal sealed class StreamLifecycle(
         state.Lost.Clear();
     }
 
-    private StreamGap PublishGap(LiveStream live, long from, string reason, SoundEvent[] closed)
+    private StreamGap PublishGap(LiveStream live, long from, string reason, SoundEvent[] closed, string cause)
     {
         var gap = new StreamGap(from, live.NextSample, live.Origin.Chunk, reason) { Events = closed };
-        shared.Instruments.OnCold(live.Model.Name);
+        var seconds = Math.Max(0, (double)(live.NextSample - from) / live.Shape.Format.SampleRateHz);
+        shared.Instruments.OnCold(live.Model.Name, cause, seconds);
         shared.LogGap(id, live.NextSample, reason);
         state.MarkGap(gap);
         Observers.Notify(observer => observer.OnGap(gap));

@@ -34,6 +34,9 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
         _finals.Enqueue(SpanFrom(live, final: true));
     }
 
+    /// <summary>What metrics see of this activation.</summary>
+    public StreamGauge Gauge { get; } = new();
+
     /// <summary>Adds those of the events that are closed.</summary>
     public void Add(LiveStream live, SoundEvent[] events)
     {
@@ -52,6 +55,7 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
                 _owed.RemoveAt(0);
                 shared.Instruments.OnEventsLost(1);
             }
+            Gauge.OwedEvents = _owed.Count;
         }
     }
 
@@ -82,6 +86,7 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
         _finals.Clear();
         (_span, _reported) = (notes.Span, null);
         _owed.AddRange(notes.Owed);
+        Gauge.OwedEvents = _owed.Count;
         Array.ForEach(notes.Finals, _finals.Enqueue);
     }
 
@@ -98,6 +103,7 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
                     var key = new EventLogKey(id.Tenant, log.Key);
                     await shared.Grains.GetGrain<IEventLogGrain>(key.ToString()).Append(events);
                     _owed.RemoveAll(events.Contains);
+                    Gauge.OwedEvents = _owed.Count;
                     shared.Instruments.OnEventsKept(events.Length);
                 }
                 if (_finals.TryPeek(out var final))

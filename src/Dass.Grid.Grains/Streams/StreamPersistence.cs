@@ -19,7 +19,7 @@ internal sealed class StreamPersistence(
     /// </summary>
     private Checkpoint? _owedEnd;
 
-    public CheckpointStore Checkpoints { get; } = new(shared.Storage, grain, shared.Instruments);
+    public CheckpointStore Checkpoints { get; } = new(shared.Storage, grain, shared.Instruments, outbox.Gauge);
 
     public bool OwesEnd => _owedEnd is not null;
 
@@ -141,6 +141,8 @@ internal sealed class StreamPersistence(
     {
         state.Hold(live, shared.Time.GetUtcNow());
         shared.Local.Add(grain);
+        outbox.Gauge.UnsavedSince = 0;
+        shared.Instruments.Gauges.Add(outbox.Gauge);
         host.StartUpkeep();
         host.ScheduleCheckpoint(NextCheckpoint());
     }
@@ -156,6 +158,7 @@ internal sealed class StreamPersistence(
     public void GiveBack(LiveStream live)
     {
         shared.Local.Remove(grain);
+        outbox.Gauge.UnsavedSince = 0;
         shared.Instruments.OnLeft(live.Model.Name);
         live.Dispose();
         host.ScheduleCheckpoint(OwesEnd ? shared.Checkpoints.CheckpointRetry : null);

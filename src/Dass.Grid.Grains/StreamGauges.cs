@@ -1,0 +1,49 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+
+namespace Dass.Grid.Grains;
+
+/// <summary>What a silo's activations hold that the store does not have. Thread-safe.</summary>
+public sealed class StreamGauges
+{
+    private readonly ConcurrentDictionary<StreamGauge, byte> _all = new();
+
+    /// <summary>Events that the tenants' logs do not have yet.</summary>
+    public long OwedEvents => _all.Keys.Sum(gauge => (long)gauge.OwedEvents);
+
+    /// <summary>
+    /// How long the oldest audio that a crash would need again has been here, s: the 99th percentile and the maximum over the live
+    /// streams; zero without any.
+    /// </summary>
+    public (double P99, double Max) UnsavedSeconds()
+    {
+        var now = Stopwatch.GetTimestamp();
+        var ages = _all.Keys.Where(gauge => gauge.UnsavedSince > 0)
+            .Select(gauge => Stopwatch.GetElapsedTime(gauge.UnsavedSince, now).TotalSeconds).Order().ToArray();
+        return ages.Length == 0 ? (0, 0) : (ages[(int)(0.99 * (ages.Length - 1))], ages[^1]);
+    }
+
+    public void Add(StreamGauge gauge) => _all[gauge] = 0;
+
+    public void Remove(StreamGauge gauge) => _all.TryRemove(gauge, out _);
+}
+
+/// <summary>One activation's part. Written by its own scheduler, read by any thread.</summary>
+public sealed class StreamGauge
+{
+    private long _unsavedSince;
+    private int _owedEvents;
+
+    /// <summary>When the first audio came that no checkpoint has, in Stopwatch ticks; 0: the store has all.</summary>
+    public long UnsavedSince
+    {
+        get => Volatile.Read(ref _unsavedSince);
+        set => Volatile.Write(ref _unsavedSince, value);
+    }
+
+    public int OwedEvents
+    {
+        get => Volatile.Read(ref _owedEvents);
+        set => Volatile.Write(ref _owedEvents, value);
+    }
+}
