@@ -4,36 +4,42 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Dass.Grid.Host;
 
-/// <summary>The certificates of TLS, by files that are read again when they change: certificates are renewed while the grid runs.</summary>
+/// <summary>A certificate of TLS, by files that are read again when they change: certificates are renewed while the grid runs.</summary>
 internal sealed partial class CertificateFiles
 {
-    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
+    private readonly string _setting;
     private readonly string _certificate;
     private readonly string _key;
     private readonly string? _authorities;
+    private readonly Func<TlsCertificate, string?> _problem;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
-    private SslServerAuthenticationOptions _current;
-    private DateTime _written;
+    private TlsCertificate _current;
+    private (DateTime Certificate, DateTime Key, DateTime Authorities) _written;
     private long _looked;
 
+    /// <param name="setting">Name of the setting that names the certificate, for messages.</param>
     /// <param name="certificate">PEM: the certificate, then what leads to its root.</param>
     /// <param name="key">PEM; null: in the same file.</param>
-    /// <param name="authorities">PEM: the authorities that sign clients' certificates; null: clients are asked for none.</param>
+    /// <param name="authorities">PEM: the authorities that sign the certificates of those who connect; null: none.</param>
     /// <param name="time">When to look for changes.</param>
     /// <param name="logger">Takes warnings of files that cannot be used.</param>
+    /// <param name="problem">Why a certificate that could be read cannot be used, or null. Default: each can.</param>
     /// <exception cref="InvalidOperationException">A file cannot be used; the message names it.</exception>
-    public CertificateFiles(string certificate, string? key, string? authorities, TimeProvider time, ILogger logger)
+    public CertificateFiles(
+        string setting, string certificate, string? key, string? authorities, TimeProvider time, ILogger logger,
+        Func<TlsCertificate, string?>? problem = null)
     {
-        (_certificate, _key, _authorities, _time, _logger) = (certificate, key ?? certificate, authorities, time, logger);
+        (_setting, _certificate, _key, _authorities) = (setting, certificate, key ?? certificate, authorities);
+        (_time, _logger, _problem) = (time, logger, problem ?? (_ => null));
         (_written, _current, _looked) = (Written(), Read(), time.GetTimestamp());
     }
 
     /// <summary>What the next connection is answered with. Files that have become unusable leave it as it was.</summary>
-    public SslServerAuthenticationOptions Current
+    public TlsCertificate Current
     {
         get
         {
@@ -57,15 +63,32 @@ internal sealed partial class CertificateFiles
         }
     }
 
-    private DateTime Written() => new[] { _certificate, _key, _authorities ?? _key }.Max(File.GetLastWriteTimeUtc);
+    private (DateTime Certificate, DateTime Key, DateTime Authorities) Written() =>
+        (Written(_certificate), Written(_key), Written(_authorities ?? _key));
 
-    private SslServerAuthenticationOptions Read()
+    /// <summary>
+    /// A volume of Kubernetes holds links, which stay as they are when what they lead to is renewed: the time is that of the file itself.
+    /// </summary>
+    private static DateTime Written(string file)
+    {
+        try
+        {
+            return File.GetLastWriteTimeUtc(File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? file);
+        }
+        catch (IOException)
+        {
+            return default; // not there; reading it says so
+        }
+    }
+
+    private TlsCertificate Read()
     {
         try
         {
             using var pem = X509Certificate2.CreateFromPemFile(_certificate, _key);
             var chain = new X509Certificate2Collection();
             chain.ImportFromPemFile(_certificate);
+            chain.RemoveAt(0); // itself
             var authorities = new X509Certificate2Collection();
             if (_authorities is not null)
             {
@@ -75,32 +98,15 @@ internal sealed partial class CertificateFiles
                     throw new CryptographicException($"{_authorities} holds no certificate.");
                 }
             }
-            return new SslServerAuthenticationOptions
-            {
-                // A key that was read from PEM is bound to the process by a round trip through PKCS #12.
-                ServerCertificateContext = SslStreamCertificateContext.Create(
-                    X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null), [.. chain.Skip(1)], offline: true),
-                ClientCertificateRequired = _authorities is not null,
-                RemoteCertificateValidationCallback = _authorities is null
-                    ? null
-                    : (_, certificate, _, _) => certificate is null || IsSigned(certificate, authorities),
-            };
+            // A key that was read from PEM is bound to the process by a round trip through PKCS #12.
+            var own = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+            var read = new TlsCertificate(SslStreamCertificateContext.Create(own, chain, offline: true), chain, authorities);
+            return _problem(read) is { } problem ? throw new CryptographicException(problem) : read;
         }
         catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new InvalidOperationException(
-                $"Grid:Certificate ({_certificate}), Grid:CertificateKey ({_key}) or Grid:ClientAuthority ({_authorities}) "
-                + $"cannot be used: {unusable.Message}");
+            var files = string.Join(", ", new[] { _certificate, _key, _authorities }.Where(file => file is not null).Distinct());
+            throw new InvalidOperationException($"{_setting} ({files}) cannot be used: {unusable.Message}");
         }
-    }
-
-    private static bool IsSigned(X509Certificate certificate, X509Certificate2Collection authorities)
-    {
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientAuthentication));
-        return chain.Build((X509Certificate2)certificate);
     }
 }

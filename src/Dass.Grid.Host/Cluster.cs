@@ -34,6 +34,11 @@ internal static class Cluster
             endpoint.SiloPort = grid.SiloPort;
             endpoint.GatewayPort = 0; // Orleans clients outside the grid are not served
         });
+        if (grid.SiloCertificate is not null)
+        {
+            silo.Services.AddOptions<SiloConnectionOptions>().Configure<ILogger<SiloTls>>(
+                (connections, logger) => new SiloTls(grid, TimeProvider.System, logger).Configure(connections));
+        }
         silo.Configure<ClusterMembershipOptions>(membership =>
         {
             // The defaults take a minute to notice a silo that hangs.

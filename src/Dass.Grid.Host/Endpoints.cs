@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Dass.Grid.Gateway;
 using Dass.Grid.Gateway.Hosting;
 using Microsoft.AspNetCore.Connections.Features;
@@ -28,7 +29,7 @@ internal static class Endpoints
             kestrel.Limits.Http2.InitialStreamWindowSize = unread;
             kestrel.Limits.Http2.InitialConnectionWindowSize = unread * kestrel.Limits.Http2.MaxStreamsPerConnection;
             var files = grid.Certificate is null ? null : new CertificateFiles(
-                grid.Certificate, grid.CertificateKey, grid.ClientAuthority, TimeProvider.System,
+                "Grid:Certificate", grid.Certificate, grid.CertificateKey, grid.ClientAuthority, TimeProvider.System,
                 kestrel.ApplicationServices.GetRequiredService<ILogger<CertificateFiles>>());
             kestrel.ListenForClients(grid.Listen, HttpProtocols.Http2, files);
             if (grid.HttpListen is { } http)
@@ -71,7 +72,17 @@ internal static class Endpoints
             listen.LimitDassConnections();
             if (files is not null)
             {
-                listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(files.Current) });
+                listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(Handshake(files.Current)) });
             }
         });
+
+    private static SslServerAuthenticationOptions Handshake(TlsCertificate certificate) => new()
+    {
+        ServerCertificateContext = certificate.Own,
+        ClientCertificateRequired = certificate.Authorities.Count > 0,
+        CertificateChainPolicy = certificate.Authorities.Count > 0 ? certificate.Policy(TlsCertificate.Client) : null,
+        RemoteCertificateValidationCallback = certificate.Authorities.Count == 0
+            ? null
+            : (_, client, _, errors) => client is null || errors == SslPolicyErrors.None,
+    };
 }

@@ -68,13 +68,29 @@ public sealed class GridOptions
     public string OperationsListen { get; set; } = "http://127.0.0.1:5231";
 
     /// <summary>
-    /// Address at which the other silos of the grid reach this one. That port has neither keys nor TLS: anything but loopback needs a
-    /// network of the grid's own. Default: 127.0.0.1.
+    /// Address at which the other silos of the grid reach this one. That port has no keys: anything but loopback needs
+    /// <see cref="SiloCertificate"/> or a network of the grid's own. Default: 127.0.0.1.
     /// </summary>
     public string SiloAddress { get; set; } = "127.0.0.1";
 
     /// <summary>Port for the other silos of the grid. Default: 11111.</summary>
     public int SiloPort { get; set; } = 11111;
+
+    /// <summary>
+    /// PEM file of the certificate that this process shows the others of the grid, silos and gateways, and what leads to its root: for a
+    /// server and a client, with any name. With it the silo port speaks TLS only, so all processes of a grid have one or none has. Read
+    /// again when it changes. Default: null, no TLS.
+    /// </summary>
+    public string? SiloCertificate { get; set; }
+
+    /// <summary>PEM file of that certificate's key, not encrypted. Default: null, in the file of the certificate.</summary>
+    public string? SiloCertificateKey { get; set; }
+
+    /// <summary>
+    /// PEM file of the authorities that sign the certificates of the grid's processes: each certificate that they have signed may join, so
+    /// they should sign for this grid alone. Read again when it changes. Default: null.
+    /// </summary>
+    public string? SiloAuthority { get; set; }
 
     /// <summary>Default: local.</summary>
     public ClusterKind Cluster { get; set; } = ClusterKind.Local;

@@ -67,6 +67,13 @@ internal static class GridRules
             "Grid:PrimarySilo", $"'{grid.PrimarySilo}'", "a loopback address and port, e.g. 127.0.0.1:11111");
         rules.Rule(IPAddress.TryParse(grid.SiloAddress, out _), "Grid:SiloAddress", $"'{grid.SiloAddress}'", "an IP address");
         rules.Rule(
+            grid.SiloCertificate is null == grid.SiloAuthority is null,
+            "Grid:SiloCertificate", $"'{grid.SiloCertificate}' and Grid:SiloAuthority '{grid.SiloAuthority}'",
+            "TLS between silos needs both, or neither");
+        rules.Rule(
+            grid.SiloCertificateKey is null || grid.SiloCertificate is not null,
+            "Grid:SiloCertificateKey", $"'{grid.SiloCertificateKey}'", "a key needs its certificate: Grid:SiloCertificate");
+        rules.Rule(
             StreamId.IsTenant(grid.Name), "Grid:Name", $"'{grid.Name}'", $"1 to {StreamId.MaxTenantLength} of {StreamId.Alphabet}");
         if (grid.Redis is null && (grid.Cluster == ClusterKind.Redis || grid.Store == StoreKind.Redis))
         {

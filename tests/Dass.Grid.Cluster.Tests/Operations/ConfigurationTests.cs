@@ -68,6 +68,8 @@ public sealed class ConfigurationTests
     [InlineData("Tokens:ClockSkew", "01:00:00", "Tokens:ClockSkew is 01:00:00; 0 to 5 min")]
     [InlineData("Grid:Certificate", "grid.pem", "https needs a certificate, and a certificate https")]
     [InlineData("Grid:ClientAuthority", "clients.pem", "client certificates need TLS")]
+    [InlineData("Grid:SiloCertificate", "silo.pem", "'silo.pem' and Grid:SiloAuthority ''; TLS between silos needs both")]
+    [InlineData("Grid:SiloCertificateKey", "silo.key", "Grid:SiloCertificateKey is 'silo.key'; a key needs its certificate")]
     public async Task A_broken_setting_stops_the_start_with_its_name_value_and_rule(string setting, string value, string message)
     {
         var settings = new Dictionary<string, string?> { ["Grid:Models:tiny:Threads"] = "1", [setting] = value };

@@ -27,13 +27,16 @@ internal sealed class Certificates : IDisposable
 
     public string ServerFile => Path.Combine(_folder, "server.pem");
 
+    public string SiloFile => Path.Combine(_folder, "silo.pem");
+
     /// <summary>Writes certificate and key for 127.0.0.1.</summary>
-    public void WriteServer(string name = "grid")
-    {
-        using var certificate = Sign($"CN={name}", Server);
-        File.WriteAllText(
-            ServerFile, $"{certificate.ExportCertificatePem()}\n{certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
-    }
+    public void WriteServer(string name = "grid") => Write(ServerFile, Sign($"CN={name}", Server));
+
+    /// <summary>Writes certificate and key of a process of the grid.</summary>
+    public void WriteSilo(string name = "silo") => Write(SiloFile, Sign($"CN={name}", Server, Client));
+
+    /// <summary>Settings of a process that shows the certificate of <see cref="SiloFile"/>.</summary>
+    public Dictionary<string, string?> OfSilo => new() { ["Grid:SiloCertificate"] = SiloFile, ["Grid:SiloAuthority"] = AuthorityFile };
 
     public X509Certificate2 ClientOf(string tenant) => ClientNamed($"CN={tenant}");
 
@@ -51,14 +54,23 @@ internal sealed class Certificates : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private X509Certificate2 Sign(string subject, Oid use)
+    private static void Write(string file, X509Certificate2 certificate)
+    {
+        using (certificate)
+        {
+            File.WriteAllText(
+                file, $"{certificate.ExportCertificatePem()}\n{certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
+        }
+    }
+
+    private X509Certificate2 Sign(string subject, params Oid[] uses)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(System.Net.IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([use], critical: true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. uses], critical: true));
         using var signed = request.Create(Authority, _now.AddHours(-1), _now.AddHours(20), RandomNumberGenerator.GetBytes(8));
         return signed.CopyWithPrivateKey(key);
     }

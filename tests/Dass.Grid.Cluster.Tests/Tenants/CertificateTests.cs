@@ -108,7 +108,7 @@ public sealed class CertificateTests : IAsyncLifetime
     public void A_renewed_certificate_is_used_and_a_broken_one_is_not()
     {
         var time = new FakeTimeProvider();
-        var files = new CertificateFiles(_certificates.ServerFile, null, null, time, NullLogger.Instance);
+        var files = Files(_certificates.ServerFile, time);
         var first = Subject(files);
         Replace(() => _certificates.WriteServer("renewed"));
         Assert.Equal(first, Subject(files)); // not looked at yet
@@ -126,7 +126,45 @@ public sealed class CertificateTests : IAsyncLifetime
         }
     }
 
-    private static string Subject(CertificateFiles files) => files.Current.ServerCertificateContext!.TargetCertificate.Subject;
+    /// <summary>The volume of a Secret: links to a link to the folder of the day, which alone is replaced.</summary>
+    [Fact]
+    public void A_certificate_is_renewed_behind_the_links_of_a_volume()
+    {
+        var volume = Directory.CreateTempSubdirectory("dass-volume-").FullName;
+        var file = Path.Combine(volume, "tls.pem");
+        var data = Path.Combine(volume, "..data");
+        try
+        {
+            Directory.CreateSymbolicLink(data, Version("first"));
+            File.CreateSymbolicLink(file, Path.Combine("..data", "tls.pem"));
+            var time = new FakeTimeProvider();
+            var files = Files(file, time);
+            Assert.Equal("CN=first", Subject(files));
+
+            Directory.Delete(data); // the link
+            Directory.CreateSymbolicLink(data, Version("second"));
+            time.Advance(TimeSpan.FromSeconds(5));
+            Assert.Equal("CN=second", Subject(files));
+        }
+        finally
+        {
+            Directory.Delete(volume, recursive: true);
+        }
+
+        string Version(string name)
+        {
+            _certificates.WriteServer(name);
+            var copy = Path.Combine(Directory.CreateDirectory(Path.Combine(volume, $"..{name}")).FullName, "tls.pem");
+            File.Copy(_certificates.ServerFile, copy);
+            File.SetLastWriteTimeUtc(copy, DateTime.UnixEpoch.AddDays(name.Length)); // clocks of file systems are coarse
+            return $"..{name}";
+        }
+    }
+
+    private static CertificateFiles Files(string file, TimeProvider time) =>
+        new("Grid:Certificate", file, null, null, time, NullLogger.Instance);
+
+    private static string Subject(CertificateFiles files) => files.Current.Own.TargetCertificate.Subject;
 
     private static async Task List(GrpcChannel channel) =>
         await new Tagging.TaggingClient(channel).ListStreamsAsync(new ListStreamsRequest());
