@@ -20,7 +20,7 @@ namespace Dass.Grid.Cluster.Tests.Operations;
 internal static partial class DocumentRules
 {
     /// <summary>Options of programs that are not the repository's.</summary>
-    private static readonly string[] ForeignOptions = ["--help", "--project", "--build-arg"];
+    private static readonly string[] ForeignOptions = ["--help", "--project", "--build-arg", "--rm", "--from-literal", "--set"];
 
     private static readonly Command Dass = new RootCommand
     {
@@ -41,14 +41,17 @@ internal static partial class DocumentRules
         nameof(DocumentTests),
     ]);
 
-    /// <summary>Text of the programs that take options without the command line's model: those of the tests, and the training.</summary>
+    /// <summary>
+    /// Text of the programs that take options without the command line's model: those of the tests, the training, the scripts of deploy.
+    /// </summary>
     private static readonly Lazy<Dictionary<string, string>> Programs = new(() => Directory.GetDirectories(Sources.Tests)
         .Where(folder => File.Exists(Path.Combine(folder, "Program.cs")))
         .Append(Path.Combine(Sources.Src, "training"))
+        .Append(Path.Combine(Sources.Repository, "deploy"))
         .ToDictionary(
             folder => Path.GetRelativePath(Sources.Repository, folder),
             folder => string.Concat(
-                ((string[])["*.cs", "*.py"]).SelectMany(pattern => Sources.Files(folder, pattern)).Select(File.ReadAllText))));
+                ((string[])["*.cs", "*.py", "*.sh"]).SelectMany(pattern => Sources.Files(folder, pattern)).Select(File.ReadAllText))));
 
     public static IEnumerable<string> CommandNames => Dass.Subcommands.Select(command => command.Name);
 
