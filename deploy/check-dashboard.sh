@@ -24,7 +24,7 @@ finish() {
 trap finish EXIT
 
 promtool check config deploy/prometheus/prometheus.yml
-promtool test rules deploy/prometheus/rules/dass-grid.test.yml
+promtool test rules deploy/prometheus/tests/dass-grid.yml
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 grpc=$(free_port) http=$(free_port) operations=$(free_port) silo=$(free_port) api=$(free_port)
@@ -43,7 +43,8 @@ until deploy/probe.sh /healthz/ready "$operations" >/dev/null 2>&1; do
 done
 
 # The shipped configuration with other addresses and a faster clock.
-sed -e "s/grid:5231/127.0.0.1:$operations/" -e 's/\(scrape\|evaluation\)_interval: .*/\1_interval: 1s/; s/scrape_timeout: .*/scrape_timeout: 1s/' \
+sed -e "s/\"silo1:5231\".*\]/\"127.0.0.1:$operations\"]/" \
+  -e 's/\(scrape\|evaluation\)_interval: .*/\1_interval: 1s/; s/scrape_timeout: .*/scrape_timeout: 1s/' \
   -e '/job_name: otel-collector/,$d' deploy/prometheus/prometheus.yml >"$work/prometheus.yml"
 cp -r deploy/prometheus/rules "$work/rules"
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address="127.0.0.1:$api" >"$work/prometheus.log" 2>&1 &
