@@ -6,7 +6,6 @@ using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Host;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Orleans.Runtime;
 
 namespace Dass.Grid.Cluster.Tests.Operations;
 
