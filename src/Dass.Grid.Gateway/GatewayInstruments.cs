@@ -3,12 +3,13 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
 using Dass.Grid.V1;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway;
 
 /// <summary>Measurements and activities of a gateway. Counters begin at 0 for every value that their tags can have.</summary>
-internal sealed partial class GatewayInstruments
+internal sealed partial class GatewayInstruments : IHostedService
 {
     public static readonly ActivitySource Activities = new(TelemetryNames.Gateway);
 
@@ -65,14 +66,6 @@ internal sealed partial class GatewayInstruments
             "dass.gateway.retained", "By", "Audio that calls retain, because their streams could still lose it.");
         meter.CreateObservableGauge(
             "dass.gateway.subscriber.depth", () => SubscriberDepth(), "{chunk}", "Chunks that wait for the slowest subscriber.");
-
-        Array.ForEach(Limits, limit => _refused.Add(0, Tag(TelemetryNames.Limit, limit)));
-        _audio.Add(0);
-        _dropped.Add(0);
-        _replayed.Add(0);
-        _retainedFull.Add(0);
-        _retained.Add(0);
-        _subscribers.Add(0);
     }
 
     /// <summary>Which tenants have series of their own.</summary>
@@ -80,6 +73,21 @@ internal sealed partial class GatewayInstruments
 
     /// <summary>Chunks that wait for the slowest subscriber of this gateway.</summary>
     public Func<int> SubscriberDepth { private get; set; } = () => 0;
+
+    /// <summary>What has not happened is 0, from when the process's listeners are there.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        Array.ForEach(Limits, limit => _refused.Add(0, Tag(TelemetryNames.Limit, limit)));
+        _audio.Add(0);
+        _dropped.Add(0);
+        _replayed.Add(0);
+        _retainedFull.Add(0);
+        _retained.Add(0);
+        _subscribers.Add(0);
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void OnCallBegun(string method, string protocol) =>
         _callsLive.Add(1, Method(method), Tag(TelemetryNames.Protocol, protocol));

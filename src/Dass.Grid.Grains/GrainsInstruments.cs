@@ -65,16 +65,6 @@ public sealed class GrainsInstruments
             "s", "How long the oldest audio that a crash would need again has been here: 99th percentile and maximum over live streams.");
         meter.CreateObservableUpDownCounter(
             "dass.events.owed", () => Gauges.OwedEvents, "{event}", "Closed events that wait for the store.");
-
-        foreach (var result in (string[])["closed", "kept", "lost"])
-        {
-            _events.Add(0, Result(result));
-        }
-        foreach (var result in (string[])["written", "failed", "fenced"])
-        {
-            _checkpoints.Add(0, Result(result));
-        }
-        _observersExpired.Add(0);
     }
 
     /// <summary>Of this silo's activations.</summary>
@@ -95,6 +85,15 @@ public sealed class GrainsInstruments
         {
             _recovered.Add(0, Model(model), Tag(TelemetryNames.How, how));
         }
+        foreach (var result in (string[])["closed", "kept", "lost"])
+        {
+            _events.Add(0, Result(result));
+        }
+        foreach (var result in (string[])["written", "failed", "fenced"])
+        {
+            _checkpoints.Add(0, Result(result));
+        }
+        _observersExpired.Add(0);
         foreach (var cause in (string[])["checkpoint", "feeder", "model"])
         {
             _gap.Add(0, Model(model), Tag(TelemetryNames.Reason, cause));

@@ -9,6 +9,9 @@ namespace Dass.Grid.Host;
 /// <summary>A whole grid in this process: silo and gateway on free loopback ports, no keys, nothing written to the console.</summary>
 public sealed class EmbeddedGrid : IAsyncDisposable
 {
+    /// <summary>Of a start that has failed, whose error must reach the caller.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
     private readonly WebApplication _app;
 
     private EmbeddedGrid(WebApplication app)
@@ -101,8 +104,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         }
         catch (Exception)
         {
-            var lifecycle = app.Services.GetRequiredService<ISiloLifecycleSubject>().OnStop(CancellationToken.None);
-            await lifecycle.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // Cancelled: each stage stops, and none waits for what never began.
+            var stopping = app.Services.GetRequiredService<ISiloLifecycleSubject>().OnStop(new CancellationToken(canceled: true));
+            await stopping.WaitAsync(StopPatience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -33,6 +33,7 @@ public static class GatewayExtensions
         services.AddSingleton<IValidateOptions<TenantsOptions>, TenantsOptionsValidator>();
         services.AddMetrics();
         services.AddSingleton<GatewayInstruments>();
+        services.AddHostedService(provider => provider.GetRequiredService<GatewayInstruments>());
         services.AddSingleton<RegistryCache>();
         services.AddHostedService(provider => provider.GetRequiredService<RegistryCache>());
         services.AddSingleton<TenantKeys>();

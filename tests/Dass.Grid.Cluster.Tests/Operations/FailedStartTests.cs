@@ -1,7 +1,5 @@
 using Dass.Grid.Host;
 using Microsoft.Extensions.DependencyInjection;
-using Orleans;
-using Orleans.Runtime;
 
 namespace Dass.Grid.Cluster.Tests.Operations;
 
