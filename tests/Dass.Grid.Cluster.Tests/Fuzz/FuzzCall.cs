@@ -17,7 +17,7 @@ internal sealed record FuzzCall(int Index, MethodDescriptor Method, byte[][] Mes
     private static readonly Marshaller<byte[]> Raw = Marshallers.Create(bytes => bytes, bytes => bytes);
 
     /// <summary>Longer than any call takes that the grid answers or refuses at all.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Attention = TimeSpan.FromMilliseconds(40);
 
     /// <param name="seed">Of the run.</param>
@@ -106,7 +106,8 @@ internal sealed record FuzzCall(int Index, MethodDescriptor Method, byte[][] Mes
                     using (var call = invoker.AsyncDuplexStreamingCall(method, null, options))
                     {
                         var reading = ReadAsync(call.ResponseStream, seen);
-                        await SendAsync(call.RequestStream);
+                        // Once in some hundred thousand calls the client's side never comes to an end of its own.
+                        await Task.WhenAny(SendAsync(call.RequestStream), reading);
                         Leave();
                         await reading;
                     }

@@ -132,7 +132,17 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
             }
             var call = FuzzCall.Create(Seed, Interlocked.Increment(ref _calls), MalloryKey, AdminKey);
             _progress.OnSent(Interlocked.Add(ref _sent, call.Messages.Length));
-            var end = await call.MakeAsync(invoker, answer => Judge(call, answer));
+            Status? end;
+            try
+            {
+                // An enemy that waited for ever would leave the run slower, and without an end.
+                end = await call.MakeAsync(invoker, answer => Judge(call, answer)).WaitAsync(2 * FuzzCall.Patience);
+            }
+            catch (TimeoutException)
+            {
+                Hold(false, call, "It has no end, not even by its deadline.");
+                continue;
+            }
             if (end?.Detail is { } cut && ServerDefences.Any(cut.Contains))
             {
                 Interlocked.Increment(ref _cutOff);
