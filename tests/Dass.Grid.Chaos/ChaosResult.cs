@@ -11,14 +11,20 @@ internal sealed record GapMilliseconds(
     [property: JsonPropertyName("p99")] double P99,
     [property: JsonPropertyName("max")] double Max);
 
-/// <summary>What one subscriber received, or one kind of feeding client: chunks and events together, over all its streams.</summary>
+/// <summary>
+/// What one kind of subscriber or of feeding client received, over all its streams: chunks and events together, and by name the first that
+/// were lost.
+/// </summary>
 internal sealed record Seen(
     [property: JsonPropertyName("kind")] string Kind,
     [property: JsonPropertyName("streams")] int Streams,
     [property: JsonPropertyName("lost")] int Lost,
     [property: JsonPropertyName("doubled")] int Doubled,
-    [property: JsonPropertyName("gaps")] int Gaps)
+    [property: JsonPropertyName("gaps")] int Gaps,
+    [property: JsonPropertyName("missing")] IReadOnlyList<string> Missing)
 {
+    public const int Named = 20;
+
     [JsonIgnore]
     public bool IsExact => Lost == 0 && Doubled == 0 && Gaps == 0;
 }
@@ -88,7 +94,8 @@ internal sealed record ChaosResult(
             run.Stream.Doubled
             + run.Stream.Tags.Keys.Count(index => index >= run.Expected.Chunks.Count)
             + run.Stream.Events.Except(run.Expected.Events).Count()),
-        runs.Sum(run => run.Stream.Gaps));
+        runs.Sum(run => run.Stream.Gaps),
+        [.. runs.SelectMany(run => Missing(run.Stream.Id, run.Expected, run.Stream.Tags, run.Stream.Events)).Take(Seen.Named)]);
 
     private static Seen Heard(string kind, ChaosSubscriber[] subscribers, Dictionary<string, Expected> expected)
     {
@@ -105,8 +112,17 @@ internal sealed record ChaosResult(
                 stream.Received.Doubled
                 + stream.Received.Tags.Keys.Count(index => index >= stream.Expected.Chunks.Count)
                 + stream.Received.Events.Except(stream.Expected.Events).Count()),
-            streams.Sum(stream => stream.Received.Gaps));
+            streams.Sum(stream => stream.Received.Gaps),
+            [
+                .. subscribers.SelectMany(subscriber => subscriber.Streams).SelectMany(
+                    stream => Missing(stream.Key, expected[stream.Key], stream.Value.Tags, stream.Value.Events)).Take(Seen.Named),
+            ]);
     }
+
+    private static IEnumerable<string> Missing(
+        string stream, Expected expected, IReadOnlyDictionary<long, Tags> tags, HashSet<string> events) =>
+        expected.Chunks.Where(chunk => !tags.ContainsKey(chunk.Index)).Select(chunk => $"{stream}: chunk {chunk.Index}").Concat(
+            expected.Events.Except(events).Select(sound => $"{stream}: event {sound}"));
 
     private static double Difference(ChunkScores expected, ChaosStream stream) => stream.Tags.TryGetValue(expected.Index, out var tags)
         ? expected.Scores.Zip(tags.DenseChunkScores, (a, b) => Math.Abs(a - b))

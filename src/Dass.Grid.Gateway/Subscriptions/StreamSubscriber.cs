@@ -87,8 +87,7 @@ internal sealed class StreamSubscriber(
             }
             else if (item.NextChunk > _next)
             {
-                await CatchUpAsync(item.Chunk?.Index ?? item.NextChunk);
-                if (item.Chunk is { } chunk)
+                if (await CatchUpAsync(item.Chunk?.Index ?? item.NextChunk) && item.Chunk is { } chunk)
                 {
                     await DeliverAsync(chunk, item.Trace);
                 }
@@ -96,6 +95,7 @@ internal sealed class StreamSubscriber(
         }
         var end = queue.End!;
         await CatchUpAsync(end.Summary.Chunks);
+        await SkipToAsync(end.Summary.Chunks, asked: false);
         await write(new SubscribeResponse { Ended = _view.Map(end) });
     }
 
@@ -103,24 +103,34 @@ internal sealed class StreamSubscriber(
     /// Chunks are missing when the subscriber asked for old ones, was too slow for its queue, or a one-way message came late or never; the
     /// stream still keeps most of them, and the number of the others goes to the subscriber as dropped.
     /// </summary>
-    private async Task CatchUpAsync(long nextChunk, bool asked = false)
+    /// <returns>
+    /// False: the stream has gone back, because its silo was lost after it had told of chunks up to there. It will compute them again, and
+    /// they come by themselves.
+    /// </returns>
+    private async Task<bool> CatchUpAsync(long nextChunk, bool asked = false)
     {
         var behind = !asked && nextChunk - _next > _grid.Options.SubscriberQueueChunks;
         while (_next < nextChunk)
         {
             var (from, count) = (_next, (int)Math.Min(StreamGrainExtensions.HistoryPage, nextChunk - _next));
             var answer = await Recovery.AskAsync(_grid, () => Stream.GetTags(from, count), cancellationToken);
-            ChunkTags[] kept = answer.Has(out var page, out _) ? [.. page.Tags.TakeWhile(chunk => chunk.Index < nextChunk)] : [];
+            var isThere = answer.Has(out var page, out _) && page.NextChunk >= nextChunk;
+            ChunkTags[] kept = page is null ? [] : [.. page.Tags.TakeWhile(chunk => chunk.Index < nextChunk)];
             foreach (var chunk in kept.Where(chunk => !behind || request.Slow != SlowPolicy.KeepEvents || chunk.Events.Length > 0))
             {
                 await SkipToAsync(chunk.Index, asked);
                 await WriteAsync(chunk);
+            }
+            if (!isThere)
+            {
+                return false;
             }
             if (kept.Length == 0 || kept[^1].Index >= _next)
             {
                 await SkipToAsync(kept.Length == 0 ? nextChunk : kept[^1].Index + 1, asked);
             }
         }
+        return true;
     }
 
     private async Task SkipToAsync(long index, bool asked)

@@ -1,7 +1,9 @@
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Gateway.Subscriptions;
 using Dass.Grid.Host;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
@@ -89,6 +91,41 @@ public sealed class YoungStreamTests : IAsyncLifetime
             }
         }
         await BareSession.AssertEqualAsync(received);
+    }
+
+    [Fact]
+    public async Task A_subscriber_misses_nothing_that_its_gateway_has_heard_of_and_the_stream_no_longer_has()
+    {
+        using var feed = await Feed.BeginAsync(_gateway.Client, Babble.Config(Yard.Id));
+        using var call = _gateway.Client.Subscribe(Selecting("one"), deadline: TestGrid.Deadline);
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
+        var received = new List<Tags>();
+        var dropped = 0L;
+        await ReadAsync(() => received.Count < feed.Tags.Count);
+
+        // The silo was lost before the chunks between: the stream that began again has none of them yet.
+        var observers = _gateway.Host.Services.GetRequiredService<StreamObservers>();
+        var observer = observers.Add(new Contracts.StreamId("default", Yard.Id), new SubscriberQueue(1));
+        var later = (await Yard.Grain(_gateway).GetTags(0, 1)).Value!.Tags[0] with { Index = feed.Tags.Count + 3 };
+        await observer.OnTags([later]);
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
+        await feed.FinishAsync();
+        await ReadAsync(() => true);
+        Assert.Equal(0, dropped);
+        await BareSession.AssertEqualAsync(received);
+
+        async Task ReadAsync(Func<bool> more)
+        {
+            while (more() && await call.ResponseStream.MoveNext(CancellationToken.None))
+            {
+                dropped += call.ResponseStream.Current.Dropped?.Chunks ?? 0;
+                if (call.ResponseStream.Current.Tags is { } tags)
+                {
+                    received.Add(tags);
+                }
+            }
+        }
     }
 
     [Fact]
