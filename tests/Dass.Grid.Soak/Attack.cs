@@ -15,6 +15,9 @@ internal sealed class Attack(HostProcess host)
     public const string Tenant = "mallory";
     public const string Key = "soak-key-of-mallory";
 
+    /// <summary>Live streams that the tenant is allowed.</summary>
+    public const int MaxStreams = 40;
+
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1); // after a loop's failure
 
     private readonly ConcurrentDictionary<string, int> _ends = new(StringComparer.Ordinal);
@@ -23,8 +26,11 @@ internal sealed class Attack(HostProcess host)
     public IReadOnlyDictionary<string, int> Ends => _ends;
 
     /// <summary>Settings that let the tenant in.</summary>
-    public static void AddTo(Dictionary<string, string> settings) =>
+    public static void AddTo(Dictionary<string, string> settings)
+    {
         settings[$"Tenants:{Tenant}:KeyHashes:0"] = KeyHash.Create(Key).ToString();
+        settings[$"Tenants:{Tenant}:Limits:LiveStreams"] = $"{MaxStreams}";
+    }
 
     /// <param name="over">Ends it.</param>
     public async Task RunAsync(CancellationToken over)
