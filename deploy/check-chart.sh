@@ -63,15 +63,19 @@ for setting in $(grep -rhoE 'Grid__[A-Za-z]+' "$chart/templates" | sort -u); do
   grep -qE "public [A-Za-z?]+ ${setting#Grid__} " src/Dass.Grid.Host/GridOptions.cs src/Dass.Grid.Grains/Models/ModelRegistryOptions.cs \
     || fail "no options class has ${setting/__/:}."
 done
-# Every query of an autoscaler can be read.
-if command -v promtool >/dev/null; then
-  python3 - "$work/keda.yaml" >"$work/queries.yml" <<'PYTHON'
+# Every query of an autoscaler names metrics that an instrument makes, and can be read.
+python3 - "$work/keda.yaml" >"$work/queries.yml" <<'PYTHON'
 import json, re, sys
 
 queries = set(re.findall(r"query: (?:>-\n +)?(.+)", open(sys.argv[1]).read()))
 rules = [{"record": f"scaling:query{number}", "expr": query} for number, query in enumerate(sorted(queries))]
 print(json.dumps({"groups": [{"name": "scaling", "rules": rules}]}))
 PYTHON
+for name in $(grep -oE '\bdass_[a-z_]+\b' "$work/queries.yml" | grep -vx dass_pace | sort -u); do
+  instrument=${name%_seconds_bucket} instrument=${instrument%_ratio}
+  grep -rqE "\"${instrument//_/[._]}\"" src --include=*.cs || fail "no instrument makes $name, which an autoscaler asks for."
+done
+if command -v promtool >/dev/null; then
   promtool check rules "$work/queries.yml" >"$work/promtool.log" 2>&1 || { cat "$work/promtool.log" >&2; fail "a query of an autoscaler."; }
   grep -q 'SUCCESS: 4 rules' "$work/promtool.log" || { cat "$work/promtool.log" >&2; fail "the queries of the autoscalers are not four."; }
 fi
