@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Starts a cluster with its dashboard (deploy/cluster.sh --watch), streams a recording, and asks the dashboard for what arrived: all five processes by name,
-# and traces that lead from the gateway to a silo, each whole. Needs redis-server, curl, python3, and the ports of deploy/cluster.sh.
+# and of each chunk a trace that leads from the gateway to a step in a silo, with one root and every parent there. Needs redis-server, curl, python3, and the
+# ports of deploy/cluster.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 CONFIGURATION=${CONFIGURATION:-Debug}
@@ -29,11 +30,15 @@ dashboard=$(sed -n 's/^dashboard: //p' "$work/cluster.log")
 dotnet run --no-build -c "$CONFIGURATION" --project src/Dass.Grid.Cli -- \
   stream tests/fixtures/babble.wav --grid http://127.0.0.1:5230 >"$work/stream.log" 2>&1 || fail "the recording could not be streamed."
 
+# The last chunk is the answer to the end of the recording: a part of its call, and no trace of its own.
+chunks=$(($(sed -n 's/^heard .* in \([0-9]*\) chunks$/\1/p' "$work/stream.log") - 1))
+[[ $chunks -gt 0 ]] || fail "the recording had no chunks."
+
 # Prints what is missing, or nothing.
 missing() {
   curl --silent --fail --max-time 20 "$dashboard/api/telemetry/resources" >"$work/resources" || { echo "the dashboard does not answer."; return; }
   curl --silent --fail --max-time 20 "$dashboard/api/telemetry/traces?limit=2000" >"$work/traces" || { echo "the dashboard has no traces."; return; }
-  python3 - "$work/resources" "$work/traces" <<'PYTHON'
+  python3 - "$work/resources" "$work/traces" "$chunks" <<'PYTHON'
 import json, sys
 
 resources = {resource["name"]: resource for resource in json.load(open(sys.argv[1]))}
@@ -49,14 +54,17 @@ for group in json.load(open(sys.argv[2]))["data"]["resourceSpans"]:
     for scope in group["scopeSpans"]:
         for span in scope["spans"]:
             traces.setdefault(span["traceId"], []).append((process, span))
-crossing = [spans for spans in traces.values() if {"gateway1"} < {process for process, _ in spans}]
-if not crossing:
-    print(f"none of {len(traces)} traces leads from gateway1 to a silo.")
-whole = [spans for spans in crossing
-         if sum(not s.get("parentSpanId") for _, s in spans) == 1
-         and {s["parentSpanId"] for _, s in spans if s.get("parentSpanId")} <= {s["spanId"] for _, s in spans}]
-if crossing and not whole:
-    print(f"none of {len(crossing)} traces from gateway1 to a silo is whole: one root, and every parent there.")
+
+def is_whole(spans):
+    roots = [span for _, span in spans if not span.get("parentSpanId")]
+    ids = {span["spanId"] for _, span in spans}
+    return len(roots) == 1 and roots[0]["name"] == "dass.chunk" and all(span.get("parentSpanId", roots[0]["spanId"]) in ids for _, span in spans)
+
+chunks = [spans for spans in traces.values() if any(span["name"] == "dass.chunk" for _, span in spans)]
+whole = [spans for spans in chunks if is_whole(spans) and ("gateway1", "dass.chunk") in {(process, span["name"]) for process, span in spans}
+         and any(process.startswith("silo") and span["name"] == "dass.engine.step" for process, span in spans)]
+if len(whole) < int(sys.argv[3]):
+    print(f"{len(whole)} traces of {sys.argv[3]} chunks lead from gateway1 to a step in a silo; {len(chunks)} of {len(traces)} are of chunks.")
 PYTHON
 }
 deadline=$((SECONDS + 60))
@@ -64,4 +72,4 @@ while found=$(missing); [[ -n $found ]]; do
   ((SECONDS < deadline)) || fail "$found"
   sleep 1
 done
-echo "check-watch: the dashboard has all five processes, and whole traces of chunks."
+echo "check-watch: the dashboard has all five processes, and a whole trace of each of $chunks chunks that pushes brought."
