@@ -26,6 +26,18 @@ public sealed class NoFreeSlotException(string message) : Exception(message)
 public sealed class StepQueueFullException(int capacity)
     : Exception($"The step queue is full ({capacity} steps wait). Send more slowly, or raise StepBatcherOptions.QueueCapacity.");
 
+/// <summary>
+/// The device has no memory left for a step. The stream is as it was: a smaller batch, or a later moment, may do. An engine that has been
+/// out of memory gives out no more slots than are taken.
+/// </summary>
+public sealed class DeviceMemoryException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>
+/// The device answers no more and will not in this process: the states of all streams on it are gone. They go on from their snapshots in
+/// another process.
+/// </summary>
+public sealed class DeviceLostException(string message, Exception? inner = null) : Exception(message, inner);
+
 /// <summary>The model failed on a batch. The streams of that batch are as they were before the step.</summary>
 public sealed class StepFailedException(string message, Exception inner) : Exception(message, inner);
 

@@ -14,6 +14,9 @@ public interface IStepModel : IDisposable
 
     StateLayout StateLayout { get; }
 
+    /// <summary>Where the steps run.</summary>
+    DeviceInfo DeviceInfo => DeviceInfo.Processor;
+
     /// <summary>
     /// Advances every request's stream by its committed frames: writes <see cref="StepRequest.ColumnSums"/>, then the slot's state and
     /// position. When it throws, no slot has changed. Values that are not finite spoil their own stream and no other.
@@ -22,5 +25,7 @@ public interface IStepModel : IDisposable
     /// <see cref="StepRequest.Committed"/>; streams of any age mix.</param>
     /// <exception cref="ArgumentException">The batch is empty, its shapes differ, or a request breaks a rule of
     /// <see cref="StepRequest"/>.</exception>
+    /// <exception cref="DeviceMemoryException">The device's memory does not hold the batch; a smaller one may do.</exception>
+    /// <exception cref="DeviceLostException">The device answers no more: neither does any later step.</exception>
     void Step(ReadOnlySpan<StepRequest> batch);
 }

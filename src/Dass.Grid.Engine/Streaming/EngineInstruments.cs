@@ -64,11 +64,15 @@ public sealed class EngineInstruments : IDisposable
         "dass.engine.busy", () => new Measurement<double>(share(), _model), "1",
         $"Share of the last {BusyTime.Seconds} s in which the device's threads ran batches, 0 to 1: the signal to scale by.");
 
-    internal void ObserveSlots(Func<int> used, int capacity)
+    internal void ObserveSlots(Func<(int Capacity, int Used)> slots)
     {
-        _meter.CreateObservableUpDownCounter("dass.engine.slots.used", () => Measure(used()), "{slot}", "Slots that streams hold.");
-        _meter.CreateObservableUpDownCounter("dass.engine.slots.capacity", () => Measure(capacity), "{slot}", "Slots in all.");
+        _meter.CreateObservableUpDownCounter("dass.engine.slots.used", () => Measure(slots().Used), "{slot}", "Slots that streams hold.");
+        _meter.CreateObservableUpDownCounter("dass.engine.slots.capacity", () => Measure(slots().Capacity), "{slot}", "Slots in all.");
     }
+
+    internal void ObserveRate(Func<double> streams) => _meter.CreateObservableGauge(
+        "dass.engine.rate", () => new Measurement<double>(streams(), _model), "{stream}",
+        "Streams that the device carries in real time, measured from its steps.");
 
     internal void TakenIn(TimeSpan duration) => _intake.Add(duration.TotalSeconds, _model);
 

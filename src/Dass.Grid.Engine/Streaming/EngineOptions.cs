@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Model.Onnx;
 
 namespace Dass.Grid.Engine.Streaming;
@@ -56,6 +57,9 @@ public sealed class EngineOptions
 
     /// <summary>The host that the engine's instruments belong to. Default: null, the process.</summary>
     public IMeterFactory? Meters { get; set; }
+
+    /// <summary>Puts another step model around the one that is made: a device that fails on demand. Default: null, none.</summary>
+    internal Func<IStepModel, IStepModel>? WrapStepModel { get; set; }
 
     /// <summary>Checks the rules of every field.</summary>
     /// <exception cref="ArgumentException">A rule is broken; the message lists every one with field, value and rule.</exception>

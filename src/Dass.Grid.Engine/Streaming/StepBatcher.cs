@@ -10,8 +10,10 @@ public sealed class StepBatcher : IAsyncDisposable
     private readonly IStepModel _model;
     private readonly StepBatcherOptions _options;
     private readonly EngineInstruments _instruments;
+    private readonly StepRate _rate;
     private readonly StepQueue _queue;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<DeviceLostException> _loss = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly object _gate = new(); // a monitor, because threads wait on it with a timeout
     private readonly long[] _running; // when each thread's batch began; 0: none
     private readonly BusyTime _busy;
@@ -23,12 +25,15 @@ public sealed class StepBatcher : IAsyncDisposable
     /// <param name="options">Validated by the caller; not changed afterwards.</param>
     /// <param name="threads">At least 1.</param>
     /// <param name="instruments">Where steps are counted.</param>
-    public StepBatcher(IStepModel model, StepBatcherOptions options, int threads, EngineInstruments instruments)
+    /// <param name="rate">Where their speed is measured; null: of its own.</param>
+    internal StepBatcher(
+        IStepModel model, StepBatcherOptions options, int threads, EngineInstruments instruments, StepRate? rate = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         _model = model;
         _options = options;
         _instruments = instruments;
+        _rate = rate ?? new StepRate(threads);
         _queue = new StepQueue(
             options.MaxBatch, options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency);
         _liveThreads = threads;
@@ -87,12 +92,20 @@ public sealed class StepBatcher : IAsyncDisposable
         }
     }
 
+    /// <summary>Completes, with the reason, when the device is lost.</summary>
+    public Task<DeviceLostException> Loss => _loss.Task;
+
+    /// <summary>The device had no memory left for a step of a single stream. Raised on the device thread.</summary>
+    internal event Action? OutOfMemory;
+
     /// <summary>Queues a step whose shape and features are set, and waits until the stream has advanced.</summary>
     /// <param name="step">Not touched by the caller until the task ends.</param>
     /// <param name="cancellationToken">Takes a waiting step out of the queue; a running one is finished, and the task ends as if not
     /// cancelled.</param>
     /// <exception cref="StepQueueFullException">At once, when the queue is full. The stream is as it was.</exception>
     /// <exception cref="StepFailedException">The model failed. The stream is as it was.</exception>
+    /// <exception cref="DeviceMemoryException">The device has no memory left for the step. The stream is as it was.</exception>
+    /// <exception cref="DeviceLostException">The device is lost, and the stream's state with it.</exception>
     /// <exception cref="ObjectDisposedException">The batcher has been, or was while the step waited, disposed. The stream is as it
     /// was.</exception>
     public ValueTask StepAsync(QueuedStep step, CancellationToken cancellationToken)
@@ -106,6 +119,10 @@ public sealed class StepBatcher : IAsyncDisposable
         {
             ObjectDisposedException.ThrowIf(_stopping, this);
             ObjectDisposedException.ThrowIf(step.Released, step);
+            if (_loss.Task.IsCompleted)
+            {
+                throw Lost(_loss.Task.Result);
+            }
             if (step.State != QueuedStepState.Idle)
             {
                 throw new InvalidOperationException("This stream already has a step under way.");
@@ -167,11 +184,7 @@ public sealed class StepBatcher : IAsyncDisposable
         lock (_gate)
         {
             _stopping = true;
-            while (_queue.Oldest is { } step)
-            {
-                _queue.Remove(step);
-                waiting.Add(step);
-            }
+            Empty(waiting);
             Monitor.PulseAll(_gate);
         }
         foreach (var step in waiting)
@@ -179,6 +192,30 @@ public sealed class StepBatcher : IAsyncDisposable
             End(step, new ObjectDisposedException(nameof(StepBatcher)));
         }
         await _stopped.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>The device is lost: fails the steps that wait, and all later ones.</summary>
+    internal void Lose(DeviceLostException loss)
+    {
+        var waiting = new List<QueuedStep>();
+        lock (_gate)
+        {
+            _loss.TrySetResult(loss);
+            Empty(waiting);
+        }
+        foreach (var step in waiting)
+        {
+            End(step, Lost(loss));
+        }
+    }
+
+    private void Empty(List<QueuedStep> waiting)
+    {
+        while (_queue.Oldest is { } step)
+        {
+            _queue.Remove(step);
+            waiting.Add(step);
+        }
     }
 
     private void RunBatches(int thread)
@@ -247,7 +284,32 @@ public sealed class StepBatcher : IAsyncDisposable
                 _instruments.Trace(batch, activity.Context, start, Stopwatch.GetTimestamp(), failure);
             }
         }
-        _instruments.Stepped(batch, start, Stopwatch.GetTimestamp(), failure);
+        var end = Stopwatch.GetTimestamp();
+        _instruments.Stepped(batch, start, end, failure);
+        if (failure is DeviceMemoryException && batch.Length > 1)
+        {
+            var half = batch.Length / 2;
+            lock (_gate)
+            {
+                _queue.LimitBatch(half);
+            }
+            RunBatch(batch[..half]);
+            RunBatch(batch[half..]);
+            return;
+        }
+        switch (failure)
+        {
+            case null:
+                var audioSeconds = batch.Length * batch[0].Committed * FrameRate.HopSeconds;
+                _rate.Add(batch.Length, audioSeconds, Stopwatch.GetElapsedTime(start, end).TotalSeconds);
+                break;
+            case DeviceMemoryException:
+                OutOfMemory?.Invoke();
+                break;
+            case DeviceLostException loss:
+                Lose(loss);
+                break;
+        }
         foreach (var step in batch)
         {
             Finish(step, failure is null ? Outcome(step) : Failed(failure));
@@ -268,8 +330,14 @@ public sealed class StepBatcher : IAsyncDisposable
     }
 
     // One exception per stream: awaiting callers write their stack traces into it.
-    private StepFailedException Failed(Exception failure) =>
-        new($"A step of model '{_model.Model.Name}' failed: {failure.Message}", failure);
+    private Exception Failed(Exception failure) => failure switch
+    {
+        DeviceLostException lost => Lost(lost),
+        DeviceMemoryException => new DeviceMemoryException(failure.Message, failure),
+        _ => new StepFailedException($"A step of model '{_model.Model.Name}' failed: {failure.Message}", failure),
+    };
+
+    private static DeviceLostException Lost(DeviceLostException loss) => new(loss.Message, loss);
 
     private void Finish(QueuedStep step, Exception? error)
     {

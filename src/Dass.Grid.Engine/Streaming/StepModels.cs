@@ -19,10 +19,11 @@ internal static class StepModels
             throw new ArgumentException(
                 $"{Variable} is '{forced}'; it must be one of {string.Join(", ", Enum.GetNames<StepModelKind>())}.");
         }
-        return kind switch
+        IStepModel made = kind switch
         {
             StepModelKind.Reference => new ReferenceStepModel(model),
             _ => new OnnxStepModel(model, options.Device),
         };
+        return options.WrapStepModel?.Invoke(made) ?? made;
     }
 }

@@ -32,6 +32,9 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
 
     public int Count { get; private set; }
 
+    /// <summary>Most streams of a batch, a power of two.</summary>
+    public int MaxBatch { get; private set; } = maxBatch;
+
     /// <summary>When the oldest step will have waited long enough. Meaningful while <see cref="Count"/> is above 0.</summary>
     public long Deadline => Oldest!.EnqueuedAt + maxWait;
 
@@ -48,6 +51,9 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         }
         return longest;
     }
+
+    /// <summary>Batches of more streams are too large for the device.</summary>
+    public void LimitBatch(int streams) => MaxBatch = Math.Min(MaxBatch, streams);
 
     /// <summary>Appends a step.</summary>
     /// <returns>Whether a thread has something new to do: there is a first deadline, or a batch is full.</returns>
@@ -76,7 +82,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         Lead(step.Share);
         Count++;
         var ofShape = _counts[Shape(step)] = _counts.GetValueOrDefault(Shape(step)) + 1;
-        return Count == 1 || ofShape % maxBatch == 0;
+        return Count == 1 || ofShape % MaxBatch == 0;
     }
 
     public void Remove(QueuedStep step)
@@ -129,7 +135,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
             return 0;
         }
         var share = (CountLike(first, now) + freeThreads - 1) / freeThreads;
-        var size = Math.Min(1 << BitOperations.Log2((uint)share), IsLive(first, now) ? maxBatch : maxCatchUpBatch);
+        var size = Math.Min(1 << BitOperations.Log2((uint)share), IsLive(first, now) ? MaxBatch : Math.Min(MaxBatch, maxCatchUpBatch));
         for (var taken = 0; taken < size; taken++)
         {
             var step = taken == 0 ? first : Best(now, like: first, fullOnly: false)!;
@@ -156,7 +162,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         foreach (var owner in _waiting)
         {
             var step = owner.First;
-            while (step is not null && (like is not null ? !step.HasShapeOf(like) : fullOnly && _counts[Shape(step)] < maxBatch))
+            while (step is not null && (like is not null ? !step.HasShapeOf(like) : fullOnly && _counts[Shape(step)] < MaxBatch))
             {
                 step = step.NextOfShare;
             }
@@ -192,7 +198,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         var count = 0;
         foreach (var owner in _waiting)
         {
-            for (var step = owner.First; step is not null && count < maxBatch; step = step.NextOfShare)
+            for (var step = owner.First; step is not null && count < MaxBatch; step = step.NextOfShare)
             {
                 count += step.HasShapeOf(first) && IsLive(step, now) == IsLive(first, now) ? 1 : 0;
             }

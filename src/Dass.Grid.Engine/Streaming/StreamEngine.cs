@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
@@ -12,6 +13,8 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly StateArena _arena;
     private readonly EngineInstruments _instruments;
     private readonly Dictionary<string, StepShare> _shares = new(StringComparer.Ordinal);
+    private readonly StepRate _rate;
+    private int _maxSlots = int.MaxValue; // less when the device has been out of memory
 
     /// <summary>Warms the allowed batch sizes on the calling thread and starts the threads.</summary>
     /// <param name="stepModel">Becomes the engine's.</param>
@@ -25,19 +28,34 @@ public sealed class StreamEngine : IAsyncDisposable
         LogMelTables = new LogMelTables(Model.Config);
         _arena = new StateArena(stepModel.StateLayout, options.MaxStreams);
         _instruments = new EngineInstruments(Model.Name, options.Meters);
-        _instruments.ObserveSlots(() => _arena.Used, _arena.Capacity);
+        _instruments.ObserveSlots(() => Slots);
+        _instruments.ObserveRate(() => Rate);
+        var threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
+        _rate = new StepRate(threads);
         if (warmUp)
         {
             WarmUp();
         }
-        Batcher = new StepBatcher(
-            stepModel, options.Batcher, options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _instruments);
+        Batcher = new StepBatcher(stepModel, options.Batcher, threads, _instruments, _rate);
+        Batcher.OutOfMemory += () => _maxSlots = Math.Min(_maxSlots, _arena.Used);
     }
 
     public DassModel Model => _stepModel.Model;
 
-    /// <summary>Slots in all, and slots that streams hold now.</summary>
-    public (int Capacity, int Used) Slots => (_arena.Capacity, _arena.Used);
+    /// <summary>Where the steps run.</summary>
+    public DeviceInfo Device => _stepModel.DeviceInfo;
+
+    /// <summary>Slots in all, fewer once the device has been out of memory; and slots that streams hold now.</summary>
+    public (int Capacity, int Used) Slots => (Math.Min(_arena.Capacity, _maxSlots), _arena.Used);
+
+    /// <summary>Streams that the device carries in real time, measured from its steps, those of the start too. 0: not measured.</summary>
+    public double Rate => _rate.Streams;
+
+    /// <summary>
+    /// Completes, with the reason, when the device is lost: then sessions can only be disposed, and <see cref="Open"/> and
+    /// <see cref="Restore"/> throw <see cref="DeviceLostException"/>.
+    /// </summary>
+    public Task<DeviceLostException> Loss => Batcher.Loss;
 
     /// <summary>Steps that wait now.</summary>
     public int QueueLength => Batcher.QueueLength;
@@ -79,6 +97,7 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
     /// <param name="leavesReserve">The owner leaves slots to others: see <see cref="EngineOptions.ReservedShare"/>.</param>
     /// <exception cref="NoFreeSlotException">Every slot is taken, or kept for others.</exception>
+    /// <exception cref="DeviceLostException">The device is lost.</exception>
     public StreamSession Open(AudioFormat format, StreamSessionOptions options, string owner = "", bool leavesReserve = false)
     {
         options.Validate();
@@ -110,6 +129,7 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <exception cref="SnapshotException">Not a snapshot, another version or model, or damaged; the message names the field.</exception>
     /// <param name="leavesReserve">As for <see cref="Open"/>.</param>
     /// <exception cref="NoFreeSlotException">Every slot is taken, or kept for others.</exception>
+    /// <exception cref="DeviceLostException">The device is lost.</exception>
     public StreamSession Restore(
         ReadOnlySpan<byte> snapshot, string owner = "", bool ofOtherWeights = false, bool leavesReserve = false)
     {
@@ -129,8 +149,12 @@ public sealed class StreamEngine : IAsyncDisposable
             StreamSnapshot.ReadBody(ref from, session, Model.Config);
             return session;
         }
-        catch
+        catch (Exception failure)
         {
+            if (failure is DeviceLostException loss)
+            {
+                Lose(loss);
+            }
             session.Dispose();
             throw;
         }
@@ -153,15 +177,17 @@ public sealed class StreamEngine : IAsyncDisposable
 
     private (StateSlot Slot, StepShare Share) Acquire(string owner, double reserved)
     {
+        ThrowIfLost();
         lock (_shares)
         {
             var share = _shares.GetValueOrDefault(owner);
-            var (held, free) = (share?.Sessions ?? 0, _arena.Capacity - _arena.Used);
+            var (capacity, used) = Slots;
+            var (held, free) = (share?.Sessions ?? 0, capacity - used);
             if (free > 0 && IsKeptForOthers(held, free, reserved))
             {
                 throw new NoFreeSlotException(held, free, reserved);
             }
-            var slot = _arena.TryRent() ?? throw new NoFreeSlotException(_arena.Capacity);
+            var slot = (free > 0 ? _arena.TryRent() : null) ?? throw new NoFreeSlotException(capacity);
             if (share is null)
             {
                 _shares.Add(owner, share = new StepShare(owner));
@@ -187,6 +213,18 @@ public sealed class StreamEngine : IAsyncDisposable
             }
         }
     }
+
+    /// <exception cref="DeviceLostException">The device is lost.</exception>
+    internal void ThrowIfLost()
+    {
+        if (Loss.IsCompleted)
+        {
+            throw new DeviceLostException(Loss.Result.Message, Loss.Result);
+        }
+    }
+
+    /// <summary>The device has failed outside of a step in a way that it does not come back from.</summary>
+    internal void Lose(DeviceLostException loss) => Batcher.Lose(loss);
 
     /// <summary>Stops the threads after their running batches. Sessions that are still open can only be disposed.</summary>
     public async ValueTask DisposeAsync()
@@ -216,11 +254,12 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
-    // The first run of a shape allocates and plans; no stream should wait for that.
+    // The first run of a shape allocates and plans; no stream should wait for that. Another one measures the device.
     private void WarmUp()
     {
         var shape = new StreamSessionOptions().Schedule;
         var slots = new Stack<StateSlot>();
+        StepRequest[] batch = [];
         try
         {
             for (var size = 1; size <= Options.Batcher.MaxBatch; size *= 2)
@@ -231,9 +270,9 @@ public sealed class StreamEngine : IAsyncDisposable
                 }
                 if (slots.Count < size)
                 {
-                    return; // batches of this size cannot come about
+                    break; // batches of this size cannot come about
                 }
-                var batch = slots.Select(slot => new StepRequest(slot, Model.Config)).ToArray();
+                batch = [.. slots.Select(slot => new StepRequest(slot, Model.Config))];
                 foreach (var step in batch)
                 {
                     step.Slot.Reset();
@@ -242,6 +281,10 @@ public sealed class StreamEngine : IAsyncDisposable
                 }
                 _stepModel.Step(batch);
             }
+            var began = Stopwatch.GetTimestamp();
+            _stepModel.Step(batch); // the first of its shape says nothing of the device's speed
+            _rate.Add(
+                batch.Length, batch.Length * shape.Chunk * FrameRate.HopSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
         finally
         {

@@ -80,6 +80,8 @@ public sealed class StreamSession : IDisposable
     /// <exception cref="StepQueueFullException">The device is too busy. The audio is taken in and its tags follow with a later push, unless
     /// the stream already holds <see cref="EngineOptions.MaxBacklog"/>: then it is refused. <see cref="AppliedSamples"/> tells
     /// which.</exception>
+    /// <exception cref="DeviceMemoryException">The device has no memory left. As when it is too busy.</exception>
+    /// <exception cref="DeviceLostException">The device is lost, and the stream's state with it.</exception>
     /// <exception cref="StepFailedException">The model failed. The audio is taken in; the step is tried again with the next
     /// push.</exception>
     /// <exception cref="InvalidOperationException">The stream has ended, or another call is under way.</exception>
@@ -166,12 +168,19 @@ public sealed class StreamSession : IDisposable
     /// Writes the whole session, versioned; <see cref="StreamEngine.Restore"/> continues it to the bit. About the size of the state plus
     /// waiting audio.
     /// </summary>
+    /// <exception cref="DeviceLostException">The state is lost with its device.</exception>
     public void Save(IBufferWriter<byte> to)
     {
         BeginCall();
         try
         {
+            _engine.ThrowIfLost();
             StreamSnapshot.Save(this, _engine.Model, new SnapshotWriter(to));
+        }
+        catch (DeviceLostException loss)
+        {
+            _engine.Lose(loss);
+            throw;
         }
         finally
         {
