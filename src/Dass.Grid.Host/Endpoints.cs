@@ -12,6 +12,9 @@ namespace Dass.Grid.Host;
 /// <summary>Three ports: gRPC for clients, HTTP/1 for clients without gRPC, and HTTP/1 for those who run the grid.</summary>
 internal static class Endpoints
 {
+    /// <summary>The one check that a restart of the process may mend.</summary>
+    public const string DeviceCheck = "device";
+
     private static readonly object Operations = new();
 
     public static void UseGridEndpoints(this WebApplicationBuilder builder, GridOptions grid) => builder.WebHost.ConfigureKestrel(kestrel =>
@@ -52,7 +55,7 @@ internal static class Endpoints
     public static void MapGridOperations(this WebApplication app) =>
         app.MapWhen(IsOperation, operations =>
         {
-            operations.UseHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = _ => false });
+            operations.UseHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = check => check.Name == DeviceCheck });
             operations.UseHealthChecks("/healthz/ready");
             operations.UseOpenTelemetryPrometheusScrapingEndpoint("/metrics");
             operations.Run(http =>

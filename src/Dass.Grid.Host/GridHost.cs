@@ -39,7 +39,7 @@ public static class GridHost
         var readiness = builder.Services.AddHealthChecks().AddCheck<GridReadiness>("grid");
         if (grid.Role != GridRole.Gateway)
         {
-            readiness.AddCheck<StoreReadiness>("store");
+            readiness.AddCheck<StoreReadiness>("store").AddCheck<DeviceReadiness>(Endpoints.DeviceCheck);
         }
         if (grid.Role != GridRole.Silo)
         {

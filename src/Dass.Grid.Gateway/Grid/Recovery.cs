@@ -18,7 +18,7 @@ internal sealed class Recovery(GridAccess grid)
     /// <summary>Whether the stream may still be found elsewhere, or later.</summary>
     public static bool IsWorthWaiting(Exception failure) => failure is TransientRefusalException || IsUnanswered(failure);
 
-    /// <summary>Asks again while no silo answers.</summary>
+    /// <summary>Asks again while no silo answers, or one that cannot.</summary>
     public static async Task<T> AskAsync<T>(GridAccess grid, Func<Task<T>> question, CancellationToken cancellationToken)
     {
         for (Recovery? recovery = null; ;)
@@ -27,7 +27,7 @@ internal sealed class Recovery(GridAccess grid)
             {
                 return await question();
             }
-            catch (Exception failure) when (IsUnanswered(failure) && !cancellationToken.IsCancellationRequested)
+            catch (Exception failure) when (IsWorthWaiting(failure) && !cancellationToken.IsCancellationRequested)
             {
                 recovery ??= new Recovery(grid);
                 await recovery.PauseAsync(failure, cancellationToken);

@@ -23,4 +23,9 @@ internal sealed class TransientRefusalException(Refusal refusal) : Exception(ref
             ? new TransientRefusalException(refusal)
             : StatusMapping.FromRefusal(refusal);
     }
+
+    /// <summary>The outcome; that of a silo which cannot have the stream is thrown: the next one may.</summary>
+    public static Outcome<T> IfMoved<T>(Outcome<T> outcome)
+        where T : class =>
+        outcome.Refusal is { Code: RefusalCode.Moved } moved ? throw new TransientRefusalException(moved) : outcome;
 }

@@ -29,8 +29,10 @@ internal sealed class StreamCall(
 
         var stream = _grid.Grains.GetGrain<IStreamGrain>(id.ToString());
         var feeder = new Feeder(OldestSample: config.OldestSample) { Begun = RequestMapping.Begun(config, _grid.Time.GetUtcNow()) };
-        var attachment = await AdmitAsync(id, async () =>
-            (await Recovery.AskAsync(_grid, () => stream.AttachAsync(spec, feeder, cancellationToken), cancellationToken)).OrThrow());
+        var attachment = await AdmitAsync(id, async () => (await Recovery.AskAsync(
+            _grid,
+            async () => TransientRefusalException.IfMoved(await stream.AttachAsync(spec, feeder, cancellationToken)),
+            cancellationToken)).OrThrow());
         var quota = services.Quotas.For(call.Caller);
         quota.BeginCall();
         try

@@ -44,9 +44,13 @@ public sealed class ClipGrain(
             {
                 return new Refusal(RefusalCode.InvalidRequest, invalid.Message);
             }
-            catch (StepQueueFullException busy)
+            catch (Exception busy) when (busy is StepQueueFullException or DeviceMemoryException)
             {
                 return new Refusal(RefusalCode.Busy, busy.Message);
+            }
+            catch (DeviceLostException)
+            {
+                return clip.Model.Lost();
             }
             finally
             {

@@ -4,8 +4,10 @@ namespace Dass.Grid.Grains.Models;
 
 public sealed partial class ModelRegistry
 {
-    [LoggerMessage(LogLevel.Information, "Serving model {Model} ({Hash}), {Slots} stream slots. {Note}")]
-    private partial void LogServing(string model, string hash, int slots, string note);
+    [LoggerMessage(
+        LogLevel.Information,
+        "Serving model {Model} ({Hash}) on {Device} ({Gigabytes:F1} GB): {Slots} stream slots, {Rate:F0} streams in real time. {Note}")]
+    private partial void LogServing(string model, string hash, string device, double gigabytes, int slots, double rate, string note);
 
     [LoggerMessage(
         LogLevel.Warning, "The registry cannot be read ({Failure}); this silo serves the models that it has. Tried again each second.")]

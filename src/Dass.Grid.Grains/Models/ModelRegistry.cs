@@ -25,6 +25,9 @@ public sealed partial class ModelRegistry(
 
     private readonly SemaphoreSlim _loading = new(1);
     private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource<(ServedModel, DeviceLostException)> _loss =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private readonly HashSet<string> _unusable = new(StringComparer.Ordinal);
     private Task _following = Task.CompletedTask;
 
@@ -38,6 +41,9 @@ public sealed partial class ModelRegistry(
 
     /// <summary>The default model first; empty until the silo has started.</summary>
     public IReadOnlyList<ServedModel> All => _models;
+
+    /// <summary>Completes when the device of a model is lost, with the first such model and the reason.</summary>
+    public Task<(ServedModel Model, DeviceLostException Reason)> Loss => _loss.Task;
 
     public void Participate(ISiloLifecycle lifecycle)
     {
@@ -140,9 +146,14 @@ public sealed partial class ModelRegistry(
             engine, new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, engine.Model.Note ?? "", isDefault), labels));
         _models = _models.Add(served);
         instruments.OnServed(name);
-        LogServing(name, engine.Model.Hash, engine.Slots.Capacity, served.Card.Summary.Note);
+        _ = FollowLossAsync(served);
+        LogServing(
+            name, engine.Model.Hash, engine.Device.Name, engine.Device.MemoryBytes / 1e9, engine.Slots.Capacity, engine.Rate,
+            served.Card.Summary.Note);
         return served;
     }
+
+    private async Task FollowLossAsync(ServedModel model) => _loss.TrySetResult((model, await model.Engine.Loss));
 
     private static LabelName Name(Label label, LabelSet labels) => new(label.Id, label.Name)
     {

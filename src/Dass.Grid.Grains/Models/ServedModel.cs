@@ -8,4 +8,11 @@ namespace Dass.Grid.Grains.Models;
 public sealed record ServedModel(StreamEngine Engine, ModelCard Card)
 {
     public string Name => Card.Summary.Name;
+
+    /// <summary>Its device is lost, and the states of its streams with it.</summary>
+    public bool IsLost => Engine.Loss.IsCompleted;
+
+    /// <summary>Why it takes no stream, when <see cref="IsLost"/>.</summary>
+    public Refusal Lost() => new(
+        RefusalCode.Moved, $"the device of model '{Name}' on this silo is lost; streams go on on other silos from their checkpoints.");
 }

@@ -40,10 +40,31 @@ public sealed class LoadMap(TimeProvider time)
     public bool Serves(SiloAddress silo, string? model) =>
         model is null || !_silos.TryGetValue(silo, out var entry) || entry.Load.Models is not { } models || models.Contains(model);
 
-    /// <summary>Share of the slots that are taken, and more when its devices do not keep up.</summary>
-    public double Pressure(SiloAddress silo) => _silos.TryGetValue(silo, out var entry)
-        ? (entry.Load.Used + entry.Sent + entry.Load.QueuedSteps) / (double)Math.Max(1, entry.Load.Slots)
-        : 0;
+    /// <summary>
+    /// Of two silos, each taken at random in proportion to what it can carry, the one that has less to do for that: nearly as good as the
+    /// best of all, and many gateways that see the same map a second late do not all choose the same silo.
+    /// </summary>
+    /// <remarks>
+    /// Rates count only where each silo reports one: else the slots do, as they did before there were rates. A silo that has not reported
+    /// yet counts as the slowest of the others, with nothing to do.
+    /// </remarks>
+    /// <param name="among">At least one.</param>
+    /// <param name="random">Where chance comes from.</param>
+    public SiloAddress Choose(IReadOnlyList<SiloAddress> among, Random random)
+    {
+        var entries = new Entry?[among.Count];
+        for (var i = 0; i < entries.Length; i++)
+        {
+            entries[i] = _silos.GetValueOrDefault(among[i]);
+        }
+        var byRate = entries.All(entry => entry is null || entry.Load.Rate > 0);
+        var least = entries.Min(entry => entry?.Load.Capacity(byRate)) ?? 1;
+        double[] capacities = [.. entries.Select(entry => entry?.Load.Capacity(byRate) ?? least)];
+        var (one, other) = (Draw(capacities, random), Draw(capacities, random));
+        return Choose(among[Pressure(one) <= Pressure(other) ? one : other]);
+
+        double Pressure(int silo) => (entries[silo]?.Work ?? 0) / capacities[silo];
+    }
 
     /// <summary>Counts a stream that is sent there, until the silo reports again.</summary>
     public SiloAddress Choose(SiloAddress silo)
@@ -55,6 +76,19 @@ public sealed class LoadMap(TimeProvider time)
         return silo;
     }
 
+    private static int Draw(double[] weights, Random random)
+    {
+        var left = random.NextDouble() * weights.Sum();
+        for (var i = 0; i < weights.Length - 1; i++)
+        {
+            if ((left -= weights[i]) < 0)
+            {
+                return i;
+            }
+        }
+        return weights.Length - 1;
+    }
+
     private sealed class Entry(SiloLoad load, DateTimeOffset reported)
     {
         public int Sent;
@@ -62,5 +96,8 @@ public sealed class LoadMap(TimeProvider time)
         public SiloLoad Load => load;
 
         public DateTimeOffset Reported => reported;
+
+        /// <summary>Streams that it has or gets; and a step that waits counts as a stream, since its device does not keep up.</summary>
+        public int Work => load.Used + Sent + load.QueuedSteps;
     }
 }

@@ -6,7 +6,8 @@ using Orleans.Runtime.Placement;
 namespace Dass.Grid.Grains.Placement;
 
 /// <summary>
-/// Reports this silo's load to all silos each second; moves streams to a silo that has much more room; drains this one before it stops.
+/// Reports this silo's load to all silos each second; moves streams to a silo that has much more room; drains this one before it stops, and
+/// when its device is lost.
 /// </summary>
 public sealed partial class LoadReporter(
     ILocalSiloDetails self,
@@ -28,15 +29,30 @@ public sealed partial class LoadReporter(
     private static readonly TimeSpan WavePatience = TimeSpan.FromSeconds(5);
 
     private readonly CancellationTokenSource _stopping = new();
+    private readonly Dictionary<ServedModel, int> _slots = []; // as last reported
     private Task _reporting = Task.CompletedTask;
-    private bool _draining;
+    private Task _leaving = Task.CompletedTask;
+    private volatile bool _draining;
 
-    private SiloLoad Load => new(
-        models.All.Sum(model => model.Engine.Slots.Capacity),
-        streams.Count,
-        models.All.Sum(model => model.Engine.QueueLength),
-        _draining,
-        [.. models.All.Select(model => model.Name)]);
+    private SiloLoad Load
+    {
+        get
+        {
+            var served = models.All;
+            var devices = served.Select(model => model.Engine.Device).Distinct().ToArray();
+            return new SiloLoad(
+                served.Sum(model => model.Engine.Slots.Capacity),
+                streams.Count,
+                served.Sum(model => model.Engine.QueueLength),
+                _draining,
+                [.. served.Select(model => model.Name)])
+            {
+                Rate = RateOf(served),
+                Devices = [.. devices.Select(device => device.Name)],
+                DeviceMemory = devices.Sum(device => device.MemoryBytes),
+            };
+        }
+    }
 
     /// <summary>Silos that take streams.</summary>
     private IEnumerable<(SiloAddress Silo, SiloLoad Load)> Others =>
@@ -51,6 +67,7 @@ public sealed partial class LoadReporter(
     private Task StartAsync(CancellationToken cancellationToken)
     {
         _reporting = ReportAsync(_stopping.Token);
+        _leaving = LeaveLostDeviceAsync(_stopping.Token);
         return Task.CompletedTask;
     }
 
@@ -63,7 +80,8 @@ public sealed partial class LoadReporter(
             do
             {
                 Report();
-                if (++count % RebalanceEvery == 0)
+                WarnOfFewerSlots();
+                if (++count % RebalanceEvery == 0 && !_draining)
                 {
                     Rebalance();
                 }
@@ -84,7 +102,34 @@ public sealed partial class LoadReporter(
         }
     }
 
-    /// <summary>A few streams at a time, and only when another silo holds far fewer: a move costs a stream a breath.</summary>
+    /// <summary>
+    /// Models of one silo share its device: what it carries depends on which of them its streams use. Without streams, on the default
+    /// model.
+    /// </summary>
+    private static double RateOf(IReadOnlyList<ServedModel> served)
+    {
+        var used = served.Sum(model => model.Engine.Slots.Used);
+        return served.Any(model => model.Engine.Rate <= 0) ? 0
+            : used == 0 ? served.FirstOrDefault()?.Engine.Rate ?? 0
+            : used / served.Sum(model => model.Engine.Slots.Used / model.Engine.Rate);
+    }
+
+    private void WarnOfFewerSlots()
+    {
+        foreach (var model in models.All)
+        {
+            var (slots, before) = (model.Engine.Slots.Capacity, _slots.GetValueOrDefault(model));
+            if (slots < before)
+            {
+                LogFewerSlots(model.Engine.Device.Name, model.Name, slots, before);
+            }
+            _slots[model] = slots;
+        }
+    }
+
+    /// <summary>
+    /// A few streams at a time, and only when another silo holds far fewer of what it can carry: a move costs a stream a breath.
+    /// </summary>
     private void Rebalance()
     {
         var others = Others.ToArray();
@@ -92,13 +137,22 @@ public sealed partial class LoadReporter(
         {
             return;
         }
-        var (emptiest, load) = others.MinBy(other => (double)other.Load.Used / other.Load.Slots);
-        if (streams.Count <= 1.25 * load.Used + MovesAtOnce || load.Used >= load.Slots)
+        var mine = Load;
+        var byRate = mine.Rate > 0 && others.All(other => other.Load.Rate > 0);
+        var (emptiest, load) = others.MinBy(other => other.Load.Used / other.Load.Capacity(byRate));
+        var (own, its) = (mine.Capacity(byRate), load.Capacity(byRate));
+        var asFull = load.Used * own / its; // streams that this silo would hold if it were as full as the other
+        if (mine.Used <= 1.25 * asFull + MovesAtOnce || load.Used >= load.Slots)
         {
             return;
         }
-        var moved = streams.Live.Take(Math.Min((streams.Count - load.Used) / 2, MovesAtOnce)).ToArray();
-        LogRebalance(moved.Length, streams.Count, emptiest, load.Used);
+        var surplus = (int)((mine.Used - asFull) * its / (own + its)); // both are as full as each other without it
+        var moved = streams.Live.Take(Math.Min(surplus, MovesAtOnce)).ToArray();
+        if (moved.Length == 0)
+        {
+            return;
+        }
+        LogRebalance(moved.Length, mine.Used, emptiest, load.Used);
         RequestContext.Set(IPlacementDirector.PlacementHintKey, emptiest);
         foreach (var stream in moved)
         {
@@ -109,9 +163,7 @@ public sealed partial class LoadReporter(
 
     private async Task StopAsync(CancellationToken cancellationToken)
     {
-        _draining = true;
-        Report();
-        map.Report(self.SiloAddress, Load);
+        AnnounceDraining();
         var began = time.GetTimestamp();
         var count = streams.Unmoved.Count;
         if (Others.Any())
@@ -125,6 +177,39 @@ public sealed partial class LoadReporter(
         }
         await _stopping.CancelAsync();
         await _reporting;
+        await _leaving;
+    }
+
+    /// <summary>
+    /// A lost device stops this silo's service, not its process: streams move, those whose state is gone without it, and go on from the
+    /// store; where this silo is a gateway too, its calls follow them.
+    /// </summary>
+    private async Task LeaveLostDeviceAsync(CancellationToken stopping)
+    {
+        try
+        {
+            var (model, reason) = await models.Loss.WaitAsync(stopping);
+            LogLost(model.Engine.Device.Name, model.Name, reason.Message, streams.Count);
+            AnnounceDraining();
+            while (!stopping.IsCancellationRequested)
+            {
+                if (Others.Any())
+                {
+                    await DrainAsync(stopping);
+                }
+                await Task.Delay(Interval, time, stopping); // a call that was on its way here may have made another
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    private void AnnounceDraining()
+    {
+        _draining = true;
+        Report();
+        map.Report(self.SiloAddress, Load);
     }
 
     private async Task DrainAsync(CancellationToken cancellationToken)

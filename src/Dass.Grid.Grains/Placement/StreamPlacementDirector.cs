@@ -3,9 +3,8 @@ using Orleans.Runtime.Placement;
 namespace Dass.Grid.Grains.Placement;
 
 /// <summary>
-/// Of two silos taken at random the less loaded one: nearly as good as the best of all, and many gateways that see the same map a second
-/// late do not all choose the same silo. A stream whose model is named in the request goes where that is served. A silo that drains or has
-/// no slot is taken only when there is no other.
+/// By what silos can carry and what they have to do: see <see cref="LoadMap"/>. A stream whose model is named in the request goes where
+/// that is served. A silo that drains or has no slot is taken only when there is no other.
 /// </summary>
 public sealed class StreamPlacementDirector(LoadMap map) : IPlacementDirector
 {
@@ -27,7 +26,6 @@ public sealed class StreamPlacementDirector(LoadMap map) : IPlacementDirector
         {
             open = silos;
         }
-        var (one, other) = (open[Random.Shared.Next(open.Length)], open[Random.Shared.Next(open.Length)]);
-        return Task.FromResult(map.Choose(map.Pressure(one) <= map.Pressure(other) ? one : other));
+        return Task.FromResult(map.Choose(open, Random.Shared));
     }
 }

@@ -82,6 +82,10 @@ internal static class SessionFactory
         {
             return new Refusal(RefusalCode.NoFreeSlot, full.Message);
         }
+        catch (DeviceLostException)
+        {
+            return model.Lost();
+        }
     }
 
     /// <summary>Continues the session of a checkpoint, which is the caller's to dispose.</summary>
@@ -123,6 +127,10 @@ internal static class SessionFactory
         {
             return new Refusal(RefusalCode.NoFreeSlot, full.Message);
         }
+        catch (DeviceLostException)
+        {
+            return model.Lost();
+        }
     }
 
     /// <summary>Goes on with other weights that can use the stream's state: the same network and the same labels.</summary>
@@ -141,9 +149,9 @@ internal static class SessionFactory
             return null;
         }
         using var bytes = new PooledBytes();
-        before.Save(bytes);
         try
         {
+            before.Save(bytes);
             var session = model.Engine.Restore(bytes.Written.Span, tenant, ofOtherWeights: true);
             var shape = before.Shape with { Model = model.Card.Summary, Alias = alias };
             stream = new LiveStream(session, model, shape, before.Begun, before.Origin, before.Events);
@@ -152,6 +160,10 @@ internal static class SessionFactory
         catch (NoFreeSlotException full)
         {
             return new Refusal(RefusalCode.NoFreeSlot, full.Message);
+        }
+        catch (DeviceLostException)
+        {
+            return model.Lost();
         }
     }
 

@@ -11,4 +11,10 @@ internal interface IStreamHost
 
     /// <summary>The activation goes when its calls are answered.</summary>
     void Deactivate();
+
+    /// <summary>
+    /// The activation goes to another silo, if there is one, when its calls are answered. Without a next activation callers that know this
+    /// silo as the stream's would call the stream back here.
+    /// </summary>
+    void Leave();
 }

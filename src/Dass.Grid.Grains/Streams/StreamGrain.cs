@@ -40,7 +40,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         State.Touch(_shared.Time.GetUtcNow());
         (var migration, _migration) = (_migration, null);
         Array.ForEach(migration?.Observers ?? [], _lifecycle.Observers.Renew);
-        if (migration is null || !_persistence.TryContinue(migration))
+        if (migration is null || migration.IsLost || !_persistence.TryContinue(migration))
         {
             await _persistence.LoadAsync();
         }
@@ -99,7 +99,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         if (refusal is not null)
         {
-            return refusal;
+            return _persistence.Refuse(refusal);
         }
         State.Attach(feeder.Attachment, _shared.Time.GetUtcNow());
         var durable = _persistence.Checkpoints.DurableSample;
@@ -137,9 +137,13 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return new Refusal(RefusalCode.InvalidRequest, invalid.Message);
         }
-        catch (StepQueueFullException)
+        catch (Exception full) when (full is StepQueueFullException or DeviceMemoryException)
         {
             busy = true;
+        }
+        catch (DeviceLostException)
+        {
+            return State.Moved();
         }
         catch (ObjectDisposedException) when (State.Fenced)
         {
@@ -385,6 +389,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     }
 
     void IStreamHost.Deactivate() => DeactivateOnIdle();
+
+    void IStreamHost.Leave() => this.MigrateOnIdle();
 
     /// <summary>Also lets the activation go: names alone must not fill the silo.</summary>
     private Refusal Unknown()

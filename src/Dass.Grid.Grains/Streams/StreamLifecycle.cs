@@ -128,9 +128,13 @@ internal sealed class StreamLifecycle(
         {
             await live.CompleteAsync(cancellationToken);
         }
-        catch (StepQueueFullException busy)
+        catch (Exception busy) when (busy is StepQueueFullException or DeviceMemoryException)
         {
             return new Refusal(RefusalCode.Busy, busy.Message);
+        }
+        catch (DeviceLostException)
+        {
+            return live.Model.Lost();
         }
         finally
         {

@@ -5,7 +5,7 @@ namespace Dass.Grid.Grains.Streams;
 /// <summary>
 /// What a stream takes along to its next activation: its checkpoint, its place in the store, its observers and its weight.
 /// </summary>
-/// <param name="Checkpoint">Its bytes.</param>
+/// <param name="Checkpoint">Its bytes; none: see <see cref="IsLost"/>.</param>
 /// <param name="ETag">What the store knows the last record by; null: there is none.</param>
 /// <param name="DurableSample">Audio before this position will not be needed again.</param>
 /// <param name="Observers">Gateways that observe it.</param>
@@ -17,6 +17,9 @@ internal sealed record StreamMigrationState(byte[] Checkpoint, string? ETag, lon
     private const string DurableKey = "dass.durable";
     private const string ObserversKey = "dass.observers";
     private const string WeightKey = "dass.weight";
+
+    /// <summary>The stream's state is gone with its device: the next activation has to ask the store.</summary>
+    public bool IsLost => Checkpoint.Length == 0;
 
     public void Dehydrate(IDehydrationContext context)
     {

@@ -23,9 +23,16 @@ internal sealed class StreamPersistence(
 
     public bool OwesEnd => _owedEnd is not null;
 
-    /// <summary>The stream as its next activation needs it; null: the store has it.</summary>
+    /// <summary>The stream's state is gone with its device: it goes on from the store, on another silo.</summary>
+    private bool IsLost => state.Live is { Model.IsLost: true };
+
+    /// <summary>The stream as its next activation needs it; nothing of a stream that is lost; null: the store has it.</summary>
     public byte[]? ToCarry()
     {
+        if (IsLost)
+        {
+            return [];
+        }
         var checkpoint = state.Live is { } live ? Snapshot(live) : _owedEnd is { } end ? end with { Notes = Notes() } : null;
         if (checkpoint is null)
         {
@@ -93,9 +100,13 @@ internal sealed class StreamPersistence(
     /// <summary>
     /// From the store back to a slot. A checkpoint that cannot be used leaves the stream unreadable, to begin again with a gap.
     /// </summary>
-    /// <returns>Why not now, or null.</returns>
+    /// <returns>Why not now, or null: the stream is live, or it has not been asleep.</returns>
     public async Task<Refusal?> WakeAsync()
     {
+        if (IsLost)
+        {
+            return Refuse(state.Live!.Model.Lost());
+        }
         if (state.Asleep is not { } asleep)
         {
             return null;
@@ -118,7 +129,7 @@ internal sealed class StreamPersistence(
             }
             if (SessionFactory.Restore(shared.Models, id.Tenant, checkpoint, shared.Options.Events, out var live) is { } refusal)
             {
-                return refusal;
+                return Refuse(refusal);
             }
             Checkpoints.Epoch++; // and to be written at once: a silo that owned the stream before can then write no more
             Continue(live, "restored");
@@ -134,6 +145,16 @@ internal sealed class StreamPersistence(
             return state.StoreAway();
         }
         return null;
+    }
+
+    /// <summary>The refusal. A device that is lost stays so: the stream goes on on another silo.</summary>
+    public Refusal Refuse(Refusal refusal)
+    {
+        if (refusal.Code == RefusalCode.Moved)
+        {
+            host.Leave();
+        }
+        return refusal;
     }
 
     /// <summary>The stream takes a slot.</summary>
@@ -182,6 +203,10 @@ internal sealed class StreamPersistence(
         if (state.Live is not { } live)
         {
             await SaveEndAsync();
+            return;
+        }
+        if (IsLost)
+        {
             return;
         }
         var saved = await TrySaveAsync(Snapshot(live), live.State);
@@ -283,6 +308,10 @@ internal sealed class StreamPersistence(
         {
             Fence();
             return false;
+        }
+        catch (DeviceLostException)
+        {
+            return false; // the store keeps what it has
         }
     }
 

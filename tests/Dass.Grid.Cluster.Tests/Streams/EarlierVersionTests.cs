@@ -1,4 +1,5 @@
 using Dass.Grid.Contracts;
+using Dass.Grid.Grains.Placement;
 using Dass.Grid.Grains.Sessions;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
@@ -35,6 +36,20 @@ public sealed class EarlierVersionTests
         Assert.Equal((5, 2), (block.FirstSample, block.Data.Length));
     }
 
+    [Fact]
+    public void Silos_that_report_rates_and_silos_that_do_not_read_each_others_reports()
+    {
+        var earlier = _serializer.Deserialize<SiloLoad>(_serializer.SerializeToArray(new EarlierLoad(256, 20, 3, false, ["tiny"])))!;
+        Assert.Equal((256, 20, 3, false, 0.0), (earlier.Slots, earlier.Used, earlier.QueuedSteps, earlier.Draining, earlier.Rate));
+        Assert.Equal(["tiny"], earlier.Models);
+
+        var later = new SiloLoad(4000, 20, 3, true, ["tiny"]) { Rate = 16_000, Devices = ["H100"], DeviceMemory = 80L << 30 };
+        var read = _serializer.Deserialize<EarlierLoad>(_serializer.SerializeToArray(later))!;
+        Assert.Equal((4000, 20, 3, true), (read.Slots, read.Used, read.QueuedSteps, read.Draining));
+        Assert.Equal(["tiny"], read.Models);
+        Assert.Equivalent(later, _serializer.Deserialize<SiloLoad>(_serializer.SerializeToArray(later)));
+    }
+
     /// <summary>Its position is that of its bytes: such a silo refuses it as a gap, and never takes the bytes for what was lost.</summary>
     [Fact]
     public void Audio_behind_a_loss_keeps_its_place_at_a_silo_that_knows_of_no_loss()
@@ -49,3 +64,12 @@ public sealed class EarlierVersionTests
 /// <summary>An <see cref="AudioBlock"/> as it was before it said what had been lost.</summary>
 [GenerateSerializer, Immutable]
 public sealed record EarlierBlock([property: Id(0)] long FirstSample, [property: Id(1)] ReadOnlyMemory<byte> Data);
+
+/// <summary>A <see cref="SiloLoad"/> as it was before it said rates.</summary>
+[GenerateSerializer, Immutable]
+public sealed record EarlierLoad(
+    [property: Id(0)] int Slots,
+    [property: Id(1)] int Used,
+    [property: Id(2)] int QueuedSteps,
+    [property: Id(3)] bool Draining,
+    [property: Id(4)] string[] Models);
