@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 using Dass.Grid.Engine.Model;
 
@@ -35,8 +36,10 @@ internal sealed class LogMel(LogMelTables tables)
         [.. Enumerable.Range(0, FrameSamples).Select(i => 0.5 - 0.5 * Math.Cos(2 * Math.PI * i / (FrameSamples - 1)))];
 
     private readonly float[] _samples = new float[BlockSamples];
-    private readonly double[] _power = new double[RealFft512.Bins];
-    private readonly RealFft512 _fft = new();
+    // Of a thread, not of a stream: thousands of streams share a few cores.
+    [ThreadStatic]
+    private static Scratch? _scratch;
+
     private int _count; // samples that the next frame begins with; less than a frame between calls
 
     /// <summary>Samples from the next frame's begin on: all that <see cref="Push"/> keeps.</summary>
@@ -75,34 +78,52 @@ internal sealed class LogMel(LogMelTables tables)
         }
         var bins = tables.Filters.Count;
         var to = frames.Append(count);
-        for (var i = 0; i < count; i++)
+        var scratch = _scratch ??= new Scratch();
+        for (int i = 0, together; i < count; i += together)
         {
-            Frame(_samples.AsSpan(i * FrameRate.HopSamples, FrameSamples), to.Slice(i * bins, bins));
+            together = Math.Min(RealFft512.Lanes, count - i);
+            Take(scratch, _samples.AsSpan(i * FrameRate.HopSamples), together, to.Slice(i * bins, together * bins));
         }
         var used = count * FrameRate.HopSamples;
         _samples.AsSpan(used, _count - used).CopyTo(_samples);
         _count -= used;
     }
 
-    private void Frame(ReadOnlySpan<float> samples, Span<float> mel)
+    /// <param name="scratch">Of this thread.</param>
+    /// <param name="samples">The frames' samples, each a hop after the one before.</param>
+    /// <param name="frames">1 to <see cref="RealFft512.Lanes"/>.</param>
+    /// <param name="mel">Receives the frames.</param>
+    private void Take(Scratch scratch, ReadOnlySpan<float> samples, int frames, Span<float> mel)
     {
-        var mean = Mean(samples);
-        var windowed = _fft.Samples;
-        var previous = samples[0] - mean;
-        for (var i = 0; i < FrameSamples; i++)
+        var windowed = scratch.Fft.Samples;
+        if (frames < RealFft512.Lanes)
         {
-            var centred = samples[i] - mean;
-            windowed[i] = (centred - PreEmphasis * previous) * Window[i];
-            previous = centred;
+            windowed.Clear(); // what is left of frames of before
         }
-        windowed[FrameSamples..].Clear();
-        _fft.Power(_power);
-
-        tables.Filters.Apply(_power, mel);
+        windowed[(FrameSamples * RealFft512.Lanes)..].Clear();
+        for (var frame = 0; frame < frames; frame++)
+        {
+            Emphasize(samples.Slice(frame * FrameRate.HopSamples, FrameSamples), windowed[frame..]);
+        }
+        scratch.Fft.Power(scratch.Power);
+        tables.Filters.Apply(scratch.Power, mel);
         TensorPrimitives.Max(mel, EnergyFloor, mel);
         TensorPrimitives.Log(mel, mel);
         TensorPrimitives.Subtract(mel, tables.Mean, mel);
         TensorPrimitives.Multiply(mel, tables.Scale, mel);
+    }
+
+    /// <summary>Writes a frame without its mean, with pre-emphasis and window, into one lane.</summary>
+    private static void Emphasize(ReadOnlySpan<float> samples, Span<double> lane)
+    {
+        var (mean, stride, window) = (Mean(samples), RealFft512.Lanes, Window);
+        var previous = samples[0] - mean;
+        for (int i = 0, at = 0; i < window.Length; i++, at += stride)
+        {
+            var centred = samples[i] - mean;
+            lane[at] = (centred - PreEmphasis * previous) * window[i];
+            previous = centred;
+        }
     }
 
     // Four sums side by side instead of a chain of 400 additions.
@@ -117,5 +138,12 @@ internal sealed class LogMel(LogMelTables tables)
             d += samples[i + 3];
         }
         return (a + b + (c + d)) / FrameSamples;
+    }
+
+    private sealed class Scratch
+    {
+        public RealFft512 Fft { get; } = new();
+
+        public Vector<double>[] Power { get; } = new Vector<double>[RealFft512.Bins];
     }
 }

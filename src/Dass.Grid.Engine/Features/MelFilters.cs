@@ -1,3 +1,4 @@
+using System.Numerics;
 using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Engine.Features;
@@ -30,21 +31,27 @@ internal sealed class MelFilters
 
     public int Count => _filters.Length;
 
-    /// <summary>Writes each filter's energy: the weighted sum over its bins of <paramref name="power"/>.</summary>
-    public void Apply(ReadOnlySpan<double> power, Span<float> energies)
+    /// <summary>Writes each filter's energy in each frame: the weighted sum over its bins of <paramref name="power"/>.</summary>
+    /// <param name="power">A frame in each lane, [bins].</param>
+    /// <param name="energies">As many frames as there is room for, [frames, <see cref="Count"/>] row-major.</param>
+    public void Apply(ReadOnlySpan<Vector<double>> power, Span<float> energies)
     {
+        var frames = energies.Length / Count;
         var next = 0;
         for (var filter = 0; filter < _filters.Length; filter++)
         {
             var (first, length) = _filters[filter];
             var bins = power.Slice(first, length);
             var weights = _weights.AsSpan(next, length);
-            var sum = 0.0;
+            var sum = Vector<double>.Zero;
             for (var i = 0; i < bins.Length; i++)
             {
                 sum += bins[i] * weights[i];
             }
-            energies[filter] = (float)sum;
+            for (var frame = 0; frame < frames; frame++)
+            {
+                energies[frame * _filters.Length + filter] = (float)sum[frame];
+            }
             next += length;
         }
     }

@@ -1,12 +1,15 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Dass.Grid.Engine.Features;
 
 /// <summary>
-/// Power spectrum of 512 real samples: a complex transform of 256 even/odd pairs in four radix-4 Stockham passes, then the split into real
-/// bins.
+/// Power spectra of several frames of 512 real samples at once, a frame in each lane of a vector: a complex transform of 256 even/odd pairs
+/// in four radix-4 Stockham passes, then the split into real bins.
 /// </summary>
 /// <remarks>
-/// In double, which costs scalar code little: in float, rounding from the strongest bins drowns bins 100 dB below them. No fused
-/// multiply-adds: equal to the bit on every machine. An instance owns its scratch: one call at a time.
+/// In double: in float, rounding from the strongest bins drowns bins 100 dB below them. No fused multiply-adds, and no lane knows of the
+/// others: equal to the bit on every machine, for any width of its vectors. An instance owns its scratch: one call at a time.
 /// </remarks>
 internal sealed unsafe class RealFft512
 {
@@ -15,21 +18,27 @@ internal sealed unsafe class RealFft512
     /// <summary>Bins that are computed: 0 to just below half the sample rate.</summary>
     public const int Bins = Size / 2;
 
+    /// <summary>Frames that are computed at once.</summary>
+    public static readonly int Lanes = Vector<double>.Count;
+
     private const int Half = Size / 2;
 
     private static readonly double[] Cos = Table(Math.Cos);
     private static readonly double[] Sin = Table(Math.Sin);
 
     // Complex values, real and imaginary part side by side.
-    private readonly double[] _a = new double[2 * Half], _b = new double[2 * Half];
+    private readonly Vector<double>[] _a = new Vector<double>[2 * Half], _b = new Vector<double>[2 * Half];
 
-    /// <summary>The 512 samples; the caller fills them before each <see cref="Power"/>, which destroys them.</summary>
-    public Span<double> Samples => _a;
+    /// <summary>
+    /// The samples, [512, <see cref="Lanes"/>] row-major; the caller fills them before each <see cref="Power"/>, which destroys them.
+    /// </summary>
+    public Span<double> Samples => MemoryMarshal.Cast<Vector<double>, double>(_a.AsSpan());
 
-    /// <summary>Writes |X[k]|² of <see cref="Samples"/> for k below <see cref="Bins"/>.</summary>
-    public void Power(Span<double> power)
+    /// <summary>Writes |X[k]|² of each lane of <see cref="Samples"/> for k below <see cref="Bins"/>.</summary>
+    public void Power(Span<Vector<double>> power)
     {
-        fixed (double* a = _a, b = _b, cos = Cos, sin = Sin, to = power[..Bins])
+        fixed (Vector<double>* a = _a, b = _b, to = power[..Bins])
+        fixed (double* cos = Cos, sin = Sin)
         {
             // Real samples 2i and 2i + 1 are already complex sample i.
             Pass(a, b, 1, cos, sin);
@@ -41,7 +50,7 @@ internal sealed unsafe class RealFft512
     }
 
     // One pass: Half / 4 butterflies over values a quarter apart; results of neighbouring sub-transforms end up side by side.
-    private static void Pass(double* x, double* y, int stride, double* cos, double* sin)
+    private static void Pass(Vector<double>* x, Vector<double>* y, int stride, double* cos, double* sin)
     {
         for (var first = 0; first < Half / 4; first += stride)
         {
@@ -52,12 +61,13 @@ internal sealed unsafe class RealFft512
             var to = y + 8 * first;
             for (var q = 0; q < 2 * stride; q += 2)
             {
-                double* p0 = from + q, p1 = p0 + Half / 2, p2 = p1 + Half / 2, p3 = p2 + Half / 2;
-                double sumRe = p0[0] + p2[0], sumIm = p0[1] + p2[1], differenceRe = p0[0] - p2[0], differenceIm = p0[1] - p2[1];
-                double oddRe = p1[0] + p3[0], oddIm = p1[1] + p3[1], turnedRe = p1[1] - p3[1], turnedIm = p3[0] - p1[0]; // turned: times -i
-                double* q0 = to + q, q1 = q0 + 2 * stride, q2 = q1 + 2 * stride, q3 = q2 + 2 * stride;
+                Vector<double>* p0 = from + q, p1 = p0 + Half / 2, p2 = p1 + Half / 2, p3 = p2 + Half / 2;
+                Vector<double> sumRe = p0[0] + p2[0], sumIm = p0[1] + p2[1], differenceRe = p0[0] - p2[0], differenceIm = p0[1] - p2[1];
+                Vector<double> oddRe = p1[0] + p3[0], oddIm = p1[1] + p3[1];
+                Vector<double> turnedRe = p1[1] - p3[1], turnedIm = p3[0] - p1[0]; // turned: times -i
+                Vector<double>* q0 = to + q, q1 = q0 + 2 * stride, q2 = q1 + 2 * stride, q3 = q2 + 2 * stride;
                 (q0[0], q0[1]) = (sumRe + oddRe, sumIm + oddIm);
-                double re = differenceRe + turnedRe, im = differenceIm + turnedIm;
+                Vector<double> re = differenceRe + turnedRe, im = differenceIm + turnedIm;
                 (q1[0], q1[1]) = (re * c1 - im * s1, re * s1 + im * c1);
                 (re, im) = (sumRe - oddRe, sumIm - oddIm);
                 (q2[0], q2[1]) = (re * c2 - im * s2, re * s2 + im * c2);
@@ -68,15 +78,15 @@ internal sealed unsafe class RealFft512
     }
 
     // X[k] = E[k] + W^k O[k] and X[Half - k] = conj(E[k] - W^k O[k]), where E and O are the spectra of the even and odd samples.
-    private static void Split(double* z, double* power, double* cos, double* sin)
+    private static void Split(Vector<double>* z, Vector<double>* power, double* cos, double* sin)
     {
         power[0] = (z[0] + z[1]) * (z[0] + z[1]);
         for (var k = 1; k <= Half / 2; k++)
         {
-            double* low = z + 2 * k, high = z + 2 * (Half - k);
-            double evenRe = 0.5 * (low[0] + high[0]), evenIm = 0.5 * (low[1] - high[1]);
-            double oddRe = 0.5 * (low[1] + high[1]), oddIm = 0.5 * (high[0] - low[0]);
-            double re = oddRe * cos[k] - oddIm * sin[k], im = oddRe * sin[k] + oddIm * cos[k];
+            Vector<double>* low = z + 2 * k, high = z + 2 * (Half - k);
+            Vector<double> evenRe = 0.5 * (low[0] + high[0]), evenIm = 0.5 * (low[1] - high[1]);
+            Vector<double> oddRe = 0.5 * (low[1] + high[1]), oddIm = 0.5 * (high[0] - low[0]);
+            Vector<double> re = oddRe * cos[k] - oddIm * sin[k], im = oddRe * sin[k] + oddIm * cos[k];
             power[k] = (evenRe + re) * (evenRe + re) + (evenIm + im) * (evenIm + im);
             power[Half - k] = (evenRe - re) * (evenRe - re) + (evenIm - im) * (evenIm - im);
         }
