@@ -259,13 +259,14 @@ public sealed class StreamSession : IDisposable
             var last = Ended && shape.Committed == Frames.Count;
             _step.EndSeconds = last ? AppliedSeconds : (Pool.Frames + shape.Committed) * FrameRate.HopSeconds;
             await _engine.Batcher.StepAsync(_step, cancellationToken).ConfigureAwait(false);
+            var chunk = _step.Score();
             if (forget)
             {
                 Slot.CommittedFrames = Pool.Frames; // the step counted from 0
             }
             (LastWait, CatchesUp) = (Stopwatch.GetElapsedTime(0, _step.Waited), !_step.Live);
             Frames.Drop(shape.Committed);
-            _undelivered.Add(_step.Chunk!);
+            _undelivered.Add(chunk);
         }
     }
 

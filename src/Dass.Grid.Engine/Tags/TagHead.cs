@@ -19,4 +19,19 @@ public sealed class TagHead(DassModel model)
         }
         TensorPrimitives.Sigmoid(scores, scores);
     }
+
+    /// <summary>Both as alone; the weights, which are more than a core's nearest memory holds, are read once.</summary>
+    public void Score(ReadOnlySpan<float> mean, Span<float> scores, ReadOnlySpan<float> otherMean, Span<float> otherScores)
+    {
+        var weight = model.Tensor("head.weight");
+        var bias = model.Tensor("head.bias");
+        for (var label = 0; label < scores.Length; label++)
+        {
+            var row = weight.Slice(label * mean.Length, mean.Length);
+            scores[label] = bias[label] + TensorPrimitives.Dot(row, mean);
+            otherScores[label] = bias[label] + TensorPrimitives.Dot(row, otherMean);
+        }
+        TensorPrimitives.Sigmoid(scores, scores);
+        TensorPrimitives.Sigmoid(otherScores, otherScores);
+    }
 }

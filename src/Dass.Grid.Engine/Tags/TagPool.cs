@@ -18,6 +18,7 @@ internal sealed class TagPool
     private readonly double[] _total;
     private readonly double[] _sum;
     private readonly float[] _mean;
+    private readonly float[] _windowMean;
     private readonly float[] _scores;
     private readonly float[] _max;
     private long _columns;
@@ -33,6 +34,7 @@ internal sealed class TagPool
         _total = new double[_channels];
         _sum = new double[_channels];
         _mean = new float[_channels];
+        _windowMean = new float[_channels];
         _scores = new float[_labels];
         _max = new float[_labels];
     }
@@ -77,16 +79,18 @@ internal sealed class TagPool
             Accumulate(values, _sum);
             Accumulate(values, _total);
         }
-        var scores = new float[_labels];
-        Score(_sum, columns, scores);
+        Average(_sum, columns, _mean);
+        SumTrailingWindow(_sum);
+        Average(_sum, Math.Min(_columns, _windowColumns), _windowMean);
+        var (scores, windowScores) = (new float[_labels], new float[_labels]);
+        _head.Score(_mean, scores, _windowMean, windowScores);
+        RaiseMax(windowScores);
 
         // A chunk longer than the window holds several: the maximum must not miss the early ones.
         for (var end = _windowColumns; end < columns; end += _windowColumns)
         {
             ScoreWindow(columnSums.Slice((end - _windowColumns) * _channels, _windowColumns * _channels));
         }
-        var windowScores = new float[_labels];
-        ScoreTrailingWindow(windowScores);
 
         var start = Frames * FrameRate.HopSeconds;
         Frames += frames;
@@ -129,16 +133,13 @@ internal sealed class TagPool
     }
 
     // Summed anew for every chunk, oldest column first: no drift, and equal to the bit after a restore.
-    private void ScoreTrailingWindow(Span<float> scores)
+    private void SumTrailingWindow(double[] sum)
     {
-        var columns = Math.Min(_columns, _windowColumns);
-        Array.Clear(_sum);
-        for (var column = _columns - columns; column < _columns; column++)
+        Array.Clear(sum);
+        for (var column = Math.Max(0, _columns - _windowColumns); column < _columns; column++)
         {
-            Accumulate(WindowColumn(column), _sum);
+            Accumulate(WindowColumn(column), sum);
         }
-        Score(_sum, columns, scores);
-        RaiseMax(scores);
     }
 
     private void ScoreWindow(ReadOnlySpan<float> columns)
@@ -154,12 +155,17 @@ internal sealed class TagPool
 
     private void Score(ReadOnlySpan<double> sum, long columns, Span<float> scores)
     {
-        var tokens = (double)columns * _rows;
-        for (var i = 0; i < _channels; i++)
-        {
-            _mean[i] = (float)(sum[i] / tokens);
-        }
+        Average(sum, columns, _mean);
         _head.Score(_mean, scores);
+    }
+
+    private void Average(ReadOnlySpan<double> sum, long columns, Span<float> mean)
+    {
+        var tokens = (double)columns * _rows;
+        for (var i = 0; i < mean.Length; i++)
+        {
+            mean[i] = (float)(sum[i] / tokens);
+        }
     }
 
     private void RaiseMax(ReadOnlySpan<float> scores)
