@@ -32,8 +32,8 @@ internal sealed class TableTagWriter(int top) : TagWriter
             .AddColumn("label")
             .AddColumn("max", column => column.RightAligned())
             .AddColumn("mean", column => column.RightAligned());
-        var offered = summary.Chunks > 0 ? model.Labels.Offered.Select(label => label.Index) : [];
-        foreach (var label in LabelOrder.Take(offered, summary.Max, top, model.Labels.Ancestors))
+        int[] offered = summary.Chunks > 0 ? [.. model.Labels.Offered.Select(label => label.Index)] : [];
+        foreach (var label in LabelOrder.Take(offered, summary.Max, least: 0, top, model.Labels.Ancestors))
         {
             table.AddRow(Markup.Escape(model.Labels[label].Name), Scores.Text(summary.Max[label]), Scores.Text(summary.Mean[label]));
         }

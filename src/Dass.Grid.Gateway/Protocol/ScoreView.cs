@@ -1,4 +1,5 @@
 using Dass.Grid.V1;
+using Google.Protobuf.Collections;
 
 namespace Dass.Grid.Gateway.Protocol;
 
@@ -11,6 +12,7 @@ internal sealed class ScoreView
     private readonly LabelName[] _labels;
     private readonly int[] _shown; // indices of the labels whose scores are shown, ascending
     private readonly int[]? _events; // and of those whose events are; null: all, since a stream has no others than it was asked for
+    private readonly Func<int, int[]> _ancestors;
     private readonly int _top;
     private readonly float _minScore;
     private readonly bool _dense;
@@ -22,6 +24,7 @@ internal sealed class ScoreView
     {
         Check(filter);
         _labels = card.Labels;
+        _ancestors = index => _labels[index].Ancestors ?? [];
         _top = filter is { HasTop: true } ? filter.Top : DefaultTop;
         _minScore = filter?.MinScore ?? 0;
         _dense = filter?.Dense ?? false;
@@ -63,14 +66,17 @@ internal sealed class ScoreView
             EndSeconds = chunk.EndSeconds,
             LostSeconds = chunk.LostSeconds,
         };
-        tags.ChunkScores.AddRange(Select(chunk.Scores));
-        tags.WindowScores.AddRange(Select(chunk.WindowScores));
+        Select(chunk.Scores, tags.ChunkScores);
+        Select(chunk.WindowScores, tags.WindowScores);
         if (_dense)
         {
             tags.DenseChunkScores.AddRange(chunk.Scores);
             tags.DenseWindowScores.AddRange(chunk.WindowScores);
         }
-        tags.Events.AddRange(Select(chunk.Events));
+        if (chunk.Events.Length > 0)
+        {
+            tags.Events.AddRange(Select(chunk.Events));
+        }
         return tags;
     }
 
@@ -107,8 +113,8 @@ internal sealed class ScoreView
     public Summary Map(HeardSummary past)
     {
         var summary = new Summary { DurationSeconds = past.DurationSeconds, Chunks = past.Chunks };
-        summary.Mean.AddRange(Select(past.Mean));
-        summary.Max.AddRange(Select(past.Max));
+        Select(past.Mean, summary.Mean);
+        Select(past.Max, summary.Max);
         if (_dense)
         {
             summary.DenseMean.AddRange(past.Mean);
@@ -117,11 +123,15 @@ internal sealed class ScoreView
         return summary;
     }
 
-    /// <summary>The highest scores of the labels that are shown; see <see cref="LabelOrder"/>. None of an empty list.</summary>
-    private IEnumerable<LabelScore> Select(float[] scores) => scores.Length == 0
-        ? []
-        : LabelOrder.Take(_shown.Where(index => scores[index] >= _minScore), scores, _top, index => _labels[index].Ancestors ?? [])
-            .Select(index => new LabelScore { Index = index, Id = _labels[index].Id, Name = _labels[index].Name, Score = scores[index] });
+    /// <summary>Adds the highest scores of the labels that are shown; see <see cref="LabelOrder"/>. None of an empty list.</summary>
+    private void Select(float[] scores, RepeatedField<LabelScore> to)
+    {
+        foreach (var index in scores.Length == 0 ? [] : LabelOrder.Take(_shown, scores, _minScore, _top, _ancestors))
+        {
+            var label = _labels[index];
+            to.Add(new LabelScore { Index = index, Id = label.Id, Name = label.Name, Score = scores[index] });
+        }
+    }
 
     private static int IndexOf(string label, ModelCard card)
     {

@@ -42,6 +42,33 @@ public sealed class LabelOrderTests
         Assert.Equal(["Hum", "Animal", "Dog"], Shown(labels, new TagFilter { Top = 3 }, 0.9f, 0.8f, 0.7f, 0.6f, 0.1f));
     }
 
+    [Fact]
+    public void What_a_view_allocates_does_not_grow_with_the_labels()
+    {
+        var few = Allocated(labels: 50);
+        Assert.Equal(few, Allocated(labels: 5_000));
+
+        static long Allocated(int labels)
+        {
+            LabelName[] names = [.. Enumerable.Range(0, labels).Select(label => new LabelName($"/m/{label}", $"label {label}"))];
+            var view = new ScoreView(null, new ModelCard(new ModelSummary("m", "hash", labels, "", IsDefault: false), names));
+            var random = new Random(1);
+            float[] scores = [.. names.Select(_ => random.NextSingle() / 3)];
+            scores[7] = 0.9f;
+            var chunk = new ChunkTags(0, 0, 1, scores, scores);
+            for (var i = 0; i < 100; i++)
+            {
+                view.Map(chunk);
+            }
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 100; i++)
+            {
+                view.Map(chunk);
+            }
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
     /// <summary>The scores are those of all labels but Hum, which scores highest.</summary>
     private static IEnumerable<string> Shown(TagFilter filter, params float[] scores) => Shown(Labels, filter, scores);
 
