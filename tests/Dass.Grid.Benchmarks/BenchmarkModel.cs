@@ -5,14 +5,16 @@ using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Benchmarks;
 
-/// <summary>DASS-small with random weights, as a checkpoint on disk: speed does not depend on the values.</summary>
+/// <summary>A network with random weights, as a checkpoint on disk: speed does not depend on the values.</summary>
 internal sealed class BenchmarkModel : IDisposable
 {
     private static readonly DassConfig Small = new() { Dims = [96, 192, 384, 768], Depths = [2, 2, 8, 2], LabelCount = 527 };
 
-    public BenchmarkModel()
+    /// <param name="config">Default: DASS-small.</param>
+    public BenchmarkModel(DassConfig? config = null)
     {
-        var tensors = TensorNames.For(Small)
+        config ??= Small;
+        var tensors = TensorNames.For(config)
             .Select(tensor => (tensor.Name, tensor.Shape, Values: Values(tensor.Name, [.. tensor.Shape])))
             .ToArray();
         var offset = 0;
@@ -25,7 +27,7 @@ internal sealed class BenchmarkModel : IDisposable
         File.WriteAllText(
             Path.Combine(Folder, "config.json"),
             JsonSerializer.Serialize(
-                new { model_type = "dass", dims = Small.Dims, depths = Small.Depths, num_classes = Small.LabelCount }));
+                new { model_type = "dass", dims = config.Dims, depths = config.Depths, num_classes = config.LabelCount }));
         using var file = new BinaryWriter(File.Create(Path.Combine(Folder, "model.safetensors")));
         var json = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(header));
         file.Write((long)json.Length);

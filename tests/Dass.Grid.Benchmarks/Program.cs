@@ -2,6 +2,12 @@ using System.Text.Json;
 using Dass.Grid.Benchmarks;
 using Spectre.Console;
 
+if (args is [HostProcess.Argument, ..])
+{
+    await HostProcess.RunAsync();
+    return 0;
+}
+
 // Each benchmark is independent; naming some runs only those.
 (string Name, Func<IEnumerable<Figure>> Run)[] benchmarks =
 [
@@ -12,6 +18,7 @@ using Spectre.Console;
     ("records", RecordsBenchmark.Run),
     ("grid", () => GridBenchmark.Run(repetitions: 5)),
     ("memory", GridBenchmark.RunMemory),
+    ("host", HostBenchmark.Run),
 ];
 
 var json = args.Contains("json");

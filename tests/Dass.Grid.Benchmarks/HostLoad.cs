@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using Dass.Grid.V1;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Dass.Grid.Benchmarks;
+
+/// <summary>Streams in real time through gRPC, a chunk's audio in each message, and subscribers of all of them.</summary>
+internal sealed class HostLoad : IAsyncDisposable
+{
+    private const int CallsPerConnection = 100;
+    private static readonly TimeSpan Chunk = TimeSpan.FromSeconds(0.96);
+
+    private readonly CancellationTokenSource _ending = new();
+    private readonly List<GrpcChannel> _channels = [];
+    private readonly List<Task> _calls = [];
+    private readonly ByteString _piece = UnsafeByteOperations.UnsafeWrap(HostProcess.Noise());
+    private readonly string _prefix = Guid.NewGuid().ToString("N")[..8];
+    private long _sent;
+    private long _late; // ticks, all messages together
+    private long _seen;
+
+    /// <summary>Messages that have been sent, how late they were together (s), and chunks that subscribers have seen.</summary>
+    public (long Sent, double Late, long Seen) Count =>
+        (Interlocked.Read(ref _sent), TimeSpan.FromTicks(Interlocked.Read(ref _late)).TotalSeconds, Interlocked.Read(ref _seen));
+
+    /// <param name="address">Of the host.</param>
+    /// <param name="streams">That begin within some chunks' time.</param>
+    /// <param name="subscribers">Each of all streams.</param>
+    public void Start(Uri address, int streams, int subscribers)
+    {
+        var tagging = new Tagging.TaggingClient[(streams + subscribers) / CallsPerConnection + 1];
+        for (var i = 0; i < tagging.Length; i++)
+        {
+            _channels.Add(GrpcChannel.ForAddress(address));
+            tagging[i] = new Tagging.TaggingClient(_channels[i]);
+        }
+        for (var i = 0; i < subscribers; i++)
+        {
+            _calls.Add(WatchAsync(tagging[^1]));
+        }
+        for (var i = 0; i < streams; i++)
+        {
+            _calls.Add(FeedAsync(tagging[i / CallsPerConnection], i, (double)i / streams));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync();
+        await Task.WhenAll(_calls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _channels.ForEach(channel => channel.Dispose());
+    }
+
+    /// <summary>Why calls have ended; null: all go on.</summary>
+    public string? Failure => _calls.FirstOrDefault(call => call.IsCompleted) is { } ended
+        ? ended.Exception?.GetBaseException().Message ?? "A call has ended."
+        : null;
+
+    private async Task FeedAsync(Tagging.TaggingClient tagging, int stream, double phase)
+    {
+        await Task.Delay(Chunk * (8 * phase), _ending.Token); // streams do not all begin at once
+        using var call = tagging.Stream(cancellationToken: _ending.Token);
+        await call.RequestStream.WriteAsync(new StreamRequest
+        {
+            Config = new StreamConfig
+            {
+                StreamId = $"{_prefix}-{stream}",
+                Format = new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000, Channels = 1 },
+            },
+        });
+        var reading = ReadAsync(call.ResponseStream);
+        var began = Stopwatch.GetTimestamp();
+        for (var chunk = 1; !reading.IsCompleted; chunk++)
+        {
+            var ahead = chunk * Chunk - Stopwatch.GetElapsedTime(began);
+            if (ahead > TimeSpan.Zero)
+            {
+                await Task.Delay(ahead, _ending.Token);
+            }
+            await call.RequestStream.WriteAsync(new StreamRequest { Audio = new Audio { Data = _piece } });
+            Interlocked.Increment(ref _sent);
+            Interlocked.Add(ref _late, (Stopwatch.GetElapsedTime(began) - chunk * Chunk).Ticks);
+        }
+        await reading;
+    }
+
+    private static async Task ReadAsync(IAsyncStreamReader<StreamResponse> answers)
+    {
+        while (await answers.MoveNext(CancellationToken.None))
+        {
+        }
+    }
+
+    private async Task WatchAsync(Tagging.TaggingClient tagging)
+    {
+        using var call = tagging.Subscribe(new SubscribeRequest { AllStreams = true }, cancellationToken: _ending.Token);
+        while (await call.ResponseStream.MoveNext(_ending.Token))
+        {
+            if (call.ResponseStream.Current.Tags is not null)
+            {
+                Interlocked.Increment(ref _seen);
+            }
+        }
+    }
+}
