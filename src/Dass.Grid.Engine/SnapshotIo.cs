@@ -23,6 +23,16 @@ public sealed class SnapshotWriter(IBufferWriter<byte> to)
         to.Write(MemoryMarshal.AsBytes(values));
     }
 
+    /// <summary>The count, then values that <paramref name="fill"/> writes where they will stay.</summary>
+    public void WriteAll<T, TSource>(int count, TSource source, SpanAction<T, TSource> fill)
+        where T : unmanaged
+    {
+        Write(count);
+        var bytes = count * Unsafe.SizeOf<T>();
+        fill(MemoryMarshal.Cast<byte, T>(to.GetSpan(bytes)[..bytes]), source);
+        to.Advance(bytes);
+    }
+
     /// <summary>The count of the text's UTF-8 bytes, then the bytes.</summary>
     public void Write(string text) => WriteAll<byte>(Encoding.UTF8.GetBytes(text));
 }
@@ -57,6 +67,15 @@ public ref struct SnapshotReader(ReadOnlySpan<byte> bytes)
         var count = Read<int>(field);
         Check(count == to.Length, field, $"count {count} instead of {to.Length}");
         Take(field, (long)count * Unsafe.SizeOf<T>()).CopyTo(MemoryMarshal.AsBytes(to));
+    }
+
+    /// <summary>A list of exactly <paramref name="count"/> values, in place: valid as long as the bytes are.</summary>
+    public ReadOnlySpan<T> ReadAll<T>(string field, int count)
+        where T : unmanaged
+    {
+        var found = Read<int>(field);
+        Check(found == count, field, $"count {found} instead of {count}");
+        return MemoryMarshal.Cast<byte, T>(Take(field, (long)count * Unsafe.SizeOf<T>()));
     }
 
     /// <summary>A text of any length that the bytes can hold.</summary>

@@ -12,11 +12,11 @@ internal static class StepBenchmark
     public static IEnumerable<Figure> Run(int repetitions)
     {
         using var small = new BenchmarkModel();
-        using var model = new OnnxStepModel(small.Load());
+        using IStepModel model = new OnnxStepModel(small.Load());
         (int, int, int)[] shapes = [(96, 0, 1), (96, 0, 4), (96, 0, 8), (96, 64, 1), (96, 64, 4), (96, 64, 8)];
         foreach (var (committed, lookAhead, batch) in shapes)
         {
-            using var arena = new StateArena(model.StateLayout, batch);
+            using var arena = new StateArena(model.CreateMemory(batch));
             var requests = Enumerable.Range(0, batch).Select(_ => Request(arena, model.Model.Config, committed, lookAhead)).ToArray();
             var share = new List<double>();
             var seconds = new List<double>();

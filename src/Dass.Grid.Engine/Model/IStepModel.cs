@@ -17,6 +17,16 @@ public interface IStepModel : IDisposable
     /// <summary>Where the steps run.</summary>
     DeviceInfo DeviceInfo => DeviceInfo.Processor;
 
+    /// <summary>Batches and threads that suit it.</summary>
+    StepDefaults Defaults => StepDefaults.Processor;
+
+    /// <summary>Why it does not run on the device that was wanted; null: it does.</summary>
+    string? DeviceWarning => null;
+
+    /// <summary>Memory for the states of up to <paramref name="slots"/> streams where this model can step them.</summary>
+    /// <exception cref="DeviceMemoryException">The device's memory does not hold one slot.</exception>
+    SlotMemory CreateMemory(int slots) => new HostSlotMemory(slots, StateLayout.Length);
+
     /// <summary>
     /// Advances every request's stream by its committed frames: writes <see cref="StepRequest.ColumnSums"/>, then the slot's state and
     /// position. When it throws, no slot has changed. Values that are not finite spoil their own stream and no other.

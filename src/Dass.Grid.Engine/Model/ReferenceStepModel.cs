@@ -25,7 +25,7 @@ public sealed class ReferenceStepModel(DassModel model) : IStepModel
 internal sealed class ReferenceStep(DassModel model, StateLayout layout, StepRequest request)
 {
     private readonly DassConfig _config = model.Config;
-    private readonly float[] _next = request.Slot.Values.ToArray(); // the slot changes only when the whole step has succeeded
+    private readonly float[] _next = StateOf(request.Slot); // the slot changes only when the whole step has succeeded
     private int _state; // tensors of the layout that have been used: they come in the order of execution
 
     public void Run()
@@ -59,8 +59,15 @@ internal sealed class ReferenceStep(DassModel model, StateLayout layout, StepReq
         x = Norm(x, "dass.norm", _config.Dims[^1]);
 
         SumColumns(x, width, committed);
-        _next.CopyTo(request.Slot.Values);
+        request.Slot.Write(_next);
         request.Slot.CommittedFrames += request.Committed;
+    }
+
+    private static float[] StateOf(StateSlot slot)
+    {
+        var state = new float[slot.Length];
+        slot.Read(state);
+        return state;
     }
 
     /// <summary>[frames, bins] → [bins, frames].</summary>

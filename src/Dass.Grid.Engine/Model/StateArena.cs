@@ -1,34 +1,31 @@
-using System.Runtime.InteropServices;
-
 namespace Dass.Grid.Engine.Model;
 
-/// <summary>The recurrent states of all streams of one model on one device: a fixed number of slots in one allocation.</summary>
-/// <remarks>The pages of a slot cost memory only once the slot has been used.</remarks>
-public sealed unsafe class StateArena : IDisposable
+/// <summary>The recurrent states of all streams of one model on one device: a fixed number of slots in one memory.</summary>
+public sealed class StateArena : IDisposable
 {
-    private readonly float* _values;
     private readonly Stack<StateSlot> _free = new();
     private readonly Lock _gate = new();
     private bool _disposed;
 
-    /// <param name="layout">What one slot holds.</param>
-    /// <param name="capacity">Slots; at least 1.</param>
-    public StateArena(StateLayout layout, int capacity)
+    /// <param name="memory">Becomes the arena's; holds at least one slot.</param>
+    public StateArena(SlotMemory memory)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
-        Layout = layout;
-        Capacity = capacity;
-        _values = (float*)NativeMemory.AllocZeroed((nuint)capacity * (nuint)layout.Length, sizeof(float));
-        for (var i = capacity - 1; i >= 0; i--)
+        ArgumentOutOfRangeException.ThrowIfLessThan(memory.Slots, 1);
+        Memory = memory;
+        for (var i = Capacity - 1; i >= 0; i--)
         {
-            _free.Push(new StateSlot(this, i, _values + (nint)i * layout.Length));
+            _free.Push(new StateSlot(this, i));
         }
     }
 
-    public StateLayout Layout { get; }
+    /// <summary>An arena in the host's memory.</summary>
+    public StateArena(StateLayout layout, int capacity)
+        : this(new HostSlotMemory(capacity, layout.Length))
+    {
+    }
 
     /// <summary>Slots in all.</summary>
-    public int Capacity { get; }
+    public int Capacity => Memory.Slots;
 
     /// <summary>Slots that streams hold now.</summary>
     public int Used
@@ -42,7 +39,10 @@ public sealed unsafe class StateArena : IDisposable
         }
     }
 
+    internal SlotMemory Memory { get; }
+
     /// <summary>A zeroed slot at position 0, or null when every slot is taken.</summary>
+    /// <exception cref="DeviceLostException">The device answers no more.</exception>
     public StateSlot? TryRent()
     {
         StateSlot? slot;
@@ -54,8 +54,16 @@ public sealed unsafe class StateArena : IDisposable
                 return null;
             }
         }
-        slot.Rent();
-        return slot;
+        try
+        {
+            slot.Rent();
+            return slot;
+        }
+        catch
+        {
+            slot.Dispose();
+            throw;
+        }
     }
 
     internal void Return(StateSlot slot)
@@ -84,7 +92,7 @@ public sealed unsafe class StateArena : IDisposable
     {
         if (_disposed && _free.Count == Capacity)
         {
-            NativeMemory.Free(_values);
+            Memory.Dispose();
         }
     }
 }
@@ -92,16 +100,16 @@ public sealed unsafe class StateArena : IDisposable
 /// <summary>
 /// One stream's recurrent state and position. Disposing gives it back to its arena, once for each rent; one owner at a time.
 /// </summary>
-public sealed unsafe class StateSlot : IDisposable
+public sealed class StateSlot : IDisposable
 {
     private readonly StateArena _arena;
-    private readonly float* _values;
+    private readonly HostSlotMemory? _host;
     private int _rented;
 
-    internal StateSlot(StateArena arena, int index, float* values)
+    internal StateSlot(StateArena arena, int index)
     {
         _arena = arena;
-        _values = values;
+        _host = arena.Memory as HostSlotMemory;
         Index = index;
     }
 
@@ -111,25 +119,54 @@ public sealed unsafe class StateSlot : IDisposable
     /// <summary>Frames that the stream has committed. 0 means that the next step is the stream's first.</summary>
     public long CommittedFrames { get; set; }
 
-    /// <summary>All state tensors in the order of <see cref="StateLayout"/>.</summary>
-    /// <exception cref="ObjectDisposedException">The slot has been given back.</exception>
-    public Span<float> Values
+    /// <summary>Floats of the state: all tensors in the order of <see cref="StateLayout"/>.</summary>
+    public int Length => _arena.Memory.SlotLength;
+
+    /// <summary>Where the state lies.</summary>
+    internal SlotMemory Memory => _arena.Memory;
+
+    /// <summary>A tensor of a state that lies in the host's memory.</summary>
+    /// <exception cref="InvalidOperationException">It lies elsewhere.</exception>
+    internal Span<float> this[StateTensor tensor]
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref _rented) == 0, this);
-            return new(_values, _arena.Layout.Length);
+            CheckRented();
+            return (_host ?? throw new InvalidOperationException("The stream's state lies on another device than the model."))[Index]
+                .Slice(tensor.Offset, tensor.Length);
         }
     }
 
-    /// <summary>The part of <see cref="Values"/> that is <paramref name="tensor"/>.</summary>
-    public Span<float> this[StateTensor tensor] => Values.Slice(tensor.Offset, tensor.Length);
+    /// <summary>Copies the state.</summary>
+    /// <param name="to">Of <see cref="Length"/>.</param>
+    /// <exception cref="ObjectDisposedException">The slot has been given back.</exception>
+    /// <exception cref="DeviceLostException">The device answers no more.</exception>
+    public void Read(Span<float> to)
+    {
+        CheckRented();
+        ArgumentOutOfRangeException.ThrowIfNotEqual(to.Length, Length);
+        _arena.Memory.Read(Index, to);
+    }
+
+    /// <summary>Replaces the state.</summary>
+    /// <param name="from">Of <see cref="Length"/>.</param>
+    /// <exception cref="ObjectDisposedException">The slot has been given back.</exception>
+    /// <exception cref="DeviceLostException">The device answers no more.</exception>
+    public void Write(ReadOnlySpan<float> from)
+    {
+        CheckRented();
+        ArgumentOutOfRangeException.ThrowIfNotEqual(from.Length, Length);
+        _arena.Memory.Write(Index, from);
+    }
 
     /// <summary>Back to the start of a stream: zeros, position 0.</summary>
+    /// <exception cref="ObjectDisposedException">The slot has been given back.</exception>
+    /// <exception cref="DeviceLostException">The device answers no more.</exception>
     public void Reset()
     {
+        CheckRented();
         CommittedFrames = 0;
-        Values.Clear();
+        _arena.Memory.Clear(Index);
     }
 
     internal void Rent()
@@ -145,4 +182,6 @@ public sealed unsafe class StateSlot : IDisposable
             _arena.Return(this);
         }
     }
+
+    private void CheckRented() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _rented) == 0, this);
 }

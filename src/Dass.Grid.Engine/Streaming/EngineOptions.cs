@@ -12,6 +12,9 @@ public enum StepModelKind
 
     /// <summary>Plain loops: the specification, slow.</summary>
     Reference,
+
+    /// <summary>ONNX Runtime with a GPU's kernels and memory, emulated by the processor: for tests of that path, slow.</summary>
+    DeviceOnCpu,
 }
 
 /// <summary>How one model is served on this machine.</summary>
@@ -32,17 +35,23 @@ public sealed class EngineOptions
     /// </summary>
     public double ReservedShare { get; set; } = 0.1;
 
-    /// <summary>Dedicated threads that run steps, 0 to 1024. Default: 0, one per core.</summary>
+    /// <summary>Dedicated threads that run steps, 0 to 1024. Default: 0, one per core, or one for a GPU.</summary>
     public int Threads { get; set; }
 
     /// <summary>
-    /// Which implementation runs the network. The environment variable <c>DASS_STEP_MODEL</c> (Onnx, Reference) wins over it. Default:
-    /// Onnx.
+    /// Which implementation runs the network. The environment variable <c>DASS_STEP_MODEL</c> (Onnx, Reference, DeviceOnCpu) wins
+    /// over it. Default: Onnx.
     /// </summary>
     public StepModelKind StepModel { get; set; }
 
     /// <summary>Where the ONNX model runs. Default: Auto.</summary>
     public OnnxDevice Device { get; set; }
+
+    /// <summary>Which of several GPUs, 0 to 63, counted as <c>CUDA_VISIBLE_DEVICES</c> leaves them. Default: 0.</summary>
+    public int DeviceIndex { get; set; }
+
+    /// <summary>How a GPU multiplies matrices: Fp32 or Tf32. A processor ignores it. Default: Fp32.</summary>
+    public StepPrecision Precision { get; set; }
 
     /// <summary>How single steps become batches.</summary>
     public StepBatcherOptions Batcher { get; set; } = new();
@@ -70,8 +79,10 @@ public sealed class EngineOptions
         validation.InRange($"{Name}.{nameof(MaxStreams)}", MaxStreams, 1, 1_000_000);
         validation.Rule(ReservedShare is >= 0 and <= 0.9, $"{Name}.{nameof(ReservedShare)}", ReservedShare, "it must be 0 to 0.9");
         validation.InRange($"{Name}.{nameof(Threads)}", Threads, 0, 1024);
-        validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "it must be Onnx or Reference");
+        validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "it must be Onnx, Reference or DeviceOnCpu");
         validation.Rule(Enum.IsDefined(Device), $"{Name}.{nameof(Device)}", Device, "it must be Auto, Cpu or Cuda");
+        validation.InRange($"{Name}.{nameof(DeviceIndex)}", DeviceIndex, 0, 63);
+        validation.Rule(Enum.IsDefined(Precision), $"{Name}.{nameof(Precision)}", Precision, "it must be Fp32 or Tf32");
         validation.InRange($"{Name}.{nameof(MaxBacklog)}", MaxBacklog, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10));
         validation.InRange($"{Name}.{nameof(MaxOfflineAudio)}", MaxOfflineAudio, TimeSpan.FromSeconds(1), TimeSpan.FromHours(4));
         Batcher.AddTo(validation);

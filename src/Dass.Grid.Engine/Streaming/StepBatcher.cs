@@ -31,11 +31,11 @@ public sealed class StepBatcher : IAsyncDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         _model = model;
-        _options = options;
+        _options = options.On(model.Defaults);
         _instruments = instruments;
         _rate = rate ?? new StepRate(threads);
         _queue = new StepQueue(
-            options.MaxBatch, options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency);
+            _options.MaxBatch, _options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency);
         _liveThreads = threads;
         _running = new long[threads];
         _busy = new BusyTime(threads);

@@ -1,5 +1,6 @@
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Model.Onnx;
+using Dass.Grid.Engine.Model.Onnx.Cuda;
 
 namespace Dass.Grid.Engine.Streaming;
 
@@ -22,7 +23,8 @@ internal static class StepModels
         IStepModel made = kind switch
         {
             StepModelKind.Reference => new ReferenceStepModel(model),
-            _ => new OnnxStepModel(model, options.Device),
+            StepModelKind.DeviceOnCpu => new DeviceStepModel(model, new EmulatedDevice()),
+            _ => OnnxDevices.Create(model, options.Device, options.DeviceIndex, options.Precision),
         };
         return options.WrapStepModel?.Invoke(made) ?? made;
     }

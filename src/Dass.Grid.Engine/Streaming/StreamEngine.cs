@@ -26,17 +26,19 @@ public sealed class StreamEngine : IAsyncDisposable
         _stepModel = stepModel;
         Head = new TagHead(Model);
         LogMelTables = new LogMelTables(Model.Config);
-        _arena = new StateArena(stepModel.StateLayout, options.MaxStreams);
         _instruments = new EngineInstruments(Model.Name, options.Meters);
+        _arena = new StateArena(stepModel.CreateMemory(options.MaxStreams));
         _instruments.ObserveSlots(() => Slots);
         _instruments.ObserveRate(() => Rate);
-        var threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
+        var threads = options.Threads == 0 ? stepModel.Defaults.Threads : options.Threads;
         _rate = new StepRate(threads);
+        var batches = options.Batcher.On(stepModel.Defaults);
         if (warmUp)
         {
-            WarmUp();
+            batches.MaxBatch = WarmUp(batches.MaxBatch);
+            batches.MaxCatchUpBatch = Math.Min(batches.MaxCatchUpBatch, batches.MaxBatch);
         }
-        Batcher = new StepBatcher(stepModel, options.Batcher, threads, _instruments, _rate);
+        Batcher = new StepBatcher(stepModel, batches, threads, _instruments, _rate);
         Batcher.OutOfMemory += () => _maxSlots = Math.Min(_maxSlots, _arena.Used);
     }
 
@@ -254,15 +256,16 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
-    // The first run of a shape allocates and plans; no stream should wait for that. Another one measures the device.
-    private void WarmUp()
+    // The first run of a shape allocates and plans; no stream should wait for that. Another one measures the device. Returns the most
+    // streams of a batch that the device has the memory for.
+    private int WarmUp(int largest)
     {
         var shape = new StreamSessionOptions().Schedule;
         var slots = new Stack<StateSlot>();
         StepRequest[] batch = [];
         try
         {
-            for (var size = 1; size <= Options.Batcher.MaxBatch; size *= 2)
+            for (var size = 1; size <= largest; size *= 2)
             {
                 while (slots.Count < size && _arena.TryRent() is { } slot)
                 {
@@ -272,19 +275,29 @@ public sealed class StreamEngine : IAsyncDisposable
                 {
                     break; // batches of this size cannot come about
                 }
-                batch = [.. slots.Select(slot => new StepRequest(slot, Model.Config))];
-                foreach (var step in batch)
+                StepRequest[] larger = [.. slots.Select(slot => new StepRequest(slot, Model.Config))];
+                foreach (var step in larger)
                 {
                     step.Slot.Reset();
                     step.Shape(shape.Chunk + shape.LookAhead, shape.Chunk);
                     step.Features.Clear();
                 }
-                _stepModel.Step(batch);
+                try
+                {
+                    _stepModel.Step(larger);
+                }
+                catch (DeviceMemoryException) when (size > 1)
+                {
+                    largest = size / 2;
+                    break;
+                }
+                batch = larger;
             }
             var began = Stopwatch.GetTimestamp();
             _stepModel.Step(batch); // the first of its shape says nothing of the device's speed
             _rate.Add(
                 batch.Length, batch.Length * shape.Chunk * FrameRate.HopSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            return largest;
         }
         finally
         {

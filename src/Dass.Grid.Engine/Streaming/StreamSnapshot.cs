@@ -36,7 +36,7 @@ internal static class StreamSnapshot
         to.WriteAll(session.LogMel.Carried);
         to.WriteAll(session.Frames.Frames);
         to.Write(session.Slot.CommittedFrames);
-        to.WriteAll<float>(session.Slot.Values);
+        to.WriteAll<float, StateSlot>(session.Slot.Length, session.Slot, static (values, slot) => slot.Read(values));
         session.Pool.Save(to);
 
         to.Write(session.Undelivered.Count);
@@ -91,7 +91,7 @@ internal static class StreamSnapshot
         SnapshotReader.Check(frames.Length % config.MelBins == 0, "waiting frames", $"count {frames.Length}");
         frames.CopyTo(session.Frames.Append(frames.Length / config.MelBins));
         session.Slot.CommittedFrames = from.Read<long>("committed frames");
-        from.ReadAll("state", session.Slot.Values);
+        session.Slot.Write(from.ReadAll<float>("state", session.Slot.Length));
         session.Pool.Restore(ref from);
         SnapshotReader.Check(
             session.Slot.CommittedFrames == session.Pool.Frames, "committed frames",

@@ -170,7 +170,8 @@ internal sealed class NeedleRun : IDisposable
     private ArrayBufferWriter<float> Memory()
     {
         var memory = new ArrayBufferWriter<float>();
-        memory.Write(_session.Slot.Values);
+        _session.Slot.Read(memory.GetSpan(_session.Slot.Length)[.._session.Slot.Length]);
+        memory.Advance(_session.Slot.Length);
         memory.Write(_session.Frames.Frames);
         memory.Write(_session.LogMel.Carried);
         _session.Pool.CopyWindow(memory);

@@ -1,5 +1,6 @@
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Model.Onnx;
+using Dass.Grid.Engine.Model.Onnx.Cuda;
 using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Engine.Tests.Model;
@@ -11,7 +12,7 @@ public sealed class ReferenceStepModelTests : StepModelContract
 
 public sealed class OnnxStepModelTests : StepModelContract
 {
-    protected override IStepModel Create(DassModel model) => new OnnxStepModel(model, OnnxDevice.Cpu);
+    protected override IStepModel Create(DassModel model) => new OnnxStepModel(model);
 
     [Theory]
     [InlineData("small")]
@@ -19,7 +20,7 @@ public sealed class OnnxStepModelTests : StepModelContract
     public void The_full_size_models_equal_the_reference_outputs(string size)
     {
         using var model = Create(size == "small" ? GoldenWeights.Small() : GoldenWeights.Medium());
-        using var arena = new StateArena(model.StateLayout, 2);
+        using var arena = new StateArena(model.CreateMemory(2));
         using var golden = new Golden($"{size}/golden.safetensors");
         Golden.AssertClose(golden["logits.1024"], new StreamRun(model, arena.TryRent()!).Run(Babble, 1024, Offline).Logits(), 1e-5);
         var streamed = new StreamRun(model, arena.TryRent()!).Run(Babble, 480, new ChunkSchedule(96, 64));
@@ -34,12 +35,17 @@ public sealed class OnnxStepModelTests : StepModelContract
     {
         var weights = GoldenWeights.Create(dims, [1, 1, 1, 1], 5);
         using IStepModel onnx = Create(weights), reference = new ReferenceStepModel(weights);
-        using var arena = new StateArena(onnx.StateLayout, 2);
+        using var arena = new StateArena(onnx.CreateMemory(2));
         Golden.AssertClose(
             new StreamRun(reference, arena.TryRent()!).Run(Babble, 150, new ChunkSchedule(64, 32)).Logits(),
             new StreamRun(onnx, arena.TryRent()!).Run(Babble, 150, new ChunkSchedule(64, 32)).Logits(),
             1e-5);
     }
+}
+
+public sealed class DeviceStepModelContract : StepModelContract
+{
+    protected override IStepModel Create(DassModel model) => new DeviceStepModel(model, new EmulatedDevice());
 }
 
 /// <summary>What every step model must do.</summary>
@@ -67,7 +73,7 @@ public abstract class StepModelContract
     public void One_step_with_no_state_is_the_offline_model(int frames)
     {
         using var model = Create(GoldenWeights.Tiny);
-        using var arena = new StateArena(model.StateLayout, 1);
+        using var arena = new StateArena(model.CreateMemory(1));
         using var golden = new Golden("tiny/golden.safetensors");
         Golden.AssertClose(golden[$"logits.{frames}"], new StreamRun(model, arena.TryRent()!).Run(Babble, frames, Offline).Logits(), 1e-5);
     }
@@ -81,7 +87,7 @@ public abstract class StepModelContract
     public void Streaming_equals_the_reference_outputs_and_states(int committed, int lookAhead)
     {
         using var model = Create(GoldenWeights.Tiny);
-        using var arena = new StateArena(model.StateLayout, 1);
+        using var arena = new StateArena(model.CreateMemory(1));
         using var golden = new Golden("tiny/golden.safetensors");
         var slot = arena.TryRent()!;
         var prefix = $"stream.{committed}.{lookAhead}.";
@@ -92,7 +98,7 @@ public abstract class StepModelContract
         foreach (var name in states)
         {
             var tensor = model.StateLayout.Tensors.Single(tensor => tensor.Name == name[statePrefix.Length..]);
-            Golden.AssertClose(golden[name], slot[tensor], 1e-5, name);
+            Golden.AssertClose(golden[name], slot.Values(tensor), 1e-5, name);
         }
         run.Run(Babble, 1000, new ChunkSchedule(committed, lookAhead));
         Golden.AssertClose(golden[prefix + "pooled"], [.. run.Pooled.SelectMany(mean => mean)], 1e-5);
@@ -103,13 +109,13 @@ public abstract class StepModelContract
     public void A_batch_that_breaks_a_rule_is_refused_and_changes_nothing()
     {
         using var model = Create(LawModels.Plain);
-        using var arena = new StateArena(model.StateLayout, 3);
+        using var arena = new StateArena(model.CreateMemory(3));
         var audio = LawModels.Features(1, 128);
         StreamRun a = new(model, arena.TryRent()!), b = new(model, arena.TryRent()!), unshaped = new(model, arena.TryRent()!);
         a.Step(audio, 48, 32);
         b.Step(audio, 64, 64);
         var before = new[] { a, b }
-            .Select(run => (run.Request.Slot, Values: run.Request.Slot.Values.ToArray(), run.Request.Slot.CommittedFrames)).ToList();
+            .Select(run => (run.Request.Slot, Values: run.Request.Slot.Values(), run.Request.Slot.CommittedFrames)).ToList();
         Assert.All(before, slot => Assert.Contains(slot.Values, value => value != 0));
 
         Refused("at least one");
@@ -120,7 +126,7 @@ public abstract class StepModelContract
         Refused("0 frames", unshaped.Request, Next(a, 48, 32));
         Assert.All(before, slot =>
         {
-            Assert.Equal(slot.Values, slot.Slot.Values.ToArray());
+            Assert.Equal(slot.Values, slot.Slot.Values());
             Assert.Equal(slot.CommittedFrames, slot.Slot.CommittedFrames);
         });
         Assert.Throws<ArgumentOutOfRangeException>(() => a.Request.Shape(48, 33));

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using CsCheck;
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Model.Onnx;
+using Dass.Grid.Engine.Model.Onnx.Cuda;
 using Dass.Grid.Engine.Streaming;
 
 namespace Dass.Grid.Engine.Tests.Model;
@@ -13,7 +14,12 @@ public sealed class ReferenceStepModelLaws : StepModelLaws
 
 public sealed class OnnxStepModelLaws : StepModelLaws
 {
-    protected override IStepModel Create(DassModel model) => new OnnxStepModel(model, OnnxDevice.Cpu);
+    protected override IStepModel Create(DassModel model) => new OnnxStepModel(model);
+}
+
+public sealed class DeviceStepModelLaws : StepModelLaws
+{
+    protected override IStepModel Create(DassModel model) => new DeviceStepModel(model, new EmulatedDevice());
 }
 
 /// <summary>Laws of every step model, on random streams that are cut and batched at random.</summary>
@@ -43,7 +49,7 @@ public abstract class StepModelLaws
     {
         var reference = new ReferenceStepModel(LawModels.Plain);
         using var model = Create(LawModels.Plain);
-        using var arena = new StateArena(model.StateLayout, 2);
+        using var arena = new StateArena(model.CreateMemory(2));
         StateSlot expected = arena.TryRent()!, actual = arena.TryRent()!;
         Gen.Select(Seed, Gen.Select(Cut, Gen.Enum<Move>()).Array[1, 4]).Sample(
             (seed, steps) =>
@@ -60,11 +66,11 @@ public abstract class StepModelLaws
                     AssertSame(left.Request, right.Request, OtherModel);
                     if (move == Move.FromReference)
                     {
-                        expected.Values.CopyTo(actual.Values);
+                        actual.Write(expected.Values());
                     }
                     else if (move == Move.ToReference)
                     {
-                        actual.Values.CopyTo(expected.Values);
+                        expected.Write(actual.Values());
                     }
                 }
             },
@@ -76,7 +82,7 @@ public abstract class StepModelLaws
     public void After_an_equal_first_step_the_cut_does_not_matter_to_a_network_that_cannot_look_ahead()
     {
         using var model = Create(LawModels.Causal);
-        using var arena = new StateArena(model.StateLayout, 2);
+        using var arena = new StateArena(model.CreateMemory(2));
         StateSlot one = arena.TryRent()!, other = arena.TryRent()!;
 
         // In a stream's first step a row's state begins where the row before it ended, look-ahead and all: that step must be the same.
@@ -87,7 +93,7 @@ public abstract class StepModelLaws
                 var left = RunCut(model, one, audio, frames, [first, .. cuts]);
                 var right = RunCut(model, other, audio, frames, [first, .. otherCuts]);
                 Golden.AssertClose([.. left.Columns], [.. right.Columns], SameModel);
-                Golden.AssertClose(one.Values, other.Values, SameModel);
+                Golden.AssertClose(one.Values(), other.Values(), SameModel);
                 Assert.Equal((frames, frames), (one.CommittedFrames, other.CommittedFrames));
             },
             iter: Cases,
@@ -98,10 +104,10 @@ public abstract class StepModelLaws
     public void A_stream_in_a_batch_of_any_ages_is_as_alone_and_other_slots_stay_untouched()
     {
         using var model = Create(LawModels.Plain);
-        using var arena = new StateArena(model.StateLayout, 2 * MaxBatch + 2);
+        using var arena = new StateArena(model.CreateMemory(2 * MaxBatch + 2));
         var ages = Ages(model, arena.TryRent()!);
         var bystander = arena.TryRent()!;
-        bystander.Values.Fill(float.NaN); // also shows that no step reads it
+        bystander.Fill(float.NaN); // also shows that no step reads it
         bystander.CommittedFrames = 64;
         var before = Bits(bystander);
         StreamRun[] alone = Runs(model, arena, MaxBatch), together = Runs(model, arena, MaxBatch);
@@ -134,7 +140,7 @@ public abstract class StepModelLaws
     public void Values_that_are_not_finite_spoil_their_own_stream_and_no_other(float value, bool inState)
     {
         using var model = Create(LawModels.Plain);
-        using var arena = new StateArena(model.StateLayout, 4);
+        using var arena = new StateArena(model.CreateMemory(4));
         var ages = Ages(model, arena.TryRent()!);
         var runs = Runs(model, arena, 3);
         var expected = StepAll(spoilt: null);
@@ -163,10 +169,17 @@ public abstract class StepModelLaws
             }
             if (spoilt is { } one)
             {
-                (inState ? runs[one].Request.Slot.Values : runs[one].Request.Features).Fill(value);
+                if (inState)
+                {
+                    runs[one].Request.Slot.Fill(value);
+                }
+                else
+                {
+                    runs[one].Request.Features.Fill(value);
+                }
             }
             model.Step([.. runs.Select(run => run.Request)]);
-            return [.. runs.Select(run => (run.Request.ColumnSums.ToArray(), run.Request.Slot.Values.ToArray()))];
+            return [.. runs.Select(run => (run.Request.ColumnSums.ToArray(), run.Request.Slot.Values()))];
         }
     }
 
@@ -175,7 +188,7 @@ public abstract class StepModelLaws
     {
         const int Threads = 4, Frames = 400;
         using var model = Create(LawModels.Plain);
-        using var arena = new StateArena(model.StateLayout, 2 * Threads);
+        using var arena = new StateArena(model.CreateMemory(2 * Threads));
         var audio = Enumerable.Range(0, Threads).Select(seed => LawModels.Features(seed, Frames)).ToArray();
         var alone = Runs(model, arena, Threads).Select((run, i) => run.Run(audio[i], Frames, new ChunkSchedule(32, 16))).ToArray();
         var together = Runs(model, arena, Threads);
@@ -206,13 +219,13 @@ public abstract class StepModelLaws
         return [.. Enumerable.Range(0, 4).Select(age =>
         {
             new StreamRun(model, slot).Run(audio, age * 64, new ChunkSchedule(64, 0));
-            return (slot.Values.ToArray(), slot.CommittedFrames);
+            return (slot.Values(), slot.CommittedFrames);
         })];
     }
 
     private static void Prepare(StreamRun run, (float[] Values, long CommittedFrames) age, int seed, (int Columns, int LookAhead) cut)
     {
-        age.Values.CopyTo(run.Request.Slot.Values);
+        run.Request.Slot.Write(age.Values);
         run.Request.Slot.CommittedFrames = age.CommittedFrames;
         var frames = cut.Columns * 32 + cut.LookAhead;
         run.Prepare(LawModels.Features(seed, frames, loudness: 1 + 4 * (seed % 3)), frames, cut.Columns * 32);
@@ -234,9 +247,9 @@ public abstract class StepModelLaws
     private static void AssertSame(StepRequest expected, StepRequest actual, double tolerance)
     {
         Golden.AssertClose(expected.ColumnSums, actual.ColumnSums, tolerance);
-        Golden.AssertClose(expected.Slot.Values, actual.Slot.Values, tolerance);
+        Golden.AssertClose(expected.Slot.Values(), actual.Slot.Values(), tolerance);
         Assert.Equal(expected.Slot.CommittedFrames, actual.Slot.CommittedFrames);
     }
 
-    private static int[] Bits(StateSlot slot) => MemoryMarshal.Cast<float, int>(slot.Values).ToArray();
+    private static int[] Bits(StateSlot slot) => MemoryMarshal.Cast<float, int>(slot.Values()).ToArray();
 }

@@ -1,4 +1,5 @@
 using Dass.Grid.Engine.Model;
+using Dass.Grid.Engine.Tests.Model;
 
 namespace Dass.Grid.Engine.Tests.Streaming;
 
@@ -11,12 +12,12 @@ public class StateArenaTests
     {
         using var arena = new StateArena(Layout, 1);
         var slot = arena.TryRent()!;
-        slot.Values.Fill(1);
+        slot.Fill(1);
         slot.CommittedFrames = 5;
         slot.Dispose();
         var again = arena.TryRent()!;
         Assert.Equal(0, again.CommittedFrames);
-        Assert.Equal(-1, again.Values.IndexOfAnyExcept(0f));
+        Assert.Equal(-1, again.Values().AsSpan().IndexOfAnyExcept(0f));
     }
 
     [Fact]
@@ -27,9 +28,9 @@ public class StateArenaTests
         Assert.Null(arena.TryRent());
         foreach (var slot in slots)
         {
-            slot.Values.Fill(slot.Index + 1);
+            slot.Fill(slot.Index + 1);
         }
-        Assert.All(slots, slot => Assert.Equal(-1, slot.Values.IndexOfAnyExcept(slot.Index + 1f)));
+        Assert.All(slots, slot => Assert.Equal(-1, slot.Values().AsSpan().IndexOfAnyExcept(slot.Index + 1f)));
     }
 
     [Fact]
@@ -40,7 +41,7 @@ public class StateArenaTests
         slot.Dispose();
         slot.Dispose();
         Assert.Equal(0, arena.Used);
-        Assert.Throws<ObjectDisposedException>(() => slot.Values.Length);
+        Assert.Throws<ObjectDisposedException>(() => slot.Values());
     }
 
     [Fact]
@@ -49,7 +50,7 @@ public class StateArenaTests
         var arena = new StateArena(Layout, 2);
         var slot = arena.TryRent()!;
         arena.Dispose();
-        slot.Values.Fill(1);
+        slot.Fill(1);
         Assert.Throws<ObjectDisposedException>(() => arena.TryRent());
         slot.Dispose();
         Assert.Equal(0, arena.Used);

@@ -17,7 +17,7 @@ public sealed class SteadyStateTests
         const int Minutes = 10;
         const int ChunksPerMinute = 63;
         const int BytesPerChunk = 2 * 527 * sizeof(float);
-        await using var engine = EngineFixture.Create(new OnnxStepModel(TinyModel.Instance, OnnxDevice.Cpu), maxBatch: 1);
+        await using var engine = EngineFixture.Create(new OnnxStepModel(TinyModel.Instance), maxBatch: 1);
         using var session = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
         var tags = new List<ChunkScores>();
         var allocated = new List<long>();

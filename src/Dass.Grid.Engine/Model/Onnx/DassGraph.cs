@@ -15,10 +15,13 @@ internal sealed class DassGraph
     public const string First = "first";
     public const string Committed = "committed";
 
-    /// <summary>The operators that the graph needs beyond ONNX's own.</summary>
+    /// <summary>Of the operators that the graph needs beyond ONNX's own.</summary>
+    public const string Domain = "dass.grid";
+
+    /// <summary>These operators on the processor.</summary>
     public static readonly CustomOperatorDomain CustomOperators = new(
-        "dass.grid", new Im2Col(), new DepthwiseConvSilu(), new SelectiveScan(), new BiasNorm(), new ResidualNorm(), new BiasGelu(),
-        new Residual());
+        Domain, provider: null, new Im2Col(), new DepthwiseConvSilu(), new SelectiveScan(), new ScanNorm(), new BiasNorm(),
+        new ResidualNorm(), new BiasGelu(), new Residual(), new SumRows());
 
     public static string Next(string stateName) => "next." + stateName;
 
@@ -26,7 +29,7 @@ internal sealed class DassGraph
 
     private readonly DassModel _model;
     private readonly DassConfig _config;
-    private readonly GraphBuilder _graph = new(CustomOperators.Name);
+    private readonly GraphBuilder _graph = new(Domain);
     private int _halvings; // stride-2 convolutions so far: how many frames lie under a column
 
     private DassGraph(DassModel model)
@@ -61,7 +64,7 @@ internal sealed class DassGraph
         }
 
         // The last block ended in the final norm, so x is normed.
-        _graph.Output(_graph.Standard("ReduceSum", [x, _graph.Constant(1L)], ("keepdims", 0)));
+        _graph.Output(_graph.Custom(nameof(SumRows), x));
         return _graph.ToBytes();
     }
 
@@ -170,7 +173,7 @@ internal sealed class DassGraph
             ],
             [y, Next(name + ".row"), Next(name + ".col")],
             ("rank", rank));
-        return Linear(Norm(y, Zeros(channels), op + ".out_norm"), op + ".out_proj.weight", channels);
+        return Linear(Norm(y, Zeros(channels), op + ".out_norm", nameof(ScanNorm)), op + ".out_proj.weight", channels);
     }
 
     private static string Left(string state) => state + ".left";
@@ -194,8 +197,8 @@ internal sealed class DassGraph
         return _graph.Standard("MatMul", [x, _graph.Constant(Transposed(values, outputs, inputs), inputs, outputs)]);
     }
 
-    private string Norm(string x, string bias, string norm) =>
-        _graph.Custom(nameof(BiasNorm), x, bias, Vector(norm + ".weight"), Vector(norm + ".bias"));
+    private string Norm(string x, string bias, string norm, string type = nameof(BiasNorm)) =>
+        _graph.Custom(type, x, bias, Vector(norm + ".weight"), Vector(norm + ".bias"));
 
     private (string Sum, string Normed) ResidualNorm(string x, string branch, string bias, string norm)
     {

@@ -33,8 +33,6 @@ internal sealed class GraphBuilder(string customDomain)
     public string Constant(ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
         Constant(ElementType.Float, MemoryMarshal.AsBytes(values), shape);
 
-    public string Constant(params ReadOnlySpan<long> values) => Constant(ElementType.Int64, MemoryMarshal.AsBytes(values), [values.Length]);
-
     /// <summary>An operator of ONNX's own with one output.</summary>
     public string Standard(string type, ReadOnlySpan<string> inputs, params ReadOnlySpan<(string Name, long Value)> attributes)
     {

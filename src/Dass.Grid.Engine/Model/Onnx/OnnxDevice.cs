@@ -1,8 +1,8 @@
-using Microsoft.ML.OnnxRuntime;
+using Dass.Grid.Engine.Model.Onnx.Cuda;
 
 namespace Dass.Grid.Engine.Model.Onnx;
 
-/// <summary>Where the matrix products run. The custom operators run on the processor in every case.</summary>
+/// <summary>Where the network runs.</summary>
 public enum OnnxDevice
 {
     /// <summary>CUDA when this build and this machine have it, else the processor.</summary>
@@ -13,46 +13,55 @@ public enum OnnxDevice
     Cuda,
 }
 
+/// <summary>How a GPU multiplies matrices. The processor has one way, that of <see cref="Fp32"/>.</summary>
+public enum StepPrecision
+{
+    /// <summary>All 24 bits of each factor: scores are those of a processor within 1e-5.</summary>
+    Fp32,
+
+    /// <summary>11 bits of each factor, summed in 24: several times as fast on Ampere cards and later.</summary>
+    Tf32,
+}
+
 internal static class OnnxDevices
 {
-    /// <summary>Adds the provider that <paramref name="wanted"/> asks for.</summary>
-    /// <returns>The device that will be used, and why it is not the wanted one (null: it is).</returns>
+    /// <summary>The step model on the device that is wanted.</summary>
+    /// <param name="model">Whose weights.</param>
+    /// <param name="wanted">Which device.</param>
+    /// <param name="index">Which of several cards, from 0.</param>
+    /// <param name="precision">Of a card.</param>
     /// <exception cref="NotSupportedException">CUDA was demanded and cannot be used.</exception>
-    public static (OnnxDevice Used, string? Warning) Configure(SessionOptions options, OnnxDevice wanted)
+    public static IStepModel Create(DassModel model, OnnxDevice wanted, int index, StepPrecision precision)
     {
         if (wanted == OnnxDevice.Cpu)
         {
-            return (OnnxDevice.Cpu, null);
+            return new OnnxStepModel(model);
         }
-        var obstacle = TryAddCuda(options);
-        if (obstacle is null)
+        var (device, obstacle) = Open(index);
+        try
         {
-            return (OnnxDevice.Cuda, null);
+            if (device is not null)
+            {
+                return new DeviceStepModel(model, device, precision);
+            }
+        }
+        catch (NotSupportedException exception)
+        {
+            obstacle = exception.Message;
         }
         return wanted == OnnxDevice.Cuda
             ? throw new NotSupportedException($"Device 'Cuda' was demanded: {obstacle}")
-            : (OnnxDevice.Cpu, Offered ? $"Running on the processor: {obstacle}" : null);
+            : new OnnxStepModel(model, Offered ? $"Running on the processor: {obstacle}" : null);
     }
 
 #if CUDA
     private const bool Offered = true;
 
-    private static string? TryAddCuda(SessionOptions options)
-    {
-        try
-        {
-            options.AppendExecutionProvider_CUDA();
-            return null;
-        }
-        catch (OnnxRuntimeException exception)
-        {
-            return "ONNX Runtime cannot start its CUDA provider. Check the driver and the CUDA and cuDNN libraries. " + exception.Message;
-        }
-    }
+    private static (Device? Device, string? Obstacle) Open(int index) => CudaDevice.Open(index);
 #else
     private const bool Offered = false;
 
-    private static string? TryAddCuda(SessionOptions options) =>
-        "this build is linked with the processor-only ONNX Runtime. Build with -p:Accelerator=Cuda.";
+    private static (Device? Device, string? Obstacle) Open(int index) =>
+        (null, "this build is linked with the processor-only ONNX Runtime. Build with -p:Accelerator=Cuda.");
 #endif
 }

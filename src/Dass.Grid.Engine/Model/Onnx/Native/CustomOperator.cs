@@ -54,5 +54,8 @@ internal readonly unsafe ref struct KernelContext(void* handle)
 
     public long* Int64Input(int index) => (long*)OrtApi.Data(OrtApi.Input(_handle, index));
 
+    /// <summary>The CUDA stream that the node's kernels belong on, when the provider is CUDA's.</summary>
+    public nint ComputeStream => OrtApi.ComputeStream(_handle);
+
     public float* Output(int index, params ReadOnlySpan<long> shape) => (float*)OrtApi.Data(OrtApi.Output(_handle, index, shape));
 }

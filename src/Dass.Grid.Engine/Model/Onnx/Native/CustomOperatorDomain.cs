@@ -7,38 +7,42 @@ namespace Dass.Grid.Engine.Model.Onnx.Native;
 /// <summary>Registers C# operators with ONNX Runtime through function pointers, without a native build.</summary>
 internal sealed unsafe class CustomOperatorDomain
 {
+    private const int HostMemory = -2; // OrtMemTypeCPUInput
+
     private readonly void* _domain;
 
+    /// <param name="name">The domain's, in the graph.</param>
+    /// <param name="provider">Which provider of ONNX Runtime calls the operators, e.g. CUDAExecutionProvider; null: the processor's. With a
+    /// provider, tensors are in its memory, but for integers of 64 bits: those the host reads.</param>
+    /// <param name="operators">All of the domain.</param>
     /// <remarks>What this allocates lives as long as the process: ONNX Runtime keeps the addresses for every session.</remarks>
-    public CustomOperatorDomain(string name, params ReadOnlySpan<CustomOperator> operators)
+    public CustomOperatorDomain(string name, string? provider, params ReadOnlySpan<CustomOperator> operators)
     {
-        Name = name;
         _domain = OrtApi.CreateCustomOpDomain((byte*)Marshal.StringToCoTaskMemUTF8(name));
         foreach (var definition in operators)
         {
-            OrtApi.AddToDomain(_domain, Describe(definition));
+            OrtApi.AddToDomain(_domain, Describe(definition, provider));
         }
     }
 
-    public string Name { get; }
-
     public void AddTo(SessionOptions options) => OrtApi.AddDomain(options, _domain);
 
-    private static OrtCustomOp* Describe(CustomOperator definition)
+    private static OrtCustomOp* Describe(CustomOperator definition, string? provider)
     {
         var op = (OrtCustomOp*)NativeMemory.AllocZeroed((nuint)sizeof(OrtCustomOp));
         op->Version = OrtApi.Version;
         op->Operator = GCHandle.ToIntPtr(GCHandle.Alloc(definition));
         op->Name = (byte*)Marshal.StringToCoTaskMemUTF8(definition.Name);
+        op->Provider = (byte*)Marshal.StringToCoTaskMemUTF8(provider);
         op->GetName = &GetName;
-        op->GetExecutionProviderType = &NoName;
+        op->GetExecutionProviderType = &GetProvider;
         op->GetInputType = &GetInputType;
         op->GetInputTypeCount = &GetInputCount;
         op->GetOutputType = &GetOutputType;
         op->GetOutputTypeCount = &GetOutputCount;
         op->GetInputCharacteristic = &Zero;
         op->GetOutputCharacteristic = &Zero;
-        op->GetInputMemoryType = &Zero;
+        op->GetInputMemoryType = &GetInputMemoryType;
         op->GetVariadicInputMinArity = &One;
         op->GetVariadicInputHomogeneity = &One;
         op->GetVariadicOutputMinArity = &One;
@@ -57,13 +61,17 @@ internal sealed unsafe class CustomOperatorDomain
     private static byte* GetName(OrtCustomOp* op) => op->Name;
 
     [UnmanagedCallersOnly]
-    private static byte* NoName(OrtCustomOp* op) => null;
+    private static byte* GetProvider(OrtCustomOp* op) => op->Provider;
 
     [UnmanagedCallersOnly]
     private static int GetInputType(OrtCustomOp* op, nuint index) => (int)Definition(op).Inputs[(int)index];
 
     [UnmanagedCallersOnly]
     private static nuint GetInputCount(OrtCustomOp* op) => (nuint)Definition(op).Inputs.Count;
+
+    [UnmanagedCallersOnly]
+    private static int GetInputMemoryType(OrtCustomOp* op, nuint index) =>
+        op->Provider != null && Definition(op).Inputs[(int)index] == ElementType.Int64 ? HostMemory : 0;
 
     [UnmanagedCallersOnly]
     private static int GetOutputType(OrtCustomOp* op, nuint index) => (int)ElementType.Float;

@@ -92,6 +92,13 @@ internal static unsafe class OrtApi
         return value;
     }
 
+    public static nint ComputeStream(void* context)
+    {
+        nint stream;
+        Check(((delegate* unmanaged<void*, nint*, void*>)Table[193])(context, &stream));
+        return stream;
+    }
+
     private const int FailCode = 1; // ORT_FAIL
 
     private static void** Load()

@@ -38,4 +38,5 @@ internal unsafe struct OrtCustomOp
 
     public nint Operator; // GCHandle of the CustomOperator
     public byte* Name;
+    public byte* Provider;
 }

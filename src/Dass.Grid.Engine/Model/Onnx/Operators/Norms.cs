@@ -10,6 +10,15 @@ internal sealed class BiasNorm() : CustomOperator(nameof(BiasNorm), 1, Floats(4)
 }
 
 /// <summary>
+/// A <see cref="BiasNorm"/> of what <see cref="SelectiveScan"/> puts out: one tensor on the processor, and on a device the four routes
+/// apart, which it adds.
+/// </summary>
+internal sealed class ScanNorm() : CustomOperator(nameof(ScanNorm), 1, Floats(4))
+{
+    public override Kernel Create(KernelInfo info) => new NormNode(residual: false);
+}
+
+/// <summary>
 /// The end of a residual branch and the norm that begins the next one:
 /// sum, y = f(x [..,D], branch [..,D], bias [D], gain [D], shift [D]) with sum = x + branch + bias and y = LN(sum; gain, shift).
 /// </summary>

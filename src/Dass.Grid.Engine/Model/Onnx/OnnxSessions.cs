@@ -1,0 +1,38 @@
+using Dass.Grid.Engine.Model.Onnx.Native;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dass.Grid.Engine.Model.Onnx;
+
+/// <summary>The engine's only way to ONNX Runtime: sessions of a model's graph, in fp32, which compute on the calling thread.</summary>
+internal static class OnnxSessions
+{
+    // Before the first call into ONNX Runtime.
+    static OnnxSessions() => OnnxRuntimeTelemetry.Disable();
+
+    /// <param name="model">The graph is built from its weights, without a file.</param>
+    /// <param name="operators">The graph's own operators.</param>
+    /// <param name="addProvider">Adds what runs the rest of the graph; null: the processor.</param>
+    public static InferenceSession Create(DassModel model, Func<CustomOperatorDomain> operators, Action<SessionOptions>? addProvider = null)
+    {
+        using var options = new SessionOptions
+        {
+            IntraOpNumThreads = 1,
+            InterOpNumThreads = 1,
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+        };
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
+        addProvider?.Invoke(options);
+        operators().AddTo(options);
+        return new InferenceSession(DassGraph.Build(model), options);
+    }
+
+    /// <summary>Names of the inputs in the order in which step buffers hold them.</summary>
+    public static string[] Inputs(StateLayout layout) =>
+        [DassGraph.Features, DassGraph.First, DassGraph.Committed, .. layout.Tensors.Select(tensor => tensor.Name)];
+
+    /// <summary>Names of the outputs in the order in which step buffers hold them.</summary>
+    public static string[] Outputs(StateLayout layout, InferenceSession session) =>
+        [.. layout.Tensors.Select(tensor => DassGraph.Next(tensor.Name)), session.OutputNames[^1]];
+}
