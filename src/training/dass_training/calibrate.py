@@ -1,7 +1,8 @@
 """Folds a scale and a bias per label into the head, so that 0.5 means the same everywhere, and writes which labels are offered.
 
-The threshold of a label is the higher of two: the one of the best F1 on scenes of recordings that were not learnt; and above all
-that the label reaches in hay where the teacher does not hear it. Nothing here looks at the reported half.
+The threshold of a label is the highest of three: the one of the best F1 on scenes of recordings that were not learnt, `--floor` at
+least; above all that the label reaches in hay where the teacher does not hear it; and what all but `--wrong-clips` of the recordings
+that choose keep below, of those that neither are named so nor sound so to the teacher. Nothing here looks at the reported half.
 """
 import argparse
 import json
@@ -23,7 +24,7 @@ BACKGROUND = {
     "Crowd", "Background music", "Air conditioning", "Mechanical fan"
 }
 MARGIN = 0.25       # of a logit above what hay reaches
-EXCUSED = 0.08      # probability from which the teacher hears a label in hay: then it is no false alarm
+EXCUSED = 0.08      # probability from which the teacher hears a label: then it is no false alarm
 HIGHEST = 6.0       # a threshold above this logit says that the label cannot be offered
 AROUND = 10_240     # samples at 16 kHz around a chunk that the teacher hears: 0.64 s
 SPAN = 15_360       # 0.96 s
@@ -67,6 +68,15 @@ def balanced(scores, wanted):
     f1 = 2 * hits / (np.arange(1, len(order) + 1) + wanted.sum())
     at = int(np.argmax(f1))
     return float(scores[order[at]] + scores[order[min(at + 1, len(order) - 1)]]) / 2
+
+
+def reached_wrongly(logits, heard, found, names, allowed):
+    """What a label's logit exceeds in so many of the choosing recordings that are neither named so (nor above or below it in the tree) nor sound so."""
+    wanted = evidence.claimed(found, names)
+    choosing = np.array([r.use == recordings.CHOOSE or r.source in recordings.SHARE_ALIKE for r in found]) & wanted.any(1)
+    right = (wanted.astype(int) @ audioset.relatives(names).astype(int)) > 0
+    right |= 1 / (1 + np.exp(-heard)) >= EXCUSED
+    return np.sort(np.where(right, -np.inf, logits)[choosing], 0)[-1 - allowed]
 
 
 def slope(scores, threshold, soft):
@@ -137,7 +147,9 @@ def main():
     parser.add_argument("--scenes", type=Path, required=True, help="folder of shards that were not learnt")
     parser.add_argument("--out", type=Path, required=True, help="folder of the calibrated checkpoint")
     parser.add_argument("--minutes", type=float, default=8, help="of each kind of hay")
-    parser.add_argument("--shards", type=int, default=2, help="of the scenes")
+    parser.add_argument("--shards", type=int, default=4, help="of the scenes")
+    parser.add_argument("--floor", type=float, default=-3, help="lowest threshold of a label, in logits of the model")
+    parser.add_argument("--wrong-clips", type=int, default=2, help="choosing recordings that may reach a label wrongly; -1: all may")
     parser.add_argument("--note", help="what the program says when it uses the model")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -155,12 +167,17 @@ def main():
     reached = np.max([np.where(chunks[f"False/{kind}/heard"].numpy() < EXCUSED, logits_of(f"False/{kind}/tokens"), -np.inf).max(0)
                       for kind in hay.KINDS], 0)
     found, heard, _ = evidence.judged(options.bank)
+    with np.load(options.evidence / "tokens.npz") as kept, torch.no_grad():
+        clips = {kind: model.head(torch.from_numpy(kept[kind])).numpy() for kind in ("offline", "streaming")}
+    wrongly = np.full(len(names), -np.inf)
+    if options.wrong_clips >= 0:
+        wrongly = reached_wrongly(np.maximum(*clips.values()), heard, found, names, options.wrong_clips)
     offered = json.loads((options.evidence / "evidence.json").read_text())["offered_streaming"]
     scale, bias, thresholds = np.ones(len(names)), np.zeros(len(names)), {}
     for k, name in enumerate(names):
-        fair = balanced(scores[:, k], wanted[:, k]) if wanted[:, k].sum() >= 10 else -1.0
-        threshold = max(fair, reached[k] + MARGIN if np.isfinite(reached[k]) else fair)
-        thresholds[name] = {"fair": round(fair, 2), "hay": round(float(reached[k]), 2)}
+        fair = max(options.floor, balanced(scores[:, k], wanted[:, k]) if wanted[:, k].sum() >= 10 else options.floor)
+        threshold = max(fair, reached[k] + MARGIN, wrongly[k])
+        thresholds[name] = {"fair": round(fair, 2), "hay": round(float(reached[k]), 2), "clips": round(float(wrongly[k]), 2)}
         scale[k] = slope(scores[:, k], threshold, soft[:, k])
         bias[k] = -scale[k] * threshold
         if threshold > HIGHEST:
