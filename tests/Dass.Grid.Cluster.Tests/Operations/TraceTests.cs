@@ -25,9 +25,9 @@ public sealed class TraceTests : IAsyncLifetime
     public async Task A_chunk_is_one_connected_trace()
     {
         await StartAsync(ratio: 1);
-        using var subscription = _grid.Client.Subscribe(new SubscribeRequest { AllStreams = true }, deadline: TestGrid.Deadline);
-        await subscription.ResponseHeadersAsync;
         using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config("traced"));
+        using var subscription = _grid.Client.Subscribe(new SubscribeRequest { StreamId = "traced" }, deadline: TestGrid.Deadline);
+        Assert.True(await subscription.ResponseStream.MoveNext(CancellationToken.None)); // Subscribed: what comes now is delivered
         await feed.SendBabbleAsync(0, Babble.Samples);
         await feed.FinishAsync();
         await TestGrid.UntilAsync(() => _exported.Named("dass.deliver").Length > 0);

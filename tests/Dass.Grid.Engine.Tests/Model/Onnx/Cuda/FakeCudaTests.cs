@@ -1,6 +1,5 @@
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Model.Onnx;
-using Dass.Grid.Engine.Model.Onnx.Cuda;
 
 namespace Dass.Grid.Engine.Tests.Model.Onnx.Cuda;
 

@@ -1,4 +1,3 @@
-using Dass.Grid.Engine.Model.Onnx.Operators;
 
 namespace Dass.Grid.Engine.Model.Onnx.Cuda.Kernels;
 
