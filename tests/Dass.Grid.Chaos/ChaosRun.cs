@@ -55,7 +55,8 @@ internal sealed class ChaosRun(
             await StartAsync(cancellationToken);
             using var gateways = new Gateways(_gateways);
             var streams = Enumerable.Range(0, options.Streams).Select(i => new ChaosStream(
-                $"{fault}-{i}", audio[i % audio.Count], gateways, Key + i % Tenants, first: i, i % SocketEvery == SocketEvery - 1)).ToArray();
+                $"{fault}-{i}", audio[i % audio.Count], gateways, Key + i % Tenants, first: i,
+                overSocket: i % SocketEvery == SocketEvery - 1)).ToArray();
             var subscribers = Enumerable.Range(0, Tenants).SelectMany(tenant => Subscribers(streams, gateways, tenant)).ToArray();
             using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             var subscribing = subscribers.Select(subscriber => subscriber.RunAsync(silence.Token)).ToArray();

@@ -30,7 +30,8 @@ internal sealed class EventSource(string kind, IReadOnlyList<string> streams, st
         {
             yield break;
         }
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(gateway, $"/v1/subscribe?from_chunk=0&top={Received.Top}&{Ids()}"));
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, new Uri(gateway, $"/v1/subscribe?from_chunk=0&top={Received.Top}&{Ids()}"));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         if (_lastId.Length > 0)
         {

@@ -7,8 +7,8 @@ using Grpc.Net.Client;
 namespace Dass.Grid.Soak;
 
 /// <summary>
-/// Strangers and one tenant with a key who want the grid for themselves: one loop of each kind, each as often as its pace says, until
-/// the attack is over. What the grid answers them is counted, and is not judged.
+/// Strangers and one tenant with a key who want the grid to serve no other client: one loop of each kind, each as often as its pace says,
+/// until the attack is over. What the grid answers them is counted, and is not judged.
 /// </summary>
 internal sealed class Attack(HostProcess host)
 {

@@ -11,7 +11,9 @@ namespace Dass.Grid.Soak;
 /// <param name="Resident">Lower quartile of the host's bytes in memory, over the phase's second half.</param>
 internal sealed record Phase(string Name, int Chunks, double P50, double P99, double Max, double Resident);
 
-/// <summary>Delays and memory of the phases of a soak: a quarter alone, half under attack, a quarter after it. Safe for many threads.</summary>
+/// <summary>
+/// Delays and memory of the phases of a soak: a quarter alone, half under attack, a quarter after it. Safe for many threads.
+/// </summary>
 internal sealed class Phases(TimeSpan whole)
 {
     private static readonly (string Name, double End)[] Parts = [("alone", 0.25), ("attack", 0.75), ("after", 1)];

@@ -23,7 +23,8 @@ internal sealed class SoakRun(SoakOptions options, HostProcess host)
         {
             ["Grid:StoreDirectory"] = directory,
             // A stream may end a little after the next has begun, and an attacker takes what he can get.
-            ["Grid:Models:built-in:MaxStreams"] = $"{options.Streams + options.Streams / 10 + 1 + (options.Attack ? Attack.MaxStreams : 0)}",
+            ["Grid:Models:built-in:MaxStreams"] =
+                $"{options.Streams + options.Streams / 10 + 1 + (options.Attack ? Attack.MaxStreams : 0)}",
         };
         if (options.Attack)
         {

@@ -5,7 +5,8 @@ namespace Dass.Grid.Cluster.Tests.Fuzz;
 
 /// <summary>
 /// How a long run goes: after each so many messages the rate since the last line, also as processor time, which other programs on the
-/// machine do not change, the delay of the tenant that just streams, and memory, of grid and enemies in one process. A leak, or a rate that falls, shows here long before it breaks a law. Safe for many threads.
+/// machine do not change, the delay of the tenant that just streams, and memory, of grid and enemies in one process. A leak, or a rate that
+/// falls, shows here long before it breaks a law. Safe for many threads.
 /// </summary>
 /// <param name="file">Each line is added to it at once, so that a run that is killed has left them; null: no file.</param>
 internal sealed class FuzzProgress(string? file)
@@ -53,8 +54,8 @@ internal sealed class FuzzProgress(string? file)
         var managed = GC.GetTotalMemory(forceFullCollection: true) >> 20;
         var line = string.Create(
             CultureInfo.InvariantCulture,
-            $"{TimeProvider.System.GetUtcNow():HH:mm:ss} {messages} messages: {rate:0} messages/s, {cost:0.00} ms of processor each, neighbour p50 {Delay(0.5):0} ms, "
-            + $"p99 {Delay(0.99):0} ms, max {Delay(1):0} ms, working set {Environment.WorkingSet >> 20} MiB, managed {managed} MiB");
+            $"{TimeProvider.System.GetUtcNow():HH:mm:ss} {messages} messages: {rate:0} messages/s, {cost:0.00} ms of processor each, "
+            + $"neighbour p50 {Delay(0.5):0} ms, p99 {Delay(0.99):0} ms, max {Delay(1):0} ms, working set {Environment.WorkingSet >> 20} MiB, managed {managed} MiB");
         _lines.Add(line);
         if (file is not null)
         {

@@ -28,7 +28,8 @@ public class SharedSlotsTests
     public async Task Several_greedy_owners_leave_slots_to_a_newcomer()
     {
         const int Slots = 256;
-        await using var engine = EngineFixture.Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1, slots: Slots);
+        await using var engine = EngineFixture.Create(
+            StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1, slots: Slots);
         int[] held = [.. Enumerable.Range(0, 5).Select(owner => Fill(engine, $"greedy-{owner}").Count)];
         Assert.Equal([231, 9, 6, 4, 2], held);
         Assert.InRange(Fill(engine, "newcomer").Count, 1, Slots - held.Sum() - 1);
