@@ -55,7 +55,8 @@ internal sealed class FuzzProgress(string? file)
         var line = string.Create(
             CultureInfo.InvariantCulture,
             $"{TimeProvider.System.GetUtcNow():HH:mm:ss} {messages} messages: {rate:0} messages/s, {cost:0.00} ms of processor each, "
-            + $"neighbour p50 {Delay(0.5):0} ms, p99 {Delay(0.99):0} ms, max {Delay(1):0} ms, working set {Environment.WorkingSet >> 20} MiB, managed {managed} MiB");
+            + $"neighbour p50 {Delay(0.5):0} ms, p99 {Delay(0.99):0} ms, max {Delay(1):0} ms, "
+            + $"working set {Environment.WorkingSet >> 20} MiB, managed {managed} MiB");
         _lines.Add(line);
         if (file is not null)
         {
