@@ -95,6 +95,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- with $values.telemetry.otlpEndpoint }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ . | quote }}
+- name: Grid__TraceRatio
+  value: {{ $values.telemetry.traceRatio | quote }}
 - name: OTEL_SERVICE_NAME
   value: {{ index $ 2 }}
 - name: OTEL_RESOURCE_ATTRIBUTES
