@@ -16,7 +16,7 @@ if (CudaLibraries.FirstMissing() is { } missing)
 report.Line("libraries", string.Join(' ', CudaLibraries.Names));
 if (FakeLauncher.TryInstall(NativeLibrary.Load(CudaDriver.Library)))
 {
-    report.Line("libraries", "this is the fake CUDA of tests/cuda: times say nothing of a card, and the launcher runs the kernels' methods");
+    report.Line("libraries", "this is the fake CUDA of tests/cuda: times say nothing of a card; the launcher runs the kernels' methods");
 }
 using (var compiler = new PtxCompiler())
 {

@@ -141,11 +141,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             busy = true;
         }
-        catch (DeviceLostException)
-        {
-            return State.Moved();
-        }
-        catch (ObjectDisposedException) when (State.Fenced)
+        catch (Exception gone) when (gone is DeviceLostException || (gone is ObjectDisposedException && State.Fenced))
         {
             return State.Moved();
         }

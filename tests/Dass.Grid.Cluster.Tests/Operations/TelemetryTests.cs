@@ -47,7 +47,7 @@ public sealed partial class TelemetryTests : IAsyncLifetime
         using var operations = new HttpClient { BaseAddress = _grid.Host.OperationsAddress };
         var metrics = await operations.GetStringAsync("/metrics");
         Assert.Contains("dass_checkpoints_total{", metrics, StringComparison.Ordinal);
-        Assert.Matches("dass_checkpoints_total\\{[^}]*dass_result=\"failed\"[^}]*\\} 0 ", metrics);
+        Assert.Matches("dass_checkpoints_total\\{[^}]*dass_result=\"failed\"[^}]*\\} 0\\b", metrics);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ public class DeviceStepModelTests
     private static readonly float[] Audio = LawModels.Features(3, 128);
 
     [Fact]
-    public void Whatever_the_device_refuses_the_step_throws_and_no_slot_has_changed()
+    public void At_each_refusal_of_the_device_the_step_throws_and_no_slot_has_changed()
     {
         var device = new FailingDevice();
         using var model = new DeviceStepModel(LawModels.Plain, device);

@@ -1,4 +1,3 @@
-
 namespace Dass.Grid.Engine.Model.Onnx.Cuda.Kernels;
 
 /// <summary>Parameters of the kernels over images [Batch, Rows, Columns, Channels].</summary>
