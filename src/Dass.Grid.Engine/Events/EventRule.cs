@@ -7,9 +7,9 @@ namespace Dass.Grid.Engine.Events;
 /// <remarks>
 /// The defaults come from a model of 22 labels made by the recipe without a teacher, with chunks of 0.96 s, on 200 scenes of 30 s
 /// (<c>src/training/run export_scenes --seed 13 --count 200</c>). MinDuration trades false events for delay: 0.3, 0.5, 0.75 and 1 s give
-/// 413, 207, 109 and 97 false events an hour (20 labels together), 76, 76, 75 and 74 % of events detected and a median delay of 1.65, 2.05, 2.20 and 2.33 s. Off at On (no hysteresis) detects
-/// 72 %, with 77 false events an hour; PSDS is the same. Without a MergeGap F1 is 0.149, from 0.5 to 1.5 s 0.154 to 0.157, from 2 s on
-/// 0.142.
+/// 413, 207, 109 and 97 false events an hour (20 labels together), 76, 76, 75 and 74 % of events detected and a median delay of 1.65, 2.05,
+/// 2.20 and 2.33 s. Off at On (no hysteresis) detects 72 %, with 77 false events an hour; PSDS is the same. Without a MergeGap F1 is 0.149,
+/// from 0.5 to 1.5 s 0.154 to 0.157, from 2 s on 0.142.
 /// </remarks>
 public sealed record EventRule
 {
