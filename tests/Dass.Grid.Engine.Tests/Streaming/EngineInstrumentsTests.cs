@@ -42,23 +42,35 @@ public sealed class EngineInstrumentsTests
         await using var engine = new StreamEngine(
             model, new EngineOptions { MaxStreams = 7, Threads = 1, Batcher = { MaxBatch = 1 } }, warmUp: false);
         using var session = engine.Open(EngineFixture.Pcm16, EngineFixture.Options(96, 0));
-        using var caller = new Activity("caller").Start();
         model.Allow();
-        await session.PushAsync(EngineFixture.Babble(0, 96 * 160 + 400), [], default);
+        using (var unrecorded = new Activity("of a chunk that no exporter wants").Start())
+        {
+            await session.PushAsync(EngineFixture.Babble(0, 96 * 160 + 400), [], default);
+        }
+        Assert.Empty(ended);
+        using var caller = new Activity("caller") { ActivityTraceFlags = ActivityTraceFlags.Recorded }.Start();
+        model.Allow();
+        await session.PushAsync(EngineFixture.Babble(0, 96 * 160), [], default);
         model.Fails = true;
         model.Allow();
         await Assert.ThrowsAsync<StepFailedException>(() => session.PushAsync(EngineFixture.Babble(0, 96 * 160), [], default).AsTask());
         meters.RecordObservableInstruments();
 
-        Assert.Equal(1, measured["dass.engine.steps"]);
+        Assert.Equal(2, measured["dass.engine.steps"]);
         Assert.Equal(1, measured["dass.engine.step.failures"]);
-        Assert.Equal(2, measured["dass.engine.step.batch_size"]);
-        Assert.Equal(0.96, measured["dass.engine.audio"], 1e-9);
+        Assert.Equal(3, measured["dass.engine.step.batch_size"]);
+        Assert.Equal(1.92, measured["dass.engine.audio"], 1e-9);
         Assert.Equal(
             (7, 1, 0), (measured["dass.engine.slots.capacity"], measured["dass.engine.slots.used"], measured["dass.engine.queue.length"]));
         Assert.True(measured["dass.engine.step.duration"] > 0);
         Assert.True(measured["dass.engine.step.wait"] > 0);
-        Assert.Equal([ActivityStatusCode.Unset, ActivityStatusCode.Error], ended.Select(activity => activity.Status));
-        Assert.All(ended, activity => Assert.Equal(caller.Context, Assert.Single(activity.Links).Context));
+        var batches = ended.Where(activity => activity.OperationName == "dass.engine.batch").ToArray();
+        Assert.Equal([ActivityStatusCode.Unset, ActivityStatusCode.Error], batches.Select(batch => batch.Status));
+        Assert.All(batches, batch => Assert.Equal(caller.Context, Assert.Single(batch.Links).Context));
+        var steps = ended.Where(activity => activity.OperationName == "dass.engine.step").ToArray();
+        Assert.Equal([ActivityStatusCode.Unset, ActivityStatusCode.Error], steps.Select(step => step.Status));
+        Assert.Equal(batches.Select(batch => batch.Context), steps.Select(step => Assert.Single(step.Links).Context));
+        Assert.Equal(2, ended.Count(activity => activity.OperationName == "dass.engine.queue"));
+        Assert.All(ended.Except(batches), span => Assert.Equal(caller.Context.SpanId, span.ParentSpanId));
     }
 }
