@@ -114,6 +114,6 @@ public sealed partial class TelemetryTests : IAsyncLifetime
     [GeneratedRegex(@"(\w+)=""")]
     private static partial Regex Attribute();
 
-    [GeneratedRegex("_(bucket|sum|count|total|seconds|bytes|ratio)$")]
+    [GeneratedRegex("_(bucket|sum|count|total|seconds|bytes)$")]
     private static partial Regex Suffix();
 }
