@@ -32,6 +32,7 @@ public sealed class StreamGauges
 public sealed class StreamGauge
 {
     private long _unsavedSince;
+    private long _lastPush; // of the activation's scheduler alone
     private int _owedEvents;
 
     /// <summary>When the first audio came that no checkpoint has, in Stopwatch ticks; 0: the store has all.</summary>
@@ -40,6 +41,16 @@ public sealed class StreamGauge
         get => Volatile.Read(ref _unsavedSince);
         set => Volatile.Write(ref _unsavedSince, value);
     }
+
+    /// <summary>Audio has come.</summary>
+    public void OnPushed()
+    {
+        _lastPush = Stopwatch.GetTimestamp();
+        UnsavedSince = UnsavedSince > 0 ? UnsavedSince : _lastPush;
+    }
+
+    /// <summary>The store has all audio that had come by then, in Stopwatch ticks; until it has, the oldest keeps its age.</summary>
+    public void OnSaved(long by) => UnsavedSince = _lastPush > by ? by : 0;
 
     public int OwedEvents
     {

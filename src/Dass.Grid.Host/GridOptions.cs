@@ -126,7 +126,7 @@ public sealed class GridOptions
     public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Share of the chunks and calls whose traces are exported, 0 to 1, when OTEL_EXPORTER_OTLP_ENDPOINT is set. What is slow, restored or
+    /// Share of the chunks and calls whose traces are exported, 0 to 1, when OTEL_EXPORTER_OTLP_ENDPOINT is set. What is slow, failed or
     /// refused is exported in any case. Default: 0.01.
     /// </summary>
     public double TraceRatio { get; set; } = 0.01;

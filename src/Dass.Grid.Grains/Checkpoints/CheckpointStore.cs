@@ -84,8 +84,6 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
     private async Task<bool> WriteAsync(PooledBytes bytes, long sample, Action<Exception> onFailure)
     {
         var (began, tried) = (Stopwatch.GetTimestamp(), false);
-        var unsaved = gauge.UnsavedSince;
-        gauge.UnsavedSince = 0; // from here on it is about audio that this record does not have
         using var activity = Activity.Current is null ? null : GrainsInstruments.Activities.StartActivity("dass.checkpoint");
         using (bytes)
         {
@@ -111,7 +109,6 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
                     _doubts.Add((Checkpoint.ChecksumOf(bytes.Written.Span).ToArray(), sample));
                     _doubts.RemoveRange(0, Math.Max(0, _doubts.Count - MaxDoubts));
                 }
-                Doubt(unsaved);
                 activity?.SetStatus(ActivityStatusCode.Error, failure.Message);
                 instruments.OnCheckpointFailed(Stopwatch.GetElapsedTime(began));
                 onFailure(failure);
@@ -119,13 +116,11 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
             }
             (ETag, DurableSample) = (record.ETag, sample);
             _doubts.Clear(); // they were written with an ETag that is no longer valid: none can take effect any more
+            gauge.OnSaved(by: began);
             instruments.OnCheckpoint(Stopwatch.GetElapsedTime(began));
             return true;
         }
     }
-
-    /// <summary>What the record would have held may not be in the store.</summary>
-    private void Doubt(long unsaved) => gauge.UnsavedSince = unsaved > 0 ? unsaved : gauge.UnsavedSince;
 
     private Task WriteRecordAsync(GrainState<StoredBytes> record)
     {

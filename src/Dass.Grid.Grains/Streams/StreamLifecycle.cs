@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dass.Grid.Engine;
 using Dass.Grid.Grains.Sessions;
 
@@ -215,10 +214,7 @@ internal sealed class StreamLifecycle(
         var rate = (double)live.Shape.Format.SampleRateHz;
         var seconds = (audio.Data.Length / live.Shape.BytesPerFrame + audio.LostBefore) / rate;
         shared.Instruments.OnPushed(live.Model.Name, seconds, audio.LostBefore / rate);
-        if (outbox.Gauge.UnsavedSince == 0)
-        {
-            outbox.Gauge.UnsavedSince = Stopwatch.GetTimestamp();
-        }
+        outbox.Gauge.OnPushed();
         if (chunks > 0)
         {
             shared.Instruments.OnPushTagged(live.Model.Name, duration);
