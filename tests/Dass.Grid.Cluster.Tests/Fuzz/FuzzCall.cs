@@ -74,7 +74,7 @@ internal sealed record FuzzCall(int Index, MethodDescriptor Method, byte[][] Mes
     public async Task<Status?> MakeAsync(CallInvoker invoker, Action<byte[]> seen)
     {
         using var leaving = new CancellationTokenSource();
-        var headers = new Metadata();
+        var headers = new Metadata { { FuzzWitness.Header, $"{Index}" } };
         if (Key.Length > 0)
         {
             headers.Add("x-api-key", Key);

@@ -6,6 +6,7 @@ using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Xunit.Abstractions;
 
@@ -54,6 +55,8 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
     private readonly ConcurrentDictionary<StatusCode, int> _ends = new();
     private readonly ConcurrentDictionary<string, string> _broken = new(); // by method and law, the first call of each
     private readonly GridErrors _errors = new();
+    private readonly FuzzWitness _witness = new();
+    private readonly ConcurrentQueue<string> _lost = new(); // calls whose refusal has not come through
     private readonly FuzzProgress _progress = new(Environment.GetEnvironmentVariable("DASS_FUZZ_LOG"));
     private TestGrid _grid = null!;
     private int _calls;
@@ -77,7 +80,12 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         ["Grid:Streams:HibernateAfter"] = "00:00:03",
         ["Grid:Streams:CheckpointInterval"] = "00:00:02",
     },
-    builder => builder.Logging.AddProvider(_errors));
+    builder =>
+    {
+        builder.Logging.AddProvider(_errors);
+        builder.Services.AddSingleton(_witness);
+        builder.Services.Configure<Grpc.AspNetCore.Server.GrpcServiceOptions>(grpc => grpc.Interceptors.Add<FuzzWitness>());
+    });
 
     public async Task DisposeAsync() => await _grid.DisposeAsync();
 
@@ -97,6 +105,10 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         output.WriteLine(
             $"seed {Seed}: {_sent} messages in {_calls} calls, {watch.Elapsed.TotalSeconds:F0} s; {recordings} healthy recordings, "
             + $"{_cutOff} calls cut off by the web server.");
+        foreach (var lost in _lost)
+        {
+            output.WriteLine($"The answer has not come through: {lost}");
+        }
         output.WriteLine(string.Join(", ", _ends.OrderByDescending(end => end.Value).Select(end => $"{end.Key} {end.Value}")));
         output.WriteLine(
             $"working set {Environment.WorkingSet >> 20} MiB, managed {GC.GetTotalMemory(forceFullCollection: true) >> 20} MiB");
@@ -109,6 +121,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.True(_broken.IsEmpty, $"With seed {Seed}:\n{string.Join('\n', _broken.Select(law => $"{law.Key} {law.Value}"))}\n{_errors}");
         Assert.True(_errors.IsEmpty, $"With seed {Seed} the grid logs errors:\n{_errors}");
         Assert.InRange(_cutOff, 0, _calls / 10);
+        Assert.True(_lost.Count <= 1 + _calls / 20_000, $"With seed {Seed}, answers do not come through:\n{string.Join('\n', _lost)}");
         Assert.True(
             _ends.GetValueOrDefault(StatusCode.OK) > _calls / 20, "Hardly any call succeeded: nothing but the first checks was tried.");
 
@@ -140,17 +153,22 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
             }
             catch (TimeoutException)
             {
-                Hold(false, call, "It has no end, not even by its deadline.");
+                Hold(false, call, $"It has no end, not even by its deadline: {_witness.Take(call).What}.");
                 continue;
             }
-            if (end?.Detail is { } cut && ServerDefences.Any(cut.Contains))
+            var (hadEnded, what) = _witness.Take(call);
+            if (end is { StatusCode: StatusCode.DeadlineExceeded } && hadEnded)
+            {
+                _lost.Enqueue($"{call}: {what}");
+            }
+            else if (end?.Detail is { } cut && ServerDefences.Any(cut.Contains))
             {
                 Interlocked.Increment(ref _cutOff);
             }
             else if (end is { } status)
             {
                 _ends.AddOrUpdate(status.StatusCode, 1, (_, count) => count + 1);
-                Hold(!Failures.Contains(status.StatusCode), call, $"It ended with {status.StatusCode}: {status.Detail}");
+                Hold(!Failures.Contains(status.StatusCode), call, $"It ended with {status.StatusCode}: {status.Detail} ({what})");
                 Judge(call, System.Text.Encoding.UTF8.GetBytes(status.Detail));
             }
             if (call.Index % SweepEvery == 0)
