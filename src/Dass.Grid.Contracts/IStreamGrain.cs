@@ -20,6 +20,10 @@ public interface IStreamGrain : IGrainWithStringKey
     [Alias("Push")]
     Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken = default);
 
+    /// <summary>The feeder's call is over; the stream waits for the next one.</summary>
+    [Alias("Detach"), AlwaysInterleave, OneWay]
+    Task Detach(long attachment);
+
     /// <summary>
     /// Writes the state to the store now. Answers with what is durable, which is less than asked for when the store is away.
     /// </summary>

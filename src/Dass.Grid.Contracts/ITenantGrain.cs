@@ -73,7 +73,11 @@ public sealed record StreamListing(
     [property: Id(0)] string Name,
     [property: Id(1)] string Model,
     [property: Id(2)] DateTimeOffset Begun,
-    [property: Id(3)] bool Ended);
+    [property: Id(3)] bool Ended)
+{
+    /// <summary>As of the stream's last report. Null: not live, or of a silo of an earlier version.</summary>
+    [Id(4)] public StreamHealth? Health { get; init; }
+}
 
 /// <summary>What a stream says when it is looked up.</summary>
 /// <param name="Listing">What it is.</param>

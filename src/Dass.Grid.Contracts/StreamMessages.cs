@@ -137,4 +137,7 @@ public sealed record StreamStatus(
 {
     /// <summary>The stream's last gap, for observers that a message did not reach; null: none, as far as this activation knows.</summary>
     [Id(6)] public StreamGap? Gap { get; init; }
+
+    /// <summary>Null: not live, or of a silo of an earlier version.</summary>
+    [Id(7)] public StreamHealth? Health { get; init; }
 }

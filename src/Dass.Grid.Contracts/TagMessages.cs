@@ -14,7 +14,37 @@ public sealed record ChunkTags(
 
     /// <summary>Of its audio, what the client had lost and silence was heard for, s.</summary>
     [Id(6)] public double LostSeconds { get; init; }
+
+    /// <summary>How loud it is. Null: not known, e.g. because all of it was lost.</summary>
+    [Id(7)] public StreamLevel? Level { get; init; }
+
+    /// <summary>Columns of 32 bins, ten a second; empty of a chunk that has been in the store.</summary>
+    [Id(8)] public byte[] Spectrogram { get; init; } = [];
 }
+
+/// <summary>How loud a stretch of audio is, over all channels.</summary>
+/// <param name="RmsDbfs">Root mean square about the mean, −120 to 0 dB and more of full scale.</param>
+/// <param name="PeakDbfs">Highest magnitude, dB of full scale.</param>
+/// <param name="ClippedShare">Samples at full scale or beyond, 0 to 1.</param>
+[GenerateSerializer, Immutable, Alias("dass.StreamLevel")]
+public readonly record struct StreamLevel(
+    [property: Id(0)] float RmsDbfs, [property: Id(1)] float PeakDbfs, [property: Id(2)] float ClippedShare);
+
+/// <summary>How a live stream fares.</summary>
+/// <param name="LastAudio">When audio last came; null: none has since its silo has it.</param>
+/// <param name="Attached">Whether a client feeds it, as far as the silo knows: a gateway that dies takes no leave.</param>
+/// <param name="Delay">From the arrival of the audio that completed its last chunk to the chunk's tags.</param>
+/// <param name="Level">Of its last chunk.</param>
+/// <param name="Labels">Those of the offered labels that its last window has most of, highest score first; a few.</param>
+/// <param name="Scores">Theirs, 0 to 1.</param>
+[GenerateSerializer, Immutable, Alias("dass.StreamHealth")]
+public sealed record StreamHealth(
+    [property: Id(0)] DateTimeOffset? LastAudio,
+    [property: Id(1)] bool Attached,
+    [property: Id(2)] TimeSpan Delay,
+    [property: Id(3)] StreamLevel? Level,
+    [property: Id(4)] int[] Labels,
+    [property: Id(5)] float[] Scores);
 
 public enum SoundEventKind
 {

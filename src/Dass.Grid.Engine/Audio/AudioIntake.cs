@@ -10,6 +10,7 @@ public sealed class AudioIntake
     private readonly AudioFormat _format;
     private readonly Resampler? _resampler;
     private readonly float[] _mono = new float[BlockFrames];
+    private readonly LevelMeter _levels;
     private long _samples;
 
     /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
@@ -17,6 +18,7 @@ public sealed class AudioIntake
     {
         format.Validate();
         _format = format;
+        _levels = new LevelMeter(format.SampleRateHz);
         _resampler = format.SampleRateHz == ResamplerTable.OutputRateHz ? null : new Resampler(format.SampleRateHz);
     }
 
@@ -30,20 +32,27 @@ public sealed class AudioIntake
     public void Push(long silence, ReadOnlySpan<byte> audio, IBufferWriter<float> to)
     {
         SampleDecoder.Check(_format, audio, _samples + silence);
-        _samples += silence + audio.Length / _format.BytesPerFrame;
         if (silence > 0)
         {
             PushSilence(silence, to);
+            _samples += silence;
         }
         while (!audio.IsEmpty)
         {
-            var block = audio[..Math.Min(audio.Length, BlockFrames * _format.BytesPerFrame)];
+            var frames = Math.Min(audio.Length / _format.BytesPerFrame, BlockFrames);
+            var mono = _mono.AsSpan(0, _levels.SamplesOfPace(_samples, frames));
+            var block = audio[..(mono.Length * _format.BytesPerFrame)];
             audio = audio[block.Length..];
-            var mono = _mono.AsSpan(0, block.Length / _format.BytesPerFrame);
-            SampleDecoder.Decode(_format, block, mono);
+            SampleDecoder.Decode(_format, block, mono, ref _levels.At(_samples));
+            _samples += mono.Length;
             PushMono(mono, to);
         }
     }
+
+    /// <summary>The level of the oldest audio of which none has been asked for yet.</summary>
+    /// <param name="paces">How much of it, in steps of 0.32 s; <see cref="int.MaxValue"/>: all.</param>
+    /// <returns>Null: nothing is known of it.</returns>
+    internal AudioLevel? TakeLevel(int paces) => _levels.Take(paces);
 
     /// <summary>Writes what waited for samples after the end.</summary>
     public void Flush(IBufferWriter<float> to) => _resampler?.Flush(to);
@@ -53,7 +62,8 @@ public sealed class AudioIntake
         Span<byte> frame = stackalloc byte[_format.BytesPerFrame];
         frame.Fill(SampleDecoder.SilentByte(_format.Encoding));
         var mono = _mono.AsSpan(0, (int)Math.Min(samples, BlockFrames));
-        SampleDecoder.Decode(_format, frame, mono[..1]);
+        LevelTally nothing = default;
+        SampleDecoder.Decode(_format, frame, mono[..1], ref nothing);
         mono.Fill(mono[0]);
         for (; samples > 0; samples -= mono.Length)
         {
@@ -85,6 +95,16 @@ public sealed class AudioIntake
             to.Write(phase);
         }
     }
+
+    /// <summary>Writes what is known of audio that has no level yet.</summary>
+    internal void SaveLevels(SnapshotWriter to) => _levels.Save(to);
+
+    /// <summary>Goes on with the levels of <see cref="SaveLevels"/>.</summary>
+    /// <exception cref="SnapshotException">Damaged.</exception>
+    internal void RestoreLevels(ref SnapshotReader from) => _levels.Restore(ref from);
+
+    /// <summary>Levels up to here have been taken by an earlier session; nothing is known of what waits.</summary>
+    internal void SkipLevels(long paces) => _levels.SkipTo(paces, _samples);
 
     /// <exception cref="SnapshotException">Damaged.</exception>
     internal void Restore(ref SnapshotReader from)

@@ -43,19 +43,29 @@ internal static class SampleDecoder
     /// <param name="format">A valid format.</param>
     /// <param name="audio">Whole frames, checked.</param>
     /// <param name="mono">Receives one sample per frame.</param>
-    public static void Decode(AudioFormat format, ReadOnlySpan<byte> audio, Span<float> mono)
+    /// <param name="level">Receives the sums over all channels.</param>
+    public static void Decode(AudioFormat format, ReadOnlySpan<byte> audio, Span<float> mono, ref LevelTally level)
     {
         int bytes = format.BytesPerSample, channels = format.Channels;
-        var scale = 1f / channels;
+        var (scale, full) = (1f / channels, FullScale(format.Encoding));
+        double squares = 0, total = 0;
+        var (peak, clipped) = (0f, 0);
         for (var frame = 0; frame < mono.Length; frame++)
         {
             var sum = 0f;
             for (var channel = 0; channel < channels; channel++)
             {
-                sum += Sample(format.Encoding, audio[((frame * channels + channel) * bytes)..]);
+                var sample = Sample(format.Encoding, audio[((frame * channels + channel) * bytes)..]);
+                var magnitude = MathF.Abs(sample);
+                sum += sample;
+                total += sample;
+                squares += (double)sample * sample;
+                peak = MathF.Max(peak, magnitude);
+                clipped += magnitude >= full ? 1 : 0;
             }
             mono[frame] = channels == 1 ? sum : sum * scale;
         }
+        level.Add(squares, total, peak, clipped, mono.Length * channels);
     }
 
     /// <summary>A byte of silence. A-law has no zero: its silence is the least positive value.</summary>
@@ -64,6 +74,14 @@ internal static class SampleDecoder
         SampleEncoding.ALaw => 0xD5,
         SampleEncoding.MuLaw => 0xFF,
         _ => 0,
+    };
+
+    /// <summary>The least magnitude of which a sample may be a clipped one.</summary>
+    private static float FullScale(SampleEncoding encoding) => encoding switch
+    {
+        SampleEncoding.ALaw => 0.984375f, // ITU-T G.711: 4,032 of 4,096
+        SampleEncoding.MuLaw => 0.98f, // 8,031 of 8,192
+        _ => 32_767f / 32_768,
     };
 
     private static float Sample(SampleEncoding encoding, ReadOnlySpan<byte> bytes) => encoding switch

@@ -11,6 +11,9 @@ namespace Dass.Grid.Engine.Streaming;
 /// <remarks>Audio shorter than one frame (25 ms) gives no chunk and an empty summary.</remarks>
 public sealed class StreamSession : IDisposable
 {
+    /// <summary>Of which every chunk but the last is a multiple.</summary>
+    internal const int FramesOfPace = 32;
+
     private readonly StreamEngine _engine;
     private readonly ChunkSchedule _schedule;
     private readonly SessionStep _step;
@@ -189,6 +192,34 @@ public sealed class StreamSession : IDisposable
     }
 
     /// <summary>
+    /// Writes what <see cref="Save"/> does not: the levels of audio that waits. A session that is restored without them does not
+    /// know the levels of the chunks that this audio belongs to.
+    /// </summary>
+    public void SaveLevels(IBufferWriter<byte> to)
+    {
+        BeginCall();
+        Intake.SaveLevels(new SnapshotWriter(to));
+        EndCall();
+    }
+
+    /// <summary>Goes on with the levels that were saved together with the snapshot from which this session was restored.</summary>
+    /// <exception cref="SnapshotException">They are damaged, or another session's.</exception>
+    public void RestoreLevels(ReadOnlySpan<byte> bytes)
+    {
+        BeginCall();
+        try
+        {
+            var from = new SnapshotReader(bytes);
+            Intake.RestoreLevels(ref from);
+            SnapshotReader.Check(from.AtEnd, "end of levels", "bytes are left over");
+        }
+        finally
+        {
+            EndCall();
+        }
+    }
+
+    /// <summary>
     /// Gives the slot back; at once, or when the step that runs on it has ended. A call that waits for a step fails with
     /// <see cref="ObjectDisposedException"/>.
     /// </summary>
@@ -259,7 +290,11 @@ public sealed class StreamSession : IDisposable
             var last = Ended && shape.Committed == Frames.Count;
             _step.EndSeconds = last ? AppliedSeconds : (Pool.Frames + shape.Committed) * FrameRate.HopSeconds;
             await _engine.Batcher.StepAsync(_step, cancellationToken).ConfigureAwait(false);
-            var chunk = _step.Score();
+            var chunk = _step.Score() with
+            {
+                Level = Intake.TakeLevel(last ? int.MaxValue : shape.Committed / FramesOfPace),
+                Spectrogram = Spectrogram.Columns(Frames.Frames, shape.Committed, _engine.LogMelTables),
+            };
             if (forget)
             {
                 Slot.CommittedFrames = Pool.Frames; // the step counted from 0

@@ -93,6 +93,7 @@ internal static class StreamSnapshot
         session.Slot.CommittedFrames = from.Read<long>("committed frames");
         session.Slot.Write(from.ReadAll<float>("state", session.Slot.Length));
         session.Pool.Restore(ref from);
+        session.Intake.SkipLevels(session.Pool.Frames / StreamSession.FramesOfPace);
         SnapshotReader.Check(
             session.Slot.CommittedFrames == session.Pool.Frames, "committed frames",
             $"{session.Slot.CommittedFrames} and {session.Pool.Frames} tagged");

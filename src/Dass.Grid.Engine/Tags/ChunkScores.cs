@@ -1,3 +1,5 @@
+using Dass.Grid.Engine.Audio;
+
 namespace Dass.Grid.Engine.Tags;
 
 /// <summary>The scores of one step.</summary>
@@ -7,7 +9,14 @@ namespace Dass.Grid.Engine.Tags;
 /// <param name="Scores">Scores over the chunk alone, 0 to 1, in label order.</param>
 /// <param name="WindowScores">Scores over the trailing window that ends with the chunk (10.24 s, or all of a younger stream), in label
 /// order.</param>
-public sealed record ChunkScores(long Index, double StartSeconds, double EndSeconds, float[] Scores, float[] WindowScores);
+public sealed record ChunkScores(long Index, double StartSeconds, double EndSeconds, float[] Scores, float[] WindowScores)
+{
+    /// <summary>How loud the chunk is. Null: all of it was lost, or a session that had waited in a snapshot does not know.</summary>
+    public AudioLevel? Level { get; init; }
+
+    /// <summary>See <see cref="Features.Spectrogram"/>; empty of a chunk that had waited in a snapshot.</summary>
+    public byte[] Spectrogram { get; init; } = [];
+}
 
 /// <summary>The scores of a stream so far.</summary>
 /// <param name="DurationSeconds">Audio that has been tagged.</param>

@@ -36,13 +36,28 @@ internal static class ResponseMapping
         _ => EndReason.Unspecified,
     };
 
-    public static StreamEntry Map(StreamListing listing) => new()
+    /// <param name="listing">The stream.</param>
+    /// <param name="view">Of its model; null: the model is not known.</param>
+    public static StreamEntry Map(StreamListing listing, ScoreView? view) => new()
     {
         StreamId = listing.Name,
         State = listing.Ended ? StreamState.Ended : StreamState.Live,
         Model = listing.Model,
         Begun = Timestamp.FromDateTimeOffset(listing.Begun),
+        Health = listing.Health is { } health ? Map(health, view) : null,
     };
+
+    private static V1.StreamHealth Map(Contracts.StreamHealth health, ScoreView? view) => new()
+    {
+        LastAudio = health.LastAudio is { } last ? Timestamp.FromDateTimeOffset(last) : null,
+        Attached = health.Attached,
+        Delay = health.Delay.ToDuration(),
+        Level = health.Level is { } level ? Map(level) : null,
+        Top = { view?.Top(health) ?? [] },
+    };
+
+    public static Level Map(StreamLevel level) =>
+        new() { RmsDbfs = level.RmsDbfs, PeakDbfs = level.PeakDbfs, ClippedShare = level.ClippedShare };
 
     public static Ready Map(StreamId id, Attachment attachment) => new()
     {
@@ -81,7 +96,8 @@ internal static class ResponseMapping
 
     public static StreamInfo Map(StreamId id, StreamStatus status, ScoreView view) => new()
     {
-        Entry = Map(new StreamListing(id.Name, status.Shape.Model.Name, status.Begun, status.End is not null)),
+        Entry = Map(
+            new StreamListing(id.Name, status.Shape.Model.Name, status.Begun, status.End is not null) { Health = status.Health }, view),
         EndReason = status.End is { } end ? Map(end.Reason) : EndReason.Unspecified,
         NextSample = status.NextSample,
         Format = Map(status.Shape.Format),

@@ -1,4 +1,5 @@
 using Dass.Grid.V1;
+using Google.Protobuf;
 using Google.Protobuf.Collections;
 
 namespace Dass.Grid.Gateway.Protocol;
@@ -7,6 +8,7 @@ namespace Dass.Grid.Gateway.Protocol;
 internal sealed class ScoreView
 {
     private const int DefaultTop = 10;
+    private const int HealthTop = 3;
     private const int MaxLabels = 1_000;
 
     private readonly LabelName[] _labels;
@@ -16,6 +18,7 @@ internal sealed class ScoreView
     private readonly int _top;
     private readonly float _minScore;
     private readonly bool _dense;
+    private readonly bool _spectrogram;
     private readonly float _minPeak;
     private readonly double _minEventSeconds;
 
@@ -28,6 +31,7 @@ internal sealed class ScoreView
         _top = filter is { HasTop: true } ? filter.Top : DefaultTop;
         _minScore = filter?.MinScore ?? 0;
         _dense = filter?.Dense ?? false;
+        _spectrogram = filter?.Spectrogram ?? false;
         _minPeak = filter is { HasMinPeakScore: true } ? filter.MinPeakScore : _minScore;
         _minEventSeconds = RequestMapping.EventDuration("filter.min_event_duration", filter?.MinEventDuration)?.TotalSeconds ?? 0;
         _events = filter is { Labels.Count: > 0 } ? [.. filter.Labels.Select(label => IndexOf(label, card)).Distinct().Order()] : null;
@@ -65,7 +69,12 @@ internal sealed class ScoreView
             StartSeconds = chunk.StartSeconds,
             EndSeconds = chunk.EndSeconds,
             LostSeconds = chunk.LostSeconds,
+            Level = chunk.Level is { } level ? ResponseMapping.Map(level) : null,
         };
+        if (_spectrogram)
+        {
+            tags.Spectrogram = UnsafeByteOperations.UnsafeWrap(chunk.Spectrogram);
+        }
         Select(chunk.Scores, tags.ChunkScores);
         Select(chunk.WindowScores, tags.WindowScores);
         if (_dense)
@@ -123,15 +132,28 @@ internal sealed class ScoreView
         return summary;
     }
 
+    /// <summary>The few labels that a stream's health names, in the order in which people see them.</summary>
+    public IEnumerable<LabelScore> Top(Contracts.StreamHealth health)
+    {
+        var scores = new float[_labels.Length];
+        foreach (var (label, score) in health.Labels.Zip(health.Scores))
+        {
+            scores[label] = score;
+        }
+        return LabelOrder.Take(health.Labels, scores, least: 0, HealthTop, _ancestors).Select(index => Named(index, scores[index]));
+    }
+
     /// <summary>Adds the highest scores of the labels that are shown; see <see cref="LabelOrder"/>. None of an empty list.</summary>
     private void Select(float[] scores, RepeatedField<LabelScore> to)
     {
         foreach (var index in scores.Length == 0 ? [] : LabelOrder.Take(_shown, scores, _minScore, _top, _ancestors))
         {
-            var label = _labels[index];
-            to.Add(new LabelScore { Index = index, Id = label.Id, Name = label.Name, Score = scores[index] });
+            to.Add(Named(index, scores[index]));
         }
     }
+
+    private LabelScore Named(int index, float score) =>
+        new() { Index = index, Id = _labels[index].Id, Name = _labels[index].Name, Score = score };
 
     private static int IndexOf(string label, ModelCard card)
     {

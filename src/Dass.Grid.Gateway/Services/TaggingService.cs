@@ -75,7 +75,15 @@ internal sealed class TaggingService(
         }
         var tenant = grid.Grains.GetGrain<ITenantGrain>(CallState.From(context).Tenant);
         var listings = await tenant.List(request.PageToken, size + 1);
-        var page = listings.Take(size).Select(ResponseMapping.Map).ToArray();
+        var page = new List<StreamEntry>();
+        var known = await cards.ListAsync();
+        foreach (var streams in listings.Take(size).GroupBy(listing => listing.Model))
+        {
+            var model = Array.Find(known, each => each.Name == streams.Key);
+            var view = model is null ? null : new ScoreView(null, await cards.GetAsync(model));
+            page.AddRange(streams.Select(listing => ResponseMapping.Map(listing, view)));
+        }
+        page.Sort((one, other) => string.CompareOrdinal(one.StreamId, other.StreamId));
         return new ListStreamsResponse { Streams = { page }, NextPageToken = listings.Length > size ? page[^1].StreamId : "" };
     }
 

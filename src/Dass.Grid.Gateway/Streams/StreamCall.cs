@@ -42,6 +42,7 @@ internal sealed class StreamCall(
         finally
         {
             quota.EndCall();
+            stream.Detach(attachment.Id).Ignore();
         }
     }
 

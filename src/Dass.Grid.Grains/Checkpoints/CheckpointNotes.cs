@@ -4,7 +4,7 @@ namespace Dass.Grid.Grains.Checkpoints;
 
 /// <summary>
 /// What a checkpoint keeps as JSON, where a field may be added without a new layout: what the stream's outbox has not delivered, when the
-/// stream was fed last, and its lost audio.
+/// stream was fed last, its lost audio and its levels.
 /// </summary>
 /// <param name="Span">Use of the present session.</param>
 /// <param name="Owed">Closed events that are not in their logs yet.</param>
@@ -16,6 +16,12 @@ internal sealed record CheckpointNotes(UsageStart Span, LoggedEvent[] Owed, Usag
 
     /// <summary>Lost audio by chunk, s: of kept chunks and of those that come next. Null: nothing.</summary>
     public Dictionary<long, double>? Lost { get; init; }
+
+    /// <summary>Levels of kept chunks. Null: written before there were any.</summary>
+    public Dictionary<long, StreamLevel>? Levels { get; init; }
+
+    /// <summary>Levels of audio that waits for its chunk, as the engine writes them. Null: as above, or not live.</summary>
+    public byte[]? Waiting { get; init; }
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this);
 

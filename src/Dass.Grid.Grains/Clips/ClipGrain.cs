@@ -34,7 +34,7 @@ public sealed class ClipGrain(
             try
             {
                 await clip.PushAsync(whole, cancellationToken);
-                await clip.CompleteAsync(cancellationToken);
+                await clip.CompleteAsync(StreamEndReason.Finished, cancellationToken);
                 var tags = clip.Take(fromChunk: 0);
                 var events = clip.Events.Complete(clip.NextSeconds);
                 closed = tags.SelectMany(chunk => chunk.Events).Concat(events).Count(sound => sound.Kind == SoundEventKind.Closed);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Dass.Grid.Engine;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Grains.Checkpoints;
@@ -18,6 +19,7 @@ internal sealed class LiveStream(
     private HeardSummary _heard = new(0, 0, [], []);
     private bool _heardIsOld;
     private bool _inSession;
+    private StreamEndReason? _ending;
 
     public StreamShape Shape => shape;
 
@@ -28,6 +30,9 @@ internal sealed class LiveStream(
     public StreamOrigin Origin => origin;
 
     public StreamEvents Events => events;
+
+    /// <summary>Why the stream has begun to end; null: it has not.</summary>
+    public StreamEndReason? Ending => session.Ended ? _ending ?? StreamEndReason.Finished : null;
 
     /// <summary>End of the audio that has been taken in, in stream time.</summary>
     public double NextSeconds => (double)NextSample / shape.Format.SampleRateHz;
@@ -86,7 +91,12 @@ internal sealed class LiveStream(
     public Task PushAsync(AudioBlock rest, CancellationToken cancellationToken) =>
         InSession(session.PushAsync(rest.LostBefore, rest.Data, _fresh, cancellationToken));
 
-    public Task CompleteAsync(CancellationToken cancellationToken) => InSession(session.CompleteAsync(_fresh, cancellationToken));
+    /// <summary>Tags the tail. After an exception the stream takes no more audio; called again, this goes on.</summary>
+    public Task CompleteAsync(StreamEndReason reason, CancellationToken cancellationToken)
+    {
+        _ending ??= reason;
+        return InSession(session.CompleteAsync(_fresh, cancellationToken));
+    }
 
     /// <summary>Chunks since the last call, with their events, in order.</summary>
     /// <param name="fromChunk">Chunks before it are left out: the stream had them before it was begun again.</param>
@@ -105,6 +115,8 @@ internal sealed class LiveStream(
                 tags.Add(new ChunkTags(chunk.Index, chunk.StartSeconds, chunk.EndSeconds, chunk.Scores, chunk.WindowScores)
                 {
                     Events = events.Add(chunk),
+                    Level = chunk.Level is { } level ? new StreamLevel(level.RmsDbfs, level.PeakDbfs, level.ClippedShare) : null,
+                    Spectrogram = chunk.Spectrogram,
                 });
             }
         }
@@ -120,6 +132,13 @@ internal sealed class LiveStream(
             model.Engine.Weigh(tenant, given);
         }
     }
+
+    /// <summary>Writes the levels of audio that waits for its chunk, which the session's own state leaves out; not during a push.</summary>
+    public void SaveLevels(IBufferWriter<byte> to) => session.SaveLevels(to);
+
+    /// <summary>Goes on with them.</summary>
+    /// <exception cref="SnapshotException">They are not of this session.</exception>
+    public void RestoreLevels(ReadOnlySpan<byte> bytes) => session.RestoreLevels(bytes);
 
     /// <summary>Writes the session; not during a push.</summary>
     public void Save(IBufferWriter<byte> to) => session.Save(to);

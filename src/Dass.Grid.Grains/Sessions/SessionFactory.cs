@@ -121,6 +121,10 @@ internal static class SessionFactory
             var events = StreamEvents.Restore(checkpoint.Events.Span, defaults, model.Card.Labels);
             var session = model.Engine.Restore(checkpoint.Session.Span, tenant, leavesReserve: !moves && LeavesReserve(tenant));
             stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin, events);
+            if (CheckpointNotes.FromBytes(checkpoint.Notes.Span)?.Waiting is { } levels)
+            {
+                stream.RestoreLevels(levels);
+            }
             return null;
         }
         catch (NoFreeSlotException full)
@@ -155,6 +159,9 @@ internal static class SessionFactory
             var session = model.Engine.Restore(bytes.Written.Span, tenant, ofOtherWeights: true);
             var shape = before.Shape with { Model = model.Card.Summary, Alias = alias };
             stream = new LiveStream(session, model, shape, before.Begun, before.Origin, before.Events);
+            using var levels = new PooledBytes(1 << 10);
+            before.SaveLevels(levels);
+            stream.RestoreLevels(levels.Written.Span);
             return null;
         }
         catch (NoFreeSlotException full)

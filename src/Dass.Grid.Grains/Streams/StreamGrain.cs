@@ -70,7 +70,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             }
             spec = shape.ToSpec(spec);
         }
-        if (await _persistence.WakeAsync() is { } asleep)
+        if (await WakeAsync(cancellationToken) is { } asleep)
         {
             return asleep;
         }
@@ -112,7 +112,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public async Task<Outcome<Pushed>> Push(long attachment, AudioBlock audio, CancellationToken cancellationToken)
     {
-        if ((State.RefuseFeeder(attachment) ?? await _persistence.WakeAsync()) is { } refusal)
+        if ((State.RefuseFeeder(attachment) ?? await WakeAsync(cancellationToken)) is { } refusal)
         {
             return refusal;
         }
@@ -216,6 +216,12 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         return new StreamRest(State.Listing, rests ? State.LastActive : null);
     }
 
+    public Task Detach(long attachment)
+    {
+        State.Detach(attachment);
+        return Task.CompletedTask;
+    }
+
     public Task<Outcome<StreamStatus>> GetStatus() => Task.FromResult(Status());
 
     public Task<Outcome<TagPage>> GetTags(long fromChunk, int count)
@@ -317,7 +323,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         if (State.Ended is null && idle >= _shared.Options.IdleTimeout)
         {
-            await EndIdle(cancellationToken);
+            await _lifecycle.EndIdleAsync(cancellationToken);
         }
         else if (State.Live is { } live && now - State.LastFed >= _shared.Options.HibernateAfter)
         {
@@ -326,14 +332,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         _lifecycle.Report();
     }
 
-    private async Task EndIdle(CancellationToken cancellationToken)
-    {
-        if (await _persistence.WakeAsync() is not null || State.Live is not { } live)
-        {
-            return; // tried again at the next upkeep
-        }
-        await _lifecycle.EndIdleAsync(live, cancellationToken);
-    }
+    private async Task<Refusal?> WakeAsync(CancellationToken cancellationToken) =>
+        await _persistence.WakeAsync() ?? await _lifecycle.EndBegunAsync(cancellationToken);
 
     private async Task ForgetAsync()
     {

@@ -125,7 +125,7 @@ internal sealed class StreamLifecycle(
         ChunkTags[] tags = [];
         try
         {
-            await live.CompleteAsync(cancellationToken);
+            await live.CompleteAsync(reason, cancellationToken);
         }
         catch (Exception busy) when (busy is StepQueueFullException or DeviceMemoryException)
         {
@@ -142,9 +142,20 @@ internal sealed class StreamLifecycle(
         return await CompleteAsync(live, reason) is { } end ? new Finished(tags, end) : state.Moved();
     }
 
+    /// <summary>Completes an end that was begun by a call which is over, because its client went away or the device was busy.</summary>
+    /// <returns>Null: none was begun.</returns>
+    public async Task<Refusal?> EndBegunAsync(CancellationToken cancellationToken) =>
+        state.Live is { Ending: { } reason } live
+            ? (await EndAsync(live, reason, cancellationToken)).Has(out _, out var refusal) ? state.HasEnded() : refusal
+            : null;
+
     /// <summary>The end of a stream that gets no audio.</summary>
-    public async Task EndIdleAsync(LiveStream live, CancellationToken cancellationToken)
+    public async Task EndIdleAsync(CancellationToken cancellationToken)
     {
+        if (await persistence.WakeAsync() is not null || state.Live is not { } live)
+        {
+            return; // tried again at the next upkeep
+        }
         shared.LogIdle(id, live.NextSample, shared.Options.IdleTimeout);
         try
         {
@@ -217,6 +228,7 @@ internal sealed class StreamLifecycle(
         outbox.Gauge.OnPushed();
         if (chunks > 0)
         {
+            state.Tag(duration);
             shared.Instruments.OnPushTagged(live.Model.Name, duration);
         }
     }

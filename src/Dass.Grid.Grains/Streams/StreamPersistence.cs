@@ -258,7 +258,7 @@ internal sealed class StreamPersistence(
         {
             outbox.Restore(notes);
         }
-        state.Restore(checkpoint, notes?.Lost ?? []);
+        state.Restore(checkpoint, notes);
         if (state.Ended is null && notes?.LastActive is { } fed && fed < state.LastActive)
         {
             state.Touch(fed);
@@ -321,7 +321,15 @@ internal sealed class StreamPersistence(
     private byte[] Notes()
     {
         var lost = state.LostSeconds();
-        return (outbox.ToNotes() with { LastActive = state.LastActive, Lost = lost.Count > 0 ? lost : null }).ToBytes();
+        using var waiting = new PooledBytes(1 << 10);
+        state.Live?.SaveLevels(waiting);
+        return (outbox.ToNotes() with
+        {
+            LastActive = state.LastActive,
+            Lost = lost.Count > 0 ? lost : null,
+            Levels = state.Levels(),
+            Waiting = state.Live is null ? null : waiting.Written.ToArray(),
+        }).ToBytes();
     }
 
     private TimeSpan NextCheckpoint() => shared.Checkpoints.CheckpointInterval * (2.0 / 3 + Random.Shared.NextDouble() * 2 / 3);

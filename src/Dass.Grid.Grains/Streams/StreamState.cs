@@ -18,7 +18,11 @@ namespace Dass.Grid.Grains.Streams;
 /// </summary>
 internal sealed class StreamState(StreamId id, int historyChunks, int checkpointChunks)
 {
+    private const int HealthLabels = 8; // a general label may stand before those of its kind
+
     private long _fedSample; // where the stream was at LastFed
+    private DateTimeOffset? _lastAudio;
+    private TimeSpan _delay; // of the last chunk's tags
 
     public TagHistory History { get; } = new(historyChunks);
 
@@ -42,6 +46,9 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
 
     /// <summary>The stream's feeder; see <see cref="Contracts.Attachment.Id"/>.</summary>
     public long Attachment { get; private set; }
+
+    /// <summary>Whether a client feeds the stream, as far as this silo knows.</summary>
+    public bool Attached { get; private set; }
 
     /// <summary>The tenant's device time in relation to other tenants, as the last feeder has asked; null: as for a new tenant.</summary>
     public double? Weight { get; private set; }
@@ -68,26 +75,47 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
             var (model, begun) = Live is { } live ? (live.Model.Name, live.Begun)
                 : Asleep is { } asleep ? (asleep.Shape.Model.Name, asleep.Begun)
                 : (Ended!.Shape.Model.Name, Ended.Begun);
-            return new StreamListing(id.Name, model, begun, Ended is not null);
+            return new StreamListing(id.Name, model, begun, Ended is not null) { Health = Health };
         }
     }
 
     /// <summary>Null: unknown.</summary>
     public StreamStatus? Status => StatusWithoutGap is { } status ? status with { Gap = Gap } : null;
 
+    /// <summary>Null: not live.</summary>
+    private StreamHealth? Health
+    {
+        get
+        {
+            if (Live is not { } live)
+            {
+                return null;
+            }
+            var (labels, scores) = History.Newest is { } newest ? live.Model.Card.Highest(newest.WindowScores, HealthLabels) : ([], []);
+            return new StreamHealth(_lastAudio, Attached, _delay, History.Newest?.Level, labels, scores);
+        }
+    }
+
     private StreamStatus? StatusWithoutGap =>
-        Live is { } live ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, live.Heard, End: null)
+        Live is { } live
+        ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, live.Heard, End: null) { Health = Health }
         : Asleep is { } rest ? new StreamStatus(rest.Shape, rest.Begun, rest.NextSample, History.NextChunk, rest.Summary, End: null)
         : Ended;
 
     /// <summary>Unknown or asleep → asleep, or ended, as a checkpoint says.</summary>
     /// <param name="checkpoint">As it was read.</param>
-    /// <param name="lost">The stream's lost audio by chunk, s.</param>
-    public void Restore(Checkpoint checkpoint, IReadOnlyDictionary<long, double> lost)
+    /// <param name="notes">The checkpoint's; null: it has none.</param>
+    public void Restore(Checkpoint checkpoint, CheckpointNotes? notes)
     {
         Attachment = checkpoint.Attachment;
-        Lost.Restore(lost);
-        History.Restore(checkpoint.History.Select(chunk => chunk with { LostSeconds = Lost.Take(chunk.Index) }), checkpoint.NextChunk);
+        Lost.Restore(notes?.Lost ?? []);
+        History.Restore(
+            checkpoint.History.Select(chunk => chunk with
+            {
+                LostSeconds = Lost.Take(chunk.Index),
+                Level = notes?.Levels?.TryGetValue(chunk.Index, out var level) ?? false ? level : null,
+            }),
+            checkpoint.NextChunk);
         if (checkpoint.Ended is { } reason)
         {
             var end = new StreamEnd(reason, checkpoint.Summary) { Events = checkpoint.Closed };
@@ -142,18 +170,26 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     public void Attach(long? attachment, DateTimeOffset now)
     {
         Attachment = attachment ?? Attachment + 1;
+        Attached = true;
         LastActive = now;
     }
+
+    /// <summary>A feeder's call is over.</summary>
+    public void Detach(long attachment) => Attached &= attachment != Attachment;
 
     /// <summary>The stream has been fed.</summary>
     public void Feed(LiveStream live, DateTimeOffset now)
     {
         LastActive = now;
+        _lastAudio = now;
         if (live.NextSample - _fedSample >= live.Shape.Chunk.TotalSeconds * live.Shape.Format.SampleRateHz)
         {
             (LastFed, _fedSample) = (now, live.NextSample);
         }
     }
+
+    /// <summary>Audio has completed chunks, whose tags came after this time.</summary>
+    public void Tag(TimeSpan delay) => _delay = delay;
 
     /// <summary>The stream is fed, ends, or is loaded: its idle time begins anew.</summary>
     public void Touch(DateTimeOffset now) => LastActive = now;
@@ -183,6 +219,11 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
         .Where(chunk => chunk.LostSeconds > 0)
         .Select(chunk => KeyValuePair.Create(chunk.Index, chunk.LostSeconds))
         .Concat(Lost.Seconds));
+
+    /// <summary>Levels of the chunks that a checkpoint holds.</summary>
+    public Dictionary<long, StreamLevel> Levels() => History.Last(checkpointChunks)
+        .Where(chunk => chunk.Level is not null)
+        .ToDictionary(chunk => chunk.Index, chunk => chunk.Level!.Value);
 
     /// <summary>Why this attachment may not feed the stream; null: it may.</summary>
     public Refusal? RefuseFeeder(long attachment)

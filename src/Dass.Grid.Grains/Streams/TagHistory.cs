@@ -11,6 +11,9 @@ internal sealed class TagHistory(int capacity)
     /// <summary>Chunks that were ever added: the index of the next one.</summary>
     public long NextChunk { get; private set; }
 
+    /// <summary>The last chunk; null: none is kept.</summary>
+    public ChunkTags? Newest { get; private set; }
+
     /// <summary>Up to <paramref name="count"/> of the last chunks, oldest first.</summary>
     public ChunkTags[] Last(int count) => [.. _kept.Skip(Math.Max(0, _kept.Count - count))];
 
@@ -18,6 +21,7 @@ internal sealed class TagHistory(int capacity)
     public void Restore(IEnumerable<ChunkTags> chunks, long nextChunk)
     {
         _kept.Clear();
+        Newest = null;
         foreach (var chunk in chunks)
         {
             Add(chunk);
@@ -32,6 +36,7 @@ internal sealed class TagHistory(int capacity)
             _kept.Dequeue();
         }
         _kept.Enqueue(tags);
+        Newest = tags;
         NextChunk = tags.Index + 1;
     }
 

@@ -127,6 +127,24 @@ public sealed class LostDeviceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_end_that_a_client_did_not_wait_for_is_completed_when_the_next_one_comes()
+    {
+        using (var feed = await Feed.BeginAsync(_gateway.Client, Babble.Config("half-ended")))
+        {
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
+            _device.LargestBatch = 0; // so that the tail has to wait
+            await feed.SendAsync(new StreamRequest { Finish = new Finish() });
+            await TestGrid.UntilAsync(() => _device.Refused > 0);
+        }
+        _device.LargestBatch = int.MaxValue;
+        await TestGrid.RefusesAsync(
+            StatusCode.FailedPrecondition, "has ended (Finished)", () => Feed.BeginAsync(_gateway.Client, Babble.Config("half-ended")));
+        var info = await _gateway.Client.GetStreamAsync(new GetStreamRequest { StreamId = "half-ended" });
+        Assert.Equal((EndReason.Finished, (double)Yard.Half / Babble.SampleRateHz), (info.EndReason, info.Summary.DurationSeconds));
+    }
+
+    [Fact]
     public async Task Without_memory_a_silo_has_fewer_slots_and_its_streams_lose_nothing()
     {
         var warnings = new RecordedLog(LogLevel.Warning);

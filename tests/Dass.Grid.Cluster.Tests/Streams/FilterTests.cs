@@ -30,6 +30,16 @@ public sealed class FilterTests(SharedGrid shared)
     }
 
     [Fact]
+    public async Task A_spectrogram_comes_to_those_who_ask_for_it()
+    {
+        var (with, _) = await FirstTagsAsync(new TagFilter { Spectrogram = true });
+        var (without, _) = await FirstTagsAsync(new TagFilter());
+        Assert.Equal(10 * 32, with.Spectrogram.Length); // nine columns of 0.1 s, and 0.06 s
+        Assert.True(with.Spectrogram.Distinct().Count() > 20);
+        Assert.Empty(without.Spectrogram);
+    }
+
+    [Fact]
     public async Task A_minimum_score_leaves_lower_ones_out()
     {
         var (all, _) = await FirstTagsAsync(new TagFilter { Top = 527, Dense = true });

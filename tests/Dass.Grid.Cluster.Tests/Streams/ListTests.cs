@@ -36,6 +36,31 @@ public sealed class ListTests(SharedGrid shared)
         Assert.All(mine, entry => Assert.Equal("tiny", entry.Model));
     }
 
+    [Fact]
+    public async Task A_stream_tells_how_it_fares()
+    {
+        var begun = DateTimeOffset.UtcNow;
+        using (var feed = await Feed.BeginAsync(_client, Babble.Config("faring")))
+        {
+            await feed.SendBabbleAsync(0, 4 * Babble.SampleRateHz);
+            await feed.AppliedAsync(4 * Babble.SampleRateHz);
+            var health = (await _client.GetStreamAsync(new GetStreamRequest { StreamId = "faring" })).Entry.Health;
+            Assert.True(health.Attached);
+            Assert.InRange(health.LastAudio.ToDateTimeOffset(), begun, DateTimeOffset.UtcNow);
+            Assert.True(health.Delay.ToTimeSpan() > TimeSpan.Zero);
+            Assert.Equal(feed.Tags[^1].Level, health.Level);
+            Assert.Equal(3, health.Top.Count);
+            var eighth = feed.Tags[^1].DenseWindowScores.OrderDescending().ElementAt(7);
+            Assert.All(health.Top, top => Assert.Equal(feed.Tags[^1].DenseWindowScores[top.Index], top.Score));
+            Assert.All(health.Top, top => Assert.True(top.Score >= eighth));
+        }
+        await TestGrid.UntilAsync(
+            async () => !(await _client.GetStreamAsync(new GetStreamRequest { StreamId = "faring" })).Entry.Health.Attached,
+            () => Task.Delay(10));
+        await _client.CloseStreamAsync(new CloseStreamRequest { StreamId = "faring" });
+        Assert.Null((await _client.GetStreamAsync(new GetStreamRequest { StreamId = "faring" })).Entry.Health);
+    }
+
     [Theory]
     [InlineData(-1, "", "page_size is -1")]
     [InlineData(1001, "", "page_size is 1001")]

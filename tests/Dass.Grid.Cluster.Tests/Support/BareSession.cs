@@ -36,6 +36,12 @@ internal static class BareSession
             Assert.Equal(chunk.EndSeconds, tag.EndSeconds, 1e-9);
             AssertClose(chunk.Scores, tag.DenseChunkScores);
             AssertClose(chunk.WindowScores, tag.DenseWindowScores);
+            if (tag.Level is { } level) // none of a stream that an earlier version has begun
+            {
+                Assert.Equal(
+                    (chunk.Level!.Value.RmsDbfs, chunk.Level.Value.PeakDbfs, chunk.Level.Value.ClippedShare),
+                    (level.RmsDbfs, level.PeakDbfs, level.ClippedShare));
+            }
         }
     }
 

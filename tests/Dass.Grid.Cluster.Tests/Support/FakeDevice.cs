@@ -20,6 +20,9 @@ internal sealed class FakeDevice
     /// <summary>Its memory holds batches up to this.</summary>
     public int LargestBatch { get; set; } = int.MaxValue;
 
+    /// <summary>Batches that its memory did not hold.</summary>
+    public int Refused { get; private set; }
+
     /// <summary>From now on it answers no more.</summary>
     public void Lose() => _lost = true;
 
@@ -48,6 +51,7 @@ internal sealed class FakeDevice
             }
             if (batch.Length > device.LargestBatch)
             {
+                device.Refused++;
                 throw new DeviceMemoryException("no memory is left for the batch.");
             }
             if (device.PerStream > TimeSpan.Zero)
