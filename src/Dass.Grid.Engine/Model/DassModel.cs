@@ -1,4 +1,6 @@
 using System.Collections.Frozen;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Dass.Grid.Engine.Model;
 
@@ -6,6 +8,12 @@ namespace Dass.Grid.Engine.Model;
 public sealed class DassModel
 {
     private readonly FrozenDictionary<string, float[]> _tensors;
+
+    private DassModel(DassModel exact)
+    {
+        (Name, Config, Labels, Note, _tensors, IsQuantized) = (exact.Name, exact.Config, exact.Labels, exact.Note, exact._tensors, true);
+        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(exact.Hash + " int8")));
+    }
 
     internal DassModel(
         string name, DassConfig config, IReadOnlyDictionary<string, float[]> tensors, LabelSet labels, string hash, string? note = null)
@@ -43,11 +51,20 @@ public sealed class DassModel
     /// </summary>
     public string Hash { get; }
 
+    /// <summary>Whether its products are computed in bytes.</summary>
+    public bool IsQuantized { get; }
+
     /// <summary>What a user must know of the weights, or null.</summary>
     public string? Note { get; }
 
     /// <summary>Values of all tensors, e.g. 29,884,463 for DASS-small.</summary>
     public long ParameterCount => _tensors.Values.Sum(tensor => (long)tensor.Length);
+
+    /// <summary>
+    /// The same weights, whose products are computed in bytes. Its outputs are others, so its hash is another: a stream changes precision
+    /// only where its client asks for another model.
+    /// </summary>
+    public DassModel Quantized() => new(this);
 
     /// <summary>A tensor by its published name (e.g. <c>dass.layers.0.blocks.0.op.in_proj.weight</c>), row-major.</summary>
     /// <exception cref="KeyNotFoundException">No such tensor; loading has checked that all exist, so this is a defect.</exception>

@@ -50,7 +50,7 @@ public sealed class EngineOptions
     /// <summary>Which of several GPUs, 0 to 63, counted as <c>CUDA_VISIBLE_DEVICES</c> leaves them. Default: 0.</summary>
     public int DeviceIndex { get; set; }
 
-    /// <summary>How a GPU multiplies matrices: Fp32 or Tf32. A processor ignores it. Default: Fp32.</summary>
+    /// <summary>How matrices are multiplied: Fp32, Tf32 (GPU) or Int8 (processor). Default: Fp32.</summary>
     public StepPrecision Precision { get; set; }
 
     /// <summary>How single steps become batches.</summary>
@@ -82,7 +82,7 @@ public sealed class EngineOptions
         validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "it must be Onnx, Reference or DeviceOnCpu");
         validation.Rule(Enum.IsDefined(Device), $"{Name}.{nameof(Device)}", Device, "it must be Auto, Cpu or Cuda");
         validation.InRange($"{Name}.{nameof(DeviceIndex)}", DeviceIndex, 0, 63);
-        validation.Rule(Enum.IsDefined(Precision), $"{Name}.{nameof(Precision)}", Precision, "it must be Fp32 or Tf32");
+        validation.Rule(Enum.IsDefined(Precision), $"{Name}.{nameof(Precision)}", Precision, "it must be Fp32, Tf32 or Int8");
         validation.InRange($"{Name}.{nameof(MaxBacklog)}", MaxBacklog, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10));
         validation.InRange($"{Name}.{nameof(MaxOfflineAudio)}", MaxOfflineAudio, TimeSpan.FromSeconds(1), TimeSpan.FromHours(4));
         Batcher.AddTo(validation);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Streaming;
@@ -243,6 +244,7 @@ public sealed class StreamEngine : IAsyncDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             var model = options.ModelDirectory is { } directory ? DassModel.Load(directory) : DassModel.LoadBuiltIn();
+            model = options.Precision == StepPrecision.Int8 ? model.Quantized() : model;
             cancellationToken.ThrowIfCancellationRequested();
             started.SetResult(new StreamEngine(StepModels.Create(model, options), options));
         }

@@ -72,6 +72,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         ["Tenants:anne:KeyHashes:0"] = KeyHash.Create(AnnesKey).ToString(),
         ["Tenants:mallory:KeyHashes:0"] = KeyHash.Create(MalloryKey).ToString(),
         ["Tenants:mallory:Limits:LiveStreams"] = $"{LiveStreams}",
+        ["Tenants:mallory:Limits:NewStreamsPerMinute"] = "1000000", // the enemies are fast
         ["Tenants:mallory:Limits:Subscribers"] = $"{Subscribers}",
         ["Admin:KeyHashes:0"] = KeyHash.Create(AdminKey).ToString(),
         // So that ids can be used again, and streams fall asleep and are forgotten, within the test.

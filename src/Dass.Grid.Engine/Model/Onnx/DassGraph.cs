@@ -9,6 +9,10 @@ namespace Dass.Grid.Engine.Model.Onnx;
 /// <c>committed</c> [1] (frames), and every tensor of the state. Outputs: the sums over the rows of the tokens after the
 /// final norm, [B,W,D] (the last output), and before it every tensor of the next state, named <c>next.</c> and the tensor's name.
 /// </summary>
+/// <remarks>
+/// Of a quantized model all products but the first convolution's and the scan's parameters are products of bytes: weights with a scale for
+/// each output channel, activations with one for each token (<see cref="Quantization"/>).
+/// </remarks>
 internal sealed class DassGraph
 {
     public const string Features = "features";
@@ -21,7 +25,10 @@ internal sealed class DassGraph
     /// <summary>These operators on the processor.</summary>
     public static readonly CustomOperatorDomain CustomOperators = new(
         Domain, provider: null, new Im2Col(), new DepthwiseConvSilu(), new SelectiveScan(), new ScanNorm(), new BiasNorm(),
-        new ResidualNorm(), new BiasGelu(), new Residual(), new SumRows());
+        new ResidualNorm(), new BiasGelu(), new Residual(), new SumRows(), new Quantize(), new Dequantize(), new NormQuantize(),
+        new ResidualNormQuantize(), new GeluQuantize());
+
+    private const string FinalNorm = "dass.norm";
 
     public static string Next(string stateName) => "next." + stateName;
 
@@ -30,6 +37,7 @@ internal sealed class DassGraph
     private readonly DassModel _model;
     private readonly DassConfig _config;
     private readonly GraphBuilder _graph = new(Domain);
+    private string? _zero; // the byte of zero, once a product needs it
     private int _halvings; // stride-2 convolutions so far: how many frames lie under a column
 
     private DassGraph(DassModel model)
@@ -87,29 +95,31 @@ internal sealed class DassGraph
                 }
             }
         }
-        var y = _graph.Standard("MatMul", [patches, _graph.Constant(matrix, 9 * from, to)]);
+        // The first convolution hears one value of each of nine places: there is too little to share a scale.
+        var y = from > 1 && _model.IsQuantized ? Dequantized(Multiply(Quantized(patches), matrix, 9 * from))
+            : _graph.Standard("MatMul", [patches, _graph.Constant(matrix, 9 * from, to)]);
         return Norm(y, Vector(conv + ".bias"), norm);
     }
 
     private string Stage(string x, int stage)
     {
         var blocks = _config.Depths[stage];
-        var z = Norm(x, Zeros(_config.Dims[stage]), $"dass.layers.{stage}.blocks.0.norm");
+        var z = NormForProduct(x, Zeros(_config.Dims[stage]), $"dass.layers.{stage}.blocks.0.norm", nameof(BiasNorm));
         for (var block = 0; block < blocks; block++)
         {
             var name = $"layers.{stage}.blocks.{block}";
             var nextNorm = block + 1 < blocks ? $"dass.layers.{stage}.blocks.{block + 1}.norm"
                 : stage + 1 < DassConfig.Stages ? null
-                : "dass.norm";
+                : FinalNorm;
             (x, z) = Block(x, z, name, stage, nextNorm);
         }
-        return z;
+        return z.Name;
     }
 
     /// <summary>
     /// x += SS2D(LN(x)); x += MLP(LN(x)). <paramref name="z"/> is LN(x) already; the second value returned is the next norm of x, or x.
     /// </summary>
-    private (string X, string Z) Block(string x, string z, string name, int stage, string? nextNorm)
+    private (string X, Tensor Z) Block(string x, Tensor z, string name, int stage, string? nextNorm)
     {
         var channels = _config.Dims[stage];
         var weights = $"dass.{name}";
@@ -120,17 +130,17 @@ internal sealed class DassGraph
         var bias = Vector(weights + ".mlp.fc2.bias");
         if (nextNorm is null)
         {
-            x = _graph.Custom(nameof(Residual), x, z, bias);
-            return (x, x);
+            x = _graph.Custom(nameof(Residual), x, Dequantized(z), bias);
+            return (x, new Tensor(x));
         }
-        return ResidualNorm(x, z, bias, nextNorm);
+        return ResidualNorm(x, z, bias, nextNorm, forProduct: nextNorm != FinalNorm);
     }
 
-    private string SelectiveScan2D(string z, string name, int stage)
+    private Tensor SelectiveScan2D(Tensor normed, string name, int stage)
     {
         int channels = _config.Dims[stage], rank = _config.Rank(stage);
         var op = $"dass.{name}.op";
-        z = Linear(z, op + ".in_proj.weight", channels);
+        var z = Dequantized(Linear(normed, op + ".in_proj.weight", channels));
 
         var u = _graph.NewName();
         var kernels = Transposed(_model.Tensor(op + ".conv2d.weight"), channels, 9); // [D, 1, 3, 3] → [9, D]
@@ -173,7 +183,7 @@ internal sealed class DassGraph
             ],
             [y, Next(name + ".row"), Next(name + ".col")],
             ("rank", rank));
-        return Linear(Norm(y, Zeros(channels), op + ".out_norm", nameof(ScanNorm)), op + ".out_proj.weight", channels);
+        return Linear(NormForProduct(y, Zeros(channels), op + ".out_norm", nameof(ScanNorm)), op + ".out_proj.weight", channels);
     }
 
     private static string Left(string state) => state + ".left";
@@ -190,24 +200,81 @@ internal sealed class DassGraph
     }
 
     /// <summary>x [.., inputs] · weightᵀ, without bias.</summary>
-    private string Linear(string x, string weight, int inputs)
+    private Tensor Linear(Tensor x, string weight, int inputs)
     {
         var values = _model.Tensor(weight);
-        var outputs = values.Length / inputs;
-        return _graph.Standard("MatMul", [x, _graph.Constant(Transposed(values, outputs, inputs), inputs, outputs)]);
+        return Multiply(x, Transposed(values, values.Length / inputs, inputs), inputs);
     }
+
+    /// <summary>x [.., inputs] · matrix [inputs, outputs], of bytes if x is.</summary>
+    private Tensor Multiply(Tensor x, float[] matrix, int inputs)
+    {
+        var outputs = matrix.Length / inputs;
+        if (x.Scales is not { } scales)
+        {
+            return new Tensor(_graph.Standard("MatMul", [x.Name, _graph.Constant(matrix, inputs, outputs)]));
+        }
+        var (bytes, weightScales) = QuantizedWeights.From(matrix, outputs);
+        _zero ??= _graph.Constant(Quantization.Zero);
+        return new Tensor(
+            _graph.Standard("MatMulInteger", [x.Name, _graph.Constant(bytes, inputs, outputs), _zero]),
+            scales,
+            _graph.Constant(weightScales, outputs));
+    }
+
+    private Tensor Quantized(string x)
+    {
+        string bytes = _graph.NewName(), scales = _graph.NewName();
+        _graph.Custom(nameof(Quantize), [x], [bytes, scales]);
+        return new Tensor(bytes, scales);
+    }
+
+    /// <summary>A product as floats.</summary>
+    private string Dequantized(Tensor x) =>
+        x.Scales is null ? x.Name : _graph.Custom(nameof(Dequantize), x.Name, x.Scales, x.WeightScales!);
 
     private string Norm(string x, string bias, string norm, string type = nameof(BiasNorm)) =>
         _graph.Custom(type, x, bias, Vector(norm + ".weight"), Vector(norm + ".bias"));
 
-    private (string Sum, string Normed) ResidualNorm(string x, string branch, string bias, string norm)
+    /// <summary>A norm whose only readers are products.</summary>
+    private Tensor NormForProduct(string x, string bias, string norm, string type)
+    {
+        if (!_model.IsQuantized)
+        {
+            return new Tensor(Norm(x, bias, norm, type));
+        }
+        string bytes = _graph.NewName(), scales = _graph.NewName();
+        _graph.Custom(nameof(NormQuantize), [x, bias, Vector(norm + ".weight"), Vector(norm + ".bias")], [bytes, scales]);
+        return new Tensor(bytes, scales);
+    }
+
+    private (string Sum, Tensor Normed) ResidualNorm(string x, Tensor branch, string bias, string norm, bool forProduct = true)
     {
         string sum = _graph.NewName(), normed = _graph.NewName();
-        _graph.Custom(nameof(Operators.ResidualNorm), [x, branch, bias, Vector(norm + ".weight"), Vector(norm + ".bias")], [sum, normed]);
-        return (sum, normed);
+        string gain = Vector(norm + ".weight"), shift = Vector(norm + ".bias");
+        if (branch.Scales is null || !forProduct)
+        {
+            _graph.Custom(nameof(Operators.ResidualNorm), [x, Dequantized(branch), bias, gain, shift], [sum, normed]);
+            return (sum, new Tensor(normed));
+        }
+        var scales = _graph.NewName();
+        _graph.Custom(
+            nameof(ResidualNormQuantize), [x, branch.Name, branch.Scales, branch.WeightScales!, bias, gain, shift], [sum, normed, scales]);
+        return (sum, new Tensor(normed, scales));
     }
 
     private string Gelu(string x, string bias) => _graph.Custom(nameof(BiasGelu), x, bias);
+
+    private Tensor Gelu(Tensor x, string bias)
+    {
+        if (x.Scales is null)
+        {
+            return new Tensor(Gelu(x.Name, bias));
+        }
+        string bytes = _graph.NewName(), scales = _graph.NewName();
+        _graph.Custom(nameof(GeluQuantize), [x.Name, x.Scales, x.WeightScales!, bias], [bytes, scales]);
+        return new Tensor(bytes, scales);
+    }
 
     private string Vector(string tensor) => _graph.Constant(_model.Tensor(tensor), _model.Tensor(tensor).Length);
 
@@ -227,4 +294,10 @@ internal sealed class DassGraph
     }
 
     private static void Scale(Span<float> values, float factor) => TensorPrimitives.Multiply(values, factor, values);
+
+    /// <summary>A value of the graph.</summary>
+    /// <param name="Name">Of floats, of bytes, or of products of bytes.</param>
+    /// <param name="Scales">Of each token; null: floats.</param>
+    /// <param name="WeightScales">Of each output channel; null: not a product of bytes.</param>
+    private readonly record struct Tensor(string Name, string? Scales = null, string? WeightScales = null);
 }

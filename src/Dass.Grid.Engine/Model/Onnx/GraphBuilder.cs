@@ -33,6 +33,12 @@ internal sealed class GraphBuilder(string customDomain)
     public string Constant(ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
         Constant(ElementType.Float, MemoryMarshal.AsBytes(values), shape);
 
+    public string Constant(ReadOnlySpan<sbyte> values, params ReadOnlySpan<long> shape) =>
+        Constant(ElementType.Int8, MemoryMarshal.AsBytes(values), shape);
+
+    /// <summary>A number.</summary>
+    public string Constant(byte value) => Constant(ElementType.UInt8, [value], []);
+
     /// <summary>An operator of ONNX's own with one output.</summary>
     public string Standard(string type, ReadOnlySpan<string> inputs, params ReadOnlySpan<(string Name, long Value)> attributes)
     {

@@ -13,14 +13,20 @@ public enum OnnxDevice
     Cuda,
 }
 
-/// <summary>How a GPU multiplies matrices. The processor has one way, that of <see cref="Fp32"/>.</summary>
+/// <summary>How matrices are multiplied.</summary>
 public enum StepPrecision
 {
-    /// <summary>All 24 bits of each factor: scores are those of a processor within 1e-5.</summary>
+    /// <summary>All 24 bits of each factor: scores are the same on every device within 1e-5.</summary>
     Fp32,
 
-    /// <summary>11 bits of each factor, summed in 24: several times as fast on Ampere cards and later.</summary>
+    /// <summary>11 bits of each factor, summed in 24: several times as fast on Ampere cards and later. On a processor as Fp32.</summary>
     Tf32,
+
+    /// <summary>
+    /// 8 bits of each factor, summed exactly: more than twice the streams of a processor, at scores that differ a little. Its streams are
+    /// those of another model. Not on a GPU.
+    /// </summary>
+    Int8,
 }
 
 internal static class OnnxDevices
@@ -29,11 +35,15 @@ internal static class OnnxDevices
     /// <param name="model">Whose weights.</param>
     /// <param name="wanted">Which device.</param>
     /// <param name="index">Which of several cards, from 0.</param>
-    /// <param name="precision">Of a card.</param>
+    /// <param name="precision">How it multiplies. Int8 is the model's own matter, and the processor's.</param>
     /// <exception cref="NotSupportedException">CUDA was demanded and cannot be used.</exception>
     public static IStepModel Create(DassModel model, OnnxDevice wanted, int index, StepPrecision precision)
     {
-        if (wanted == OnnxDevice.Cpu)
+        if (precision == StepPrecision.Int8 && wanted == OnnxDevice.Cuda)
+        {
+            throw new NotSupportedException("Device 'Cuda' was demanded with precision Int8; a GPU computes in Fp32 or Tf32.");
+        }
+        if (wanted == OnnxDevice.Cpu || precision == StepPrecision.Int8)
         {
             return new OnnxStepModel(model);
         }

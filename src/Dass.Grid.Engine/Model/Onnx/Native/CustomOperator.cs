@@ -4,11 +4,13 @@ namespace Dass.Grid.Engine.Model.Onnx.Native;
 internal enum ElementType
 {
     Float = 1,
+    UInt8 = 2,
+    Int8 = 3,
     Int32 = 6,
     Int64 = 7,
 }
 
-/// <summary>An operator of the graph that is computed in C#. All outputs are float; inputs are float unless declared otherwise.</summary>
+/// <summary>An operator of the graph that is computed in C#. Inputs and outputs are float unless declared otherwise.</summary>
 internal abstract class CustomOperator(string name, int outputs, params ElementType[] inputs)
 {
     public string Name => name;
@@ -16,6 +18,8 @@ internal abstract class CustomOperator(string name, int outputs, params ElementT
     public int Outputs => outputs;
 
     public IReadOnlyList<ElementType> Inputs => inputs;
+
+    public virtual ElementType OutputType(int index) => ElementType.Float;
 
     /// <summary>Makes the operator of one node from the node's attributes.</summary>
     public abstract Kernel Create(KernelInfo info);
@@ -53,6 +57,9 @@ internal readonly unsafe ref struct KernelContext(void* handle)
     public int* Int32Input(int index) => (int*)OrtApi.Data(OrtApi.Input(_handle, index));
 
     public long* Int64Input(int index) => (long*)OrtApi.Data(OrtApi.Input(_handle, index));
+
+    /// <summary>An output of bytes.</summary>
+    public byte* ByteOutput(int index, params ReadOnlySpan<long> shape) => (byte*)Output(index, shape);
 
     /// <summary>The CUDA stream that the node's kernels belong on, when the provider is CUDA's.</summary>
     public nint ComputeStream => OrtApi.ComputeStream(_handle);

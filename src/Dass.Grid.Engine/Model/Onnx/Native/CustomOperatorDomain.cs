@@ -74,7 +74,7 @@ internal sealed unsafe class CustomOperatorDomain
         op->Provider != null && Definition(op).Inputs[(int)index] == ElementType.Int64 ? HostMemory : 0;
 
     [UnmanagedCallersOnly]
-    private static int GetOutputType(OrtCustomOp* op, nuint index) => (int)ElementType.Float;
+    private static int GetOutputType(OrtCustomOp* op, nuint index) => (int)Definition(op).OutputType((int)index);
 
     [UnmanagedCallersOnly]
     private static nuint GetOutputCount(OrtCustomOp* op) => (nuint)Definition(op).Outputs;

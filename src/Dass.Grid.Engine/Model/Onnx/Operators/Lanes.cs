@@ -43,6 +43,13 @@ internal unsafe interface ILanes<TVector>
     static abstract TVector Scale(TVector a, TVector shifted);
 
     static abstract float Sum(TVector a);
+
+    static abstract float Highest(TVector a);
+
+    static abstract TVector LoadInt32(int* source);
+
+    /// <summary>The low byte of each lane's bits.</summary>
+    static abstract void StoreLowBytes(TVector a, byte* target);
 }
 
 /// <summary>A computation that is written for any vector width.</summary>

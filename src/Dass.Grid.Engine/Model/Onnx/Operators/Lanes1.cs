@@ -33,4 +33,10 @@ internal readonly unsafe struct Lanes1 : ILanes<float>
         BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(a) + (BitConverter.SingleToInt32Bits(shifted) << 23));
 
     public static float Sum(float a) => a;
+
+    public static float Highest(float a) => a;
+
+    public static float LoadInt32(int* source) => *source;
+
+    public static void StoreLowBytes(float a, byte* target) => *target = (byte)BitConverter.SingleToUInt32Bits(a);
 }

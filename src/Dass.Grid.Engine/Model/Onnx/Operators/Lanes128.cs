@@ -36,4 +36,16 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
         (a.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
 
     public static float Sum(Vector128<float> a) => Vector128.Sum(a);
+
+    public static float Highest(Vector128<float> a) =>
+        MathF.Max(MathF.Max(a.GetElement(0), a.GetElement(1)), MathF.Max(a.GetElement(2), a.GetElement(3)));
+
+    public static Vector128<float> LoadInt32(int* source) => Vector128.ConvertToSingle(Vector128.Load(source));
+
+    public static void StoreLowBytes(Vector128<float> a, byte* target)
+    {
+        var low = a.AsUInt32() & Vector128.Create(0xFFu);
+        var words = Vector128.Narrow(low, low);
+        *(uint*)target = Vector128.Narrow(words, words).AsUInt32().ToScalar();
+    }
 }

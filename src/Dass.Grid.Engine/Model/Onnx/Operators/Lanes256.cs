@@ -36,4 +36,15 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
         (a.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
 
     public static float Sum(Vector256<float> a) => Vector256.Sum(a);
+
+    public static float Highest(Vector256<float> a) => Lanes128.Highest(Vector128.MaxNative(a.GetLower(), a.GetUpper()));
+
+    public static Vector256<float> LoadInt32(int* source) => Vector256.ConvertToSingle(Vector256.Load(source));
+
+    public static void StoreLowBytes(Vector256<float> a, byte* target)
+    {
+        var low = a.AsUInt32() & Vector256.Create(0xFFu);
+        var words = Vector128.Narrow(low.GetLower(), low.GetUpper());
+        *(ulong*)target = Vector128.Narrow(words, words).AsUInt64().ToScalar();
+    }
 }

@@ -46,4 +46,15 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
         (a.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
 
     public static float Sum(Vector512<float> a) => Vector512.Sum(a);
+
+    public static float Highest(Vector512<float> a) => Lanes256.Highest(Vector256.MaxNative(a.GetLower(), a.GetUpper()));
+
+    public static Vector512<float> LoadInt32(int* source) => Vector512.ConvertToSingle(Vector512.Load(source));
+
+    public static void StoreLowBytes(Vector512<float> a, byte* target)
+    {
+        var low = a.AsUInt32() & Vector512.Create(0xFFu);
+        var words = Vector256.Narrow(low.GetLower(), low.GetUpper());
+        Vector128.Narrow(words.GetLower(), words.GetUpper()).Store(target);
+    }
 }

@@ -29,6 +29,12 @@ internal readonly unsafe struct DeviceLanes : ILanes<float>
 
     public static float Max(float a, float b) => a > b ? a : b;
 
+    public static float Highest(float a) => a;
+
+    public static float LoadInt32(int* source) => *source;
+
+    public static void StoreLowBytes(float a, byte* target) => *target = (byte)BitConverter.SingleToUInt32Bits(a);
+
     public static float Min(float a, float b) => a < b ? a : b;
 
     public static float NegativeAbs(float a) => -MathF.Abs(a);
