@@ -1,5 +1,6 @@
 using System.Buffers;
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 
@@ -11,9 +12,16 @@ public static class StreamedInference
     private const int PieceBytes = 1 << 18;
 
     /// <summary>An engine for evaluation: every core, as many streams as run at once.</summary>
-    public static Task<StreamEngine> StartAsync(string? modelDirectory, CancellationToken cancellationToken) =>
+    public static Task<StreamEngine> StartAsync(
+        string? modelDirectory, StepPrecision precision, CancellationToken cancellationToken) =>
         StreamEngine.StartAsync(
-            new EngineOptions { ModelDirectory = modelDirectory, MaxStreams = Parallel, MaxOfflineAudio = TimeSpan.FromHours(4) },
+            new EngineOptions
+            {
+                ModelDirectory = modelDirectory,
+                Precision = precision,
+                MaxStreams = Parallel,
+                MaxOfflineAudio = TimeSpan.FromHours(4),
+            },
             cancellationToken);
 
     /// <summary>Recordings that run at the same time: enough for full batches on every core.</summary>

@@ -56,18 +56,23 @@ internal static class HostBenchmark
         }
         finally
         {
-            host.StandardInput.Close(); // it ends
-            if (!host.WaitForExit(TimeSpan.FromSeconds(60)))
-            {
-                host.Kill();
-            }
+            End(host);
+        }
+    }
+
+    public static void End(Process host)
+    {
+        host.StandardInput.Close();
+        if (!host.WaitForExit(TimeSpan.FromSeconds(60)))
+        {
+            host.Kill();
         }
     }
 
     private static List<Stage> Stages(Process host)
     {
         var cost = new Dictionary<string, Stage>();
-        foreach (var name in new[] { "features", "scores", "events", "engine", "grain" })
+        foreach (var name in new[] { "features", "scores", "events", "session", "grain" })
         {
             Ask(host, name); // compiles
             var before = Ask(host, "");
@@ -80,8 +85,8 @@ internal static class HostBenchmark
             cost["features"] with { Name = "features: decoding, log-mel" },
             cost["scores"] with { Name = "scores: the head on chunk and window" },
             cost["events"] with { Name = "events: the tracker" },
-            (cost["engine"] - cost["features"] - cost["scores"]) with { Name = "session, queue and batches" },
-            (cost["grain"] - cost["engine"] - cost["events"]) with { Name = "grain" },
+            (cost["session"] - cost["features"] - cost["scores"]) with { Name = "session, queue and batches" },
+            (cost["grain"] - cost["session"] - cost["events"]) with { Name = "grain" },
         ];
     }
 
@@ -123,9 +128,12 @@ internal static class HostBenchmark
         }
     }
 
-    private static Process StartHost(out Uri address)
+    /// <summary>A host as a process of its own.</summary>
+    /// <param name="address">Of its gateway.</param>
+    /// <param name="model">Directory of the model that it serves, and how it computes products; none: a model that costs nothing.</param>
+    public static Process StartHost(out Uri address, params string[] model)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, HostProcess.Argument)
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [HostProcess.Argument, .. model])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,
         };
@@ -135,7 +143,7 @@ internal static class HostBenchmark
         return host;
     }
 
-    private static HostCounters Ask(Process host, string command)
+    public static HostCounters Ask(Process host, string command)
     {
         host.StandardInput.WriteLine(command);
         return JsonSerializer.Deserialize<HostCounters>(host.StandardOutput.ReadLine()!)!;

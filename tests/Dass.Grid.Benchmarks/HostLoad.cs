@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Dass.Grid.V1;
 using Google.Protobuf;
@@ -20,15 +21,24 @@ internal sealed class HostLoad : IAsyncDisposable
     private long _sent;
     private long _late; // ticks, all messages together
     private long _seen;
+    private long _tagged;
+    private ConcurrentBag<double> _delays = [];
 
-    /// <summary>Messages that have been sent, how late they were together (s), and chunks that subscribers have seen.</summary>
-    public (long Sent, double Late, long Seen) Count =>
-        (Interlocked.Read(ref _sent), TimeSpan.FromTicks(Interlocked.Read(ref _late)).TotalSeconds, Interlocked.Read(ref _seen));
+    /// <summary>
+    /// Messages that have been sent, how late they were together (s), chunks that subscribers have seen, and those that feeders have.
+    /// </summary>
+    public (long Sent, double Late, long Seen, long Tagged) Count => (
+        Interlocked.Read(ref _sent), TimeSpan.FromTicks(Interlocked.Read(ref _late)).TotalSeconds, Interlocked.Read(ref _seen),
+        Interlocked.Read(ref _tagged));
+
+    /// <summary>Of the chunks since the last call: from the send of the last audio that the chunk needs to its tags, s.</summary>
+    public List<double> TakeDelays() => [.. Interlocked.Exchange(ref _delays, [])];
 
     /// <param name="address">Of the host.</param>
     /// <param name="streams">That begin within some chunks' time.</param>
     /// <param name="subscribers">Each of all streams.</param>
-    public void Start(Uri address, int streams, int subscribers)
+    /// <param name="pace">In real time; else as fast as the host lets them.</param>
+    public void Start(Uri address, int streams, int subscribers, bool pace = true)
     {
         var tagging = new Tagging.TaggingClient[(streams + subscribers) / CallsPerConnection + 1];
         for (var i = 0; i < tagging.Length; i++)
@@ -42,7 +52,7 @@ internal sealed class HostLoad : IAsyncDisposable
         }
         for (var i = 0; i < streams; i++)
         {
-            _calls.Add(FeedAsync(tagging[i / CallsPerConnection], i, (double)i / streams));
+            _calls.Add(FeedAsync(tagging[i / CallsPerConnection], i, (double)i / streams, pace));
         }
     }
 
@@ -58,9 +68,9 @@ internal sealed class HostLoad : IAsyncDisposable
         ? ended.Exception?.GetBaseException().Message ?? "A call has ended."
         : null;
 
-    private async Task FeedAsync(Tagging.TaggingClient tagging, int stream, double phase)
+    private async Task FeedAsync(Tagging.TaggingClient tagging, int stream, double phase, bool pace)
     {
-        await Task.Delay(Chunk * (8 * phase), _ending.Token); // streams do not all begin at once
+        await Task.Delay(pace ? Chunk * (8 * phase) : TimeSpan.Zero, _ending.Token); // streams do not all begin at once
         using var call = tagging.Stream(cancellationToken: _ending.Token);
         await call.RequestStream.WriteAsync(new StreamRequest
         {
@@ -70,15 +80,17 @@ internal sealed class HostLoad : IAsyncDisposable
                 Format = new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000, Channels = 1 },
             },
         });
-        var reading = ReadAsync(call.ResponseStream);
+        var sent = new ConcurrentDictionary<long, long>(); // by the piece that the chunk is complete with
+        var reading = ReadAsync(call.ResponseStream, sent);
         var began = Stopwatch.GetTimestamp();
         for (var chunk = 1; !reading.IsCompleted; chunk++)
         {
-            var ahead = chunk * Chunk - Stopwatch.GetElapsedTime(began);
+            var ahead = pace ? chunk * Chunk - Stopwatch.GetElapsedTime(began) : TimeSpan.Zero;
             if (ahead > TimeSpan.Zero)
             {
                 await Task.Delay(ahead, _ending.Token);
             }
+            sent[chunk - 1] = Stopwatch.GetTimestamp();
             await call.RequestStream.WriteAsync(new StreamRequest { Audio = new Audio { Data = _piece } });
             Interlocked.Increment(ref _sent);
             Interlocked.Add(ref _late, (Stopwatch.GetElapsedTime(began) - chunk * Chunk).Ticks);
@@ -86,10 +98,17 @@ internal sealed class HostLoad : IAsyncDisposable
         await reading;
     }
 
-    private static async Task ReadAsync(IAsyncStreamReader<StreamResponse> answers)
+    private async Task ReadAsync(IAsyncStreamReader<StreamResponse> answers, ConcurrentDictionary<long, long> sent)
     {
         while (await answers.MoveNext(CancellationToken.None))
         {
+            // With a look-ahead of 0.64 s and frames of 25 ms, a chunk is complete within the next piece.
+            if (answers.Current.Tags is { } tags && sent.TryRemove(tags.Chunk + 1, out var at))
+            {
+                Interlocked.Increment(ref _tagged);
+                _delays.Add(Stopwatch.GetElapsedTime(at).TotalSeconds);
+                sent.TryRemove(0, out _);
+            }
         }
     }
 

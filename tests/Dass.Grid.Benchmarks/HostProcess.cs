@@ -28,30 +28,49 @@ internal static class HostProcess
     public const int ChunkSamples = 15_360; // 0.96 s
     public const int MaxStreams = 25_000;
 
-    public const int Chunks = Sessions * ChunksEach; // of each command
+    public const int Chunks = 6_400; // of each command, with the model that costs nothing
 
     private const int Sessions = 64; // that push at the same time, where no client does
-    private const int ChunksEach = 100;
+    private const int RealSessions = 16; // with a real model
+    private const int RealChunks = 64;
 
     /// <summary>Labels and channels of DASS-small's head; what is before it does not run.</summary>
     private static readonly DassConfig Config = new() { Dims = [8, 16, 32, 768], Depths = [1, 1, 1, 1], LabelCount = 527 };
 
-    public static async Task RunAsync()
+    /// <param name="real">Directory and precision of a real model; empty: one that costs nothing.</param>
+    public static async Task RunAsync(string[] real)
     {
-        using var model = new BenchmarkModel(Config);
-        await using var grid = await EmbeddedGrid.StartAsync(
-            new()
+        using var free = real.Length == 0 ? new BenchmarkModel(Config) : null;
+        var settings = free is null
+            ? new Dictionary<string, string?>
             {
-                ["Grid:Models:free:ModelDirectory"] = model.Folder,
+                ["Grid:Models:real:ModelDirectory"] = real[0],
+                ["Grid:Models:real:Precision"] = real[1],
+                ["Grid:Models:real:MaxStreams"] = "256",
+                ["Grid:Models:real:Threads"] = "1", // a core
+                ["Grid:Models:real:Batcher:MaxCatchUpBatch"] = "8",
+            }
+            : new()
+            {
+                ["Grid:Models:free:ModelDirectory"] = free.Folder,
                 ["Grid:Models:free:MaxStreams"] = $"{MaxStreams}",
                 ["Grid:Models:free:Threads"] = "1", // as a device has
                 ["Grid:Models:free:Batcher:MaxBatch"] = "256",
                 ["Grid:Models:free:Batcher:MaxCatchUpBatch"] = "256",
                 ["Grid:Models:free:Batcher:QueueCapacity"] = "100000",
                 ["Grid:Gateway:SubscriptionStreams"] = $"{MaxStreams}",
-            },
+            };
+        await using var grid = await EmbeddedGrid.StartAsync(
+            settings,
             builder => builder.Services.PostConfigure<ModelRegistryOptions>(
-                options => options.Models["free"].WrapStepModel = built => new FreeModel(built.Model)));
+                options =>
+                {
+                    if (options.Models.TryGetValue("free", out var model))
+                    {
+                        model.WrapStepModel = built => new FreeModel(built.Model);
+                    }
+                }));
+        var (sessions, each) = free is null ? (RealSessions, RealChunks / RealSessions) : (Sessions, Chunks / Sessions);
         var chunks = 0L;
         using var meters = new MeterListener
         {
@@ -80,11 +99,14 @@ internal static class HostProcess
                 case "events":
                     TakeEvents();
                     break;
-                case "engine":
-                    await Task.WhenAll(Enumerable.Range(0, Sessions).Select(_ => Task.Run(() => PushEngineAsync(engine))));
+                case "batch":
+                    await Task.WhenAll(Enumerable.Range(0, sessions).Select(_ => Task.Run(() => StepAsync(engine, each))));
+                    break;
+                case "session":
+                    await Task.WhenAll(Enumerable.Range(0, sessions).Select(_ => Task.Run(() => PushSessionAsync(engine, each))));
                     break;
                 case "grain":
-                    await Task.WhenAll(Enumerable.Range(0, Sessions).Select(_ => Task.Run(() => PushGrainAsync(grid.Grains))));
+                    await Task.WhenAll(Enumerable.Range(0, sessions).Select(_ => Task.Run(() => PushGrainAsync(grid.Grains, each))));
                     break;
             }
             using var self = Process.GetCurrentProcess();
@@ -142,25 +164,37 @@ internal static class HostProcess
         }
     }
 
-    private static async Task PushEngineAsync(StreamEngine engine)
+    /// <summary>Steps through the queue, without audio or scores.</summary>
+    private static async Task StepAsync(StreamEngine engine, int chunks)
+    {
+        using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, 16_000, 1), new StreamSessionOptions());
+        var step = new SessionStep(session.Slot, engine.Model.Config, session.Pool, session.Share);
+        step.Shape(frames: 160, committed: 96);
+        for (var i = 0; i < chunks; i++)
+        {
+            await engine.Batcher.StepAsync(step, CancellationToken.None);
+        }
+    }
+
+    private static async Task PushSessionAsync(StreamEngine engine, int chunks)
     {
         var piece = Noise();
         using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, 16_000, 1), new StreamSessionOptions());
         var tags = new List<ChunkScores>();
-        for (var i = 0; i < ChunksEach; i++)
+        for (var i = 0; i < chunks; i++)
         {
             await session.PushAsync(piece, tags, CancellationToken.None);
             tags.Clear();
         }
     }
 
-    private static async Task PushGrainAsync(IGrainFactory grains)
+    private static async Task PushGrainAsync(IGrainFactory grains, int chunks)
     {
         var piece = Noise();
         var stream = grains.GetGrain<IStreamGrain>(new StreamId("default", Guid.NewGuid().ToString("N")).ToString());
         var spec = new StreamSpec { Format = new AudioShape(AudioEncoding.Pcm16, 16_000, 1) };
         var attachment = (await stream.Attach(spec, new Feeder(OldestSample: 0), CancellationToken.None)).Value!;
-        for (var i = 0; i < ChunksEach; i++)
+        for (var i = 0; i < chunks; i++)
         {
             await stream.Push(attachment.Id, new AudioBlock((long)i * ChunkSamples, piece), CancellationToken.None);
         }

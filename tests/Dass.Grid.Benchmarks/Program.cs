@@ -4,7 +4,7 @@ using Spectre.Console;
 
 if (args is [HostProcess.Argument, ..])
 {
-    await HostProcess.RunAsync();
+    await HostProcess.RunAsync(args[1..]);
     return 0;
 }
 
@@ -19,10 +19,16 @@ if (args is [HostProcess.Argument, ..])
     ("grid", () => GridBenchmark.Run(repetitions: 5)),
     ("memory", GridBenchmark.RunMemory),
     ("host", HostBenchmark.Run),
+    ("layers", () => LayersBenchmark.Run().ToFigures()),
 ];
 
 var json = args.Contains("json");
 var names = args.Where(arg => arg is not ("--format" or "json" or "table")).ToArray();
+if (json && names is ["layers"])
+{
+    Console.WriteLine(JsonSerializer.Serialize(LayersBenchmark.Run().ToJson()));
+    return 0;
+}
 if (names.Except(benchmarks.Select(benchmark => benchmark.Name)).FirstOrDefault() is { } unknown)
 {
     Console.Error.WriteLine(

@@ -51,7 +51,7 @@ internal static class StepBenchmark
         }
     }
 
-    private static StepRequest Request(StateArena arena, DassConfig config, int committed, int lookAhead)
+    public static StepRequest Request(StateArena arena, DassConfig config, int committed, int lookAhead)
     {
         var request = new StepRequest(arena.TryRent()!, config);
         request.Shape(committed + lookAhead, committed);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Dass.Grid.Cli.Output;
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Host;
 
@@ -107,6 +108,23 @@ internal static class Options
 
     public static Option<string?> Model() =>
         new("--model") { HelpName = "DIR", Description = "Model directory in Hugging Face layout (default: the built-in model)." };
+
+    public static Option<StepPrecision> Precision() => new("--precision")
+    {
+        HelpName = "fp32|int8",
+        Description = "How products are computed: int8 is faster, and differs a little (default: fp32).",
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            var known = Enum.TryParse<StepPrecision>(text, ignoreCase: true, out var precision)
+                && precision is StepPrecision.Fp32 or StepPrecision.Int8;
+            if (!known)
+            {
+                result.AddError($"--precision is '{text}'; it must be fp32 or int8.");
+            }
+            return precision;
+        },
+    };
 
     /// <summary>A model of a grid that runs elsewhere, or of one inside this process.</summary>
     public static Option<string?> GridModel() => new("--model")

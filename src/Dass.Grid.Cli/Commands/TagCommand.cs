@@ -3,6 +3,7 @@ using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Engine;
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 
@@ -21,13 +22,13 @@ internal static class TagCommand
             Arity = ArgumentArity.OneOrMore,
         }.RefusingOptions();
         var (format, top) = (Options.Format(), Options.Top(10));
-        var model = Options.Model();
+        var (model, precision) = (Options.Model(), Options.Precision());
         var offline = new Option<bool>("--offline")
         {
             Description = "One step over the whole file, as the model was published. Memory grows with the file; up to 4 h.",
         };
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
-        var command = new Command("tag", "Tags recordings in this process.") { files, model, offline, chunk, lookAhead, top, format };
+        var command = new Command("tag", "Tags recordings in this process.") { files, model, precision, offline, chunk, lookAhead, top, format };
         command.Validators.Add(result =>
         {
             if (result.GetValue(offline) && (result.GetResult(chunk) is not null || result.GetResult(lookAhead) is not null))
@@ -38,6 +39,7 @@ internal static class TagCommand
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(files)!,
             parsed.GetValue(model),
+            parsed.GetValue(precision),
             Options.Session(parsed, chunk, lookAhead) with { Offline = parsed.GetValue(offline) },
             TagWriter.For(parsed.GetValue(format), parsed.GetValue(top)!.Value),
             cancellationToken));
@@ -45,12 +47,14 @@ internal static class TagCommand
     }
 
     private static async Task<int> RunAsync(
-        string[] files, string? model, StreamSessionOptions options, TagWriter writer, CancellationToken cancellationToken)
+        string[] files, string? model, StepPrecision precision, StreamSessionOptions options, TagWriter writer,
+        CancellationToken cancellationToken)
     {
         await using var engine = await StreamEngine.StartAsync(
             new EngineOptions
             {
                 ModelDirectory = model,
+                Precision = precision,
                 MaxStreams = 1,
                 Threads = 1,
                 Batcher = new StepBatcherOptions { MaxBatch = 1 },

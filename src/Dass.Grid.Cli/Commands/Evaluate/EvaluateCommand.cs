@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dass.Grid.Cli.Output;
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Evaluation;
 using Dass.Grid.Evaluation.Data;
@@ -31,9 +32,9 @@ internal static class EvaluateCommand
     public static Option<string?> Plot() => new("--plot") { HelpName = "FILE.png", Description = "Also writes a picture." };
 
     /// <summary>An engine; what a person must know of its model is written to standard error.</summary>
-    public static async Task<StreamEngine> StartAsync(string? model, CancellationToken cancellationToken)
+    public static async Task<StreamEngine> StartAsync(string? model, StepPrecision precision, CancellationToken cancellationToken)
     {
-        var engine = await StreamedInference.StartAsync(model, cancellationToken).ConfigureAwait(false);
+        var engine = await StreamedInference.StartAsync(model, precision, cancellationToken).ConfigureAwait(false);
         Terminal.Note(engine.Model.Note);
         return engine;
     }

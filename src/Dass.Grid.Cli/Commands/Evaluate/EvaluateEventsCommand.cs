@@ -12,6 +12,7 @@ internal static class EvaluateEventsCommand
 {
     public static Command Create()
     {
+        var precision = Options.Precision();
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var threshold = Options.Numbers(
@@ -21,11 +22,12 @@ internal static class EvaluateEventsCommand
             "Event-based F1 with its best thresholds, PSDS 1 and 2, and the delay of detection, on recordings with onsets and offsets; and "
             + "false events an hour of all labels that the model offers, on any recordings.")
         {
-            data, fold, model, chunk, lookAhead, threshold, format,
+            data, fold, model, precision, chunk, lookAhead, threshold, format,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
+            await using var engine = await EvaluateCommand.StartAsync(
+                parsed.GetValue(model), parsed.GetValue(precision), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? [], needsLabels: false);
             var options = Options.Session(parsed, chunk, lookAhead);
             float[] thresholds = [.. parsed.GetValue(threshold)!.Select(value => (float)value)];

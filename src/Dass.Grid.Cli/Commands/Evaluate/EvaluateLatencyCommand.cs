@@ -13,6 +13,7 @@ internal static class EvaluateLatencyCommand
 {
     public static Command Create()
     {
+        var precision = Options.Precision();
         var (data, fold, model, format, plot) =
             (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format(), EvaluateCommand.Plot());
         var chunks = Options.Durations("--chunks", "Chunks, multiples of 0.32s", "0.32s,0.64s,0.96s,1.92s");
@@ -23,11 +24,12 @@ internal static class EvaluateLatencyCommand
             + "hop. A recording's score is the mean over chunks or hops of the scores of the last 10.24 s; offline it is the whole "
             + "recording's.")
         {
-            data, fold, model, chunks, lookAheads, plot, format,
+            data, fold, model, precision, chunks, lookAheads, plot, format,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
+            await using var engine = await EvaluateCommand.StartAsync(
+                parsed.GetValue(model), parsed.GetValue(precision), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
             var (all, rows) = (1 + parsed.GetValue(chunks)!.Length * (1 + parsed.GetValue(lookAheads)!.Length), new List<LatencyRow>());
             await Terminal.ProgressAsync("ways to hear", async progress =>

@@ -17,6 +17,7 @@ internal static class EvaluateNiahCommand
 
     public static Command Create()
     {
+        var precision = Options.Precision();
         var (data, fold, model, format, plot) =
             (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format(), EvaluateCommand.Plot());
         var lengths = Options.Durations(
@@ -46,7 +47,7 @@ internal static class EvaluateNiahCommand
             "Hides every recording in a longer one and asks whether it is still heard: by the mean over all (the paper's way), "
             + "by windows, by contrast.")
         {
-            data, fold, model, lengths, kind, babble, snr, position, reset, needles, chunk, lookAhead, csv, plot, format,
+            data, fold, model, precision, lengths, kind, babble, snr, position, reset, needles, chunk, lookAhead, csv, plot, format,
         };
         command.Validators.Add(result =>
         {
@@ -57,7 +58,8 @@ internal static class EvaluateNiahCommand
         });
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
+            await using var engine = await EvaluateCommand.StartAsync(
+                parsed.GetValue(model), parsed.GetValue(precision), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
             files = parsed.GetValue(needles) is { } perLabel ? files.First(perLabel) : files;
             var noise = parsed.GetValue(babble) is { } path

@@ -13,17 +13,19 @@ internal static class EvaluateTagsCommand
 {
     public static Command Create()
     {
+        var precision = Options.Precision();
         var (data, fold, model, format) = (EvaluateCommand.Data(), EvaluateCommand.Fold(), Options.Model(), Options.Format());
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
         var resamples = Options.Whole("--resamples", "Resamples of the recordings for intervals; 0: no intervals,", 0, 100_000, 1_000);
         var seed = Options.Whole("--seed", "Of the resamples,", 0, int.MaxValue, 1);
         var command = new Command("tags", "mAP, AUC, d-prime, lwlrap and top-1 of whole recordings, offline and streaming.")
         {
-            data, fold, model, chunk, lookAhead, resamples, seed, format,
+            data, fold, model, precision, chunk, lookAhead, resamples, seed, format,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            await using var engine = await EvaluateCommand.StartAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false);
+            await using var engine = await EvaluateCommand.StartAsync(
+                parsed.GetValue(model), parsed.GetValue(precision), cancellationToken).ConfigureAwait(false);
             var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
             var options = Options.Session(parsed, chunk, lookAhead);
             var (draws, from) = (parsed.GetValue(resamples)!.Value, parsed.GetValue(seed)!.Value);

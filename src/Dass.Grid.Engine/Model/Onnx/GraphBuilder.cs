@@ -23,11 +23,11 @@ internal sealed class GraphBuilder(string customDomain)
         return name;
     }
 
-    /// <summary>Declares <paramref name="value"/> as a float output of unknown shape.</summary>
-    public void Output(string value) => _graph.Output.Add(new ValueInfoProto
+    /// <summary>Declares <paramref name="value"/> as an output of unknown shape.</summary>
+    public void Output(string value, ElementType type = ElementType.Float) => _graph.Output.Add(new ValueInfoProto
     {
         Name = value,
-        Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Float } },
+        Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type } },
     });
 
     public string Constant(ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
