@@ -38,6 +38,9 @@ public sealed record Feeder([property: Id(0)] long? Attachment = null, [property
     /// stream. Null: now.
     /// </summary>
     [Id(2)] public DateTimeOffset? Begun { get; init; }
+
+    /// <summary>A stream that has ended is forgotten, and another begins under its id. A silo of an earlier version refuses.</summary>
+    [Id(10)] public bool BeginsAgain { get; init; }
 }
 
 /// <summary>The right to feed a stream, until another feeder attaches.</summary>

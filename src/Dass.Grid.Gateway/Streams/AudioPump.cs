@@ -33,6 +33,7 @@ internal sealed partial class AudioPump(
 
     private long _kept = attachment.NextSample; // audio from here on can be sent again from here, but for what the client has lost
     private long _applied = attachment.NextSample;
+    private long _acknowledged = -1; // what the client has been told
     private long _durable = attachment.DurableSample;
     private long _retained; // bytes that are counted as such
     private bool _asked; // for a checkpoint, since the replay buffer became half full
@@ -61,9 +62,9 @@ internal sealed partial class AudioPump(
         times.OnArrived(audio.FirstSample + audio.Data.Length / attachment.Shape.BytesPerFrame, arrival.At);
         var before = _applied;
         await RecoverAsync(CatchUpAsync);
-        if (_applied == before)
+        if (_applied == before || _acknowledged != _applied)
         {
-            await AcknowledgeAsync(); // of audio that the stream has had before
+            await AcknowledgeAsync(); // of audio that the stream has had before, or leaves out behind a loss
         }
     }
 
@@ -238,13 +239,17 @@ internal sealed partial class AudioPump(
     private async Task CheckpointAsync() =>
         SetDurable(TransientRefusalException.OrThrow(await stream.Checkpoint(attachment.Id, cancellationToken)).Sample);
 
-    private Task AcknowledgeAsync(Pushed? pushed = null) => answers.WriteAsync(new Ack
+    private Task AcknowledgeAsync(Pushed? pushed = null)
     {
-        AppliedSample = _applied,
-        DurableSample = _durable,
-        DeviceWait = pushed?.DeviceWait.ToDuration(),
-        CatchesUp = pushed?.CatchesUp ?? false,
-    });
+        _acknowledged = _applied;
+        return answers.WriteAsync(new Ack
+        {
+            AppliedSample = _applied,
+            DurableSample = _durable,
+            DeviceWait = pushed?.DeviceWait.ToDuration(),
+            CatchesUp = pushed?.CatchesUp ?? false,
+        });
+    }
 
     private void SetDurable(long sample)
     {

@@ -28,7 +28,10 @@ internal sealed class StreamCall(
         await CheckAsync(config, id, spec);
 
         var stream = _grid.Grains.GetGrain<IStreamGrain>(id.ToString());
-        var feeder = new Feeder(OldestSample: config.OldestSample) { Begun = RequestMapping.Begun(config, _grid.Time.GetUtcNow()) };
+        var feeder = new Feeder(OldestSample: config.OldestSample)
+        {
+            Begun = RequestMapping.Begun(config, _grid.Time.GetUtcNow()), BeginsAgain = config.BeginAgain,
+        };
         var attachment = await AdmitAsync(id, async () => (await Recovery.AskAsync(
             _grid,
             async () => TransientRefusalException.IfMoved(await stream.AttachAsync(spec, feeder, cancellationToken)),

@@ -3,7 +3,6 @@ using Dass.Grid.Engine;
 using Dass.Grid.Grains.Placement;
 using Dass.Grid.Grains.Sessions;
 using Orleans.Placement;
-using Orleans.Storage;
 
 namespace Dass.Grid.Grains.Streams;
 
@@ -50,7 +49,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         if (State.Ended is not null)
         {
-            return State.HasEnded();
+            return feeder.BeginsAgain && await ForgetAsync() ? State.Moved() : State.HasEnded();
         }
         if (State.Fenced || State.Unreadable is { Code: RefusalCode.Busy })
         {
@@ -335,29 +334,18 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     private async Task<Refusal?> WakeAsync(CancellationToken cancellationToken) =>
         await _persistence.WakeAsync() ?? await _lifecycle.EndBegunAsync(cancellationToken);
 
-    private async Task ForgetAsync()
+    /// <returns>False: the stream is still owed to the store or its logs, or the store is away.</returns>
+    private async Task<bool> ForgetAsync()
     {
-        if (!_outbox.IsEmpty || _persistence.OwesEnd)
+        await _outbox.DeliverAsync();
+        if (!_outbox.IsEmpty || !await _persistence.TryForgetAsync())
         {
-            return; // tried again at the next upkeep
-        }
-        try
-        {
-            await _persistence.Checkpoints.DeleteAsync();
-        }
-        catch (InconsistentStateException)
-        {
-            _persistence.Fence();
-            return;
-        }
-        catch (Exception failure)
-        {
-            _shared.LogStoreAway(_id, failure);
-            return; // tried again at the next upkeep
+            return false;
         }
         GrainFactory.GetGrain<ITenantGrain>(_id.Tenant).Forget(_id.Name).Ignore();
         _upkeep?.Dispose();
         DeactivateOnIdle();
+        return true;
     }
 
     void IStreamHost.ScheduleCheckpoint(TimeSpan? due)

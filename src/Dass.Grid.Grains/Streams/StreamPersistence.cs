@@ -223,6 +223,30 @@ internal sealed class StreamPersistence(
         return SaveEndAsync();
     }
 
+    /// <summary>Takes an ended stream out of the store.</summary>
+    /// <returns>False: its end is still owed, the store is away, or another silo owns the stream.</returns>
+    public async Task<bool> TryForgetAsync()
+    {
+        if (OwesEnd)
+        {
+            return false;
+        }
+        try
+        {
+            await Checkpoints.DeleteAsync();
+            return true;
+        }
+        catch (InconsistentStateException)
+        {
+            Fence();
+        }
+        catch (Exception failure)
+        {
+            shared.LogStoreAway(id, failure);
+        }
+        return false;
+    }
+
     /// <summary>Another silo has written the stream's checkpoint: what is here is out of date and must not spread.</summary>
     public void Fence()
     {
