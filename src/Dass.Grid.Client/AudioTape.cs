@@ -51,15 +51,7 @@ public sealed class AudioTape : IAsyncDisposable
             throw new ArgumentException($"format.channels is {format.Channels}; 1 to 8.", nameof(format));
         }
         (Format, _source, _reopen, _lifetime) = (format.Clone(), source, reopen, lifetime);
-        _frame = format.Channels * format.Encoding switch
-        {
-            Encoding.Pcm16 => 2,
-            Encoding.Pcm24 => 3,
-            Encoding.Pcm32 or Encoding.Float32 => 4,
-            Encoding.ALaw or Encoding.MuLaw => 1,
-            _ => throw new ArgumentException(
-                $"format.encoding is {format.Encoding}; one of ENCODING_PCM16 and its neighbours.", nameof(format)),
-        };
+        _frame = FrameBytes(format);
         _piece = new byte[format.SampleRateHz * PieceMilliseconds / 1000 * _frame];
     }
 
@@ -87,6 +79,18 @@ public sealed class AudioTape : IAsyncDisposable
     /// First sample that can still be sent; null before the first read of a pipe, whose first sample is the one that the grid wants.
     /// </summary>
     internal long? OldestSample => _reopen is not null ? 0 : _position == 0 && _reading is null ? null : FirstHeld();
+
+    /// <summary>Bytes of one sample of every channel.</summary>
+    /// <exception cref="ArgumentException">The encoding is none.</exception>
+    internal static int FrameBytes(AudioFormat format) => format.Channels * format.Encoding switch
+    {
+        Encoding.Pcm16 => 2,
+        Encoding.Pcm24 => 3,
+        Encoding.Pcm32 or Encoding.Float32 => 4,
+        Encoding.ALaw or Encoding.MuLaw => 1,
+        _ => throw new ArgumentException(
+            $"format.encoding is {format.Encoding}; one of ENCODING_PCM16 and its neighbours.", nameof(format)),
+    };
 
     /// <summary>Makes <see cref="NextAsync"/> go on with the piece that holds <paramref name="sample"/>.</summary>
     /// <exception cref="IOException">That audio is no longer kept and cannot be read again.</exception>

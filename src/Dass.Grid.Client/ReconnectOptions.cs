@@ -12,6 +12,14 @@ public sealed record ReconnectOptions
     /// </summary>
     public TimeSpan FirstPause { get; init; } = TimeSpan.FromSeconds(0.5);
 
+    /// <summary>
+    /// Try for so long instead, the first call too, and count no attempts; infinite: for ever. Null: <see cref="MaxAttempts"/> says.
+    /// </summary>
+    public TimeSpan? GiveUpAfter { get; init; }
+
+    /// <summary>No pause is longer, but for the quarter by which it is varied.</summary>
+    public TimeSpan LongestPause { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Receives why a connection broke that is tried again.</summary>
     public Action<Exception>? Interrupted { get; init; }
 

@@ -6,17 +6,46 @@ namespace Dass.Grid.Client;
 internal sealed class Reconnects(ReconnectOptions options)
 {
     private int _failed; // calls in a row
+    private long _since; // when the first of them failed
 
     public void Progress() => _failed = 0;
 
+    /// <param name="broken">What ended the call.</param>
+    /// <param name="first">No call has come through yet.</param>
     /// <returns>Whether another call may be tried.</returns>
-    public bool Allows(Exception broken) => IsInterruption(broken) && _failed + 1 < options.MaxAttempts;
+    public bool Allows(Exception broken, bool first) =>
+        IsInterruption(broken) && (options.GiveUpAfter is null ? !first && _failed + 1 < options.MaxAttempts : HasPatience());
+
+    /// <returns>Whether there is patience left for a grid that refuses.</returns>
+    public bool HasPatience() =>
+        _failed == 0 || options.GiveUpAfter == Timeout.InfiniteTimeSpan || options.Time.GetElapsedTime(_since) < options.GiveUpAfter;
+
+    /// <summary>Uses the attempt that needs no pause: the first after progress.</summary>
+    public bool TryAtOnce()
+    {
+        if (_failed > 0)
+        {
+            return false;
+        }
+        Fail();
+        return true;
+    }
 
     public Task PauseAsync(Exception broken, CancellationToken cancellationToken)
     {
         options.Interrupted?.Invoke(broken);
-        var pause = options.FirstPause * Math.Pow(2, _failed++) * (0.75 + Random.Shared.NextDouble() / 2);
-        return Task.Delay(pause, options.Time, cancellationToken);
+        var pause = Math.Min(options.FirstPause.TotalSeconds * Math.Pow(2, Math.Min(_failed, 30)), options.LongestPause.TotalSeconds);
+        Fail();
+        return Task.Delay(
+            TimeSpan.FromSeconds(pause * (0.75 + Random.Shared.NextDouble() / 2)), options.Time, cancellationToken);
+    }
+
+    private void Fail()
+    {
+        if (_failed++ == 0)
+        {
+            _since = options.Time.GetTimestamp();
+        }
     }
 
     /// <summary>

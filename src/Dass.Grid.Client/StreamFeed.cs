@@ -21,6 +21,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
     private Call? _call;
     private bool _ready; // the stream has been there once
     private volatile bool _finishing;
+    private volatile bool _leaving; // all audio is sent, and the stream stays open
     private bool _finished;
     private long _nextChunk; // chunks before it have been returned
 
@@ -51,7 +52,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
                     await HangUpAsync().ConfigureAwait(false);
                     break;
                 }
-                catch (Exception broken) when (_ready && _reconnects.Allows(broken) && !cancellationToken.IsCancellationRequested)
+                catch (Exception broken) when (_reconnects.Allows(broken, !_ready) && !cancellationToken.IsCancellationRequested)
                 {
                     await HangUpAsync().ConfigureAwait(false);
                     await _reconnects.PauseAsync(broken, cancellationToken).ConfigureAwait(false);
@@ -106,7 +107,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
             await _call.Writing.ConfigureAwait(false); // throws the reason
             throw;
         }
-        return _finished ? null : throw new RpcException(new Status(StatusCode.Unavailable, "the call ended before the stream did"));
+        return _finished || _leaving ? null : throw new RpcException(new Status(StatusCode.Unavailable, "the call ended before the stream did"));
     }
 
     private async Task<StreamResponse> BeginAsync(CancellationToken cancellationToken)
@@ -127,6 +128,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
             // From now on a call that breaks costs no chunk, even before the first one has come.
             _config.FromChunk = _nextChunk = _config.HasFromChunk ? _config.FromChunk : ready.NextChunk;
             (_ready, _config.StreamId) = (true, ready.StreamId);
+            _config.BeginAgain = false; // if it ends meanwhile, it has ended as it was asked to
         }
         _config.Begun = ready.Begun; // a grid that loses the stream begins the same one again
         await tape.SeekAsync(ready.NextSample).ConfigureAwait(false);
@@ -151,8 +153,14 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
                 _options.Sent?.Invoke(tape.End(audio));
                 await to.WriteAsync(new StreamRequest { Audio = audio }, stop.Token).ConfigureAwait(false);
             }
-            _finishing = true;
             _options.Sent?.Invoke(long.MaxValue);
+            if (_options.LeavesOpen?.Invoke() == true)
+            {
+                _leaving = true;
+                await to.CompleteAsync().ConfigureAwait(false);
+                return;
+            }
+            _finishing = true;
             await to.WriteAsync(new StreamRequest { Finish = new Finish() }, stop.Token).ConfigureAwait(false);
             await to.CompleteAsync().ConfigureAwait(false);
         }

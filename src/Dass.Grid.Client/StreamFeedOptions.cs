@@ -14,4 +14,7 @@ public sealed record StreamFeedOptions
     /// from another thread.
     /// </summary>
     public Action<long>? Sent { get; init; }
+
+    /// <summary>Asked at the end of the source: whether the stream stays open. Null: its end is the stream's.</summary>
+    internal Func<bool>? LeavesOpen { get; init; }
 }

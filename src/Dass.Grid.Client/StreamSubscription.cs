@@ -43,7 +43,7 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
                         yield break;
                     }
                 }
-                catch (Exception broken) when (_answered && _reconnects.Allows(broken) && !cancellationToken.IsCancellationRequested)
+                catch (Exception broken) when (_reconnects.Allows(broken, !_answered) && !cancellationToken.IsCancellationRequested)
                 {
                     call.Dispose();
                     call = null;

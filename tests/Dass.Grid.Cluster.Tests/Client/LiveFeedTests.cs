@@ -1,0 +1,107 @@
+using Dass.Grid.Client;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.V1;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dass.Grid.Cluster.Tests.Client;
+
+/// <summary>A live source that comes and goes, and a real grid.</summary>
+[Collection(SharedGridCollection.Name)]
+public class LiveFeedTests(SharedGrid shared)
+{
+    private const int Second = 16_000 * sizeof(short);
+    private static readonly DateTimeOffset Start = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
+    private readonly FakeTimeProvider _time = new(Start);
+
+    [Fact]
+    public async Task A_source_that_was_mute_comes_back_at_the_time_of_day()
+    {
+        var tags = await FeedAsync("mute", feed =>
+        {
+            Play(feed, seconds: 6);
+            Pass(feed, seconds: 90);
+            Play(feed, seconds: 6);
+        });
+        var times = tags.Select(each => (Begin: each.Start, End: each.End)).ToArray();
+        Assert.Contains(times, time => Near(time.Begin, Start));
+        Assert.DoesNotContain(times, time => time.Begin > Start.AddSeconds(7) && time.End < Start.AddSeconds(95));
+        Assert.Contains(times, time => Near(time.End, Start.AddSeconds(102), 2));
+    }
+
+    [Fact]
+    public async Task Another_feed_of_the_same_id_goes_on_at_the_time_of_day_and_begins_again_when_the_stream_has_ended()
+    {
+        await FeedAsync("back", feed => Play(feed, seconds: 6));
+        _time.Advance(TimeSpan.FromHours(1));
+        var later = await FeedAsync("back", feed => Play(feed, seconds: 6));
+        Assert.All(later, each => Assert.InRange(each.End, Start.AddSeconds(8).AddHours(1), Start.AddSeconds(16).AddHours(1)));
+        Assert.True(later[0].Chunk > 3_000, $"It is another stream: its first chunk is {later[0].Chunk}.");
+
+        await shared.Client.CloseStreamAsync(new CloseStreamRequest { StreamId = "back" });
+        _time.Advance(TimeSpan.FromHours(1));
+        var again = await FeedAsync("back", feed => Play(feed, seconds: 6));
+        Assert.Equal(0, again[0].Chunk);
+        Assert.All(again, each => Assert.InRange(each.End, Start.AddSeconds(16).AddHours(2), Start.AddSeconds(24).AddHours(2)));
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_back_begins_a_new_stream_at_its_time()
+    {
+        var tags = await FeedAsync("clock", feed =>
+        {
+            Play(feed, seconds: 6);
+            _time.AdjustTime(Start.AddDays(-1));
+            Play(feed, seconds: 6);
+        });
+        Assert.Equal(2, tags.Count(each => each.Chunk == 0));
+        Assert.Contains(tags, each => Near(each.End, Start.AddDays(-1).AddSeconds(6), 2));
+    }
+
+    /// <summary>Feeds what a source gives, waits until the grid has it, and leaves the stream open.</summary>
+    private async Task<List<Heard>> FeedAsync(string id, Action<LiveFeed> source)
+    {
+        using var grid = new GridClient(shared.Grid.Host.Address);
+        var config = new StreamConfig { StreamId = id, Model = "tiny" };
+        using var feed = new LiveFeed(
+            grid, new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000, Channels = 1 }, config,
+            new LiveFeedOptions { Time = _time });
+        var heard = new List<Heard>();
+        using var deadline = new CancellationTokenSource(TestGrid.Patience);
+        source(feed);
+        Pass(feed, seconds: 2);
+        feed.Complete();
+        await foreach (var answer in feed.RunAsync(deadline.Token))
+        {
+            if (answer.Tags is { } tags)
+            {
+                heard.Add(new Heard(
+                    tags.Chunk, feed.CaptureTime.AddSeconds(tags.StartSeconds), feed.CaptureTime.AddSeconds(tags.EndSeconds)));
+            }
+        }
+        return heard;
+    }
+
+    private void Play(LiveFeed feed, int seconds)
+    {
+        for (var i = 0; i < 10 * seconds; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(0.1));
+            feed.Write(new byte[Second / 10]);
+        }
+    }
+
+    private void Pass(LiveFeed feed, int seconds)
+    {
+        for (var i = 0; i < 2 * seconds; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(0.5));
+            feed.Tick();
+        }
+    }
+
+    private static bool Near(DateTimeOffset one, DateTimeOffset other, double seconds = 1) =>
+        Math.Abs((one - other).TotalSeconds) <= seconds;
+
+    private sealed record Heard(long Chunk, DateTimeOffset Start, DateTimeOffset End);
+}
