@@ -7,6 +7,7 @@ var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 don
 {
     TagCommand.Create(),
     StreamCommand.Create(),
+    FeedCommand.Create(),
     WatchCommand.Create(),
     EventsCommand.Create(),
     LoadCommand.Create(),

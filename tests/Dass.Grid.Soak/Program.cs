@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Dass.Grid.Host;
 using Dass.Grid.Soak;
+using Dass.Grid.Soak.Feed;
 
 if (args is ["host", .. var hostArgs])
 {
@@ -68,6 +69,23 @@ command.SetAction(async (parsed, cancellationToken) =>
     Console.Error.WriteLine($"The host's log and store are in {directory.FullName}.");
     return 1;
 });
+var feedMinutes = Setting("--minutes", 60.0, "How long the sources are fed", value => value is > 0 and <= 100_000, "minutes above 0");
+var sources = Setting("--sources", 50, "Sources that misbehave", value => value is >= 1 and <= 10_000, "1 to 10000");
+var feed = new Command("feed", "'dass feed' with sources that die, hang, change their rate, stop and come back. Needs ffmpeg.")
+{
+    feedMinutes, sources,
+};
+feed.SetAction(async (parsed, cancellationToken) =>
+{
+    var directory = Directory.CreateTempSubdirectory("dass-feed-soak-").FullName;
+    Dictionary<string, string> settings = new() { ["Grid:StoreDirectory"] = Path.Combine(directory, "store") };
+    using var host = new HostProcess(settings, Path.Combine(directory, "host.log"));
+    await host.ReadyAsync(cancellationToken);
+    Console.Error.WriteLine($"Logs and store are in {directory}.");
+    var soak = new FeedSoak(host, parsed.GetValue(sources), TimeSpan.FromMinutes(parsed.GetValue(feedMinutes)), directory);
+    return await soak.RunAsync(cancellationToken) ? 0 : 1;
+});
+command.Add(feed);
 var line = command.Parse(args);
 var code = await line.InvokeAsync();
 return line.Errors.Count > 0 ? 2 : code;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
+using Dass.Grid.Cli.Sources;
 using Dass.Grid.Client;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.V1;
@@ -19,7 +20,8 @@ internal static class StreamCommand
     {
         var file = new Argument<string>("FILE")
         {
-            Description = "Audio file, or - for standard input: a WAV pipe, or raw samples with --rate.",
+            Description = "Audio file; - for standard input, a WAV pipe or raw samples with --rate; or a live source: an address of rtsp, "
+                + "http (HLS, Icecast), rtmp, srt or udp, alsa:NAME or pulse:NAME.",
         }.RefusingOptions();
         var (grid, keyFile, format, top) =
             (Options.Grid("start one inside this process"), Options.KeyFile(), Options.Format(), Options.Top(3));
@@ -40,23 +42,37 @@ internal static class StreamCommand
             HelpName = "LABEL",
             Description = "A label that has events though the model does not offer it or calls it background; may be given several times.",
         };
+        var finish = new Option<bool>("--finish")
+        {
+            Description = "The end of standard input ends the stream, and it is read as fast as the grid takes it. Else it is a live source: "
+                + "its end is a pause, and --stream-id goes on with it at the time of day.",
+        };
+        var captured = new Option<CaptureTime?>("--capture-time")
+        {
+            HelpName = "TIME",
+            Description = $"When a recording was made: {CaptureTime.Help} (default: now).",
+            CustomParser = result =>
+            {
+                if (CaptureTime.Parse(result.Tokens[0].Value, TimeProvider.System) is { } time)
+                {
+                    return time;
+                }
+                result.AddError($"--capture-time is '{result.Tokens[0].Value}'; it must be {CaptureTime.Help}.");
+                return null;
+            },
+        };
+        var live = new LiveOptions();
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
             file, grid, keyFile, id, model, realtime, rate, channels, encoding, chunk, lookAhead, top, format,
         };
-        Array.ForEach([.. events.All, eventLabels], command.Add);
+        Array.ForEach([.. events.All, eventLabels, finish, captured, .. live.All], command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
             var raw = parsed.GetValue(rate) is { } hz
                 ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)!.Value)
                 : null;
-            var source = await OpenAsync(name, raw, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
-            async Task<Stream> ReopenAsync(CancellationToken stop) =>
-                new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));
-            await using var tape = new AudioTape(
-                AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source), name == StandardInput ? null : ReopenAsync,
-                cancellationToken);
             var config = new StreamConfig
             {
                 StreamId = parsed.GetValue(id) ?? "",
@@ -66,10 +82,38 @@ internal static class StreamCommand
                 Events = events.From(parsed),
                 LabelEvents = { (parsed.GetValue(eventLabels) ?? []).Select(label => new LabelRule { Label = label }) },
                 Filter = new TagFilter { Top = parsed.GetValue(top)!.Value },
+                BeginAgain = true,
             };
-            await using var connection = address is null
+            async Task<GridConnection> ConnectAsync() => address is null
                 ? await GridConnection.EmbedAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false)
                 : GridConnection.Open(address, parsed.GetValue(keyFile));
+            if (SourceSpec.KindOf(name) is { } kind && !File.Exists(name))
+            {
+                SourceInput.RequireFfmpeg();
+                await using var connected = await ConnectAsync().ConfigureAwait(false);
+                await LiveAsync(
+                    connected, config, parsed.GetValue(format), live.From(parsed), name, kind, cancellationToken).ConfigureAwait(false);
+                return Invocation.Success;
+            }
+            var source = await OpenAsync(name, raw, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (name == StandardInput && address is not null && !parsed.GetValue(finish))
+            {
+                await using var connected = await ConnectAsync().ConfigureAwait(false);
+                await PipeAsync(connected, config, parsed.GetValue(format), live.From(parsed), source, cancellationToken).ConfigureAwait(false);
+                return Invocation.Success;
+            }
+            if (parsed.GetValue(captured) is { } time)
+            {
+                var length = source.TotalSamples is { } samples
+                    ? TimeSpan.FromSeconds((double)samples / source.Format.SampleRateHz) : default(TimeSpan?);
+                config.CaptureTime = time.Of(name, length).ToTimestamp();
+            }
+            async Task<Stream> ReopenAsync(CancellationToken stop) =>
+                new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));
+            await using var tape = new AudioTape(
+                AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source), name == StandardInput ? null : ReopenAsync,
+                cancellationToken);
+            await using var connection = await ConnectAsync().ConfigureAwait(false);
             try
             {
                 await IStreamView.ShowAsync(
@@ -94,6 +138,54 @@ internal static class StreamCommand
         });
         return command;
     }
+
+    /// <summary>An address or device, for ever.</summary>
+    private static Task LiveAsync(
+        GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, string address, SourceKind kind,
+        CancellationToken cancellationToken)
+    {
+        var spec = new SourceSpec { Id = Identified(config), Kind = kind, Address = address };
+        var status = new SourceStatus(spec, TimeProvider.System);
+        return IStreamView.ShowAsync(
+            format,
+            view => new SourceRunner(spec, status, grid.Client, options, view) { Config = config }.RunAsync(cancellationToken));
+    }
+
+    /// <summary>Standard input, until its end, which is a pause of the stream.</summary>
+    private static async Task PipeAsync(
+        GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, IAudioSource source,
+        CancellationToken cancellationToken)
+    {
+        var spec = new SourceSpec { Id = Identified(config), Kind = SourceKind.Pipe, Raw = source.Format };
+        var status = new SourceStatus(spec, TimeProvider.System);
+        await IStreamView.ShowAsync(
+            format,
+            async view =>
+            {
+                using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                using var feed = new SourceRunner(spec, status, grid.Client, options, view) { Config = config }.NewFeed(source.Format);
+                var answering = SourceRunner.AnswerAsync(feed, status, view, TimeProvider.System, stop.Token);
+                var reading = PipedInput.ReadAsync(
+                    source, feed,
+                    () => view.OnNote("standard input comes faster than time passes, and is slowed down; --finish reads it as a recording."),
+                    stop.Token);
+                try
+                {
+                    await await Task.WhenAny(answering, reading).ConfigureAwait(false);
+                    await answering.ConfigureAwait(false);
+                }
+                finally
+                {
+                    await stop.CancelAsync().ConfigureAwait(false);
+                    await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    await answering.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+            }).ConfigureAwait(false);
+        Terminal.Note($"stream {config.StreamId} stays open on the grid; --stream-id {config.StreamId} goes on with it, --finish ends it.");
+    }
+
+    private static string Identified(StreamConfig config) =>
+        config.StreamId.Length > 0 ? config.StreamId : config.StreamId = Guid.NewGuid().ToString("N");
 
     private static async Task<IAudioSource> OpenAsync(string file, AudioFormat? raw, CancellationToken cancellationToken) =>
         (file, raw) switch

@@ -52,7 +52,7 @@ public class PipeResumeTests
     }
 
     private static string[] Arguments(BreakingRelay relay) =>
-        ["stream", "-", "--rate", $"{Rate}", "--grid", relay.Address, "--stream-id", "yard", "--format", "json"];
+        ["stream", "-", "--finish", "--rate", $"{Rate}", "--grid", relay.Address, "--stream-id", "yard", "--format", "json"];
 
     private static async Task<byte[]> SamplesAsync() => (await File.ReadAllBytesAsync(Dass.Babble))[44..];
 

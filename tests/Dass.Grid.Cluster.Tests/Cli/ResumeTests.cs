@@ -85,7 +85,8 @@ public class ResumeTests
         }
 
         var piped = await Dass.RunAsync(
-            samples[half..], "stream", "-", "--rate", "16000", "--grid", address, "--stream-id", "pipe", "--format", "json");
+            samples[half..], "stream", "-", "--finish", "--rate", "16000", "--grid", address, "--stream-id", "pipe", "--format",
+            "json");
         var whole = await Dass.RunAsync("stream", Dass.Babble, "--grid", address, "--stream-id", "file", "--format", "json");
 
         var summary = (await UninterruptedAsync())[^1];
@@ -114,7 +115,7 @@ public class ResumeTests
     {
         string[] to = ["--grid", relay.Address, "--stream-id", "yard", "--format", "json"];
         return pipe
-            ? await Dass.RunAsync((await File.ReadAllBytesAsync(Dass.Babble))[44..], ["stream", "-", "--rate", "16000", .. to])
+            ? await Dass.RunAsync((await File.ReadAllBytesAsync(Dass.Babble))[44..], ["stream", "-", "--finish", "--rate", "16000", .. to])
             : await Dass.RunAsync(["stream", Dass.Babble, .. to]);
     }
 

@@ -78,7 +78,7 @@ public class TagCommandTests
     [InlineData(2, "--format is 'xml'; it must be one of table|json|csv", "tag", "x.wav", "--format", "xml")]
     [InlineData(2, "--encoding is '3'", "stream", "-", "--encoding", "3")]
     [InlineData(2, "Grid:Listen is 'nonsense'", "serve", "--", "--Grid:Listen=nonsense")]
-    [InlineData(1, "Is it running", "stream", "-", "--rate", "16000", "--grid", "http://127.0.0.1:1")]
+    [InlineData(1, "Is it running", "stream", "-", "--finish", "--rate", "16000", "--grid", "http://127.0.0.1:1")]
     [InlineData(1, "is not a directory", "inspect-model", "/no/such/model")]
     [InlineData(2, "--rate is '7'", "stream", "-", "--rate", "7")]
     [InlineData(1, "The WAV file is empty", "stream", "-")]

@@ -1,0 +1,58 @@
+using System.Globalization;
+
+namespace Dass.Grid.Cli.CommandLine;
+
+/// <summary>Times as people write them: ISO 8601, relative to now, or by a word.</summary>
+internal static class Times
+{
+    public const string Examples = "2026-03-01T12:00Z, 2026-03-01, 21:00, -1h, now, today or yesterday";
+
+    private static readonly string[] Dates = ["yyyy-MM-dd"];
+
+    private static readonly string[] Moments =
+    [
+        "yyyy-MM-ddTHH:mm", "yyyy-MM-ddTHH:mm:ss", "yyyy-MM-ddTHH:mm:ss.FFFFFFF", "yyyy-MM-dd HH:mm", "yyyy-MM-dd HH:mm:ss",
+        "yyyyMMddTHHmm", "yyyyMMddTHHmmss",
+    ];
+
+    private static readonly string[] Hours = ["HH:mm", "HH:mm:ss"];
+
+    /// <summary>A time without an offset is UTC; an hour is today's; <c>-1h</c> is an hour ago.</summary>
+    public static bool TryParse(string text, TimeProvider clock, out DateTimeOffset time)
+    {
+        var now = clock.GetUtcNow();
+        var today = new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero);
+        time = text switch { "now" => now, "today" => today, "yesterday" => today.AddDays(-1), _ => default };
+        if (time != default)
+        {
+            return true;
+        }
+        if (text.StartsWith('-') && TryParseSpan(text[1..], out var ago))
+        {
+            time = now - ago;
+            return true;
+        }
+        var (invariant, utc) = (CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
+        string[] zoned = [.. Moments.Select(format => format + "zzz"), .. Moments.Select(format => format + "'Z'")];
+        if (DateTimeOffset.TryParseExact(text, [.. Dates, .. Moments, .. zoned], invariant, utc, out time))
+        {
+            return true;
+        }
+        if (TimeOnly.TryParseExact(text, Hours, invariant, DateTimeStyles.None, out var hour))
+        {
+            time = today + hour.ToTimeSpan();
+            return true;
+        }
+        return false;
+    }
+
+    private static bool TryParseSpan(string text, out TimeSpan span)
+    {
+        if (text.EndsWith('d') && Options.TryParseDuration(text[..^1] + "h", out var hours) && hours.TotalDays < 40_000)
+        {
+            span = hours * 24;
+            return true;
+        }
+        return Options.TryParseDuration(text, out span);
+    }
+}
