@@ -16,4 +16,8 @@ public interface IEventIndexGrain : IGrainWithStringKey
     /// </summary>
     [Alias("Find")]
     Task<long[]> Find(long first, long last, int most);
+
+    /// <summary>As <see cref="Find"/>, from <paramref name="last"/> back: the newest spans, the newest of them first.</summary>
+    [Alias("FindNewest")]
+    Task<long[]> FindNewest(long first, long last, int most);
 }

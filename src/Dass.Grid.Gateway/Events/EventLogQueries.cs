@@ -24,6 +24,10 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
     {
         var size = Paging.Size(request.PageSize);
         var query = ParseSelection(request.Selection ?? new EventSelection());
+        if (request.NewestFirst)
+        {
+            return await ListNewestAsync(query, size, request.PageToken, cancellationToken);
+        }
         var (span, skip) = (EventLogKey.SpanOf(query.From), 0);
         if (request.PageToken.Length > 0)
         {
@@ -45,6 +49,40 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
             if (answer.Events.Count == size && (end < events.Length || i + 1 < spans.Length))
             {
                 answer.NextPageToken = end < events.Length ? Token(spans[i], end) : Token(spans[i + 1], 0);
+                break;
+            }
+        }
+        return answer;
+    }
+
+    private async Task<ListEventsResponse> ListNewestAsync(EventQuery query, int size, string token, CancellationToken cancellationToken)
+    {
+        var after = token.Length == 0 ? EventPlace.BeforeAll : EventPlace.Parse(token);
+        var index = grid.Grains.GetGrain<IEventIndexGrain>(call.Tenant);
+        var newest = EventLogKey.SpanOf(query.To - TimeSpan.FromTicks(1));
+        var spans = await Recovery.AskAsync(
+            grid,
+            () => index.FindNewest(EventLogKey.SpanOf(query.From), Math.Min(newest, after.Span), SpansPerPage + 1),
+            cancellationToken);
+        var answer = new ListEventsResponse();
+        for (var i = 0; i < spans.Length; i++)
+        {
+            if (i == SpansPerPage)
+            {
+                answer.NextPageToken = EventPlace.BeforeAllOf(spans[i]).ToString();
+                break;
+            }
+            var events = (await ReadAsync(spans[i], query, cancellationToken))
+                .Select(sound => (Sound: sound, Place: EventPlace.Of(sound)))
+                .Where(each => each.Place.CompareTo(after) > 0)
+                .OrderBy(each => each.Place)
+                .Take(size - answer.Events.Count + 1)
+                .ToArray();
+            var room = Math.Min(events.Length, size - answer.Events.Count);
+            answer.Events.AddRange(events.Take(room).Select(each => Map(each.Sound)));
+            if (answer.Events.Count == size && (room < events.Length || i + 1 < spans.Length))
+            {
+                answer.NextPageToken = events[room - 1].Place.ToString();
                 break;
             }
         }

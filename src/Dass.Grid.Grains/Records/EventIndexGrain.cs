@@ -46,6 +46,15 @@ public sealed class EventIndexGrain : Grain, IEventIndexGrain
         return Task.FromResult(_spans.Keys.SkipWhile(span => span < first).TakeWhile(span => span <= last).Take(most).ToArray());
     }
 
+    public Task<long[]> FindNewest(long first, long last, int most)
+    {
+        if (_spans.Count == 0)
+        {
+            DeactivateOnIdle();
+        }
+        return Task.FromResult(_spans.Keys.Reverse().SkipWhile(span => span > last).TakeWhile(span => span >= first).Take(most).ToArray());
+    }
+
     private async Task SweepAsync()
     {
         var oldest = _time.GetUtcNow() - _retention;

@@ -49,6 +49,7 @@ public sealed class StrangersTests : IAsyncLifetime
         [
             new ListEventsRequest { Selection = new() { StreamIds = { name } } },
             new ListEventsRequest { Selection = new() { Prefix = name } },
+            new ListEventsRequest { Selection = new() { Prefix = name }, NewestFirst = true },
         ],
         ["ExportEvents"] = name =>
         [
