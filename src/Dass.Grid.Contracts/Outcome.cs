@@ -39,6 +39,12 @@ public enum RefusalCode
 
     /// <summary>A limit of the tenant or of the grid; the message names it, its value and its use.</summary>
     LimitReached = 12,
+
+    /// <summary>No process of the grid has the name.</summary>
+    UnknownSilo = 13,
+
+    /// <summary>The grid's other silos cannot take over what this one has.</summary>
+    NoOtherSilo = 14,
 }
 
 /// <summary>An expected no. The message names the field, the value and the rule, and is meant for the client.</summary>

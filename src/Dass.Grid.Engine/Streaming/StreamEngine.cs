@@ -63,6 +63,9 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Steps that wait now.</summary>
     public int QueueLength => Batcher.QueueLength;
 
+    /// <summary>Share of the last ten seconds in which the model's threads ran batches, 0 to 1.</summary>
+    public double Busy => Batcher.Busy;
+
     /// <summary>How long live steps have to wait now: beyond the length of a chunk the device does not keep up with its streams.</summary>
     public TimeSpan LiveWait => Batcher.LiveWait;
 

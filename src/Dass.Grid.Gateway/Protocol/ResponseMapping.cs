@@ -27,6 +27,29 @@ internal static class ResponseMapping
         Clips = label.Clips,
     };
 
+    public static Silo Map(SiloEntry silo)
+    {
+        var load = silo.Load;
+        return new Silo
+        {
+            Name = silo.Name,
+            State = silo.Status switch
+            {
+                SiloStatus.Active => load is { Draining: true } ? SiloState.Draining : SiloState.Active,
+                SiloStatus.ShuttingDown or SiloStatus.Stopping => SiloState.Stopping,
+                _ => SiloState.Starting,
+            },
+            Streams = load?.Streams ?? 0,
+            Slots = load?.Slots ?? 0,
+            RealtimeStreams = load?.Rate ?? 0,
+            Busy = load?.Busy ?? 0,
+            QueuedSteps = load?.QueuedSteps ?? 0,
+            Models = { load?.Models ?? [] },
+            Devices = { load?.Devices ?? [] },
+            DeviceMemoryBytes = load?.DeviceMemory ?? 0,
+        };
+    }
+
     public static EndReason Map(StreamEndReason reason) => reason switch
     {
         StreamEndReason.Finished => EndReason.Finished,

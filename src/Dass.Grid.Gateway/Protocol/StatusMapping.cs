@@ -38,8 +38,9 @@ internal static class StatusMapping
         {
             RefusalCode.InvalidRequest => StatusCode.InvalidArgument,
             RefusalCode.PositionGap => StatusCode.OutOfRange,
-            RefusalCode.UnknownStream or RefusalCode.UnknownModel or RefusalCode.UnknownTenant => StatusCode.NotFound,
-            RefusalCode.StreamEnded or RefusalCode.ShapeDiffers => StatusCode.FailedPrecondition,
+            RefusalCode.UnknownStream or RefusalCode.UnknownModel or RefusalCode.UnknownTenant
+                or RefusalCode.UnknownSilo => StatusCode.NotFound,
+            RefusalCode.StreamEnded or RefusalCode.ShapeDiffers or RefusalCode.NoOtherSilo => StatusCode.FailedPrecondition,
             RefusalCode.TakenOver => StatusCode.Aborted,
             RefusalCode.NoFreeSlot or RefusalCode.LimitReached => StatusCode.ResourceExhausted,
             RefusalCode.AlreadyExists => StatusCode.AlreadyExists,

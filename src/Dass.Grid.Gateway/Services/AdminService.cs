@@ -14,7 +14,10 @@ internal sealed class AdminService(
     private const int MaxStreams = 100_000;
     private const int MaxModels = 64;
     private const int MaxDirectory = 4_096; // characters
+    private const int MaxSilo = 128; // characters
     private static readonly TimeSpan LongestOverlap = TimeSpan.FromDays(30);
+
+    private ISiloDirectoryGrain SiloDirectory => grains.GetGrain<ISiloDirectoryGrain>(0);
 
     private IRegistryGrain RegistryGrain => grains.GetGrain<IRegistryGrain>(0);
 
@@ -129,6 +132,20 @@ internal sealed class AdminService(
         var aliases = (registry.Current ?? Contracts.Registry.Empty).Aliases
             .Select(alias => new Alias { Tenant = alias.Tenant, Name = alias.Name, Model = alias.Model });
         return new ListAliasesResponse { Aliases = { aliases } };
+    }
+
+    public override async Task<ListSilosResponse> ListSilos(ListSilosRequest request, ServerCallContext context) =>
+        new() { Silos = { (await SiloDirectory.List()).Select(ResponseMapping.Map) } };
+
+    public override async Task<Silo> DrainSilo(DrainSiloRequest request, ServerCallContext context)
+    {
+        if (request.Silo.Length is 0 or > MaxSilo)
+        {
+            throw Error(
+                StatusCode.InvalidArgument,
+                $"silo has {request.Silo.Length} characters; one of those that ListSilos names, of 1 to {MaxSilo}, is needed.");
+        }
+        return ResponseMapping.Map((await SiloDirectory.SetDraining(request.Silo, !request.CallOff)).OrThrow());
     }
 
     private async Task ChangeAsync(string tenant, string alias, string? model)

@@ -80,6 +80,7 @@ public static class SiloBuilderExtensions
     {
         silo.Services.AddSingleton<LoadMap>();
         silo.Services.AddSingleton<LoadServiceClient>();
+        silo.Services.AddSingleton<DrainOrder>();
         silo.AddGrainService<LoadService>();
         silo.Services.AddPlacementDirector<StreamPlacement, StreamPlacementDirector>();
         return silo;

@@ -10,6 +10,12 @@ public sealed partial class LoadReporter
     [LoggerMessage(LogLevel.Information, "{Moved} of {Streams} streams have moved to other silos in {Seconds:F1} s.")]
     private partial void LogDrained(int moved, int streams, double seconds);
 
+    [LoggerMessage(LogLevel.Information, "An administrator drains this silo: its {Streams} streams go to the others.")]
+    private partial void LogOrdered(int streams);
+
+    [LoggerMessage(LogLevel.Information, "The drain has been called off with {Streams} streams here: this silo takes streams again.")]
+    private partial void LogCalledOff(int streams);
+
     [LoggerMessage(
         LogLevel.Critical,
         "The device {Device} of model {Model} is lost: {Reason} This silo takes no more streams; its {Streams} streams go on on other "

@@ -6,8 +6,8 @@ using Orleans.Runtime.Placement;
 namespace Dass.Grid.Grains.Placement;
 
 /// <summary>
-/// Reports this silo's load to all silos each second; moves streams to a silo that has much more room; drains this one before it stops, and
-/// when its device is lost.
+/// Reports this silo's load to all silos each second; moves streams to a silo that has much more room; drains this one before it stops,
+/// when its device is lost, and while an administrator wants it.
 /// </summary>
 public sealed partial class LoadReporter(
     ILocalSiloDetails self,
@@ -16,6 +16,7 @@ public sealed partial class LoadReporter(
     LoadMap map,
     ModelRegistry models,
     LocalStreams streams,
+    DrainOrder order,
     IGrainFactory grains,
     TimeProvider time,
     ILogger<LoadReporter> logger) : ILifecycleParticipant<ISiloLifecycle>
@@ -32,7 +33,10 @@ public sealed partial class LoadReporter(
     private readonly Dictionary<ServedModel, int> _slots = []; // as last reported
     private Task _reporting = Task.CompletedTask;
     private Task _leaving = Task.CompletedTask;
-    private volatile bool _draining;
+    private Task _obeying = Task.CompletedTask;
+    private volatile bool _isLeaving; // for good
+
+    private bool IsDraining => _isLeaving || order.IsGiven;
 
     private SiloLoad Load
     {
@@ -44,12 +48,13 @@ public sealed partial class LoadReporter(
                 served.Sum(model => model.Engine.Slots.Capacity),
                 streams.Count,
                 served.Sum(model => model.Engine.QueueLength),
-                _draining,
+                IsDraining,
                 [.. served.Select(model => model.Name)])
             {
                 Rate = RateOf(served),
                 Devices = [.. devices.Select(device => device.Name)],
                 DeviceMemory = devices.Sum(device => device.MemoryBytes),
+                Busy = served.Select(model => model.Engine.Busy).DefaultIfEmpty().Max(),
             };
         }
     }
@@ -68,6 +73,7 @@ public sealed partial class LoadReporter(
     {
         _reporting = ReportAsync(_stopping.Token);
         _leaving = LeaveLostDeviceAsync(_stopping.Token);
+        _obeying = ObeyOrdersAsync(_stopping.Token);
         return Task.CompletedTask;
     }
 
@@ -81,7 +87,7 @@ public sealed partial class LoadReporter(
             {
                 Report();
                 WarnOfFewerSlots();
-                if (++count % RebalanceEvery == 0 && !_draining)
+                if (++count % RebalanceEvery == 0 && !IsDraining)
                 {
                     Rebalance();
                 }
@@ -163,6 +169,7 @@ public sealed partial class LoadReporter(
 
     private async Task StopAsync(CancellationToken cancellationToken)
     {
+        _isLeaving = true;
         AnnounceDraining();
         var began = time.GetTimestamp();
         var count = streams.Unmoved.Count;
@@ -178,6 +185,7 @@ public sealed partial class LoadReporter(
         await _stopping.CancelAsync();
         await _reporting;
         await _leaving;
+        await _obeying;
     }
 
     /// <summary>
@@ -190,6 +198,7 @@ public sealed partial class LoadReporter(
         {
             var (model, reason) = await models.Loss.WaitAsync(stopping);
             LogLost(model.Engine.Device.Name, model.Name, reason.Message, streams.Count);
+            _isLeaving = true;
             AnnounceDraining();
             while (!stopping.IsCancellationRequested)
             {
@@ -205,9 +214,39 @@ public sealed partial class LoadReporter(
         }
     }
 
+    /// <summary>
+    /// An administrator's drain moves what there is, and again what was on its way here; when it is called off, the silo takes streams
+    /// again, and the others send some back as they do to a silo that has just come.
+    /// </summary>
+    private async Task ObeyOrdersAsync(CancellationToken stopping)
+    {
+        try
+        {
+            while (true)
+            {
+                await order.GivenAsync(stopping);
+                LogOrdered(streams.Count);
+                AnnounceDraining();
+                while (order.IsGiven)
+                {
+                    if (Others.Any())
+                    {
+                        await DrainAsync(stopping);
+                    }
+                    await Task.Delay(Interval, time, stopping);
+                }
+                LogCalledOff(streams.Count);
+                AnnounceDraining();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    /// <summary>Tells all silos at once whether this one takes streams.</summary>
     private void AnnounceDraining()
     {
-        _draining = true;
         Report();
         map.Report(self.SiloAddress, Load);
     }
@@ -215,7 +254,7 @@ public sealed partial class LoadReporter(
     private async Task DrainAsync(CancellationToken cancellationToken)
     {
         var waveStreams = Math.Clamp(streams.Unmoved.Count / Waves, MovesAtOnce, MaxWaveStreams);
-        while (streams.Unmoved.Count > 0 && !cancellationToken.IsCancellationRequested)
+        while (streams.Unmoved.Count > 0 && IsDraining && !cancellationToken.IsCancellationRequested)
         {
             var wave = streams.Unmoved.Take(waveStreams).ToArray();
             foreach (var stream in wave)

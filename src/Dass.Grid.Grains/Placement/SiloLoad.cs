@@ -4,7 +4,7 @@ namespace Dass.Grid.Grains.Placement;
 /// <param name="Slots">Streams that it can hold, all models together.</param>
 /// <param name="Used">Streams that it holds.</param>
 /// <param name="QueuedSteps">Steps that wait for its devices.</param>
-/// <param name="Draining">It is about to stop, or its device is lost: no stream may go there.</param>
+/// <param name="Draining">It is about to stop, its device is lost, or an administrator drains it: no stream may go there.</param>
 /// <param name="Models">Names of those that it serves.</param>
 [GenerateSerializer, Immutable, Alias("dass.SiloLoad")]
 public sealed record SiloLoad(
@@ -23,6 +23,9 @@ public sealed record SiloLoad(
 
     /// <summary>Memory of these devices in all, bytes.</summary>
     [Id(7)] public long DeviceMemory { get; init; }
+
+    /// <summary>Share of the last ten seconds in which the threads of its busiest model ran batches, 0 to 1.</summary>
+    [Id(8)] public double Busy { get; init; }
 
     /// <summary>Streams that it can carry; at least 1.</summary>
     /// <param name="byRate">As many as its device steps in time, if its slots hold them; else as many as its slots hold.</param>

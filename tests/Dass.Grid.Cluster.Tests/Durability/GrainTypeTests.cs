@@ -21,7 +21,11 @@ public sealed class GrainTypeTests(SharedGrid shared)
             .Where(type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(Grain)))
             .Select(type => $"{resolver.GetGrainType(type)}")
             .Order(StringComparer.Ordinal);
-        Assert.Equal(["clip", "eventindex", "eventlog", "modelcatalog", "register", "stream", "tenant", "tenantindex", "usage"], types);
+        Assert.Equal(
+            [
+                "clip", "eventindex", "eventlog", "modelcatalog", "register", "silodirectory", "stream", "tenant", "tenantindex", "usage",
+            ],
+            types);
     }
 
     [Fact]
@@ -35,7 +39,7 @@ public sealed class GrainTypeTests(SharedGrid shared)
         Assert.Equal(
             [
                 "dass.IClipGrain", "dass.IEventIndexGrain", "dass.IEventLogGrain", "dass.IModelCatalogGrain", "dass.IRegisterGrain",
-                "dass.IStreamGrain",
+                "dass.ISiloDirectoryGrain", "dass.IStreamGrain",
                 "dass.ITagObserver", "dass.ITenantGrain", "dass.ITenantIndexGrain", "dass.IUsageGrain",
             ],
             types);

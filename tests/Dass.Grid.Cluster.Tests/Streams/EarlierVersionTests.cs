@@ -43,7 +43,7 @@ public sealed class EarlierVersionTests
         Assert.Equal((256, 20, 3, false, 0.0), (earlier.Slots, earlier.Used, earlier.QueuedSteps, earlier.Draining, earlier.Rate));
         Assert.Equal(["tiny"], earlier.Models);
 
-        var later = new SiloLoad(4000, 20, 3, true, ["tiny"]) { Rate = 16_000, Devices = ["H100"], DeviceMemory = 80L << 30 };
+        var later = new SiloLoad(4000, 20, 3, true, ["tiny"]) { Rate = 16_000, Devices = ["H100"], DeviceMemory = 80L << 30, Busy = 0.5 };
         var read = _serializer.Deserialize<EarlierLoad>(_serializer.SerializeToArray(later))!;
         Assert.Equal((4000, 20, 3, true), (read.Slots, read.Used, read.QueuedSteps, read.Draining));
         Assert.Equal(["tiny"], read.Models);

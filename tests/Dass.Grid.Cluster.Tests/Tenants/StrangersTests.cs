@@ -69,6 +69,8 @@ public sealed class StrangersTests : IAsyncLifetime
         ["SetAlias"] = name => [new Alias { Tenant = name, Name = name, Model = "tiny" }],
         ["DeleteAlias"] = name => [new DeleteAliasRequest { Tenant = name, Name = name }],
         ["ListAliases"] = _ => [new ListAliasesRequest()],
+        ["ListSilos"] = _ => [new ListSilosRequest()],
+        ["DrainSilo"] = name => [new DrainSiloRequest { Silo = name }],
     };
 
     private TestGrid _grid = null!;
