@@ -33,6 +33,10 @@ public interface IRegistryGrain : IGrainWithIntegerKey
     /// <summary>Points a name at another model, or with null takes it away.</summary>
     [Alias("SetAlias")]
     Task<Outcome<Registry>> SetAlias(string tenant, string alias, string? model);
+
+    /// <summary>Keeps <paramref name="secret"/> as <see cref="Registry.SessionSecret"/>, unless there is one.</summary>
+    [Alias("SetSessionSecret")]
+    Task SetSessionSecret(string secret);
 }
 
 /// <summary>What is to become of a tenant. Null: as it is.</summary>

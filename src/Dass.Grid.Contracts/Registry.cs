@@ -15,6 +15,12 @@ public sealed record Registry(
 {
     /// <summary>Before the first change.</summary>
     public static readonly Registry Empty = new(0, [], [], []);
+
+    /// <summary>
+    /// Seals the credentials in the cookies of web pages, so that each gateway opens what another has sealed: base64 of 32 bytes. It opens
+    /// nothing else. Null: no page has asked for a session yet.
+    /// </summary>
+    [Id(4)] public string? SessionSecret { get; init; }
 }
 
 /// <summary>One tenant of the registry.</summary>

@@ -89,10 +89,16 @@ public sealed class GatewayOptions
     public TimeSpan SlowChunk { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Origins of web pages, e.g. <c>https://dashboard.example.org</c>, that may open WebSockets here beside pages of the gateway's own
-    /// host. Default: none.
+    /// Origins of web pages, e.g. <c>https://dashboard.example.org</c>, that may call here by HTTP and WebSocket beside pages of the
+    /// gateway's own host. Behind a proxy that ends TLS, the origin that browsers see is one of them. Default: none.
     /// </summary>
     public List<string> Origins { get; } = [];
+
+    /// <summary>
+    /// How long the cookie of a page's session (<c>POST /v1/session</c>) stands for the key that it was opened with. At most 400 days.
+    /// Default: 7 days.
+    /// </summary>
+    public TimeSpan SessionLifetime { get; set; } = TimeSpan.FromDays(7);
 
     /// <summary>
     /// How often a WebSocket is pinged; one that does not answer for as long ends, for its client's network has gone. Default: 20 seconds.
@@ -141,6 +147,15 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         rules.ZeroOrMore(Key(nameof(options.SlowChunk)), options.SlowChunk);
         rules.MoreThanZero(Key(nameof(options.SocketPing)), options.SocketPing);
         rules.MoreThanZero(Key(nameof(options.LeaseRenewal)), options.LeaseRenewal);
+        rules.Rule(
+            options.SessionLifetime > TimeSpan.Zero && options.SessionLifetime <= TimeSpan.FromDays(400),
+            Key(nameof(options.SessionLifetime)), $"{options.SessionLifetime}", "more than 0, to 400 days");
+        foreach (var origin in options.Origins)
+        {
+            rules.Rule(
+                Uri.TryCreate(origin, UriKind.Absolute, out var page) && page.GetLeftPart(UriPartial.Authority) == origin,
+                Key(nameof(options.Origins)), $"'{origin}'", "scheme://host or scheme://host:port in lower case, without a path");
+        }
         return rules.Result;
     }
 }

@@ -11,6 +11,8 @@ using Dass.Grid.V1;
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,6 +25,9 @@ public static class GatewayExtensions
 {
     /// <summary>Of health and reflection, which take names only.</summary>
     private const int MaxKeylessMessageBytes = 16 << 10;
+
+    /// <summary>How long a browser need not ask again whether a page of another origin may call.</summary>
+    private static readonly TimeSpan PreflightAge = TimeSpan.FromMinutes(10);
 
     /// <summary>This process takes clients' calls. It needs an <see cref="IGrainFactory"/>.</summary>
     public static IServiceCollection AddDassGateway(this IServiceCollection services)
@@ -37,6 +42,7 @@ public static class GatewayExtensions
         services.AddSingleton<RegistryCache>();
         services.AddHostedService(provider => provider.GetRequiredService<RegistryCache>());
         services.AddSingleton<TenantKeys>();
+        services.AddSingleton<SessionCookies>();
         services.AddSingleton<CallerAuthenticator>();
         services.AddSingleton<CallGuard>();
         services.AddSingleton<CallAdmission>();
@@ -66,6 +72,14 @@ public static class GatewayExtensions
             (grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
         services.AddOptions<GrpcServiceOptions<AdminService>>().Configure<IOptions<GatewayOptions>>(
             (grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
+        services.AddCors();
+        services.AddOptions<CorsOptions>().Configure<IOptions<GatewayOptions>>((cors, gateway) => cors.AddDefaultPolicy(policy => policy
+            .WithOrigins([.. gateway.Value.Origins])
+            .AllowAnyMethod()
+            .AllowAnyHeader()
+            .AllowCredentials()
+            .WithExposedHeaders(StatusMapping.RetryAfter)
+            .SetPreflightMaxAge(PreflightAge)));
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks(health => health.Services.Map(Tagging.Descriptor.FullName, _ => true));
         return services;
@@ -75,6 +89,7 @@ public static class GatewayExtensions
     public static IApplicationBuilder UseDassGateway(this IApplicationBuilder app)
     {
         var admission = app.ApplicationServices.GetRequiredService<CallAdmission>();
+        app.UseCors();
         return app.Use(next => http => admission.RunAsync(http, next));
     }
 
@@ -82,13 +97,16 @@ public static class GatewayExtensions
     {
         endpoints.MapGrpcService<TaggingService>().Needs(CredentialKind.Tenant);
         endpoints.MapGrpcService<AdminService>().Needs(CredentialKind.Admin);
-        endpoints.MapGet("/v1/subscribe", EventStream.RunAsync).WithMetadata(new EndpointCredential(CredentialKind.Tenant, "Subscribe"));
-        endpoints.MapGet("/v1/events:export", EventFile.RunAsync)
-            .WithMetadata(new EndpointCredential(CredentialKind.Tenant, "ExportEvents"));
+        endpoints.MapWeb(HttpMethods.Get, "/v1/subscribe", EventStream.RunAsync, CredentialKind.Tenant, "Subscribe");
+        endpoints.MapWeb(HttpMethods.Get, "/v1/events:export", EventFile.RunAsync, CredentialKind.Tenant, "ExportEvents");
         endpoints.Map("/v1/streams/{streamId}/audio", AudioSocket.RunAsync)
             .WithMetadata(new EndpointCredential(CredentialKind.Tenant, "Stream"));
+        endpoints.MapWeb(HttpMethods.Get, "/v1/session", SessionEndpoint.GetAsync, CredentialKind.Keyless, "GetSession");
+        endpoints.MapWeb(HttpMethods.Post, "/v1/session", SessionEndpoint.PostAsync, CredentialKind.Keyless, "CreateSession");
+        endpoints.MapWeb(HttpMethods.Delete, "/v1/session", SessionEndpoint.DeleteAsync, CredentialKind.Keyless, "DeleteSession");
         endpoints.MapGrpcHealthChecksService().Needs(CredentialKind.Keyless);
-        if (endpoints.ServiceProvider.GetRequiredService<IOptions<GatewayOptions>>().Value.Reflection)
+        var options = endpoints.ServiceProvider.GetRequiredService<IOptions<GatewayOptions>>().Value;
+        if (options.Reflection)
         {
             endpoints.MapGrpcReflectionService().Needs(CredentialKind.Keyless);
         }
@@ -101,6 +119,10 @@ public static class GatewayExtensions
         var limits = listen.ApplicationServices.GetRequiredService<ConnectionLimits>();
         listen.Use(next => connection => limits.RunAsync(connection, next));
     }
+
+    private static void MapWeb(
+        this IEndpointRouteBuilder endpoints, string verb, string path, RequestDelegate serve, CredentialKind credential, string method) =>
+        endpoints.MapMethods(path, [verb], serve).WithMetadata(new EndpointCredential(credential, method));
 
     private static void Needs(this IEndpointConventionBuilder service, CredentialKind credential)
     {

@@ -10,7 +10,15 @@ internal static class ProtocolErrors
         StatusCode.Unauthenticated, $"A grid without keys answers to the names of this machine's loopback only, not to '{Short(host)}'."));
 
     public static RpcException ForeignOrigin(string origin) => new(new Status(
-        StatusCode.PermissionDenied, $"Pages of '{Short(origin)}' may not open WebSockets here (Grid:Gateway:Origins)."));
+        StatusCode.PermissionDenied, $"Pages of '{Short(origin)}' may not call here (Grid:Gateway:Origins)."));
+
+    public static RpcException NoOrigin() => new(new Status(
+        StatusCode.PermissionDenied, "A call that changes something by a session's cookie needs the header 'origin'; browsers send it."));
+
+    public static RpcException SessionOver() => new(new Status(
+        StatusCode.Unauthenticated, "The session is over, or of another grid; open one with POST /v1/session."));
+
+    public static RpcException SessionText(string problem) => Invalid($"the body is no {{\"key\": \"…\"}} in JSON: {problem}.");
 
     public static RpcException Query(string name, string value, string rule) => Invalid($"{name} is '{Short(value)}'; {rule}.");
 

@@ -40,10 +40,11 @@ internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits,
 }
 
 /// <summary>
-/// From a call's credential to its tenant: a key, a token of the identity provider, or a client certificate. The first that is there
-/// decides.
+/// From a call's credential to its tenant: a key, a token of the identity provider, either of them in a page's session, or a client
+/// certificate. The first that is there decides.
 /// </summary>
-internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOptionsMonitor<JwtBearerOptions> bearer, TenantKeys keys)
+internal sealed class CallerAuthenticator(
+    IOptions<TenantsOptions> options, IOptionsMonitor<JwtBearerOptions> bearer, TenantKeys keys, SessionCookies sessions)
 {
     // A browser cannot set headers of a WebSocket, but name protocols.
     private const string KeyProtocol = "dass.key.";
@@ -62,17 +63,32 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
             RequireLoopbackName(http.Request);
             return keys.DefaultCaller;
         }
-        if (KeyIn(http.Request) is { } key)
+        if ((KeyIn(http.Request) ?? sessions.CredentialIn(http.Request, isAdmin: false)) is { } key)
         {
-            return options.Value.Tokens.Authority is not null && LooksLikeToken(key)
-                ? await AuthenticateTokenAsync(http)
-                : keys.Authenticate(key);
+            return await AuthenticateAsync(http, key);
         }
         // The connection has been made with a certificate that the grid's authority for clients has signed: else there is none here.
         return options.Value.ClientCertificates && http.Connection.ClientCertificate is { } certificate
             ? keys.CallerFor(NameIn(certificate)) with { Until = certificate.NotAfter }
             : throw ProtocolErrors.NoKey();
     }
+
+    /// <summary>The tenant of a key or a token that the request has in another place than its headers.</summary>
+    /// <exception cref="RpcException">As <see cref="AuthenticateAsync(HttpContext)"/>.</exception>
+    public async ValueTask<Caller> AuthenticateAsync(HttpContext http, string credential)
+    {
+        if (options.Value.Tokens.Authority is null || !LooksLikeToken(credential))
+        {
+            return keys.Authenticate(credential);
+        }
+        http.Features.Set(new TokenFeature(credential));
+        return await AuthenticateTokenAsync(http);
+    }
+
+    /// <summary>Whether callers need no credential here.</summary>
+    public bool IsKeyless => !options.Value.AnyCredentials;
+
+    public bool IsAdmin(string key) => keys.IsAdmin(key);
 
     /// <exception cref="RpcException">UNAUTHENTICATED: not an admin's key.</exception>
     public void RequireAdmin(HttpContext http)
@@ -81,7 +97,7 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
         {
             RequireLoopbackName(http.Request);
         }
-        else if (!(KeyIn(http.Request) is { } key && keys.IsAdmin(key)))
+        else if (!((KeyIn(http.Request) ?? sessions.CredentialIn(http.Request, isAdmin: true)) is { } key && keys.IsAdmin(key)))
         {
             throw ProtocolErrors.NoAdmin();
         }
@@ -114,9 +130,9 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
         {
             OnMessageReceived = received =>
             {
-                if (tokens.Authority is not null && KeyIn(received.Request) is { } key && LooksLikeToken(key))
+                if (tokens.Authority is not null && received.HttpContext.Features.Get<TokenFeature>() is { } sent)
                 {
-                    received.Token = key;
+                    received.Token = sent.Token;
                 }
                 else
                 {
@@ -177,4 +193,7 @@ internal sealed class CallerAuthenticator(IOptions<TenantsOptions> options, IOpt
                     .FirstOrDefault(protocol => protocol.StartsWith(KeyProtocol, StringComparison.Ordinal))
                     ?[KeyProtocol.Length..];
     }
+
+    /// <summary>Carries the token to the framework's handler of tokens.</summary>
+    private sealed record TokenFeature(string Token);
 }

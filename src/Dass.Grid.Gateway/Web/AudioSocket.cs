@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Streams;
+using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
@@ -102,19 +103,14 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
     public Task WriteAsync(StreamResponse message, CancellationToken cancellationToken) =>
         SendAsync(WebText.ToJson(message), cancellationToken);
 
-    /// <summary>Browsers send the page's origin with every WebSocket, and leave it to the server whether the page may open one.</summary>
+    /// <summary>Browsers leave it to the server whether a page may open a WebSocket.</summary>
     private static void RequireSocket(HttpContext http, List<string> origins)
     {
         if (!http.WebSockets.IsWebSocketRequest)
         {
             throw ProtocolErrors.NoSocket();
         }
-        if (http.Request.Headers.Origin.ToString() is { Length: > 0 } origin
-            && origin != $"{http.Request.Scheme}://{http.Request.Host}"
-            && !origins.Contains(origin))
-        {
-            throw ProtocolErrors.ForeignOrigin(origin);
-        }
+        PageOrigin.Require(http.Request, origins);
     }
 
     // To cancel a receive would break the connection, over which the close has still to go: the receive is left under way, and the close

@@ -167,6 +167,14 @@ public sealed partial class RegistryGrain(
         return _registry;
     }
 
+    public async Task SetSessionSecret(string secret)
+    {
+        if (_registry.SessionSecret is null)
+        {
+            await WriteAsync(_registry with { SessionSecret = secret });
+        }
+    }
+
     private Refusal? Unknown(string[] names) => names
         .Where(name => _registry.Models.All(model => model.Name != name))
         .Select(name => models.Find(name, out _))
