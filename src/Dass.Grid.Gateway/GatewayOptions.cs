@@ -44,7 +44,9 @@ public sealed class GatewayOptions
     /// </summary>
     public int MaxKeylessCalls { get; set; } = 256;
 
-    /// <summary>Whether gRPC reflection shows the protos, to callers without a key, too. Default: true.</summary>
+    /// <summary>
+    /// Whether gRPC reflection and <c>/openapi/v1.json</c> show the protos, to callers without a key, too. Default: true.
+    /// </summary>
     public bool Reflection { get; set; } = true;
 
     /// <summary>Longest piece of audio that is pushed at once; longer messages are cut. Default: 1 second.</summary>

@@ -109,6 +109,7 @@ public static class GatewayExtensions
         if (options.Reflection)
         {
             endpoints.MapGrpcReflectionService().Needs(CredentialKind.Keyless);
+            endpoints.MapWeb(HttpMethods.Get, "/openapi/v1.json", OpenApi.AnswerAsync, CredentialKind.Keyless, "OpenApi");
         }
         return endpoints;
     }

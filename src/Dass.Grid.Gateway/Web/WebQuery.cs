@@ -12,10 +12,24 @@ internal sealed class WebQuery(IQueryCollection query)
 {
     private static readonly string[] FilterNames = ["top", "min_score", "label", "dense", "min_peak_score", "min_event_duration"];
 
+    /// <summary>Of <see cref="Subscribe"/>.</summary>
+    public static readonly string[] SubscribeNames =
+        [.. FilterNames, "stream_id", "prefix", "all_streams", "from_chunk", "events_only", "min_interval", "slow"];
+
+    /// <summary>Of <see cref="Stream"/>.</summary>
+    public static readonly string[] StreamNames =
+    [
+        .. FilterNames,
+        "encoding", "sample_rate_hz", "channels", "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model", "begun",
+    ];
+
+    /// <summary>Of <see cref="Export"/>.</summary>
+    public static readonly string[] ExportNames = ["format", "stream_id", "prefix", "label", "from", "to", "min_peak_score"];
+
     /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
     public SubscribeRequest Subscribe()
     {
-        Known([.. FilterNames, "stream_id", "prefix", "all_streams", "from_chunk", "events_only", "min_interval", "slow"]);
+        Known(SubscribeNames);
         var names = query["stream_id"];
         var request = new SubscribeRequest
         {
@@ -38,12 +52,7 @@ internal sealed class WebQuery(IQueryCollection query)
     /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
     public StreamConfig Stream(string id)
     {
-        Known(
-        [
-            .. FilterNames,
-            "encoding", "sample_rate_hz", "channels", "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model",
-            "begun",
-        ]);
+        Known(StreamNames);
         var config = new StreamConfig
         {
             StreamId = id,
@@ -77,7 +86,7 @@ internal sealed class WebQuery(IQueryCollection query)
     /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
     public ExportEventsRequest Export()
     {
-        Known(["format", "stream_id", "prefix", "label", "from", "to", "min_peak_score"]);
+        Known(ExportNames);
         return new ExportEventsRequest
         {
             Format = Value("format", ExportFormat.JsonLines, TryParseEnum, "json_lines, csv, audacity, rttm or webvtt"),
