@@ -39,6 +39,9 @@ public sealed record StreamSpec
 
     /// <summary>The tenant's device time in relation to other tenants; null: as it was.</summary>
     [Id(10)] public double? Weight { get; init; }
+
+    /// <summary>When the source of a new stream counts as broken; null: never.</summary>
+    [Id(11)] public SourceRule? Source { get; init; }
 }
 
 /// <summary>What a live stream is, with every default filled in.</summary>

@@ -31,8 +31,8 @@ internal static class HostProcess
     public const int Chunks = 6_400; // of each command, with the model that costs nothing
 
     private const int Sessions = 64; // that push at the same time, where no client does
-    private const int RealSessions = 16; // with a real model
-    private const int RealChunks = 64;
+    private const int RealSessions = 8; // with a real model: a batch
+    private const int RealChunks = 160;
 
     /// <summary>Labels and channels of DASS-small's head; what is before it does not run.</summary>
     private static readonly DassConfig Config = new() { Dims = [8, 16, 32, 768], Depths = [1, 1, 1, 1], LabelCount = 527 };

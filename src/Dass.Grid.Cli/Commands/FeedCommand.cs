@@ -3,7 +3,6 @@ using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Cli.Sources;
-using Dass.Grid.Client;
 
 namespace Dass.Grid.Cli.Commands;
 

@@ -26,6 +26,9 @@ internal sealed class JsonView(string? stream = null) : IStreamView
         window_scores = List(tags.WindowScores),
         events = tags.Events.Select(ToJson),
         lost = tags.LostSeconds > 0 ? tags.LostSeconds : default(double?),
+        level = tags.Level is { } level
+            ? new { rms_dbfs = level.RmsDbfs, peak_dbfs = level.PeakDbfs, clipped_share = level.ClippedShare }
+            : null,
     });
 
     public void OnEvents(IReadOnlyCollection<Event> events)

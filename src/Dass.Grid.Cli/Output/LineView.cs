@@ -7,6 +7,9 @@ namespace Dass.Grid.Cli.Output;
 /// <param name="stream">Begins each line; null: there is only one stream.</param>
 internal sealed class LineView(string? stream = null) : IStreamView
 {
+    /// <summary>Share of the samples from which a person is told.</summary>
+    private const float MuchClipped = 0.01f;
+
     private readonly string _begin = stream is null ? "" : stream + "  ";
 
     public void OnReady(Ready ready) => Console.Out.WriteLine($"stream {ready.StreamId}, model {ready.Model.Name}");
@@ -34,11 +37,12 @@ internal sealed class LineView(string? stream = null) : IStreamView
 
     public static string Seconds(double seconds) => seconds.ToString("0.00", CultureInfo.InvariantCulture) + "s";
 
-    /// <summary>What of a chunk was lost, what has begun and what is over with it.</summary>
+    /// <summary>What of a chunk was lost or clipped, what has begun and what is over with it.</summary>
     public static string Changes(Tags tags)
     {
         var lost = tags.LostSeconds > 0 ? $"  ({Seconds(tags.LostSeconds)} lost)" : "";
-        return lost + string.Concat(tags.Events.Select(sound => sound.Kind switch
+        var clipped = tags.Level?.ClippedShare >= MuchClipped ? "  (clipped)" : "";
+        return lost + clipped + string.Concat(tags.Events.Select(sound => sound.Kind switch
         {
             EventKind.Opened => $"  > {sound.Label} from {Seconds(sound.OnsetSeconds)}",
             EventKind.Closed => $"  < {Span(sound)}",

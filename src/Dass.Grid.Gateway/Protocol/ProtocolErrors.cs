@@ -174,6 +174,12 @@ internal static class ProtocolErrors
 
     public static RpcException EventSpan(string field, double seconds, double most) => Invalid($"{field} is {seconds} s; 0 s to {most} s.");
 
+    public static RpcException SourceSpan(string field, double seconds, double most) => Invalid($"{field} is {seconds} s; 1 s to {most} s.");
+
+    public static RpcException SilentBelow(float value) => Invalid($"source.silent_below_dbfs is {value}; -120 to 0.");
+
+    public static RpcException ClippedShare(float value) => Invalid($"source.clipped_share is {value}; above 0, to 1.");
+
     public static RpcException LabelRules(int count, int most) => Invalid($"label_events has {count} rules; at most {most}.");
 
     public static RpcException Time(string field, long seconds, int nanos) => Invalid(

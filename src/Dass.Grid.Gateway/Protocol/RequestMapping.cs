@@ -12,6 +12,7 @@ internal static class RequestMapping
     private const double MaxSpanSeconds = 10.24;
     private const double MaxRuleSeconds = 60; // of events
     private const double MaxEventSeconds = 3_600;
+    private const double MaxSourceSeconds = 600;
     private const int MaxLabelRules = 1_000;
     private const int FirstCaptureYear = 1970;
     private const int LastCaptureYear = 7999;
@@ -43,10 +44,35 @@ internal static class RequestMapping
         {
             SwitchModel = config.SwitchModel,
             Captured = CaptureTime(config.CaptureTime),
+            Source = Source(config.Source),
             Events = Rule("events", config.Events),
             LabelEvents = labels.Count == 0 ? null : labels,
         };
     }
+
+    /// <exception cref="RpcException">INVALID_ARGUMENT: a field breaks its rule.</exception>
+    private static Contracts.SourceRule? Source(V1.SourceRule? rule)
+    {
+        if (rule is null)
+        {
+            return null;
+        }
+        var below = rule.HasSilentBelowDbfs ? rule.SilentBelowDbfs : Contracts.SourceRule.DefaultSilentBelowDbfs;
+        var share = rule.HasClippedShare ? rule.ClippedShare : Contracts.SourceRule.DefaultClippedShare;
+        if (below is not (>= -120 and <= 0))
+        {
+            throw ProtocolErrors.SilentBelow(below);
+        }
+        if (share is not (> 0 and <= 1))
+        {
+            throw ProtocolErrors.ClippedShare(share);
+        }
+        return new Contracts.SourceRule(
+            SourceSpan("source.silent_after", rule.SilentAfter), below, SourceSpan("source.clipped_after", rule.ClippedAfter), share);
+    }
+
+    private static TimeSpan? SourceSpan(string field, Duration? duration) => Span(
+        duration, 1, TimeSpan.TicksPerSecond, seconds => ProtocolErrors.SourceSpan(field, seconds, MaxSourceSeconds), MaxSourceSeconds);
 
     /// <exception cref="RpcException">INVALID_ARGUMENT: not a time.</exception>
     public static DateTimeOffset? Time(string field, Timestamp? time)

@@ -35,7 +35,7 @@ internal sealed class ScoreView
         _minPeak = filter is { HasMinPeakScore: true } ? filter.MinPeakScore : _minScore;
         _minEventSeconds = RequestMapping.EventDuration("filter.min_event_duration", filter?.MinEventDuration)?.TotalSeconds ?? 0;
         _events = filter is { Labels.Count: > 0 } ? [.. filter.Labels.Select(label => IndexOf(label, card)).Distinct().Order()] : null;
-        _shown = _events ?? [.. Enumerable.Range(0, _labels.Length).Where(index => !_labels[index].Hidden)];
+        _shown = _events is not null ? [.. _events.Where(index => index >= 0)] : [.. Enumerable.Range(0, _labels.Length).Where(index => !_labels[index].Hidden)];
     }
 
     /// <summary>The rules that need no model.</summary>
@@ -111,8 +111,8 @@ internal sealed class ScoreView
             Id = sound.Id,
             Kind = (EventKind)sound.Kind,
             LabelIndex = sound.Label,
-            LabelId = _labels[sound.Label].Id,
-            Label = _labels[sound.Label].Name,
+            LabelId = Label(sound.Label).Id,
+            Label = Label(sound.Label).Name,
             OnsetSeconds = sound.OnsetSeconds,
             OffsetSeconds = sound.OffsetSeconds,
             PeakScore = sound.Peak,
@@ -152,12 +152,14 @@ internal sealed class ScoreView
         }
     }
 
+    private LabelName Label(int index) => index < 0 ? SourceLabels.At(index) : _labels[index];
+
     private LabelScore Named(int index, float score) =>
         new() { Index = index, Id = _labels[index].Id, Name = _labels[index].Name, Score = score };
 
     private static int IndexOf(string label, ModelCard card)
     {
-        var index = Array.FindIndex(card.Labels, each => each.IsCalled(label));
+        var index = SourceLabels.Find(label) ?? Array.FindIndex(card.Labels, each => each.IsCalled(label));
         return index >= 0 ? index : throw ProtocolErrors.UnknownLabel(label, card.Summary.Name);
     }
 }

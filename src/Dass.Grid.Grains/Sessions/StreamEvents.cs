@@ -12,13 +12,19 @@ internal sealed class StreamEvents
     private readonly Dictionary<int, EventRule> _byLabel;
     private readonly int[] _muted;
     private readonly SoundEventTracker _tracker;
+    private readonly SourceEvents? _source; // null: the client has not asked for any
     private readonly List<EventChange> _changes = [];
+    private readonly List<SoundEvent> _events = [];
 
-    private StreamEvents(EventRule rule, Dictionary<int, EventRule> byLabel, int[] muted, int labelCount)
+    private StreamEvents(
+        EventRule rule, Dictionary<int, EventRule> byLabel, int[] muted, int labelCount, SourceEvents? source)
+        : this(rule, byLabel, muted, new SoundEventTracker(new EventRules(rule, byLabel, muted: muted), labelCount), source)
     {
-        (_rule, _byLabel, _muted) = (rule, byLabel, muted);
-        _tracker = new SoundEventTracker(new EventRules(rule, byLabel, muted: muted), labelCount);
     }
+
+    private StreamEvents(
+        EventRule rule, Dictionary<int, EventRule> byLabel, int[] muted, SoundEventTracker tracker, SourceEvents? source) =>
+        (_rule, _byLabel, _muted, _tracker, _source) = (rule, byLabel, muted, tracker, source);
 
     /// <returns>Why there can be none, or null with the events.</returns>
     /// <param name="spec">What the client asks for.</param>
@@ -42,7 +48,8 @@ internal sealed class StreamEvents
         }
         try
         {
-            events = new StreamEvents(rule, byLabel, Muted(labels), labels.Length);
+            var source = spec.Source is { } given ? new SourceEvents(given) : null;
+            events = new StreamEvents(rule, byLabel, Muted(labels), labels.Length, source);
             return null;
         }
         catch (ArgumentException broken)
@@ -62,13 +69,14 @@ internal sealed class StreamEvents
                 byLabel[known] = own;
             }
         }
-        return new StreamEvents(_rule, byLabel, Muted(labels), labels.Length);
+        return new StreamEvents(_rule, byLabel, Muted(labels), labels.Length, _source);
     }
 
     /// <summary>What a chunk changes. Chunks come once, in order.</summary>
     public SoundEvent[] Add(ChunkScores chunk)
     {
         _tracker.Add(chunk, _changes);
+        _source?.Add(chunk, _events);
         return Take();
     }
 
@@ -76,6 +84,7 @@ internal sealed class StreamEvents
     public SoundEvent[] Break()
     {
         _tracker.Break(_changes);
+        _source?.Break(_events);
         return Take();
     }
 
@@ -83,6 +92,7 @@ internal sealed class StreamEvents
     public SoundEvent[] Complete(double endSeconds)
     {
         _tracker.Complete(endSeconds, _changes);
+        _source?.Complete(endSeconds, _events);
         return Take();
     }
 
@@ -102,6 +112,7 @@ internal sealed class StreamEvents
             to.WriteAll<int>(_muted);
         }
         _tracker.Save(to);
+        _source?.Save(to); // behind all that earlier versions read
     }
 
     /// <param name="bytes">What <see cref="Save"/> wrote; empty: a checkpoint of before there were events.</param>
@@ -113,7 +124,7 @@ internal sealed class StreamEvents
     {
         if (bytes.IsEmpty)
         {
-            return new StreamEvents(defaults, [], Muted(labels), labels.Length);
+            return new StreamEvents(defaults, [], Muted(labels), labels.Length, source: null);
         }
         var from = new SnapshotReader(bytes);
         var rule = ReadRule(ref from);
@@ -129,8 +140,10 @@ internal sealed class StreamEvents
         var muted = mutes ? from.ReadAll<int>("muted labels") : [];
         try
         {
-            var events = new StreamEvents(rule, byLabel, muted, labels.Length);
-            events._tracker.Restore(ref from);
+            var tracker = new SoundEventTracker(new EventRules(rule, byLabel, muted: muted), labels.Length);
+            tracker.Restore(ref from);
+            var source = from.AtEnd ? null : SourceEvents.Restore(ref from);
+            var events = new StreamEvents(rule, byLabel, muted, tracker, source);
             SnapshotReader.Check(from.AtEnd, "end of events", "bytes are left over");
             return events;
         }
@@ -177,23 +190,23 @@ internal sealed class StreamEvents
 
     private SoundEvent[] Take()
     {
-        if (_changes.Count == 0)
+        if (_changes.Count == 0 && _events.Count == 0)
         {
             return [];
         }
-        SoundEvent[] events =
-        [
-            .. _changes.Select(change => new SoundEvent(
-                change.Id,
-                change.Kind switch
-                {
-                    EventChangeKind.Opened => SoundEventKind.Opened,
-                    EventChangeKind.Updated => SoundEventKind.Updated,
-                    _ => SoundEventKind.Closed,
-                },
-                change.Label, change.OnsetSeconds, change.OffsetSeconds, change.Peak, change.Mean)),
-        ];
+        SoundEvent[] events = [.. _changes.Select(From), .. _events];
         _changes.Clear();
+        _events.Clear();
         return events;
     }
+
+    public static SoundEvent From(EventChange change) => new(
+        change.Id,
+        change.Kind switch
+        {
+            EventChangeKind.Opened => SoundEventKind.Opened,
+            EventChangeKind.Updated => SoundEventKind.Updated,
+            _ => SoundEventKind.Closed,
+        },
+        change.Label, change.OnsetSeconds, change.OffsetSeconds, change.Peak, change.Mean);
 }

@@ -1,0 +1,35 @@
+namespace Dass.Grid.Contracts;
+
+/// <summary>Labels of events that are not of the model but of the source of the audio. Their indices are negative.</summary>
+public static class SourceLabels
+{
+    /// <summary>Index of a source that is silent for too long.</summary>
+    public const int Silent = -1;
+
+    /// <summary>Index of a source that is clipped for too long.</summary>
+    public const int Clipped = -2;
+
+    private static readonly LabelName[] All = [new("source.silent", "source.silent"), new("source.clipped", "source.clipped")];
+
+    /// <summary>The label of an index below 0.</summary>
+    public static LabelName At(int index) => All[-1 - index];
+
+    /// <summary>The index of a label that is so called; null: none is.</summary>
+    public static int? Find(string name) => Array.FindIndex(All, label => label.IsCalled(name)) is >= 0 and var place ? -1 - place : null;
+}
+
+/// <summary>When a stream's source counts as broken. Null: it does not.</summary>
+/// <param name="SilentAfter">Of audio below <paramref name="SilentBelowDbfs"/>, 1 s to 10 min.</param>
+/// <param name="SilentBelowDbfs">Root mean square of a chunk, dB of full scale.</param>
+/// <param name="ClippedAfter">Of audio with at least <paramref name="ClippedShare"/> of its samples at full scale, 1 s to 10 min.</param>
+/// <param name="ClippedShare">Above 0, to 1.</param>
+[GenerateSerializer, Immutable, Alias("dass.SourceRule")]
+public sealed record SourceRule(
+    [property: Id(0)] TimeSpan? SilentAfter,
+    [property: Id(1)] float SilentBelowDbfs,
+    [property: Id(2)] TimeSpan? ClippedAfter,
+    [property: Id(3)] float ClippedShare)
+{
+    public const float DefaultSilentBelowDbfs = -70;
+    public const float DefaultClippedShare = 0.01f;
+}
