@@ -159,7 +159,11 @@ internal sealed class ScoreView
 
     private static int IndexOf(string label, ModelCard card)
     {
-        var index = SourceLabels.Find(label) ?? Array.FindIndex(card.Labels, each => each.IsCalled(label));
+        if (SourceLabels.Find(label) is { } source)
+        {
+            return source;
+        }
+        var index = Array.FindIndex(card.Labels, each => each.IsCalled(label));
         return index >= 0 ? index : throw ProtocolErrors.UnknownLabel(label, card.Summary.Name);
     }
 }
