@@ -96,6 +96,9 @@ public sealed class GatewayOptions
     /// </summary>
     public List<string> Origins { get; } = [];
 
+    /// <summary>Whether <c>/</c> answers with the console, a page to look at the grid. Default: true.</summary>
+    public bool Console { get; set; } = true;
+
     /// <summary>
     /// How long the cookie of a page's session (<c>POST /v1/session</c>) stands for the key that it was opened with. At most 400 days.
     /// Default: 7 days.

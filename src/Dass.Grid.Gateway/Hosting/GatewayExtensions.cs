@@ -106,6 +106,11 @@ public static class GatewayExtensions
         endpoints.MapWeb(HttpMethods.Delete, "/v1/session", SessionEndpoint.DeleteAsync, CredentialKind.Keyless, "DeleteSession");
         endpoints.MapGrpcHealthChecksService().Needs(CredentialKind.Keyless);
         var options = endpoints.ServiceProvider.GetRequiredService<IOptions<GatewayOptions>>().Value;
+        if (options.Console)
+        {
+            endpoints.MapWeb(HttpMethods.Get, "/", ConsoleFiles.AnswerAsync, CredentialKind.Keyless, "Console");
+            endpoints.MapWeb(HttpMethods.Get, "/console/{file}", ConsoleFiles.AnswerAsync, CredentialKind.Keyless, "Console");
+        }
         if (options.Reflection)
         {
             endpoints.MapGrpcReflectionService().Needs(CredentialKind.Keyless);

@@ -10,7 +10,8 @@ namespace Dass.Grid.Gateway.Web;
 /// <summary>From the query of a URL to a request. Names are those of the fields; times are seconds.</summary>
 internal sealed class WebQuery(IQueryCollection query)
 {
-    private static readonly string[] FilterNames = ["top", "min_score", "label", "dense", "min_peak_score", "min_event_duration"];
+    private static readonly string[] FilterNames =
+        ["top", "min_score", "label", "dense", "min_peak_score", "min_event_duration", "spectrogram"];
 
     /// <summary>Of <see cref="Subscribe"/>.</summary>
     public static readonly string[] SubscribeNames =
@@ -111,6 +112,7 @@ internal sealed class WebQuery(IQueryCollection query)
             MinScore = Score("min_score"),
             Labels = { query["label"].OfType<string>() },
             Dense = Flag("dense"),
+            Spectrogram = Flag("spectrogram"),
             MinEventDuration = Span("min_event_duration"),
         };
         if (query.ContainsKey("min_peak_score"))

@@ -49,6 +49,20 @@ public sealed class WebQueryTests : IAsyncLifetime
             await _browser.SendAsync(HttpMethod.Get, "/v1/subscribe?stream_id=x&from_chunk=9223372036854775808"));
     }
 
+    [Theory]
+    [InlineData("&spectrogram=true", true)]
+    [InlineData("", false)]
+    public async Task A_page_asks_for_the_spectrogram_by_name(string query, bool comes)
+    {
+        using var socket = await _browser.ConnectAsync($"/v1/streams/seen-{comes}/audio?{Format}{query}");
+        await socket.SendAsync(Babble.Slice(0, 2 * Babble.SampleRateHz), WebSocketMessageType.Binary, true, CancellationToken.None);
+        await socket.SendAsync("""{"finish":{}}"""u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None);
+        var tags = (await Page.ReadToEndAsync(socket))
+            .Select(answer => Parser.Parse<StreamResponse>(answer.GetRawText()).Tags).Where(tags => tags is not null).ToArray();
+        Assert.NotEmpty(tags);
+        Assert.All(tags, each => Assert.Equal(comes, each.Spectrogram.Length > 0));
+    }
+
     [Fact]
     public async Task A_page_that_comes_back_says_when_its_stream_began()
     {
