@@ -15,6 +15,7 @@ var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 don
     InspectModelCommand.Create(),
     EvaluateCommand.Create(),
     ServeCommand.Create(),
+    ConsoleCommand.Create(),
     AdminCommand.Create(),
     Options.Verbose,
 };

@@ -25,8 +25,8 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>Where /healthz/live, /healthz/ready and /metrics answer (HTTP/1).</summary>
     public Uri OperationsAddress { get; }
 
-    /// <summary>Where clients without gRPC are answered; null: nowhere.</summary>
-    internal Uri? HttpAddress { get; }
+    /// <summary>Where the console and clients without gRPC are answered (HTTP/1); null: nowhere.</summary>
+    public Uri? HttpAddress { get; }
 
     internal IServiceProvider Services => _app.Services;
 
@@ -48,6 +48,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
                 [$"Grid:Models:{model}:ModelDirectory"] = options.ModelDirectory,
                 [$"Grid:Models:{model}:Threads"] = $"{options.Threads}",
                 [$"Grid:Models:{model}:MaxStreams"] = $"{options.MaxStreams}",
+                ["Grid:HttpListen"] = options.HttpPort is { } port ? $"http://127.0.0.1:{port}" : null,
             },
             configure: null,
             cancellationToken);

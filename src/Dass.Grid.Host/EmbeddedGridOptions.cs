@@ -11,4 +11,9 @@ public sealed record EmbeddedGridOptions
 
     /// <summary>Streams that can be live at once. Default: 256.</summary>
     public int MaxStreams { get; init; } = 256;
+
+    /// <summary>
+    /// Loopback port of the console and of clients without gRPC; 0: a free one. Default: null, there is none.
+    /// </summary>
+    public int? HttpPort { get; init; }
 }

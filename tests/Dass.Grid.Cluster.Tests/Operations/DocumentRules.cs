@@ -26,6 +26,7 @@ internal static partial class DocumentRules
     {
         TagCommand.Create(), StreamCommand.Create(), WatchCommand.Create(), EventsCommand.Create(), LoadCommand.Create(),
         LabelsCommand.Create(), InspectModelCommand.Create(), EvaluateCommand.Create(), ServeCommand.Create(), AdminCommand.Create(),
+        ConsoleCommand.Create(),
         Options.Verbose,
     };
 
