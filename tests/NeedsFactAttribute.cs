@@ -7,11 +7,11 @@ namespace Dass.Grid.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public class NeedsFactAttribute : FactAttribute
 {
-    /// <param name="program">Name, searched for in PATH, or full path.</param>
+    /// <param name="program">Name, searched for in PATH, or full path; several are separated by blanks.</param>
     /// <param name="packages">Of Debian, which bring the program.</param>
     public NeedsFactAttribute(string program, string packages)
     {
-        if (Environment.GetEnvironmentVariable("CI") is not null || IsInstalled(program))
+        if (Environment.GetEnvironmentVariable("CI") is not null || program.Split(' ').All(IsInstalled))
         {
             return;
         }
