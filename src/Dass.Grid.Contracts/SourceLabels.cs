@@ -1,21 +1,21 @@
 namespace Dass.Grid.Contracts;
 
-/// <summary>Labels of events that are not of the model but of the source of the audio. Their indices are negative.</summary>
+/// <summary>Labels of events that are not of the model but of the source of the audio. Their indices lie behind those of any model.</summary>
 public static class SourceLabels
 {
-    /// <summary>Index of a source that is silent for too long.</summary>
-    public const int Silent = -1;
-
-    /// <summary>Index of a source that is clipped for too long.</summary>
-    public const int Clipped = -2;
+    /// <summary>Index of the first: a source that is silent for too long. The second is one that is clipped.</summary>
+    public const int First = 1_000_000;
 
     private static readonly LabelName[] All = [new("source.silent", "source.silent"), new("source.clipped", "source.clipped")];
 
-    /// <summary>The label of an index below 0.</summary>
-    public static LabelName At(int index) => All[-1 - index];
+    /// <summary>Whether an index is none of a model's.</summary>
+    public static bool Has(int index) => index >= First;
+
+    /// <summary>The label of an index of this list.</summary>
+    public static LabelName At(int index) => All[index - First];
 
     /// <summary>The index of a label that is so called; null: none is.</summary>
-    public static int? Find(string name) => Array.FindIndex(All, label => label.IsCalled(name)) is >= 0 and var place ? -1 - place : null;
+    public static int? Find(string name) => Array.FindIndex(All, label => label.IsCalled(name)) is >= 0 and var place ? First + place : null;
 }
 
 /// <summary>When a stream's source counts as broken. Null: it does not.</summary>

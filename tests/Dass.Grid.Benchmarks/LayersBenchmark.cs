@@ -77,7 +77,8 @@ internal static class LayersBenchmark
             }
             foreach (var peer in Peers)
             {
-                yield return new Figure($"{peer.Name}, {peer.Precision}", $"{peer.StreamsPerCore:0.0} streams per core", "", peer.StreamsPerCore);
+                yield return new Figure(
+                    $"{peer.Name}, {peer.Precision}", $"{peer.StreamsPerCore:0.0} streams per core", "", peer.StreamsPerCore);
             }
             yield return new Figure(
                 "multiply-add peak of this core", $"{PeakGflops:0} GFLOP/s", $"{ShareOfPeak:P0} of it in a fp32 step", PeakGflops);

@@ -5,7 +5,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dass.Grid.Benchmarks;
 
-/// <summary>The matrix products of a step and nothing else, on ONNX Runtime, of the shapes and in the number that the network has.</summary>
+/// <summary>The matrix products of a step and nothing else, on ONNX Runtime, in the shapes and the number of the network.</summary>
 internal static class Products
 {
     /// <summary>Processor time of all products over a batch's frames.</summary>
@@ -19,7 +19,7 @@ internal static class Products
         return seconds;
     }
 
-    /// <summary>Of the layers that are computed in bytes when the model is quantized; the others are a few hundredths of the work.</summary>
+    /// <summary>Of the layers that are computed in bytes when the model is quantized; the others are little of the work.</summary>
     private static IEnumerable<(int Rows, int Inputs, int Outputs, int Count)> Shapes(DassConfig config, int frames)
     {
         for (var stage = 0; stage < DassConfig.Stages; stage++)

@@ -174,7 +174,8 @@ internal static class ProtocolErrors
 
     public static RpcException EventSpan(string field, double seconds, double most) => Invalid($"{field} is {seconds} s; 0 s to {most} s.");
 
-    public static RpcException SourceSpan(string field, double seconds, double most) => Invalid($"{field} is {seconds} s; 1 s to {most} s.");
+    public static RpcException SourceSpan(string field, double seconds, double most) =>
+        Invalid($"{field} is {seconds} s; 1 s to {most} s.");
 
     public static RpcException SilentBelow(float value) => Invalid($"source.silent_below_dbfs is {value}; -120 to 0.");
 

@@ -35,7 +35,9 @@ internal sealed class ScoreView
         _minPeak = filter is { HasMinPeakScore: true } ? filter.MinPeakScore : _minScore;
         _minEventSeconds = RequestMapping.EventDuration("filter.min_event_duration", filter?.MinEventDuration)?.TotalSeconds ?? 0;
         _events = filter is { Labels.Count: > 0 } ? [.. filter.Labels.Select(label => IndexOf(label, card)).Distinct().Order()] : null;
-        _shown = _events is not null ? [.. _events.Where(index => index >= 0)] : [.. Enumerable.Range(0, _labels.Length).Where(index => !_labels[index].Hidden)];
+        _shown = _events is null
+            ? [.. Enumerable.Range(0, _labels.Length).Where(index => !_labels[index].Hidden)]
+            : [.. _events.Where(index => !SourceLabels.Has(index))];
     }
 
     /// <summary>The rules that need no model.</summary>
@@ -152,7 +154,7 @@ internal sealed class ScoreView
         }
     }
 
-    private LabelName Label(int index) => index < 0 ? SourceLabels.At(index) : _labels[index];
+    private LabelName Label(int index) => SourceLabels.Has(index) ? SourceLabels.At(index) : _labels[index];
 
     private LabelScore Named(int index, float score) =>
         new() { Index = index, Id = _labels[index].Id, Name = _labels[index].Name, Score = score };

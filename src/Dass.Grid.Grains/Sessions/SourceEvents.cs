@@ -20,7 +20,6 @@ internal sealed class SourceEvents
     {
         _rule = rule;
         var byLabel = new Dictionary<int, EventRule>();
-        int[] muted = [.. new[] { rule.SilentAfter, rule.ClippedAfter }.Index().Where(after => after.Item is null).Select(one => one.Index)];
         foreach (var (label, after) in new[] { rule.SilentAfter, rule.ClippedAfter }.Index())
         {
             if (after is { } least)
@@ -28,7 +27,8 @@ internal sealed class SourceEvents
                 byLabel[label] = new EventRule { MinDuration = least, MergeGap = Merge };
             }
         }
-        _tracker = new SoundEventTracker(new EventRules(new EventRule(), byLabel, muted: muted), labelCount: 2);
+        // A label with a rule of its own is not muted.
+        _tracker = new SoundEventTracker(new EventRules(new EventRule(), byLabel, muted: [0, 1]), labelCount: 2);
     }
 
     /// <summary>What a chunk changes. Chunks come once, in order.</summary>
@@ -72,7 +72,7 @@ internal sealed class SourceEvents
         work(changes);
         foreach (var change in changes)
         {
-            to.Add(StreamEvents.From(change) with { Id = $"source-{change.Id}", Label = -1 - change.Label });
+            to.Add(StreamEvents.From(change with { Label = SourceLabels.First + change.Label }));
         }
     }
 }

@@ -126,7 +126,7 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
 
     private LoggedEvent EntryFrom(LiveStream live, SoundEvent sound)
     {
-        var label = sound.Label < 0 ? SourceLabels.At(sound.Label) : live.Model.Card.Labels[sound.Label];
+        var label = SourceLabels.Has(sound.Label) ? SourceLabels.At(sound.Label) : live.Model.Card.Labels[sound.Label];
         return new LoggedEvent(
             id.Name,
             live.Begun,

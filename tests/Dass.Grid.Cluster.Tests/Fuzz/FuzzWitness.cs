@@ -65,7 +65,8 @@ internal sealed class FuzzWitness : Interceptor
 
         public override string ToString() => _end is { } end
             ? $"the grid ended it after {Lasted.TotalSeconds:F3} s and {Read} messages: {end}"
-            : $"the grid has had it for {Stopwatch.GetElapsedTime(_begun).TotalSeconds:F1} s, has read {Read} messages, waits for more: {Waits}";
+            : $"the grid has had it for {Stopwatch.GetElapsedTime(_begun).TotalSeconds:F1} s, has read {Read} messages, waits for more: "
+                + $"{Waits}";
     }
 
     private sealed class Reader<T>(IAsyncStreamReader<T> from, Call call) : IAsyncStreamReader<T>

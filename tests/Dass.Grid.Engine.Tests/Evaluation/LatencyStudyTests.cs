@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tests.Features;
 using Dass.Grid.Evaluation;
@@ -14,7 +15,7 @@ public sealed class LatencyStudyTests
     [Fact]
     public async Task Streams_and_windows_average_the_last_window_over_the_same_hops()
     {
-        await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), Engine.Model.Onnx.StepPrecision.Fp32, default);
+        await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), StepPrecision.Fp32, default);
         var clip = await StreamedInference.DecodeAsync(Fixtures.Path("babble.wav"), 3 * 16_000, default);
         var options = new StreamSessionOptions { Chunk = Chunk, LookAhead = TimeSpan.Zero };
 

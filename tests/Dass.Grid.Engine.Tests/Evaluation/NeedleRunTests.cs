@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Engine.Tests.Features;
@@ -24,7 +25,7 @@ public sealed class NeedleRunTests
     public async Task What_is_shared_or_skipped_changes_no_score_and_no_count(string kind, int forgetAfter, bool skips)
     {
         using var folder = ForgetsSoon();
-        await using var engine = await StreamedInference.StartAsync(folder.Path, Engine.Model.Onnx.StepPrecision.Fp32, default);
+        await using var engine = await StreamedInference.StartAsync(folder.Path, StepPrecision.Fp32, default);
         var (tile, needle) = (new float[5 * ChunkSamples / 2], new float[NiahTest.NeedleSamples]);
         HaystackNoise.WhiteNoise(5).Read(0, tile);
         var noise = kind == "zeros" ? HaystackNoise.Silence : kind == "tiles" ? HaystackNoise.Tiled(tile) : HaystackNoise.WhiteNoise(6);
@@ -64,7 +65,7 @@ public sealed class NeedleRunTests
     [Fact]
     public async Task A_reset_makes_the_next_chunk_a_new_streams_and_windows_go_on()
     {
-        await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), Engine.Model.Onnx.StepPrecision.Fp32, default);
+        await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), StepPrecision.Fp32, default);
         var audio = new float[30 * ChunkSamples];
         HaystackNoise.WhiteNoise(1).Read(0, audio);
         var reset = await ChunksAsync(engine, audio, forgetAfter: 11);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
 using Dass.Grid.Engine.Tests.Features;
@@ -113,7 +114,7 @@ public sealed class NiahTests
             File.WriteAllBytes(Path.Combine(folder.FullName, "tone.wav"), Wav(Needle));
             var csv = Path.Combine(folder.FullName, "data.csv");
             File.WriteAllText(csv, "file,labels\nspeech.wav,Speech\ntone.wav,Sine wave\n");
-            await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), Engine.Model.Onnx.StepPrecision.Fp32, default);
+            await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), StepPrecision.Fp32, default);
             var options = new NiahOptions([TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(25)], HaystackKind.White, [10], [0, 1], []);
             var rows = new List<NiahRow>();
             var data = EvaluationSet.Read(csv, engine.Model.Labels, []);
@@ -141,7 +142,7 @@ public sealed class NiahTests
     [Fact]
     public async Task Rows_come_before_the_run_is_over_and_leaving_ends_it()
     {
-        await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), Engine.Model.Onnx.StepPrecision.Fp32, default);
+        await using var engine = await StreamedInference.StartAsync(Fixtures.Path("golden/tiny"), StepPrecision.Fp32, default);
         var csv = Path.GetTempFileName();
         try
         {

@@ -36,7 +36,8 @@ public sealed class LevelTests(EngineFixture fixture) : IClassFixture<EngineFixt
         Assert.Equal(-12.04f, offset.PeakDbfs, Tolerance);
 
         // A sine of twice full scale lies beyond it for 2/3 of the time: asin(1/2) is a third of a quarter period.
-        var clipped = Assert.Single(await TagAsync(Pcm16(16_000, 1, 0.96, t => 2 * Math.Sin(2 * Math.PI * 50 * t)), 16_000, 1)).Level!.Value;
+        var overdriven = Pcm16(16_000, 1, 0.96, t => 2 * Math.Sin(2 * Math.PI * 50 * t));
+        var clipped = Assert.Single(await TagAsync(overdriven, 16_000, 1)).Level!.Value;
         Assert.InRange(clipped.ClippedShare, 0.65f, 0.68f);
     }
 

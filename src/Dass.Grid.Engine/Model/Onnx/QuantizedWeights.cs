@@ -6,8 +6,8 @@ namespace Dass.Grid.Engine.Model.Onnx;
 internal static class QuantizedWeights
 {
     /// <summary>
-    /// Most steps from zero. Without VNNI, ONNX Runtime adds two products of an unsigned and a signed byte in 16 bits, saturating: 2 · 255 ·
-    /// 63 is what fits.
+    /// Most steps from zero. Without VNNI, ONNX Runtime adds two products of an unsigned and a signed byte in 16 bits, saturating:
+    /// 2 · 255 · 63 is what fits.
     /// </summary>
     private static readonly float Steps = !X86Base.IsSupported || HasVnni() ? 127 : 63;
 

@@ -5,7 +5,7 @@ namespace Dass.Grid.Engine.Model.Onnx.Operators;
 
 /// <summary>
 /// Activations in bytes, each token with a scale of its own: x ≈ scale · (q − 128), scale = max|x| / 127. So what a stream's tokens become
-/// depends on them alone, whatever else is in the batch.
+/// depends on them alone, and not on what else is in the batch.
 /// </summary>
 internal static unsafe class Quantization
 {
