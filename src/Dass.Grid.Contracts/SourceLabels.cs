@@ -1,6 +1,6 @@
 namespace Dass.Grid.Contracts;
 
-/// <summary>Labels of events that are not of the model but of the source of the audio. Their indices lie behind those of any model.</summary>
+/// <summary>Labels of events that are not of the model but of the audio's source. Their indices lie behind those of any model.</summary>
 public static class SourceLabels
 {
     /// <summary>Index of the first: a source that is silent for too long. The second is one that is clipped.</summary>
@@ -15,7 +15,8 @@ public static class SourceLabels
     public static LabelName At(int index) => All[index - First];
 
     /// <summary>The index of a label that is so called; null: none is.</summary>
-    public static int? Find(string name) => Array.FindIndex(All, label => label.IsCalled(name)) is >= 0 and var place ? First + place : null;
+    public static int? Find(string name) =>
+        Array.FindIndex(All, label => label.IsCalled(name)) is >= 0 and var place ? First + place : null;
 }
 
 /// <summary>When a stream's source counts as broken. Null: it does not.</summary>
