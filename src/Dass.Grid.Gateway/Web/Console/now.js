@@ -65,6 +65,7 @@ export function now(main) {
       if (stream.strip.length > Strip) {
         stream.strip.shift();
       }
+      stream.isFresh = true;
     } else if (kind === "ended") {
       stream.state = "STREAM_STATE_ENDED";
     } else if (kind === "refused") {
@@ -121,9 +122,6 @@ export function now(main) {
     parts.level.element.hidden = !level;
     const late = delay(stream);
     text(parts.delay, late === null ? "" : `${late.toFixed(2)} s delay`);
-    if (parts.strip.clientWidth > 0) {
-      drawStrip(parts.strip, stream.strip);
-    }
   }
 
   // Each chunk a bar: its colour the strongest label, its height that label's score.
@@ -170,6 +168,15 @@ export function now(main) {
       list.replaceChildren(...rows);
       if (list.contains(focused)) {
         focused.focus({ preventScroll: true });
+      }
+    }
+    // After all texts: the sizes that canvases ask for are worked out once.
+    for (const stream of visible) {
+      const { strip } = stream.row;
+      if (strip.clientWidth > 0 && (stream.isFresh || strip.width === 0 || strip.dataset.wide !== `${strip.clientWidth}`)) {
+        drawStrip(strip, stream.strip);
+        strip.dataset.wide = strip.clientWidth;
+        stream.isFresh = false;
       }
     }
     more.hidden = found.length <= limit;
