@@ -18,7 +18,10 @@ internal sealed class LiveClock(int rate, int frameBytes)
     public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(0.5);
 
     /// <summary>The least delay is believed when it has stood for so long.</summary>
-    public static readonly TimeSpan Settles = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan Settles = TimeSpan.FromSeconds(2);
+
+    /// <summary>The clock is asked more often, unless the machine is too busy: then nothing has stood still but this process.</summary>
+    private static readonly TimeSpan Busy = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan MaxHeld = TimeSpan.FromSeconds(30); // of audio
     private static readonly TimeSpan MaxAhead = TimeSpan.FromSeconds(30); // beyond it the clock went back
@@ -33,6 +36,7 @@ internal sealed class LiveClock(int rate, int frameBytes)
     private bool _paced; // the source gives more than there can be: a recording
     private long _least; // delay, samples
     private DateTimeOffset _leastAt;
+    private DateTimeOffset _asked; // last
 
     /// <summary>Samples that were given no place, because the source was ahead of its rate.</summary>
     public long LeftOut { get; private set; }
@@ -68,6 +72,7 @@ internal sealed class LiveClock(int rate, int frameBytes)
     {
         Debug.Assert(data.Length % frameBytes == 0 && data.Length > 0);
         var frames = data.Length / frameBytes;
+        NoteAsked(now);
         if (_epoch is null && _held.Count == 0)
         {
             _epoch = now - Span(frames); // until the burst of the beginning is over
@@ -90,6 +95,7 @@ internal sealed class LiveClock(int rate, int frameBytes)
     /// <returns>What has found its place by that.</returns>
     public IReadOnlyList<LivePiece> Tick(DateTimeOffset now)
     {
+        NoteAsked(now);
         if (!_holding)
         {
             return [];
@@ -100,7 +106,7 @@ internal sealed class LiveClock(int rate, int frameBytes)
         }
         if (_heldFrames > Samples(MaxHeld))
         {
-            _paced = _fresh && _least < 0;
+            _paced = _fresh && _least < -Samples(MaxHeld) / 3; // half as fast again as it plays, and no delay of a start
             if (_paced)
             {
                 _epoch ??= now;
@@ -112,6 +118,19 @@ internal sealed class LiveClock(int rate, int frameBytes)
         var fits = !_fresh && Math.Abs(_least) <= Samples(Tolerance);
         return fits || now - _leastAt >= Settles || now < _leastAt - Settles ? Settle() : [];
     }
+
+    private void NoteAsked(DateTimeOffset now)
+    {
+        if (_holding && now - _asked > Busy && now - _asked < MaxHeld)
+        {
+            _leastAt += now - _asked; // what came meanwhile has not been seen yet
+        }
+        _asked = now;
+    }
+
+    /// <summary>No more comes: the least delay so far is the truth.</summary>
+    /// <returns>What was held.</returns>
+    public IReadOnlyList<LivePiece> Flush() => _holding ? Settle() : [];
 
     private void Hold(ReadOnlyMemory<byte> data, int frames, long delay, DateTimeOffset now)
     {

@@ -98,7 +98,14 @@ public sealed class LiveFeed : IDisposable
     }
 
     /// <summary>No more audio comes: <see cref="RunAsync"/> ends when the grid has all of it.</summary>
-    public void Complete() => _buffer.Complete();
+    public void Complete()
+    {
+        lock (_clock)
+        {
+            Pass(_clock.Flush());
+        }
+        _buffer.Complete();
+    }
 
     /// <summary>
     /// The grid's answers, as of <see cref="StreamFeed"/>; Ready and tags of each stream that follows under the same id. Enumerated once.

@@ -16,6 +16,7 @@ internal static class Terminal
     {
         if (Console.IsOutputRedirected)
         {
+            Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false); // whatever the locale: JSON is UTF-8
             AnsiConsole.Profile.Width = PipeWidth;
         }
     }

@@ -36,12 +36,18 @@ internal static class PipedInput
                 isPaced = true;
                 onPaced();
             }
-            for (var until = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(until) < wait;)
-            {
-                await Task.Delay(wait < TickSpan ? wait : TickSpan, cancellationToken).ConfigureAwait(false);
-                feed.Tick();
-            }
+            await WaitAsync(wait, feed, cancellationToken).ConfigureAwait(false);
         }
+        await WaitAsync(feed.Write([]), feed, cancellationToken).ConfigureAwait(false);
         feed.Complete();
+    }
+
+    private static async Task WaitAsync(TimeSpan wait, LiveFeed feed, CancellationToken cancellationToken)
+    {
+        for (var since = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(since) < wait;)
+        {
+            await Task.Delay(wait < TickSpan ? wait : TickSpan, cancellationToken).ConfigureAwait(false);
+            feed.Tick();
+        }
     }
 }

@@ -141,14 +141,15 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
         Console.WriteLine($"connections           {all.Sum(source => source.Connections)}");
         Console.WriteLine($"chunks                {_chunks}");
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"longest deaf          {deaf.LongestDeaf.TotalSeconds:0.0} s, {deaf.Id}; at most {MaxDeaf.TotalSeconds:0.0}"));
+            CultureInfo.InvariantCulture, $"longest deaf          {deaf.LongestDeaf.TotalSeconds:0.0} s, {deaf.Id} until {deaf.LongestDeafAt:HH:mm:ss}; at most {MaxDeaf.TotalSeconds:0.0}"));
         Console.WriteLine(off.Length == 0 ? "events                none" : string.Create(
             CultureInfo.InvariantCulture,
             $"events                {off.Length}, off by {off[0]:0.00} to {off[^1]:0.00} s, median {off[off.Length / 2]:0.00}; at most 2"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"memory of dass feed   {_resident[0] / 1e6:0} to {_resident.Max() / 1e6:0} MB, last third above the one before by {growth:0.0%}"));
-        _wrong.Take(20).ToList().ForEach(wrong => Console.WriteLine($"wrong                 {wrong}"));
+        Console.WriteLine($"wrong times           {_wrong.Count}");
+        _wrong.TakeLast(20).ToList().ForEach(wrong => Console.WriteLine($"wrong                 {wrong}"));
         return !died && off.Length > 0 && _wrong.Count == 0 && deaf.LongestDeaf < MaxDeaf && growth < 0.05;
     }
 }

@@ -42,6 +42,8 @@ internal sealed class WildSource
     /// <summary>The longest time in which it could be heard and was not asked.</summary>
     public TimeSpan LongestDeaf { get; private set; }
 
+    public DateTimeOffset LongestDeafAt { get; private set; }
+
     /// <summary>Answers one listener until the source dies.</summary>
     public async Task PlayAsync(HttpContext http)
     {
@@ -82,7 +84,7 @@ internal sealed class WildSource
     {
         if (since is { } waits && now - waits > LongestDeaf)
         {
-            LongestDeaf = now - waits;
+            (LongestDeaf, LongestDeafAt) = (now - waits, now);
         }
         _waitsSince = null;
     }
