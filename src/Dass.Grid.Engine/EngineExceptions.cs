@@ -1,7 +1,7 @@
 namespace Dass.Grid.Engine;
 
 /// <summary>Audio or an audio format that breaks a rule. The message names the field, the value and the rule.</summary>
-public sealed class AudioFormatException(string message) : Exception(message);
+public class AudioFormatException(string message) : Exception(message);
 
 /// <summary>A model directory that cannot be used. The message lists every problem that was found.</summary>
 public sealed class ModelLoadException(string message, Exception? inner = null) : Exception(message, inner);

@@ -12,6 +12,7 @@ namespace Dass.Grid.Cli.Commands;
 /// <summary><c>dass tag FILE…</c>: tags recordings in this process.</summary>
 internal static class TagCommand
 {
+    private const float BeyondFullScaleDb = 20; // what is ten times too loud was not meant to be samples of -1 to 1
     private const int BufferBytes = 1 << 18;
 
     public static Command Create()
@@ -100,6 +101,11 @@ internal static class TagCommand
         if (source is WavReader { Truncated: true })
         {
             Terminal.Note($"{file} ends before its header says so; what is there has been tagged.");
+        }
+        if (chunks.Count > 0 && chunks.Max(chunk => chunk.Level?.PeakDbfs ?? 0) is > BeyondFullScaleDb and var peak)
+        {
+            Terminal.Note(FormattableString.Invariant(
+                $"{file} has samples up to {Math.Pow(10, peak / 20):0}; full scale is 1, so its scores may mean little."));
         }
         if (chunks.Count == 0)
         {

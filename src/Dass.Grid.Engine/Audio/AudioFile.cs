@@ -16,6 +16,7 @@ public static class AudioFile
         {
             throw new FileNotFoundException($"{path}: there is no such file.", path);
         }
+        var reshaped = false;
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 64 << 10, useAsync: true);
         try
         {
@@ -27,11 +28,15 @@ public static class AudioFile
             }
             file.Position = 0;
             if (start.AsSpan(0, Math.Min(read, 4)) is
-                [(byte)'R', (byte)'I' or (byte)'F', (byte)'F' or (byte)'6', (byte)'F' or (byte)'4']
+                [(byte)'R', (byte)'I' or (byte)'F', (byte)'F' or (byte)'6', (byte)'F' or (byte)'X' or (byte)'4']
                 or [(byte)'B', (byte)'W', (byte)'6', (byte)'4'])
             {
                 return await WavReader.OpenAsync(file, cancellationToken).ConfigureAwait(false);
             }
+        }
+        catch (UnreadWavException foreign)
+        {
+            reshaped = foreign.IsReshaped;
         }
         catch (AudioFormatException exception) when (!exception.Message.StartsWith(path, StringComparison.Ordinal))
         {
@@ -44,6 +49,6 @@ public static class AudioFile
             throw;
         }
         await file.DisposeAsync().ConfigureAwait(false);
-        return await FfmpegSource.OpenAsync(path, ffmpeg, cancellationToken).ConfigureAwait(false);
+        return await FfmpegSource.OpenAsync(path, ffmpeg, reshaped, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -27,7 +27,11 @@ internal sealed class FfmpegSource : IAudioSource
 
     public long? TotalSamples => null;
 
-    public static async Task<FfmpegSource> OpenAsync(string path, string program, CancellationToken cancellationToken)
+    /// <param name="path">The file.</param>
+    /// <param name="program">ffmpeg.</param>
+    /// <param name="isReshaped">Whether it has a rate or channels that are not read: ffmpeg makes it 48 kHz mono then.</param>
+    /// <param name="cancellationToken">Stops the start.</param>
+    public static async Task<FfmpegSource> OpenAsync(string path, string program, bool isReshaped, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(program)
         {
@@ -40,7 +44,7 @@ internal sealed class FfmpegSource : IAudioSource
         foreach (var argument in (ReadOnlySpan<string>)
             [
                 "-nostdin", "-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file", "-i", "file:" + path,
-                "-vn", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1",
+                "-vn", .. isReshaped ? (string[])["-ac", "1", "-ar", "48000"] : [], "-c:a", "pcm_f32le", "-f", "wav", "pipe:1",
             ])
         {
             start.ArgumentList.Add(argument);
@@ -53,7 +57,7 @@ internal sealed class FfmpegSource : IAudioSource
         catch (Win32Exception exception)
         {
             throw new AudioFormatException(
-                $"{path}: not a WAV file, and '{program}', which would decode it, cannot be started ({exception.Message}). "
+                $"{path}: not a WAV file of a kind that is read without it, and '{program}', which would decode it, cannot be started ({exception.Message}). "
                 + "Install ffmpeg (e.g. apt-get install ffmpeg) or convert the file to WAV.");
         }
         try
@@ -61,6 +65,11 @@ internal sealed class FfmpegSource : IAudioSource
             source._process.StandardInput.Close();
             source._wav = await WavReader.OpenAsync(source._process.StandardOutput.BaseStream, cancellationToken).ConfigureAwait(false);
             return source;
+        }
+        catch (UnreadWavException) when (!isReshaped)
+        {
+            await source.DisposeAsync().ConfigureAwait(false);
+            return await OpenAsync(path, program, isReshaped: true, cancellationToken).ConfigureAwait(false);
         }
         catch (AudioFormatException exception)
         {

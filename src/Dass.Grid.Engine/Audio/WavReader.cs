@@ -1,36 +1,42 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Dass.Grid.Engine.Audio;
 
 /// <summary>
-/// A WAV file or pipe: PCM 8, 16, 24, 32, float 32, 64, A-law, µ-law; plain, extensible, RF64 and BW64; of known or unknown length. Reads
-/// forward only and holds no more than the caller's buffer.
+/// A WAV file or pipe: PCM of 8 to 32 bits, float 32, 64, A-law, µ-law; plain, extensible, RIFX, RF64 and BW64; of known or unknown length.
+/// Reads forward only and holds no more than the caller's buffer. More than 8 channels become one, their mean.
 /// </summary>
 public sealed class WavReader : IAudioSource
 {
+    private const int MixedFrames = 256; // at once
+
     private readonly Stream _stream;
     private readonly RawAudioSource _raw;
     private readonly WavHeader _header;
+    private readonly int _storedSampleBytes;
     private readonly int _storedFrameBytes;
+    private readonly byte[] _wide; // frames that are mixed
     private long _left; // bytes of audio that the header still promises
 
     private WavReader(Stream stream, WavHeader header)
     {
         _stream = stream;
         _header = header;
-        var storedSampleBytes = header.Stored switch
+        _storedSampleBytes = header.Stored switch
         {
             WavSample.Unsigned8 => 1,
             WavSample.Float64 => 8,
-            _ => header.Format.BytesPerSample,
+            _ => header.File.BytesPerSample,
         };
-        _storedFrameBytes = storedSampleBytes * header.Format.Channels;
+        _storedFrameBytes = _storedSampleBytes * header.File.Channels;
+        _wide = header.File == header.Format ? [] : new byte[2 * MixedFrames * _storedFrameBytes];
         // Only the frame size matters to the raw source; 8-byte samples are two 4-byte ones to it.
         _raw = new RawAudioSource(stream, header.Stored switch
         {
-            WavSample.Unsigned8 => header.Format with { Encoding = SampleEncoding.ALaw },
-            WavSample.Float64 => header.Format with { Channels = 2 * header.Format.Channels },
-            _ => header.Format,
+            WavSample.Unsigned8 => header.File with { Encoding = SampleEncoding.ALaw },
+            WavSample.Float64 => header.File with { Channels = 2 * header.File.Channels },
+            _ => header.File,
         });
         _left = header.DataBytes is { } bytes ? bytes / _storedFrameBytes * _storedFrameBytes : long.MaxValue;
     }
@@ -51,8 +57,24 @@ public sealed class WavReader : IAudioSource
 
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        var frames = Math.Min(buffer.Length / Math.Max(_storedFrameBytes, Format.BytesPerFrame), _left / _storedFrameBytes);
-        var stored = (int)frames * _storedFrameBytes;
+        if (_wide.Length == 0)
+        {
+            return await ReadStoredAsync(
+                buffer, buffer.Length / Math.Max(_storedFrameBytes, Format.BytesPerFrame), cancellationToken).ConfigureAwait(false);
+        }
+        var frames = Math.Min(MixedFrames, buffer.Length / Format.BytesPerFrame);
+        var read = await ReadStoredAsync(_wide, frames, cancellationToken).ConfigureAwait(false) / _header.File.BytesPerFrame;
+        LevelTally level = default; // is taken of what the reader hands out
+        SampleDecoder.Decode(
+            _header.File, _wide.AsSpan(0, read * _header.File.BytesPerFrame), MemoryMarshal.Cast<byte, float>(buffer.Span)[..read],
+            ref level);
+        return read * Format.BytesPerFrame;
+    }
+
+    /// <summary>Frames in the file's own channels.</summary>
+    private async ValueTask<int> ReadStoredAsync(Memory<byte> buffer, long most, CancellationToken cancellationToken)
+    {
+        var stored = (int)Math.Min(most, _left / _storedFrameBytes) * _storedFrameBytes;
         if (stored == 0)
         {
             return 0;
@@ -67,6 +89,13 @@ public sealed class WavReader : IAudioSource
         if (_header.DataBytes is not null)
         {
             _left -= read;
+        }
+        if (_header.BigEndian && _storedSampleBytes > 1)
+        {
+            for (var i = 0; i < read; i += _storedSampleBytes)
+            {
+                buffer.Span.Slice(i, _storedSampleBytes).Reverse();
+            }
         }
         return _header.Stored switch
         {

@@ -55,6 +55,30 @@ public sealed class AudioFileTests : IDisposable
     }
 
     [FfmpegFact]
+    public async Task Ffmpeg_reads_the_kinds_of_wav_that_are_not_read_here()
+    {
+        var babble = Path.Combine(AppContext.BaseDirectory, "fixtures", "babble.wav");
+        foreach (var (name, arguments, format) in ((string, string[], AudioFormat)[])
+            [
+                ("ima.wav", ["-c:a", "adpcm_ima_wav"], new AudioFormat(SampleEncoding.Float32, 16_000, 1)),
+                ("ms.wav", ["-c:a", "adpcm_ms"], new AudioFormat(SampleEncoding.Float32, 16_000, 1)),
+                ("bats.wav", ["-ar", "384000"], new AudioFormat(SampleEncoding.Float32, 48_000, 1)),
+                ("bats.flac", ["-ar", "384000"], new AudioFormat(SampleEncoding.Float32, 48_000, 1)),
+            ])
+        {
+            var path = Path.Combine(_directory, name);
+            using (var encode = Process.Start("ffmpeg", ["-loglevel", "error", "-i", babble, .. arguments, path]))
+            {
+                await encode.WaitForExitAsync();
+                Assert.Equal(0, encode.ExitCode);
+            }
+            await using var source = await AudioFile.OpenAsync(path, CancellationToken.None);
+            Assert.Equal(format, source.Format);
+            Assert.InRange(await Count(source) / (double)format.SampleRateHz, 15.0, 15.2);
+        }
+    }
+
+    [FfmpegFact]
     public async Task A_file_that_ffmpeg_cannot_decode_brings_ffmpegs_own_words()
     {
         var path = Write("noise.mp3", "this is no audio at all"u8);
