@@ -23,18 +23,41 @@ public sealed class GridClient : IDisposable
     /// <param name="certificate">The tenant's client certificate, with its key; null: none.</param>
     public GridClient(Uri address, string? key = null, X509Certificate2? certificate = null)
     {
-        // A connection takes about a hundred calls: the channel's own handler opens more of them by itself, another must be set to.
-        var handler = certificate is null
-            ? null
-            : new SocketsHttpHandler { EnableMultipleHttp2Connections = true, SslOptions = { ClientCertificates = [certificate] } };
-        _channel = GrpcChannel.ForAddress(
-            address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = handler is not null });
+        var handler = new SocketsHttpHandler
+        {
+            EnableMultipleHttp2Connections = true, // each takes about a hundred calls
+            ConnectTimeout = TimeSpan.FromSeconds(15),
+
+            // A network that dies without a word is noticed within 25 s, also while the grid has nothing to say.
+            KeepAlivePingDelay = TimeSpan.FromSeconds(10),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            UseProxy = !address.IsLoopback,
+        };
+        if (certificate is not null)
+        {
+            handler.SslOptions.ClientCertificates = [certificate];
+        }
+        _channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
         var calls = string.IsNullOrEmpty(key) ? _channel.CreateCallInvoker() : _channel.Intercept(headers =>
         {
             headers.Add("authorization", $"Bearer {key}");
             return headers;
         });
         (Tagging, Admin) = (new Tagging.TaggingClient(calls), new Admin.AdminClient(calls));
+    }
+
+    /// <summary>The environment variable by which a connection goes through a proxy. Null: it goes straight, as to loopback always.</summary>
+    public static string? ProxyVariable(Uri address)
+    {
+        if (address.IsLoopback || HttpClient.DefaultProxy.IsBypassed(address))
+        {
+            return null;
+        }
+        string[] names = address.Scheme == "https"
+            ? ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+            : ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+        return Array.Find(names, name => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name)));
     }
 
     /// <summary>All that a tenant may ask.</summary>

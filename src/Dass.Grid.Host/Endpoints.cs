@@ -22,8 +22,8 @@ internal static class Endpoints
         kestrel.AddServerHeader = false;
 
         // A client whose network has gone sends nothing: a ping without an answer ends its calls.
-        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
-        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);
         if (grid.Role != GridRole.Silo)
         {
             // By default the calls of a connection share a window hardly larger than that of one call: two that are not read would stop

@@ -19,16 +19,24 @@ internal sealed class GridConnection : IAsyncDisposable
 
     public GridClient Client { get; }
 
+    /// <summary>What a person should know of a proxy when the grid that was opened last cannot be reached. Empty: none is in the way.</summary>
+    public static string ProxyNote { get; private set; } = "";
+
     /// <param name="address">Where gRPC answers.</param>
     /// <param name="keyFile">File with the tenant's key; null: the variable <see cref="KeyVariable"/>, if it is set.</param>
     /// <exception cref="IOException">The file cannot be read or holds no key; or that of a client certificate, which
     /// <see cref="CertificateVariable"/> names.</exception>
-    public static GridConnection Open(Uri address, string? keyFile) =>
-        new(
+    public static GridConnection Open(Uri address, string? keyFile)
+    {
+        ProxyNote = GridClient.ProxyVariable(address) is { } variable
+            ? $" The connection goes through the proxy that the variable {variable} names; no_proxy takes the grid's host out of it."
+            : "";
+        return new GridConnection(
             address,
             embedded: null,
             keyFile is null ? Environment.GetEnvironmentVariable(KeyVariable)?.Trim() : ReadKey(keyFile),
             ReadCertificate());
+    }
 
     /// <param name="model">Model directory; null: the built-in model.</param>
     /// <param name="cancellationToken">Ends the start.</param>
