@@ -6,7 +6,7 @@ public static class SourceLabels
     /// <summary>Index of the first: a source that is silent for too long. The second is one that is clipped.</summary>
     public const int First = 1_000_000;
 
-    private static readonly LabelName[] All = [new("source.silent", "source.silent"), new("source.clipped", "source.clipped")];
+    public static readonly LabelName[] All = [new("source.silent", "source.silent"), new("source.clipped", "source.clipped")];
 
     /// <summary>Whether an index is none of a model's.</summary>
     public static bool Has(int index) => index >= First;

@@ -25,7 +25,7 @@ public static class GridHost
         var grid = configuration.GetSection("Grid").Get<GridOptions>() ?? new GridOptions();
         var tenants = new TenantsOptions();
         Bind(configuration, grid, tenants);
-        GridRules.Check(grid, tenants);
+        GridRules.Check(grid, tenants, configuration);
 
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = grid.ShutdownTimeout);
         builder.Services.AddDassLimits(configuration.GetSection("Grid"));

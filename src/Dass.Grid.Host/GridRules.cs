@@ -9,9 +9,13 @@ namespace Dass.Grid.Host;
 internal static class GridRules
 {
     /// <exception cref="OptionsValidationException">Every rule that is broken.</exception>
-    public static void Check(GridOptions grid, TenantsOptions tenants)
+    public static void Check(GridOptions grid, TenantsOptions tenants, IConfiguration? configuration = null)
     {
         var rules = new OptionRules();
+        if (configuration is not null)
+        {
+            SettingNames.Check(configuration, rules);
+        }
         AddListeners(rules, grid, tenants);
         AddCluster(rules, grid);
         rules.ThrowIfBroken<GridOptions>("Grid");

@@ -26,7 +26,7 @@ public static class Invocation
         {
             foreach (var error in parsed.Errors)
             {
-                Console.Error.WriteLine($"dass: {error.Message}");
+                Console.Error.WriteLine($"dass: {error.Message}{Meant(parsed, error.Message)}");
             }
             Console.Error.WriteLine("Try 'dass --help'.");
             return Usage;
@@ -56,12 +56,23 @@ public static class Invocation
         }
     }
 
+    /// <summary>What a word that the command line does not know was probably meant to be.</summary>
+    private static string Meant(ParseResult parsed, string message)
+    {
+        var command = parsed.CommandResult.Command;
+        string[] known = [.. command.Subcommands.Select(each => each.Name), .. command.Options.Select(each => each.Name)];
+        return parsed.UnmatchedTokens.FirstOrDefault(word => message.Contains($"'{word}'", StringComparison.Ordinal)) is { } unknown
+            ? Nearest.Question(unknown, known)
+            : "";
+    }
+
     /// <summary>What went wrong and what to do, in one sentence.</summary>
     public static string Explain(Exception exception) => exception switch
     {
         OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } => "interrupted.",
         RpcException { StatusCode: StatusCode.Unavailable, Status.DebugException: { } cause } =>
-            $"the grid cannot be reached: {cause.GetBaseException().Message}. Is it running, and is --grid the address of its gRPC?",
+            $"the grid cannot be reached: {cause.GetBaseException().Message}. Is it running, and is --grid the address of its gRPC?"
+            + GridConnection.ProxyNote,
         RpcException { StatusCode: StatusCode.Unauthenticated } refused =>
             $"the grid answers Unauthenticated: {refused.Status.Detail} "
             + $"The key is taken from --api-key-file or {GridConnection.KeyVariable}.",

@@ -36,7 +36,7 @@ internal static class EventsCommand
             HelpName = "LABEL",
             Description = "A label's name or id; may be given several times (default: all).",
         };
-        var from = Time("--from", "Onset at or after, e.g. 2026-03-01T12:00Z (default: a day before --to).");
+        var from = Time("--from", $"Onset at or after: {Times.Examples} (default: a day before --to).");
         var to = Time("--to", "Onset before (default: now).");
         var format = Options.Word(
             "--format",
@@ -111,11 +111,11 @@ internal static class EventsCommand
         Description = description,
         CustomParser = result =>
         {
-            if (DateTimeOffset.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+            if (Times.TryParse(result.Tokens[0].Value, TimeProvider.System, out var time))
             {
                 return time;
             }
-            result.AddError($"{name} is '{result.Tokens[0].Value}'; it must be a time such as 2026-03-01T12:00Z.");
+            result.AddError($"{name} is '{result.Tokens[0].Value}'; it must be a time such as {Times.Examples}.");
             return null;
         },
     };

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Dass.Grid.Cli.CommandLine;
+using Dass.Grid.Cli.Output;
 using Dass.Grid.Host;
 using Microsoft.Extensions.Hosting;
+using Spectre.Console;
 
 namespace Dass.Grid.Cli.Commands;
 
@@ -15,9 +17,23 @@ internal static class ServeCommand
             Description = "Settings of the host after --, e.g. -- --Grid:Listen=http://127.0.0.1:5230 --Grid:Role=all",
             Arity = ArgumentArity.ZeroOrMore,
         };
-        var command = new Command("serve", "Runs a grid until it is stopped (Ctrl-C).") { settings };
+        var check = new Option<bool>("--check")
+        {
+            Description = "Only check the settings, and print each with its value and where it comes from; of secrets, whether they are set.",
+        };
+        var command = new Command("serve", "Runs a grid until it is stopped (Ctrl-C).") { settings, check };
         command.SetAction(async (parsed, cancellationToken) =>
         {
+            if (parsed.GetValue(check))
+            {
+                var table = Terminal.NewTable().AddColumns("setting", "value", "from");
+                foreach (var setting in SettingsReport.Make(parsed.GetValue(settings)!))
+                {
+                    table.AddRow(Markup.Escape(setting.Name), Markup.Escape(setting.Value), Markup.Escape(setting.Source));
+                }
+                AnsiConsole.Write(table);
+                return Invocation.Success;
+            }
             await using var app = GridHost.Build(parsed.GetValue(settings)!);
             await app.RunAsync(cancellationToken).ConfigureAwait(false);
             return Invocation.Success;

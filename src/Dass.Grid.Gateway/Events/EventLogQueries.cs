@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Grid;
+using Dass.Grid.Gateway.Models;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
 using Google.Protobuf;
@@ -23,7 +24,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
     public async Task<ListEventsResponse> ListAsync(ListEventsRequest request, CancellationToken cancellationToken)
     {
         var size = Paging.Size(request.PageSize);
-        var query = ParseSelection(request.Selection ?? new EventSelection());
+        var query = await ParseAsync(request.Selection ?? new EventSelection());
         if (request.NewestFirst)
         {
             return await ListNewestAsync(query, size, request.PageToken, cancellationToken);
@@ -101,7 +102,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
         {
             throw ProtocolErrors.OneStream(selection.StreamIds.Count);
         }
-        var (query, text) = (ParseSelection(selection), new StringBuilder());
+        var (query, text) = (await ParseAsync(selection), new StringBuilder());
         EventText.Begin(request.Format, text);
         var span = EventLogKey.SpanOf(query.From);
         while (await SpansAsync(span, query, SpansPerPage, cancellationToken) is { Length: > 0 } spans)
@@ -140,6 +141,13 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
         cancellationToken.ThrowIfCancellationRequested();
         var log = grid.Grains.GetGrain<IEventLogGrain>(new EventLogKey(call.Tenant, span).ToString());
         return Recovery.AskAsync(grid, () => log.Read(query), cancellationToken);
+    }
+
+    private async Task<EventQuery> ParseAsync(EventSelection selection)
+    {
+        var query = ParseSelection(selection);
+        await new ModelCards(grid.Grains).CheckLabelsAsync("selection.labels", selection.Labels);
+        return query;
     }
 
     private EventQuery ParseSelection(EventSelection selection)

@@ -19,6 +19,25 @@ internal sealed class ModelCards(IGrainFactory grains)
     /// <exception cref="RpcException">NOT_FOUND: no such model.</exception>
     public async Task<ModelCard> GetAsync(string? name) => (await Catalog.Get(name)).OrThrow();
 
+    /// <summary>Labels of streams that may have any model, and may not be there yet.</summary>
+    /// <exception cref="RpcException">NOT_FOUND: no model has one of them; names those that are nearest.</exception>
+    public async Task CheckLabelsAsync(string field, IReadOnlyCollection<string> labels)
+    {
+        if (labels.Count == 0)
+        {
+            return;
+        }
+        var known = new List<LabelName>(SourceLabels.All);
+        foreach (var model in await ListAsync())
+        {
+            known.AddRange((await GetAsync(model)).Labels);
+        }
+        if (labels.FirstOrDefault(label => !known.Exists(each => each.IsCalled(label))) is { } unknown)
+        {
+            throw ProtocolErrors.LabelOfNoModel(field, unknown, known.Select(each => each.Name));
+        }
+    }
+
     public async ValueTask<ModelCard> GetAsync(ModelSummary model)
     {
         if (!_byHash.TryGetValue(model.Hash, out var card))

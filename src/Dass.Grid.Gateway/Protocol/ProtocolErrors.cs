@@ -215,8 +215,13 @@ internal static class ProtocolErrors
 
     public static RpcException Score(string field, float value) => Invalid($"{field} is {value}; 0 to 1.");
 
-    public static RpcException UnknownLabel(string label, string model) => new(new Status(
-        StatusCode.NotFound, $"filter.labels: model '{model}' has no label '{Short(label)}'; ListLabels names them."));
+    public static RpcException UnknownLabel(string label, string model, IEnumerable<string> names) => new(new Status(
+        StatusCode.NotFound,
+        $"filter.labels: model '{model}' has no label '{Short(label)}'; ListLabels names them.{Nearest.Question(Short(label), names)}"));
+
+    public static RpcException LabelOfNoModel(string field, string label, IEnumerable<string> names) => new(new Status(
+        StatusCode.NotFound,
+        $"{field}: no model of this grid has a label '{Short(label)}'; ListLabels names them.{Nearest.Question(Short(label), names)}"));
 
     public static RpcException PageSize(int value, int most, int standard) =>
         Invalid($"page_size is {value}; 1 to {most:N0}, or 0 for {standard}.");

@@ -22,8 +22,11 @@ internal sealed class ScoreView
     private readonly float _minPeak;
     private readonly double _minEventSeconds;
 
+    /// <param name="filter">What is asked for.</param>
+    /// <param name="card">Of the model.</param>
+    /// <param name="isOneOfMany">Labels that the model lacks are of another model, and no mistake.</param>
     /// <exception cref="RpcException">A rule of the filter is broken, or it names an unknown label.</exception>
-    public ScoreView(TagFilter? filter, ModelCard card)
+    public ScoreView(TagFilter? filter, ModelCard card, bool isOneOfMany = false)
     {
         Check(filter);
         _labels = card.Labels;
@@ -34,7 +37,9 @@ internal sealed class ScoreView
         _spectrogram = filter?.Spectrogram ?? false;
         _minPeak = filter is { HasMinPeakScore: true } ? filter.MinPeakScore : _minScore;
         _minEventSeconds = RequestMapping.EventDuration("filter.min_event_duration", filter?.MinEventDuration)?.TotalSeconds ?? 0;
-        _events = filter is { Labels.Count: > 0 } ? [.. filter.Labels.Select(label => IndexOf(label, card)).Distinct().Order()] : null;
+        _events = filter is { Labels.Count: > 0 }
+            ? [.. filter.Labels.Select(label => IndexOf(label, card, isOneOfMany)).Where(index => index >= 0).Distinct().Order()]
+            : null;
         _shown = _events is null
             ? [.. Enumerable.Range(0, _labels.Length).Where(index => !_labels[index].Hidden)]
             : [.. _events.Where(index => !SourceLabels.Has(index))];
@@ -159,13 +164,15 @@ internal sealed class ScoreView
     private LabelScore Named(int index, float score) =>
         new() { Index = index, Id = _labels[index].Id, Name = _labels[index].Name, Score = score };
 
-    private static int IndexOf(string label, ModelCard card)
+    private static int IndexOf(string label, ModelCard card, bool isOneOfMany)
     {
         if (SourceLabels.Find(label) is { } source)
         {
             return source;
         }
         var index = Array.FindIndex(card.Labels, each => each.IsCalled(label));
-        return index >= 0 ? index : throw ProtocolErrors.UnknownLabel(label, card.Summary.Name);
+        return index >= 0 || isOneOfMany
+            ? index
+            : throw ProtocolErrors.UnknownLabel(label, card.Summary.Name, card.Labels.Select(each => each.Name));
     }
 }

@@ -57,7 +57,8 @@ internal sealed class StreamSubscriber(
 
     private async Task ServeAsync(SubscriberQueue queue, StreamStatus status)
     {
-        _view = new ScoreView(request.Filter, await services.Cards.GetAsync(status.Shape.Model));
+        _view = new ScoreView(
+            request.Filter, await services.Cards.GetAsync(status.Shape.Model), isOneOfMany: request.StreamId.Length == 0);
         _next = fromChunk ?? status.NextChunk;
         await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
 
@@ -82,7 +83,7 @@ internal sealed class StreamSubscriber(
                     NextChunk = change.NextChunk,
                     Events = { _view.Select(change.Events) },
                 };
-                _view = new ScoreView(request.Filter, await services.Cards.GetAsync(change.Model));
+                _view = new ScoreView(request.Filter, await services.Cards.GetAsync(change.Model), isOneOfMany: true);
                 await write(new SubscribeResponse { NewModel = answer });
             }
             else if (item.NextChunk > _next)

@@ -36,6 +36,10 @@ internal sealed class SubscribeCall(
     public async Task RunAsync(Func<Task> begin)
     {
         Check();
+        if (request.StreamId.Length == 0)
+        {
+            await services.Cards.CheckLabelsAsync("filter.labels", request.Filter?.Labels ?? []);
+        }
         var quota = await services.Quotas.AcquireSubscriberAsync(call.Caller, cancellationToken);
         _grid.Instruments.OnSubscribed();
         Activity.Current = null; // the call has no end; its trace must have one

@@ -17,6 +17,14 @@ namespace Dass.Grid.Grains.Hosting;
 
 public static class SiloBuilderExtensions
 {
+    /// <summary>Sections below <c>Grid</c>, and the classes whose settings are in them.</summary>
+    public static IReadOnlyList<(string Section, Type Options)> LimitSections { get; } =
+    [
+        ("", typeof(ModelRegistryOptions)), ("Streams", typeof(DeviceWatchdogOptions)), ("Streams", typeof(CheckpointOptions)),
+        ("Streams", typeof(StreamGrainOptions)), ("Streams", typeof(RecordOptions)), ("Streams", typeof(ClipOptions)),
+        ("Streams", typeof(TenantListOptions)),
+    ];
+
     /// <summary>
     /// Limits of this silo: models from the section <c>Grid</c>, everything else from <c>Grid:Streams</c>. Checked at start.
     /// </summary>

@@ -12,6 +12,24 @@ public sealed class SubscribeManyTests(SharedGrid shared)
     private Tagging.TaggingClient Client => shared.Client;
 
     [Fact]
+    public async Task A_label_that_no_model_has_is_refused_before_any_stream_begins_with_those_that_are_like_it()
+    {
+        var prefix = NewPrefix();
+        var filter = new TagFilter { Labels = { "Speach" } };
+        await TestGrid.RefusesAsync(StatusCode.NotFound, "'Speach'; ListLabels names them. Did you mean 'Speech'", async () =>
+        {
+            using var call = Client.Subscribe(new SubscribeRequest { Prefix = prefix, Filter = filter }, deadline: TestGrid.Deadline);
+            await call.ResponseStream.MoveNext(CancellationToken.None);
+        });
+        await TestGrid.RefusesAsync(
+            StatusCode.NotFound, "selection.labels: no model of this grid has a label 'Speach'",
+            async () => await Client.ListEventsAsync(
+                new ListEventsRequest { Selection = new EventSelection { Labels = { "Speach" } } }, deadline: TestGrid.Deadline));
+        await Client.ListEventsAsync(
+            new ListEventsRequest { Selection = new EventSelection { Labels = { "speech", "/m/09x0r" } } }, deadline: TestGrid.Deadline);
+    }
+
+    [Fact]
     public async Task A_prefix_hears_streams_that_are_live_and_those_that_begin_later()
     {
         var prefix = NewPrefix();
