@@ -35,7 +35,8 @@ internal static class Nearest
     /// </summary>
     private static double Distance(string one, string other)
     {
-        if (one.Length >= 3 && other.Length >= 3 && (other.Contains(one, StringComparison.Ordinal) || one.Contains(other, StringComparison.Ordinal)))
+        if (Math.Min(one.Length, other.Length) >= 3
+            && (other.Contains(one, StringComparison.Ordinal) || one.Contains(other, StringComparison.Ordinal)))
         {
             return Math.Min(1, Math.Abs(one.Length - other.Length) / 2.0);
         }

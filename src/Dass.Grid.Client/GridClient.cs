@@ -47,7 +47,7 @@ public sealed class GridClient : IDisposable
         (Tagging, Admin) = (new Tagging.TaggingClient(calls), new Admin.AdminClient(calls));
     }
 
-    /// <summary>The environment variable by which a connection goes through a proxy. Null: it goes straight, as to loopback always.</summary>
+    /// <summary>The environment variable by which a connection goes through a proxy. Null: by none, as to loopback always.</summary>
     public static string? ProxyVariable(Uri address)
     {
         if (address.IsLoopback || HttpClient.DefaultProxy.IsBypassed(address))

@@ -1,8 +1,8 @@
 namespace Dass.Grid.Client;
 
 /// <summary>
-/// Audio that waits for a grid. When it is full the oldest is dropped: what is left are the last minutes before now. Its positions show what
-/// is missing.
+/// Audio that waits for a grid. When it is full the oldest is dropped: what is left are the last minutes before now. Its positions show
+/// what is missing.
 /// </summary>
 /// <param name="capacity">Bytes.</param>
 /// <param name="disk">Takes what memory has no room for. Null: it is dropped.</param>

@@ -88,7 +88,7 @@ public sealed class LiveFeed : IDisposable
         }
     }
 
-    /// <summary>Time passes without audio; to be called every second or so, so that the last audio before a pause does not wait for more.</summary>
+    /// <summary>Time passes without audio: to be called every second or so, or the last audio before a pause waits for more.</summary>
     public void Tick()
     {
         lock (_clock)
@@ -110,7 +110,8 @@ public sealed class LiveFeed : IDisposable
     /// <summary>
     /// The grid's answers, as of <see cref="StreamFeed"/>; Ready and tags of each stream that follows under the same id. Enumerated once.
     /// </summary>
-    /// <exception cref="RpcException">The grid stays away, or refuses, for longer than <see cref="LiveFeedOptions.GiveUpAfter"/>.</exception>
+    /// <exception cref="RpcException">The grid stays away, or refuses, for longer than
+    /// <see cref="LiveFeedOptions.GiveUpAfter"/>.</exception>
     public async IAsyncEnumerable<StreamResponse> RunAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var refusals = new Reconnects(Patience(interrupted: null));

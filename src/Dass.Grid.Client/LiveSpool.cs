@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Dass.Grid.Client;
 
-/// <summary>A bounded queue of audio in files, for the time in which a grid is away. It begins empty: what an earlier process left is old.</summary>
+/// <summary>A bounded queue of audio in files, for the time in which a grid is away. What an earlier process left is deleted.</summary>
 /// <remarks>Used under the lock of its <see cref="LiveBuffer"/>.</remarks>
 internal sealed class LiveSpool : IDisposable
 {

@@ -107,7 +107,9 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
             await _call.Writing.ConfigureAwait(false); // throws the reason
             throw;
         }
-        return _finished || _leaving ? null : throw new RpcException(new Status(StatusCode.Unavailable, "the call ended before the stream did"));
+        return _finished || _leaving
+            ? null
+            : throw new RpcException(new Status(StatusCode.Unavailable, "the call ended before the stream did"));
     }
 
     private async Task<StreamResponse> BeginAsync(CancellationToken cancellationToken)

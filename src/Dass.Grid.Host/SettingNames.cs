@@ -8,7 +8,7 @@ using SiloLimits = Dass.Grid.Grains.Hosting.SiloBuilderExtensions;
 
 namespace Dass.Grid.Host;
 
-/// <summary>Which settings there are: those of the options' classes. A name that is none is a typing error, and no default may hide it.</summary>
+/// <summary>Which settings there are: those of the options' classes. Any other name is a typing error that no default may hide.</summary>
 internal static class SettingNames
 {
     /// <summary>Sections of a configuration, each with the classes that are bound to it.</summary>
@@ -31,7 +31,8 @@ internal static class SettingNames
         }
         // The environment is full of names of other programs; a command line is not.
         var typed = (configuration as IConfigurationRoot)?.Providers.OfType<CommandLineConfigurationProvider>() ?? [];
-        foreach (var name in typed.SelectMany(line => line.GetChildKeys([], null)).Distinct().Except(roots, StringComparer.OrdinalIgnoreCase))
+        var names = typed.SelectMany(line => line.GetChildKeys([], null)).Distinct();
+        foreach (var name in names.Except(roots, StringComparer.OrdinalIgnoreCase))
         {
             if (Nearest.To(name, roots) is [var near, ..])
             {

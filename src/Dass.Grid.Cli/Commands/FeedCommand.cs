@@ -15,8 +15,8 @@ internal static class FeedCommand
     {
         var file = new Argument<string>("SOURCES.json")
         {
-            Description = "{\"sources\": [{\"id\": \"yard\", \"url\": \"rtsp://…\"}]}; a source has one of url, device (alsa:NAME, pulse:NAME), "
-                + "command, pipe and folder. Is read again when it changes.",
+            Description = "{\"sources\": [{\"id\": \"yard\", \"url\": \"rtsp://…\"}]}; a source has one of url, device "
+                + "(alsa:NAME, pulse:NAME), command, pipe and folder. Is read again when it changes.",
         }.RefusingOptions();
         var (grid, keyFile) = (Options.Grid($"{Options.DefaultGrid}, where 'dass serve' answers"), Options.KeyFile());
         var format = Options.Word("--format", "table for people; json (one object per line) for programs.", FeedFormat.Table);

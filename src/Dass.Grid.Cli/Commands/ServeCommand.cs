@@ -19,7 +19,8 @@ internal static class ServeCommand
         };
         var check = new Option<bool>("--check")
         {
-            Description = "Only check the settings, and print each with its value and where it comes from; of secrets, whether they are set.",
+            Description = "Only check the settings, and print each with its value and where it comes from; of secrets, "
+                + "whether they are set.",
         };
         var command = new Command("serve", "Runs a grid until it is stopped (Ctrl-C).") { settings, check };
         command.SetAction(async (parsed, cancellationToken) =>

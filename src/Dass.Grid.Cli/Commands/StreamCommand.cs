@@ -44,8 +44,8 @@ internal static class StreamCommand
         };
         var finish = new Option<bool>("--finish")
         {
-            Description = "The end of standard input ends the stream, and it is read as fast as the grid takes it. Else it is a live source: "
-                + "its end is a pause, and --stream-id goes on with it at the time of day.",
+            Description = "The end of standard input ends the stream, and it is read as fast as the grid takes it. Else it is a live "
+                + "source: its end is a pause, and --stream-id goes on with it at the time of day.",
         };
         var captured = new Option<CaptureTime?>("--capture-time")
         {
@@ -99,7 +99,8 @@ internal static class StreamCommand
             if (name == StandardInput && address is not null && !parsed.GetValue(finish))
             {
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
-                await PipeAsync(connected, config, parsed.GetValue(format), live.From(parsed), source, cancellationToken).ConfigureAwait(false);
+                await PipeAsync(
+                    connected, config, parsed.GetValue(format), live.From(parsed), source, cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
             }
             if (parsed.GetValue(captured) is { } time)
@@ -167,7 +168,7 @@ internal static class StreamCommand
                 var answering = SourceRunner.AnswerAsync(feed, status, view, TimeProvider.System, stop.Token);
                 var reading = PipedInput.ReadAsync(
                     source, feed,
-                    () => view.OnNote("standard input comes faster than time passes, and is slowed down; --finish reads it as a recording."),
+                    () => view.OnNote("standard input comes faster than it plays, and is slowed down; --finish reads it as a recording."),
                     stop.Token);
                 try
                 {

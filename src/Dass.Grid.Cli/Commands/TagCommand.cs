@@ -29,7 +29,10 @@ internal static class TagCommand
             Description = "One step over the whole file, as the model was published. Memory grows with the file; up to 4 h.",
         };
         var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
-        var command = new Command("tag", "Tags recordings in this process.") { files, model, precision, offline, chunk, lookAhead, top, format };
+        var command = new Command("tag", "Tags recordings in this process.")
+        {
+            files, model, precision, offline, chunk, lookAhead, top, format,
+        };
         command.Validators.Add(result =>
         {
             if (result.GetValue(offline) && (result.GetResult(chunk) is not null || result.GetResult(lookAhead) is not null))

@@ -19,7 +19,7 @@ internal sealed class GridConnection : IAsyncDisposable
 
     public GridClient Client { get; }
 
-    /// <summary>What a person should know of a proxy when the grid that was opened last cannot be reached. Empty: none is in the way.</summary>
+    /// <summary>What a person should know of a proxy when the grid that was opened last cannot be reached. Empty: there is none.</summary>
     public static string ProxyNote { get; private set; } = "";
 
     /// <param name="address">Where gRPC answers.</param>

@@ -16,7 +16,8 @@ internal static class Terminal
     {
         if (Console.IsOutputRedirected)
         {
-            Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false); // whatever the locale: JSON is UTF-8
+            // JSON is UTF-8 in every locale.
+            Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
             AnsiConsole.Profile.Width = PipeWidth;
         }
     }

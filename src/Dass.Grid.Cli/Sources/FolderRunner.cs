@@ -102,7 +102,8 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
                 : default(TimeSpan?);
             await using var tape = new AudioTape(
                 AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source),
-                async stop => new AudioSourceStream(await AudioFile.OpenAsync(file.FullName, stop).ConfigureAwait(false)), cancellationToken);
+                async stop => new AudioSourceStream(await AudioFile.OpenAsync(file.FullName, stop).ConfigureAwait(false)),
+                cancellationToken);
             var config = new StreamConfig
             {
                 StreamId = IdOf(file.Name),
@@ -139,7 +140,8 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
     /// <summary>The source's id and the file's name, as far as they fit and are allowed.</summary>
     private string IdOf(string name)
     {
-        var plain = new string([.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '~' or '-' ? letter : '_')]);
+        var plain = new string(
+            [.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '~' or '-' ? letter : '_')]);
         var id = $"{spec.Id}-{plain}";
         return id.Length <= MaxIdCharacters ? id : id[..MaxIdCharacters];
     }

@@ -48,7 +48,8 @@ internal sealed class SourceSupervisor(GridClient grid, LiveFeedOptions options)
             {
                 var status = new SourceStatus(spec, options.Time);
                 var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                _running.Add(spec.Id, new Running(status, stop, Task.Run(() => WorkAsync(spec, status, stop.Token), CancellationToken.None)));
+                var work = Task.Run(() => WorkAsync(spec, status, stop.Token), CancellationToken.None);
+                _running.Add(spec.Id, new Running(status, stop, work));
             }
         }
     }

@@ -112,7 +112,8 @@ internal static class SourceView
         var time = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
         Console.Out.WriteLine(
             $"{time}  {report.Id}  {Name(report.State)}  last audio {Ago(report, now)}  level {Level(report)}  restarts {report.Restarts}"
-            + $"  delay {Seconds(report.Delay)}  missing {Seconds(report.Missing)}  {(report.Note.Length > 0 ? report.Note : report.Heard)}");
+            + $"  delay {Seconds(report.Delay)}  missing {Seconds(report.Missing)}  "
+            + $"{(report.Note.Length > 0 ? report.Note : report.Heard)}");
     }
 
     private static string Ago(SourceReport report, DateTimeOffset now) =>

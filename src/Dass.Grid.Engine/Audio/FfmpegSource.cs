@@ -57,8 +57,8 @@ internal sealed class FfmpegSource : IAudioSource
         catch (Win32Exception exception)
         {
             throw new AudioFormatException(
-                $"{path}: not a WAV file of a kind that is read without it, and '{program}', which would decode it, cannot be started ({exception.Message}). "
-                + "Install ffmpeg (e.g. apt-get install ffmpeg) or convert the file to WAV.");
+                $"{path}: not a WAV file of a kind that is read without it, and '{program}', which would decode it, "
+                + $"cannot be started ({exception.Message}). Install ffmpeg (e.g. apt-get install ffmpeg) or convert the file to WAV.");
         }
         try
         {

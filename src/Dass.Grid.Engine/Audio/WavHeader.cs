@@ -116,7 +116,8 @@ internal sealed record WavHeader(AudioFormat Format, WavSample Stored, AudioForm
                 $"The WAV file has a block align of {align} bytes for {channels} channel(s) of {bits} bits in format {tag}; "
                 + "the bits must fit into it, and be 32 or 64 of float."),
             _ => throw new UnreadWavException(
-                $"The WAV file has format tag {tag} with {bits} bits per sample; PCM of 8 to 32 bits, float 32, 64, A-law and µ-law are read.",
+                $"The WAV file has format tag {tag} with {bits} bits per sample; PCM of 8 to 32 bits, float 32, 64, A-law and "
+                + "µ-law are read.",
                 isReshaped: false),
         };
         if (rate is < AudioFormat.MinSampleRateHz and > 0 or > AudioFormat.MaxSampleRateHz and <= 10_000_000)

@@ -80,7 +80,7 @@ public class TagCommandTests
     [InlineData(2, "Grid:Listen is 'nonsense'", "serve", "--", "--Grid:Listen=nonsense")]
     [InlineData(1, "Is it running", "stream", "-", "--finish", "--rate", "16000", "--grid", "http://127.0.0.1:1")]
     [InlineData(2, "Grid:Lisen is no setting. Did you mean 'Listen'?", "serve", "--", "--Grid:Lisen=http://127.0.0.1:1")]
-    [InlineData(2, "Gird is no section of the settings. Did you mean 'Grid'?", "serve", "--check", "--", "--Gird:Listen=http://127.0.0.1:1")]
+    [InlineData(2, "Gird is no section of the settings. Did you mean 'Grid'?", "serve", "--check", "--", "--Gird:Listen=http://[::1]:1")]
     [InlineData(2, "Did you mean 'tag'?", "tga")]
     [InlineData(2, "--from is '01.03.2026'; it must be a time such as", "events", "--from", "01.03.2026")]
     [InlineData(1, "is not a directory", "inspect-model", "/no/such/model")]

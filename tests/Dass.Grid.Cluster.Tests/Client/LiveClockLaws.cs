@@ -3,7 +3,7 @@ using Dass.Grid.Client;
 namespace Dass.Grid.Cluster.Tests.Client;
 
 /// <summary>
-/// Whatever a source and its network do, each sample that finds a place lies within 2 s of when it was heard. The source of these tests
+/// With any source and network, each sample that finds a place lies within 2 s of when it was heard. The source of these tests
 /// numbers its samples, so that each can be found again.
 /// </summary>
 public class LiveClockLaws

@@ -24,9 +24,9 @@ internal static partial class DocumentRules
 
     private static readonly Command Dass = new RootCommand
     {
-        TagCommand.Create(), StreamCommand.Create(), WatchCommand.Create(), EventsCommand.Create(), LoadCommand.Create(),
-        LabelsCommand.Create(), InspectModelCommand.Create(), EvaluateCommand.Create(), ServeCommand.Create(), AdminCommand.Create(),
-        ConsoleCommand.Create(),
+        TagCommand.Create(), StreamCommand.Create(), FeedCommand.Create(), WatchCommand.Create(), EventsCommand.Create(),
+        LoadCommand.Create(), LabelsCommand.Create(), InspectModelCommand.Create(), EvaluateCommand.Create(), ConsoleCommand.Create(),
+        ServeCommand.Create(), AdminCommand.Create(),
         Options.Verbose,
     };
 

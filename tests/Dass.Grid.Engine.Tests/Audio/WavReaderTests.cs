@@ -149,7 +149,10 @@ public class WavReaderTests
         { Wav(Format(1, 16, 1, 0xFFFFFFFF), Chunk("data", Samples)), "sample rate is 2147483647 Hz" },
         { Wav(Format(1, 16, 1, 1), Chunk("data", Samples)), "sample rate is 1 Hz" },
         { Wav(Format(1, 16, 1, 16_000, align: 5), Chunk("data", Samples)), "block align of 5" },
-        { Wav(Format(1, 16, 1, 16_000), [.. Encoding.ASCII.GetBytes("LIST"), 3, 0, 0, 0, 1, 2, 3], Chunk("data", Samples)), "'data' chunk is misaligned" },
+        {
+            Wav(Format(1, 16, 1, 16_000), [.. Encoding.ASCII.GetBytes("LIST"), 3, 0, 0, 0, 1, 2, 3], Chunk("data", Samples)),
+            "'data' chunk is misaligned"
+        },
         { Wav(Format(85, 16, 1, 16_000), Chunk("data", Samples)), "format tag 85" },
         { Wav(Chunk("fmt ", new byte[8])), "'fmt ' chunk has 8 bytes" },
         { Wav([.. Encoding.ASCII.GetBytes("junk"), 255, 255, 255, 127]), "inside its 'junk' chunk" },

@@ -51,7 +51,8 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
             _resident.Add(feeder.WorkingSet64);
             Console.Error.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Stopwatch.GetElapsedTime(began).TotalMinutes:0.0} min  {_resident[^1] / 1e6:0} MB  {_chunks} chunks  {_off.Count} events"));
+                $"{Stopwatch.GetElapsedTime(began).TotalMinutes:0.0} min  {_resident[^1] / 1e6:0} MB  {_chunks} chunks  "
+                + $"{_off.Count} events"));
         }
         var died = feeder.HasExited;
         await stop.CancelAsync();
@@ -112,7 +113,7 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
             var ahead = begun.AddSeconds(tags.EndSeconds) - DateTimeOffset.UtcNow;
             if (ahead > Truth)
             {
-                _wrong.Add(FormattableString.Invariant($"{answer.StreamId} chunk {tags.Chunk} lies {ahead.TotalSeconds:0.0} s in the future"));
+                _wrong.Add(FormattableString.Invariant($"{answer.StreamId} chunk {tags.Chunk} is {ahead.TotalSeconds:0.0} s too early"));
             }
             foreach (var sound in tags.Events.Where(sound => sound.Kind == EventKind.Opened))
             {
@@ -141,13 +142,15 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
         Console.WriteLine($"connections           {all.Sum(source => source.Connections)}");
         Console.WriteLine($"chunks                {_chunks}");
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"longest deaf          {deaf.LongestDeaf.TotalSeconds:0.0} s, {deaf.Id} until {deaf.LongestDeafAt:HH:mm:ss}; at most {MaxDeaf.TotalSeconds:0.0}"));
+            CultureInfo.InvariantCulture,
+            $"longest deaf          {deaf.LongestDeaf.TotalSeconds:0.0} s, {deaf.Id} until "
+            + $"{deaf.LongestDeafAt:HH:mm:ss}; at most {MaxDeaf.TotalSeconds:0.0}"));
         Console.WriteLine(off.Length == 0 ? "events                none" : string.Create(
             CultureInfo.InvariantCulture,
             $"events                {off.Length}, off by {off[0]:0.00} to {off[^1]:0.00} s, median {off[off.Length / 2]:0.00}; at most 2"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"memory of dass feed   {_resident[0] / 1e6:0} to {_resident.Max() / 1e6:0} MB, last third above the one before by {growth:0.0%}"));
+            $"memory of dass feed   {_resident[0] / 1e6:0} to {_resident.Max() / 1e6:0} MB, last third against the one before {growth:0.0%}"));
         Console.WriteLine($"wrong times           {_wrong.Count}");
         _wrong.TakeLast(20).ToList().ForEach(wrong => Console.WriteLine($"wrong                 {wrong}"));
         return !died && off.Length > 0 && _wrong.Count == 0 && deaf.LongestDeaf < MaxDeaf && growth < 0.05;

@@ -69,7 +69,7 @@ internal sealed class WildSource
         }
     }
 
-    /// <summary>When the speech began that lies nearest to a time, if the source was heard around it without a break. Null: it was not.</summary>
+    /// <summary>When the speech began that lies nearest to a time, if the source was heard around it. Null: it was not.</summary>
     public DateTimeOffset? SpeechNear(DateTimeOffset time)
     {
         var seconds = time.ToUnixTimeMilliseconds() / 1000.0 - _offset;
