@@ -2,6 +2,7 @@ using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Client;
 using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using AudioFormat = Dass.Grid.Engine.Audio.AudioFormat;
 
@@ -20,6 +21,11 @@ internal sealed class SourceRunner(
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+
+    /// <summary>A live source that is silent or clipped for so long is an event.</summary>
+    private static readonly TimeSpan SilentAfter = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ClippedAfter = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan Steady = TimeSpan.FromSeconds(10); // of audio: then the next pause is the first again
     private static readonly TimeSpan TickSpan = TimeSpan.FromSeconds(0.5);
 
@@ -136,6 +142,7 @@ internal sealed class SourceRunner(
             config.Model = spec.Model;
             config.LabelEvents.Add(spec.EventLabels.Select(label => new LabelRule { Label = label }));
             config.Filter = new TagFilter { Top = 3 };
+            config.Source = new SourceRule { SilentAfter = SilentAfter.ToDuration(), ClippedAfter = ClippedAfter.ToDuration() };
         }
         var feed = new LiveFeed(grid, AudioSourceStream.WireFormat(format), config, options with
         {
