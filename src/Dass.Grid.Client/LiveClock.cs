@@ -5,7 +5,7 @@ namespace Dass.Grid.Client;
 /// <summary>
 /// Gives the audio of a live source its place in time. A sample cannot come before it was heard, so the least delay of the pieces that came
 /// lately says where they belong: bursts after a pause of the network fill the time before them, and audio that is missing for good,
-/// because the source was silent, away or slower than its rate, shows as a delay that stays. That becomes a jump of the positions. A source that is
+/// because the source was silent, away or slow, shows as a delay that stays. That becomes a jump of the positions. A source that is
 /// faster than its rate has samples left out.
 /// </summary>
 /// <remarks>

@@ -128,7 +128,8 @@ public sealed class FeedCommandTests : IDisposable
             status => status.GetProperty("restarts").GetInt32() >= 2
                 && status.GetProperty("heard").GetString()!.Length > 0);
 
-        feed.Write(new { id = "second", command = (string[])["sh", "-c", "while cat /dev/zero | head -c 32000; do sleep 1; done"], rate = 16_000 });
+        string[] drops = ["sh", "-c", "while cat /dev/zero | head -c 32000; do sleep 1; done"];
+        feed.Write(new { id = "second", command = drops, rate = 16_000 });
         await feed.UntilAsync("second", "live");
         await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "first" });
         feed.WriteText("{ \"sources\": [ { \"id\": \"third\", \"comand\": [] } ] }");

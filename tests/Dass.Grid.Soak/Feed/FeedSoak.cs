@@ -150,7 +150,8 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
             $"events                {off.Length}, off by {off[0]:0.00} to {off[^1]:0.00} s, median {off[off.Length / 2]:0.00}; at most 2"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"memory of dass feed   {_resident[0] / 1e6:0} to {_resident.Max() / 1e6:0} MB, last third against the one before {growth:0.0%}"));
+            $"memory of dass feed   {_resident[0] / 1e6:0} to {_resident.Max() / 1e6:0} MB, last third "
+            + $"against the one before {growth:0.0%}"));
         Console.WriteLine($"wrong times           {_wrong.Count}");
         _wrong.TakeLast(20).ToList().ForEach(wrong => Console.WriteLine($"wrong                 {wrong}"));
         return !died && off.Length > 0 && _wrong.Count == 0 && deaf.LongestDeaf < MaxDeaf && growth < 0.05;
