@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Dass.Grid.Client;
 using Dass.Grid.V1;
-using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Soak.Feed;
 
