@@ -99,7 +99,10 @@ public sealed class FeedCommandTests : IDisposable
               <security><chroot>0</chroot><changeowner><user>daemon</user><group>daemon</group></changeowner></security>
             </icecast>
             """);
-        File.SetUnixFileMode(_directory.FullName, (UnixFileMode)0b111_111_111);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(_directory.FullName, (UnixFileMode)0b111_111_111);
+        }
         Run("icecast2", "-c", config);
         await TestGrid.UntilAsync(async () => await CanConnectAsync(port));
         Ffmpeg(
