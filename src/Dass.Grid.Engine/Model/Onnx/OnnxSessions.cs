@@ -6,6 +6,9 @@ namespace Dass.Grid.Engine.Model.Onnx;
 /// <summary>The engine's only way to ONNX Runtime: sessions of a model's graph, in fp32, which compute on the calling thread.</summary>
 internal static class OnnxSessions
 {
+    private static readonly Lock First = new();
+    private static volatile bool _isDomainKnown;
+
     // Before the first call into ONNX Runtime.
     static OnnxSessions() => OnnxRuntimeTelemetry.Disable();
 
@@ -25,7 +28,23 @@ internal static class OnnxSessions
         options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
         addProvider?.Invoke(options);
         operators().AddTo(options);
-        return new InferenceSession(DassGraph.Build(model), options);
+        return Open(DassGraph.Build(model), options);
+    }
+
+    /// <summary>A session of a graph with operators of ours.</summary>
+    public static InferenceSession Open(byte[] graph, SessionOptions options)
+    {
+        if (_isDomainKnown)
+        {
+            return new InferenceSession(graph, options);
+        }
+        // ONNX Runtime enters the operators' domain into a list of the process, and fails when two sessions do it at once.
+        lock (First)
+        {
+            var session = new InferenceSession(graph, options);
+            _isDomainKnown = true;
+            return session;
+        }
     }
 
     /// <summary>Names of the inputs in the order in which step buffers hold them.</summary>

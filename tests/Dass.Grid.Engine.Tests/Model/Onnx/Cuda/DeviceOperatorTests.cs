@@ -89,7 +89,7 @@ public class DeviceOperatorTests
         {
             using var options = new SessionOptions();
             operators.AddTo(options);
-            using var session = new InferenceSession(model, options);
+            using var session = OnnxSessions.Open(model, options);
             var random = new Random(11);
             var inputs = new Dictionary<string, OrtValue>();
             foreach (var (name, input) in session.InputMetadata)
