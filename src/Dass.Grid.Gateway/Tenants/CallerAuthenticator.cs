@@ -4,6 +4,7 @@ using Dass.Grid.Gateway.Protocol;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 
@@ -154,7 +155,11 @@ internal sealed class CallerAuthenticator(
         {
             throw ProtocolErrors.NoProvider();
         }
-        var result = await http.AuthenticateAsync(JwtBearerDefaults.AuthenticationScheme);
+        // A handler of our own: the request's has answered before, in the framework's middleware, when no token was known yet.
+        await using var scope = http.RequestServices.CreateAsyncScope();
+        var handlers = scope.ServiceProvider.GetRequiredService<IAuthenticationHandlerProvider>();
+        var handler = await handlers.GetHandlerAsync(http, JwtBearerDefaults.AuthenticationScheme);
+        var result = await handler!.AuthenticateAsync();
         if (result.Principal is not { } principal)
         {
             throw result.Failure is SecurityTokenExpiredException ? ProtocolErrors.CredentialExpired() : ProtocolErrors.WrongToken();
