@@ -6,9 +6,9 @@ using Grpc.Core.Interceptors;
 namespace Dass.Grid.Cluster.Tests.Fuzz;
 
 /// <summary>
-/// What the grid's side knows of calls with several messages. Once in some hundred thousand calls that the grid refuses while the client
-/// still sends, the refusal does not come through the client's or the web server's HTTP/2, and the client waits until its deadline; this
-/// tells such a call from one that the grid does not answer.
+/// What the grid's side knows of calls with several messages. Once in some hundred thousand calls the first message does not come out of
+/// the client's or the web server's HTTP/2: the grid waits for it, and the client for an answer, until the deadline. This tells such a call
+/// from one that the grid has got and does not answer.
 /// </summary>
 internal sealed class FuzzWitness : Interceptor
 {
@@ -43,9 +43,9 @@ internal sealed class FuzzWitness : Interceptor
     }
 
     /// <summary>Forgets a call.</summary>
-    /// <returns>Whether the grid had ended it long before its client's deadline, and what is known of it.</returns>
-    public (bool HadEnded, string What) Take(FuzzCall call) => _calls.TryRemove($"{call.Index}", out var seen)
-        ? (seen.Lasted < FuzzCall.Patience / 2, seen.ToString())
+    /// <returns>Whether HTTP/2 has lost a part of it, the first message or the answer, and what is known of it.</returns>
+    public (bool IsLost, string What) Take(FuzzCall call) => _calls.TryRemove($"{call.Index}", out var seen)
+        ? (seen.Lasted < FuzzCall.Patience / 2 || seen is { Read: 0, Waits: true }, seen.ToString())
         : (false, "the grid has never seen it");
 
     private sealed class Call

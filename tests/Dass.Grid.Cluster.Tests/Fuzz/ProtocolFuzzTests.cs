@@ -56,7 +56,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
     private readonly ConcurrentDictionary<string, string> _broken = new(); // by method and law, the first call of each
     private readonly GridErrors _errors = new();
     private readonly FuzzWitness _witness = new();
-    private readonly ConcurrentQueue<string> _lost = new(); // calls whose refusal has not come through
+    private readonly ConcurrentQueue<string> _lost = new(); // calls of which HTTP/2 has lost a part
     private readonly FuzzProgress _progress = new(Environment.GetEnvironmentVariable("DASS_FUZZ_LOG"));
     private TestGrid _grid = null!;
     private int _calls;
@@ -108,7 +108,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
             + $"{_cutOff} calls cut off by the web server.");
         foreach (var lost in _lost)
         {
-            output.WriteLine($"The answer has not come through: {lost}");
+            output.WriteLine($"Lost on its way: {lost}");
         }
         output.WriteLine(string.Join(", ", _ends.OrderByDescending(end => end.Value).Select(end => $"{end.Key} {end.Value}")));
         output.WriteLine(
@@ -122,7 +122,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.True(_broken.IsEmpty, $"With seed {Seed}:\n{string.Join('\n', _broken.Select(law => $"{law.Key} {law.Value}"))}\n{_errors}");
         Assert.True(_errors.IsEmpty, $"With seed {Seed} the grid logs errors:\n{_errors}");
         Assert.InRange(_cutOff, 0, _calls / 10);
-        Assert.True(_lost.Count <= 1 + _calls / 20_000, $"With seed {Seed}, answers do not come through:\n{string.Join('\n', _lost)}");
+        Assert.True(_lost.Count <= 1 + _calls / 20_000, $"With seed {Seed}, calls are lost on their way:\n{string.Join('\n', _lost)}");
         Assert.True(
             _ends.GetValueOrDefault(StatusCode.OK) > _calls / 20, "Hardly any call succeeded: nothing but the first checks was tried.");
 
@@ -157,8 +157,8 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
                 Hold(false, call, $"It has no end, not even by its deadline: {_witness.Take(call).What}.");
                 continue;
             }
-            var (hadEnded, what) = _witness.Take(call);
-            if (end is { StatusCode: StatusCode.DeadlineExceeded } && hadEnded)
+            var (isLost, what) = _witness.Take(call);
+            if (end is { StatusCode: StatusCode.DeadlineExceeded } && isLost)
             {
                 _lost.Enqueue($"{call}: {what}");
             }
