@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Text;
 using Dass.Grid.Engine;
 using Dass.Grid.Engine.Audio;
 
@@ -21,7 +20,7 @@ internal sealed class SourceInput : IAsyncDisposable
     private SourceInput(Process process, Stream audio, AudioFormat format)
     {
         (_process, Audio, Format) = (process, audio, format);
-        _errors = LastOfAsync(process.StandardError);
+        _errors = LastOutput.OfAsync(process.StandardError, MaxErrorCharacters);
     }
 
     /// <summary>Raw samples; ends when the process does.</summary>
@@ -156,19 +155,5 @@ internal sealed class SourceInput : IAsyncDisposable
             start.ArgumentList.Add(argument);
         }
         return start;
-    }
-
-    /// <summary>Reads to the end, so that the child never blocks on a full pipe, and keeps the last of it.</summary>
-    private static async Task<string> LastOfAsync(StreamReader reader)
-    {
-        var last = new StringBuilder();
-        var buffer = new char[1024];
-        int read;
-        while ((read = await reader.ReadAsync(buffer).ConfigureAwait(false)) > 0)
-        {
-            last.Append(buffer, 0, read);
-            last.Remove(0, Math.Max(0, last.Length - MaxErrorCharacters));
-        }
-        return last.ToString();
     }
 }

@@ -5,6 +5,7 @@ using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using AudioFormat = Dass.Grid.Engine.Audio.AudioFormat;
+using AudioLevel = Dass.Grid.Engine.Audio.AudioLevel;
 
 namespace Dass.Grid.Cli.Sources;
 
@@ -188,7 +189,7 @@ internal sealed class SourceRunner(
                 break;
             }
             (heard, last) = (heard + read, _time.GetTimestamp());
-            status.OnAudio(Loudness.Of(format, buffer.AsSpan(0, read / format.BytesPerSample * format.BytesPerSample)));
+            status.OnAudio(AudioLevel.Of(format, buffer.AsSpan(0, read))?.RmsDbfs);
             if (feed.Write(buffer.AsSpan(0, read)) is var wait && wait > TimeSpan.Zero)
             {
                 await PauseAsync(wait, feed, cancellationToken).ConfigureAwait(false);

@@ -32,7 +32,7 @@ internal enum SourceState
 /// <param name="Shown">Where it comes from.</param>
 /// <param name="State">What it does.</param>
 /// <param name="LastAudio">When it last gave audio. Null: never.</param>
-/// <param name="LevelDb">Of its last second, dBFS. Null: no audio in that time, or of an encoding that is not measured.</param>
+/// <param name="LevelDb">Of its last second, dBFS. Null: no audio in that time.</param>
 /// <param name="Restarts">How often it was begun again.</param>
 /// <param name="Delay">From the last audio of a chunk to its tags. Null: no tags have come.</param>
 /// <param name="Missing">Time in which it gave nothing.</param>

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Text;
 
 namespace Dass.Grid.Engine.Audio;
 
@@ -20,7 +19,7 @@ internal sealed class FfmpegSource : IAudioSource
     {
         _process = process;
         _path = path;
-        _errors = LastOfAsync(process.StandardError);
+        _errors = LastOutput.OfAsync(process.StandardError, MaxErrorCharacters);
     }
 
     public AudioFormat Format => _wav!.Format;
@@ -113,19 +112,5 @@ internal sealed class FfmpegSource : IAudioSource
             var errors = await _errors.ConfigureAwait(false);
             throw new AudioFormatException($"{_path}: ffmpeg cannot decode it (exit code {_process.ExitCode}): {errors.Trim()}");
         }
-    }
-
-    /// <summary>Reads to the end, so that the child never blocks on a full pipe, and keeps the last of it.</summary>
-    private static async Task<string> LastOfAsync(StreamReader reader)
-    {
-        var last = new StringBuilder();
-        var buffer = new char[1024];
-        int read;
-        while ((read = await reader.ReadAsync(buffer).ConfigureAwait(false)) > 0)
-        {
-            last.Append(buffer, 0, read);
-            last.Remove(0, Math.Max(0, last.Length - MaxErrorCharacters));
-        }
-        return last.ToString();
     }
 }

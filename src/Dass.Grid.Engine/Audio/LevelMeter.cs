@@ -50,8 +50,7 @@ internal sealed class LevelMeter(int sampleRateHz)
         var known = _first >= _known;
         _tallies.RemoveRange(0, taken);
         _first += paces == int.MaxValue ? taken : paces;
-        return samples == 0 || !known ? null
-            : new AudioLevel(Decibels(Math.Sqrt(squares / samples)), Decibels(peak), (float)((double)clipped / samples));
+        return known ? AudioLevel.From(squares, peak, clipped, samples) : null;
     }
 
     /// <summary>Writes the tallies that wait: 32 bytes for each 0.32 s.</summary>
@@ -84,9 +83,6 @@ internal sealed class LevelMeter(int sampleRateHz)
         _first = paces;
         _known = BeginOf(PaceOf(position)) == position ? PaceOf(position) : PaceOf(position) + 1;
     }
-
-    private static float Decibels(double amplitude) =>
-        amplitude > 0 ? (float)Math.Max(AudioLevel.SilenceDbfs, 20 * Math.Log10(amplitude)) : AudioLevel.SilenceDbfs;
 
     private long PaceOf(long position) => position * 100 / (Pace * sampleRateHz);
 
