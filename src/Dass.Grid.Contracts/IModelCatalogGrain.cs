@@ -35,30 +35,11 @@ public sealed record ModelCard([property: Id(0)] ModelSummary Summary, [property
     public bool HasSoundsOf(ModelCard other) =>
         Labels.Select(label => (label.Id, label.Name)).SequenceEqual(other.Labels.Select(label => (label.Id, label.Name)));
 
-    /// <summary>The offered labels of the highest scores, descending, and theirs.</summary>
-    /// <param name="scores">By label.</param>
-    /// <param name="count">Labels at most.</param>
-    public (int[] Labels, float[] Scores) Highest(float[] scores, int count)
-    {
-        var highest = new PriorityQueue<int, float>(count + 1); // the lowest of them first
-        for (var label = 0; label < scores.Length; label++)
-        {
-            if (!Labels[label].Hidden)
-            {
-                highest.Enqueue(label, scores[label]);
-                if (highest.Count > count)
-                {
-                    highest.Dequeue();
-                }
-            }
-        }
-        var labels = new int[highest.Count];
-        for (var place = labels.Length - 1; place >= 0; place--)
-        {
-            labels[place] = highest.Dequeue();
-        }
-        return (labels, Array.ConvertAll(labels, label => scores[label]));
-    }
+    /// <summary>Indices of the labels that the model offers, ascending.</summary>
+    public int[] Offered() => [.. Enumerable.Range(0, Labels.Length).Where(index => !Labels[index].Hidden)];
+
+    /// <summary>Indices of all labels that a label is a kind of; none if that is not known.</summary>
+    public int[] AncestorsOf(int label) => Labels[label].Ancestors ?? [];
 }
 
 /// <summary>A label of a model. One from a silo of an earlier version is offered, and its model says nothing more of it.</summary>

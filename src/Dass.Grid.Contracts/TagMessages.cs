@@ -35,7 +35,7 @@ public readonly record struct StreamLevel(
 /// <param name="Attached">Whether a client feeds it, as far as the silo knows: a gateway that dies takes no leave.</param>
 /// <param name="Delay">From the arrival of the audio that completed its last chunk to the chunk's tags.</param>
 /// <param name="Level">Of its last chunk.</param>
-/// <param name="Labels">Those of the offered labels that its last window has most of, highest score first; a few.</param>
+/// <param name="Labels">Those of the offered labels that its last window has most of, in the order in which people see them; three.</param>
 /// <param name="Scores">Theirs, 0 to 1.</param>
 [GenerateSerializer, Immutable, Alias("dass.StreamHealth")]
 public sealed record StreamHealth(

@@ -8,7 +8,6 @@ namespace Dass.Grid.Gateway.Protocol;
 internal sealed class ScoreView
 {
     private const int DefaultTop = 10;
-    private const int HealthTop = 3;
     private const int MaxLabels = 1_000;
 
     private readonly LabelName[] _labels;
@@ -30,7 +29,7 @@ internal sealed class ScoreView
     {
         Check(filter);
         _labels = card.Labels;
-        _ancestors = index => _labels[index].Ancestors ?? [];
+        _ancestors = card.AncestorsOf;
         _top = filter is { HasTop: true } ? filter.Top : DefaultTop;
         _minScore = filter?.MinScore ?? 0;
         _dense = filter?.Dense ?? false;
@@ -40,9 +39,7 @@ internal sealed class ScoreView
         _events = filter is { Labels.Count: > 0 }
             ? [.. filter.Labels.Select(label => IndexOf(label, card, isOneOfMany)).Where(index => index >= 0).Distinct().Order()]
             : null;
-        _shown = _events is null
-            ? [.. Enumerable.Range(0, _labels.Length).Where(index => !_labels[index].Hidden)]
-            : [.. _events.Where(index => !SourceLabels.Has(index))];
+        _shown = _events is null ? card.Offered() : [.. _events.Where(index => !SourceLabels.Has(index))];
     }
 
     /// <summary>The rules that need no model.</summary>
@@ -139,16 +136,9 @@ internal sealed class ScoreView
         return summary;
     }
 
-    /// <summary>The few labels that a stream's health names, in the order in which people see them.</summary>
-    public IEnumerable<LabelScore> Top(Contracts.StreamHealth health)
-    {
-        var scores = new float[_labels.Length];
-        foreach (var (label, score) in health.Labels.Zip(health.Scores))
-        {
-            scores[label] = score;
-        }
-        return LabelOrder.Take(health.Labels, scores, least: 0, HealthTop, _ancestors).Select(index => Named(index, scores[index]));
-    }
+    /// <summary>The labels that a stream's health names.</summary>
+    public IEnumerable<LabelScore> Top(Contracts.StreamHealth health) =>
+        health.Labels.Zip(health.Scores, Named);
 
     /// <summary>Adds the highest scores of the labels that are shown; see <see cref="LabelOrder"/>. None of an empty list.</summary>
     private void Select(float[] scores, RepeatedField<LabelScore> to)

@@ -9,6 +9,9 @@ public sealed record ServedModel(StreamEngine Engine, ModelCard Card)
 {
     public string Name => Card.Summary.Name;
 
+    /// <summary>Indices of the labels that it offers.</summary>
+    public int[] Offered { get; } = Card.Offered();
+
     /// <summary>Its device is lost, and the states of its streams with it.</summary>
     public bool IsLost => Engine.Loss.IsCompleted;
 

@@ -14,6 +14,7 @@ internal sealed class SourceEvents
 
     private readonly SourceRule _rule;
     private readonly SoundEventTracker _tracker;
+    private readonly List<EventChange> _changes = [];
 
     /// <exception cref="ArgumentException">A field of the rule is out of its range.</exception>
     public SourceEvents(SourceRule rule)
@@ -36,12 +37,21 @@ internal sealed class SourceEvents
     {
         var silent = chunk.Level is { } quiet && quiet.RmsDbfs < _rule.SilentBelowDbfs;
         var clipped = chunk.Level is { } loud && loud.ClippedShare >= _rule.ClippedShare;
-        Take(changes => _tracker.Add(chunk with { Scores = [silent ? 1 : 0, clipped ? 1 : 0] }, changes), to);
+        _tracker.Add(chunk with { Scores = [silent ? 1 : 0, clipped ? 1 : 0] }, _changes);
+        Take(to);
     }
 
-    public void Break(List<SoundEvent> to) => Take(_tracker.Break, to);
+    public void Break(List<SoundEvent> to)
+    {
+        _tracker.Break(_changes);
+        Take(to);
+    }
 
-    public void Complete(double endSeconds, List<SoundEvent> to) => Take(changes => _tracker.Complete(endSeconds, changes), to);
+    public void Complete(double endSeconds, List<SoundEvent> to)
+    {
+        _tracker.Complete(endSeconds, _changes);
+        Take(to);
+    }
 
     public void Save(SnapshotWriter to)
     {
@@ -66,13 +76,9 @@ internal sealed class SourceEvents
         return events;
     }
 
-    private static void Take(Action<List<EventChange>> work, List<SoundEvent> to)
+    private void Take(List<SoundEvent> to)
     {
-        var changes = new List<EventChange>();
-        work(changes);
-        foreach (var change in changes)
-        {
-            to.Add(StreamEvents.From(change with { Label = SourceLabels.First + change.Label }));
-        }
+        to.AddRange(_changes.Select(change => StreamEvents.From(change with { Label = SourceLabels.First + change.Label })));
+        _changes.Clear();
     }
 }

@@ -18,10 +18,13 @@ namespace Dass.Grid.Grains.Streams;
 /// </summary>
 internal sealed class StreamState(StreamId id, int historyChunks, int checkpointChunks)
 {
-    private const int HealthLabels = 8; // a general label may stand before those of its kind
+    private const int HealthLabels = 3;
 
     private long _fedSample; // where the stream was at LastFed
+    private long _heardSample; // where it was at _lastAudio
     private DateTimeOffset? _lastAudio;
+    private bool _isFed; // by a client that has attached, or pushed, here
+    private long? _left; // the attachment whose call is over
     private TimeSpan _delay; // of the last chunk's tags
 
     public TagHistory History { get; } = new(historyChunks);
@@ -48,7 +51,7 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     public long Attachment { get; private set; }
 
     /// <summary>Whether a client feeds the stream, as far as this silo knows.</summary>
-    public bool Attached { get; private set; }
+    public bool Attached => _isFed && _left != Attachment;
 
     /// <summary>The tenant's device time in relation to other tenants, as the last feeder has asked; null: as for a new tenant.</summary>
     public double? Weight { get; private set; }
@@ -91,8 +94,11 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
             {
                 return null;
             }
-            var (labels, scores) = History.Newest is { } newest ? live.Model.Card.Highest(newest.WindowScores, HealthLabels) : ([], []);
-            return new StreamHealth(_lastAudio, Attached, _delay, History.Newest?.Level, labels, scores);
+            var scores = History.Newest?.WindowScores ?? [];
+            int[] labels = scores.Length == 0 ? []
+                : LabelOrder.Take(live.Model.Offered, scores, least: 0, HealthLabels, live.Model.Card.AncestorsOf);
+            return new StreamHealth(
+                _lastAudio, Attached, _delay, History.Newest?.Level, labels, Array.ConvertAll(labels, label => scores[label]));
         }
     }
 
@@ -135,7 +141,7 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     /// <summary>Any but ended and fenced → live.</summary>
     public void Hold(LiveStream live, DateTimeOffset now)
     {
-        (LastFed, _fedSample) = (now, live.NextSample);
+        (LastFed, _fedSample, _heardSample) = (now, live.NextSample, live.NextSample);
         (Live, Asleep, Unreadable) = (live, null, null);
         live.Weigh(id.Tenant, Weight);
     }
@@ -170,18 +176,22 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     public void Attach(long? attachment, DateTimeOffset now)
     {
         Attachment = attachment ?? Attachment + 1;
-        Attached = true;
+        (_isFed, _left) = (true, null);
         LastActive = now;
     }
 
     /// <summary>A feeder's call is over.</summary>
-    public void Detach(long attachment) => Attached &= attachment != Attachment;
+    public void Detach(long attachment) => _left = attachment;
 
     /// <summary>The stream has been fed.</summary>
     public void Feed(LiveStream live, DateTimeOffset now)
     {
         LastActive = now;
-        _lastAudio = now;
+        _isFed = true;
+        if (live.NextSample != _heardSample)
+        {
+            (_lastAudio, _heardSample) = (now, live.NextSample);
+        }
         if (live.NextSample - _fedSample >= live.Shape.Chunk.TotalSeconds * live.Shape.Format.SampleRateHz)
         {
             (LastFed, _fedSample) = (now, live.NextSample);

@@ -8,7 +8,6 @@ namespace Dass.Grid.Cluster.Tests.Durability;
 /// <summary>A gateway and two silos in this process.</summary>
 public sealed class MovingStreamTests : IAsyncLifetime
 {
-
     private readonly StoreFolder _store = new();
     private readonly List<EmbeddedGrid> _silos = [];
     private TestGrid _gateway = null!;
@@ -57,6 +56,25 @@ public sealed class MovingStreamTests : IAsyncLifetime
             seen.Add(tags);
         }
         await BareSession.AssertEqualAsync(seen);
+    }
+
+    [Fact]
+    public async Task A_stream_that_has_moved_tells_how_it_fares_as_soon_as_audio_comes()
+    {
+        using (var feed = await Feed.BeginAsync(_gateway.Client, Babble.Config("faring")))
+        {
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half);
+            await Yard.MoveAsync(Yard.Grain(_gateway, "faring"));
+            await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
+            await feed.AppliedAsync(Babble.Samples);
+            var health = (await _gateway.Client.GetStreamAsync(new GetStreamRequest { StreamId = "faring" })).Entry.Health;
+            Assert.True(health.Attached);
+            Assert.NotNull(health.LastAudio);
+        }
+        await TestGrid.UntilAsync(
+            async () => !(await _gateway.Client.GetStreamAsync(new GetStreamRequest { StreamId = "faring" })).Entry.Health.Attached,
+            () => Task.Delay(10));
     }
 
     [Fact]
