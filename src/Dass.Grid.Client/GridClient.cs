@@ -28,7 +28,7 @@ public sealed class GridClient : IDisposable
             EnableMultipleHttp2Connections = true, // each takes about a hundred calls
             ConnectTimeout = TimeSpan.FromSeconds(15),
 
-            // A network that dies without a word is noticed within 25 s, also while the grid has nothing to say.
+            // Notices a network that dies without a word, also while the grid has nothing to say.
             KeepAlivePingDelay = TimeSpan.FromSeconds(10),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,

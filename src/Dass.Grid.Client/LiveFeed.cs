@@ -8,8 +8,8 @@ namespace Dass.Grid.Client;
 
 /// <summary>
 /// Feeds a microphone, a camera or a radio to one stream for ever, at the times of day at which they were heard. Time in which the source
-/// gave nothing, and what its clock is slow, are reported as lost audio; what it is fast is left out. So the time of an event stays true
-/// within 2 s, however long the stream lives. A grid that is away is waited for, and a stream that has ended begins again under its id.
+/// gave nothing, and what its clock is slow, are reported as lost audio; what it is fast is left out. So the time of an event stays true,
+/// however long the stream lives. A grid that is away is waited for, and a stream that has ended begins again under its id.
 /// </summary>
 /// <remarks>One thread writes, another enumerates <see cref="RunAsync"/>.</remarks>
 public sealed class LiveFeed : IDisposable
