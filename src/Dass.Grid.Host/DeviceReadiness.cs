@@ -16,6 +16,6 @@ internal sealed class DeviceReadiness(ModelRegistry models) : IHealthCheck
         }
         var (model, reason) = models.Loss.Result;
         return Task.FromResult(HealthCheckResult.Unhealthy(
-            $"The device {model.Engine.Device.Name} of model '{model.Name}' is lost: {reason.Message} Restart this process."));
+            $"The device {model.DeviceNames} of model '{model.Name}' is lost: {reason.Message} Restart this process."));
     }
 }

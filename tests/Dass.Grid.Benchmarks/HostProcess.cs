@@ -168,11 +168,11 @@ internal static class HostProcess
     private static async Task StepAsync(StreamEngine engine, int chunks)
     {
         using var session = engine.Open(new AudioFormat(SampleEncoding.Pcm16, 16_000, 1), new StreamSessionOptions());
-        var step = new SessionStep(session.Slot, engine.Model.Config, session.Pool, session.Share);
+        var step = new SessionStep(session.Slot, engine.Model.Config, session.Pool, session.Owner.Shares[0]);
         step.Shape(frames: 160, committed: 96);
         for (var i = 0; i < chunks; i++)
         {
-            await engine.Batcher.StepAsync(step, CancellationToken.None);
+            await session.Device.Batcher.StepAsync(step, CancellationToken.None);
         }
     }
 

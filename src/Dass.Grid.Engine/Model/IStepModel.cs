@@ -17,6 +17,9 @@ public interface IStepModel : IDisposable
     /// <summary>Where the steps run.</summary>
     DeviceInfo DeviceInfo => DeviceInfo.Processor;
 
+    /// <summary>Bytes of the device's own memory that nothing holds; null: it has none of its own, or does not answer.</summary>
+    long? FreeDeviceMemory => null;
+
     /// <summary>Batches and threads that suit it.</summary>
     StepDefaults Defaults => StepDefaults.Processor;
 

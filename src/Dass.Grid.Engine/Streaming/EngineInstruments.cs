@@ -52,27 +52,26 @@ public sealed class EngineInstruments : IDisposable
             "dass.engine.intake.time", "s", "Time of threads in decoding, resampling and features, outside of batches.");
     }
 
-    internal void ObserveQueue(Func<int> length, Func<TimeSpan> age)
+    /// <summary>What is asked of an engine each time that metrics are read.</summary>
+    internal void Observe(StreamEngine engine)
     {
-        _meter.CreateObservableUpDownCounter("dass.engine.queue.length", () => Measure(length()), "{step}", "Steps that wait.");
+        _meter.CreateObservableUpDownCounter("dass.engine.queue.length", () => Measure(engine.QueueLength), "{step}", "Steps that wait.");
         _meter.CreateObservableGauge(
-            "dass.engine.queue.age", () => new Measurement<double>(age().TotalSeconds, _model), "s",
-            "How long live steps have to wait now.");
+            "dass.engine.queue.age", () => Measure(engine.LiveWait.TotalSeconds), "s", "How long live steps have to wait now.");
+        _meter.CreateObservableGauge(
+            "dass.engine.busy", () => Measure(engine.Busy), "1",
+            $"Share of the last {BusyTime.Seconds} s in which the device's threads ran batches, 0 to 1: the signal to scale by.");
+        _meter.CreateObservableUpDownCounter(
+            "dass.engine.slots.used", () => Measure(engine.Slots.Used), "{slot}", "Slots that streams hold.");
+        _meter.CreateObservableUpDownCounter(
+            "dass.engine.slots.capacity", () => Measure(engine.Slots.Capacity), "{slot}", "Slots in all.");
+        _meter.CreateObservableGauge(
+            "dass.engine.rate", () => Measure(engine.Rate), "{stream}",
+            "Streams that the devices carry in real time, measured from their steps.");
+        _meter.CreateObservableGauge<long>(
+            "dass.engine.device.memory.free", () => engine.FreeDeviceMemory is { } free ? [Measure(free)] : [], "By",
+            "Memory of the model's GPUs that nothing holds.");
     }
-
-    internal void ObserveBusy(Func<double> share) => _meter.CreateObservableGauge(
-        "dass.engine.busy", () => new Measurement<double>(share(), _model), "1",
-        $"Share of the last {BusyTime.Seconds} s in which the device's threads ran batches, 0 to 1: the signal to scale by.");
-
-    internal void ObserveSlots(Func<(int Capacity, int Used)> slots)
-    {
-        _meter.CreateObservableUpDownCounter("dass.engine.slots.used", () => Measure(slots().Used), "{slot}", "Slots that streams hold.");
-        _meter.CreateObservableUpDownCounter("dass.engine.slots.capacity", () => Measure(slots().Capacity), "{slot}", "Slots in all.");
-    }
-
-    internal void ObserveRate(Func<double> streams) => _meter.CreateObservableGauge(
-        "dass.engine.rate", () => new Measurement<double>(streams(), _model), "{stream}",
-        "Streams that the device carries in real time, measured from its steps.");
 
     internal void TakenIn(TimeSpan duration) => _intake.Add(duration.TotalSeconds, _model);
 
@@ -142,5 +141,6 @@ public sealed class EngineInstruments : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    private Measurement<int> Measure(int value) => new(value, _model);
+    private Measurement<T> Measure<T>(T value)
+        where T : struct => new(value, _model);
 }

@@ -23,7 +23,7 @@ public sealed class EngineOptions
     /// <summary>Directory in Hugging Face layout. Default: null, the built-in model.</summary>
     public string? ModelDirectory { get; set; }
 
-    /// <summary>Streams that can be live at once: slots of the state arena, 1 to 1,000,000. Default: 256.</summary>
+    /// <summary>Streams that can be live at once: slots for their states, on all devices, 1 to 1,000,000. Default: 256.</summary>
     public int MaxStreams { get; set; } = 256;
 
     /// <summary>
@@ -35,7 +35,7 @@ public sealed class EngineOptions
     /// </summary>
     public double ReservedShare { get; set; } = 0.1;
 
-    /// <summary>Dedicated threads that run steps, 0 to 1024. Default: 0, one per core, or one for a GPU.</summary>
+    /// <summary>Dedicated threads that run steps, 0 to 1024. Default: 0, one per core, or one for each GPU.</summary>
     public int Threads { get; set; }
 
     /// <summary>
@@ -49,6 +49,12 @@ public sealed class EngineOptions
 
     /// <summary>Which of several GPUs, 0 to 63, counted as <c>CUDA_VISIBLE_DEVICES</c> leaves them. Default: 0.</summary>
     public int DeviceIndex { get; set; }
+
+    /// <summary>
+    /// GPUs that the model uses, from <see cref="DeviceIndex"/> on, 1 to 64: each with weights, states and batches of its own. Streams are
+    /// spread over them by what each carries. A processor is one device. Default: 1.
+    /// </summary>
+    public int DeviceCount { get; set; } = 1;
 
     /// <summary>How matrices are multiplied: Fp32, Tf32 (GPU) or Int8 (processor). Default: Fp32.</summary>
     public StepPrecision Precision { get; set; }
@@ -82,6 +88,7 @@ public sealed class EngineOptions
         validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "it must be Onnx, Reference or DeviceOnCpu");
         validation.Rule(Enum.IsDefined(Device), $"{Name}.{nameof(Device)}", Device, "it must be Auto, Cpu or Cuda");
         validation.InRange($"{Name}.{nameof(DeviceIndex)}", DeviceIndex, 0, 63);
+        validation.InRange($"{Name}.{nameof(DeviceCount)}", DeviceCount, 1, 64);
         validation.Rule(Enum.IsDefined(Precision), $"{Name}.{nameof(Precision)}", Precision, "it must be Fp32, Tf32 or Int8");
         validation.InRange($"{Name}.{nameof(MaxBacklog)}", MaxBacklog, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10));
         validation.InRange($"{Name}.{nameof(MaxOfflineAudio)}", MaxOfflineAudio, TimeSpan.FromSeconds(1), TimeSpan.FromHours(4));

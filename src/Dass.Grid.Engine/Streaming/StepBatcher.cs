@@ -39,8 +39,6 @@ public sealed class StepBatcher : IAsyncDisposable
         _liveThreads = threads;
         _running = new long[threads];
         _busy = new BusyTime(threads);
-        instruments.ObserveQueue(() => QueueLength, () => LiveWait);
-        instruments.ObserveBusy(() => Busy);
         for (var i = 0; i < threads; i++)
         {
             var thread = i;

@@ -10,8 +10,9 @@ internal static class StepModels
     /// <summary>Environment variable that forces one, so that the whole suite can run under each.</summary>
     public const string Variable = "DASS_STEP_MODEL";
 
+    /// <summary>One for each device.</summary>
     /// <exception cref="ArgumentException">The environment variable names none of them.</exception>
-    public static IStepModel Create(DassModel model, EngineOptions options)
+    public static IReadOnlyList<IStepModel> Create(DassModel model, EngineOptions options)
     {
         var forced = Environment.GetEnvironmentVariable(Variable);
         var kind = options.StepModel;
@@ -20,12 +21,33 @@ internal static class StepModels
             throw new ArgumentException(
                 $"{Variable} is '{forced}'; it must be one of {string.Join(", ", Enum.GetNames<StepModelKind>())}.");
         }
-        IStepModel made = kind switch
+        IReadOnlyList<IStepModel> made = kind switch
         {
-            StepModelKind.Reference => new ReferenceStepModel(model),
-            StepModelKind.DeviceOnCpu => new DeviceStepModel(model, new EmulatedDevice()),
-            _ => OnnxDevices.Create(model, options.Device, options.DeviceIndex, options.Precision),
+            StepModelKind.Reference => [new ReferenceStepModel(model)],
+            StepModelKind.DeviceOnCpu =>
+                [.. Enumerable.Range(options.DeviceIndex, options.DeviceCount)
+                    .Select(i => new DeviceStepModel(model, new EmulatedDevice(i)))],
+            _ => CreateOnnx(model, options),
         };
-        return options.WrapStepModel?.Invoke(made) ?? made;
+        return options.WrapStepModel is { } wrap ? [.. made.Select(wrap)] : made;
+    }
+
+    // Where the first card cannot be had, one processor does; where it can, all must.
+    private static List<IStepModel> CreateOnnx(DassModel model, EngineOptions options)
+    {
+        List<IStepModel> made = [OnnxDevices.Create(model, options.Device, options.DeviceIndex, options.Precision)];
+        try
+        {
+            while (made[0] is DeviceStepModel && made.Count < options.DeviceCount)
+            {
+                made.Add(OnnxDevices.Create(model, OnnxDevice.Cuda, options.DeviceIndex + made.Count, options.Precision));
+            }
+            return made;
+        }
+        catch
+        {
+            made.ForEach(earlier => earlier.Dispose());
+            throw;
+        }
     }
 }

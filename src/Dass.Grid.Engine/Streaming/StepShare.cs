@@ -5,10 +5,8 @@ namespace Dass.Grid.Engine.Streaming;
 /// it has.
 /// </summary>
 /// <remarks>The list and the virtual time belong to one <see cref="StepQueue"/> and are touched under its lock.</remarks>
-public sealed class StepShare(string owner = "")
+public sealed class StepShare
 {
-    private static readonly int Cores = Environment.ProcessorCount;
-
     private double _weight = 1;
     private QueuedStep? _last;
 
@@ -23,17 +21,6 @@ public sealed class StepShare(string owner = "")
             Volatile.Write(ref _weight, value);
         }
     }
-
-    internal string Owner => owner;
-
-    /// <summary>
-    /// Turns to decode, resample and make features, which happens on the callers' threads: an owner has half of the cores at most, however
-    /// many of its streams are pushed. Sessions without an owner have all.
-    /// </summary>
-    internal SemaphoreSlim Intake { get; } = new(owner.Length == 0 ? Cores : Math.Max(1, Cores / 2));
-
-    /// <summary>Sessions that use it.</summary>
-    internal int Sessions { get; set; }
 
     /// <summary>Frames that have been stepped for the owner, each divided by the weight, on the scale of the queue's own clock.</summary>
     internal double VirtualTime { get; set; }

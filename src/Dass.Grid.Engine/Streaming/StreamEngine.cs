@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model;
@@ -7,70 +6,86 @@ using Dass.Grid.Engine.Tags;
 
 namespace Dass.Grid.Engine.Streaming;
 
-/// <summary>Everything that one model needs to serve streams on this machine: step model, state arena, batcher with its threads.</summary>
+/// <summary>
+/// Everything that one model needs to serve streams on this machine: on each of its devices a step model, a state arena, and a batcher with
+/// its threads.
+/// </summary>
 public sealed class StreamEngine : IAsyncDisposable
 {
-    private readonly IStepModel _stepModel;
-    private readonly StateArena _arena;
+    private readonly EngineDevice[] _devices;
     private readonly EngineInstruments _instruments;
-    private readonly Dictionary<string, StepShare> _shares = new(StringComparer.Ordinal);
-    private readonly StepRate _rate;
-    private int _maxSlots = int.MaxValue; // less when the device has been out of memory
+    private readonly Dictionary<string, EngineOwner> _owners = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource<DeviceLostException> _loss = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Warms the allowed batch sizes on the calling thread and starts the threads.</summary>
-    /// <param name="stepModel">Becomes the engine's.</param>
+    /// <param name="stepModels">Of the same model, one for each device; at least one. They become the engine's.</param>
     /// <param name="options">Not changed afterwards.</param>
     /// <param name="warmUp">False: the first batch of each size pays for its own set-up.</param>
-    internal StreamEngine(IStepModel stepModel, EngineOptions options, bool warmUp = true)
+    internal StreamEngine(IReadOnlyList<IStepModel> stepModels, EngineOptions options, bool warmUp = true)
     {
         Options = options;
-        _stepModel = stepModel;
+        Model = stepModels[0].Model;
         Head = new TagHead(Model);
         LogMelTables = new LogMelTables(Model.Config);
         _instruments = new EngineInstruments(Model.Name, options.Meters);
-        _arena = new StateArena(stepModel.CreateMemory(options.MaxStreams));
-        _instruments.ObserveSlots(() => Slots);
-        _instruments.ObserveRate(() => Rate);
-        var threads = options.Threads == 0 ? stepModel.Defaults.Threads : options.Threads;
-        _rate = new StepRate(threads);
-        var batches = options.Batcher.On(stepModel.Defaults);
-        if (warmUp)
+        var slots = (options.MaxStreams + stepModels.Count - 1) / stepModels.Count;
+        _devices = [.. stepModels.Select((stepModel, i) => new EngineDevice(i, stepModel, options, slots, _instruments, warmUp))];
+        foreach (var device in _devices)
         {
-            batches.MaxBatch = WarmUp(batches.MaxBatch);
-            batches.MaxCatchUpBatch = Math.Min(batches.MaxCatchUpBatch, batches.MaxBatch);
+            _ = FollowLossAsync(device);
         }
-        Batcher = new StepBatcher(stepModel, batches, threads, _instruments, _rate);
-        Batcher.OutOfMemory += () => _maxSlots = Math.Min(_maxSlots, _arena.Used);
+        _instruments.Observe(this);
     }
 
-    public DassModel Model => _stepModel.Model;
+    /// <summary>An engine with one device.</summary>
+    internal StreamEngine(IStepModel stepModel, EngineOptions options, bool warmUp = true)
+        : this([stepModel], options, warmUp)
+    {
+    }
 
-    /// <summary>Where the steps run.</summary>
-    public DeviceInfo Device => _stepModel.DeviceInfo;
+    public DassModel Model { get; }
 
-    /// <summary>Slots in all, fewer once the device has been out of memory; and slots that streams hold now.</summary>
-    public (int Capacity, int Used) Slots => (Math.Min(_arena.Capacity, _maxSlots), _arena.Used);
+    /// <summary>Where the steps run: at least one.</summary>
+    public IReadOnlyList<DeviceInfo> Devices => [.. _devices.Select(device => device.Info)];
 
-    /// <summary>Streams that the device carries in real time, measured from its steps, those of the start too. 0: not measured.</summary>
-    public double Rate => _rate.Streams;
+    /// <summary>Bytes that nothing holds in the memories of the devices that have their own; null: none has.</summary>
+    public long? FreeDeviceMemory => _devices.Select(device => device.FreeMemory).Where(free => free is not null) is var known
+        && known.Any() ? known.Sum() : null;
+
+    /// <summary>Why a device is not the one that was wanted; null: each is.</summary>
+    public string? DeviceWarning => _devices.Select(device => device.Warning).FirstOrDefault(warning => warning is not null);
 
     /// <summary>
-    /// Completes, with the reason, when the device is lost: then sessions can only be disposed, and <see cref="Open"/> and
-    /// <see cref="Restore"/> throw <see cref="DeviceLostException"/>.
+    /// Slots of all devices, fewer once one has been out of memory; and slots that streams hold now.
     /// </summary>
-    public Task<DeviceLostException> Loss => Batcher.Loss;
+    public (int Capacity, int Used) Slots =>
+        (_devices.Sum(device => device.Slots.Capacity), _devices.Sum(device => device.Slots.Used));
+
+    /// <summary>
+    /// Streams that the devices carry in real time, measured from their steps, those of the start too. 0: not measured.
+    /// </summary>
+    public double Rate => _devices.Sum(device => device.Rate);
+
+    /// <summary>
+    /// Completes, with the reason, when a device is lost: then its sessions can only be disposed, those of other devices saved too, and
+    /// <see cref="Open"/> and <see cref="Restore"/> throw <see cref="DeviceLostException"/>.
+    /// </summary>
+    public Task<DeviceLostException> Loss => _loss.Task;
 
     /// <summary>Steps that wait now.</summary>
-    public int QueueLength => Batcher.QueueLength;
+    public int QueueLength => _devices.Sum(device => device.Batcher.QueueLength);
 
-    /// <summary>Share of the last ten seconds in which the model's threads ran batches, 0 to 1.</summary>
-    public double Busy => Batcher.Busy;
+    /// <summary>Share of the last ten seconds in which the devices' threads ran batches, 0 to 1.</summary>
+    public double Busy => _devices.Average(device => device.Batcher.Busy);
 
-    /// <summary>How long live steps have to wait now: beyond the length of a chunk the device does not keep up with its streams.</summary>
-    public TimeSpan LiveWait => Batcher.LiveWait;
+    /// <summary>
+    /// How long live steps have to wait now, on the device where it is longest: beyond the length of a chunk it does not keep up with its
+    /// streams.
+    /// </summary>
+    public TimeSpan LiveWait => _devices.Max(device => device.Batcher.LiveWait);
 
     /// <summary>How long the oldest batch has been running now; zero when none is. A device that hangs shows here.</summary>
-    public TimeSpan LongestRun => Batcher.LongestRun;
+    public TimeSpan LongestRun => _devices.Max(device => device.Batcher.LongestRun);
 
     internal EngineOptions Options { get; }
 
@@ -79,8 +94,6 @@ public sealed class StreamEngine : IAsyncDisposable
     internal TagHead Head { get; }
 
     internal LogMelTables LogMelTables { get; }
-
-    internal StepBatcher Batcher { get; }
 
     /// <summary>Loads the model, warms the allowed batch sizes and starts the threads.</summary>
     /// <exception cref="ArgumentException">Options break rules; the message lists every one.</exception>
@@ -107,14 +120,14 @@ public sealed class StreamEngine : IAsyncDisposable
     public StreamSession Open(AudioFormat format, StreamSessionOptions options, string owner = "", bool leavesReserve = false)
     {
         options.Validate();
-        var (slot, share) = Acquire(owner, leavesReserve ? Options.ReservedShare : 0);
+        var (device, slot, part) = Acquire(owner, leavesReserve ? Options.ReservedShare : 0);
         try
         {
-            return new StreamSession(this, format, options, slot, share);
+            return new StreamSession(this, device, format, options, slot, part);
         }
         catch
         {
-            ReleaseShare(share);
+            Release(part);
             slot.Dispose();
             throw;
         }
@@ -159,7 +172,7 @@ public sealed class StreamEngine : IAsyncDisposable
         {
             if (failure is DeviceLostException loss)
             {
-                Lose(loss);
+                session.Device.Batcher.Lose(loss);
             }
             session.Dispose();
             throw;
@@ -167,78 +180,72 @@ public sealed class StreamEngine : IAsyncDisposable
     }
 
     /// <summary>
-    /// Sets an owner's part of the device in relation to others, 0.01 to 100 (1 when never set), for as long as sessions of the owner are
+    /// Sets an owner's part of the devices in relation to others, 0.01 to 100 (1 when never set), for as long as sessions of the owner are
     /// open.
     /// </summary>
     public void Weigh(string owner, double weight)
     {
-        lock (_shares)
+        lock (_owners)
         {
-            if (_shares.TryGetValue(owner, out var share))
-            {
-                share.Weight = weight;
-            }
+            _owners.GetValueOrDefault(owner)?.Weigh(weight);
         }
     }
 
-    private (StateSlot Slot, StepShare Share) Acquire(string owner, double reserved)
-    {
-        ThrowIfLost();
-        lock (_shares)
-        {
-            var share = _shares.GetValueOrDefault(owner);
-            var (capacity, used) = Slots;
-            var (held, free) = (share?.Sessions ?? 0, capacity - used);
-            if (free > 0 && IsKeptForOthers(held, free, reserved))
-            {
-                throw new NoFreeSlotException(held, free, reserved);
-            }
-            var slot = (free > 0 ? _arena.TryRent() : null) ?? throw new NoFreeSlotException(capacity);
-            if (share is null)
-            {
-                _shares.Add(owner, share = new StepShare(owner));
-            }
-            share.Sessions++;
-            return (slot, share);
-        }
-    }
-
-    // One tenant alone stops before the reserve. In it each takes a part of what the ones before have left: so several that want all that
-    // there is do not fill it either, and a newcomer always gets a slot while there is one.
-    private bool IsKeptForOthers(int held, int free, double reserved) =>
-        held * reserved >= (1 - reserved) * free - 1e-9
-        || (free <= (int)(reserved * _arena.Capacity) && held >= Math.Max(1, free / 2.0));
-
-    internal void ReleaseShare(StepShare share)
-    {
-        lock (_shares)
-        {
-            if (--share.Sessions == 0)
-            {
-                _shares.Remove(share.Owner);
-            }
-        }
-    }
-
-    /// <exception cref="DeviceLostException">The device is lost.</exception>
-    internal void ThrowIfLost()
+    private (EngineDevice Device, StateSlot Slot, EngineOwner Owner) Acquire(string owner, double reserved)
     {
         if (Loss.IsCompleted)
         {
             throw new DeviceLostException(Loss.Result.Message, Loss.Result);
         }
+        lock (_owners)
+        {
+            var known = _owners.GetValueOrDefault(owner);
+            var (capacity, used) = Slots;
+            var (held, free) = (known?.Sessions ?? 0, capacity - used);
+            if (free > 0 && IsKeptForOthers(held, free, capacity, reserved))
+            {
+                throw new NoFreeSlotException(held, free, reserved);
+            }
+            foreach (var device in _devices.OrderBy(device => device.Fill))
+            {
+                if (device.TryRent() is { } slot)
+                {
+                    known ??= _owners[owner] = new EngineOwner(owner, _devices.Length);
+                    known.Sessions++;
+                    return (device, slot, known);
+                }
+            }
+            throw new NoFreeSlotException(capacity);
+        }
     }
 
-    /// <summary>The device has failed outside of a step in a way that it does not come back from.</summary>
-    internal void Lose(DeviceLostException loss) => Batcher.Lose(loss);
+    // One tenant alone stops before the reserve. In it each takes a part of what the ones before have left: so several that want all that
+    // there is do not fill it either, and a newcomer always gets a slot while there is one.
+    private static bool IsKeptForOthers(int held, int free, int capacity, double reserved) =>
+        held * reserved >= (1 - reserved) * free - 1e-9
+        || (free <= (int)(reserved * capacity) && held >= Math.Max(1, free / 2.0));
+
+    internal void Release(EngineOwner owner)
+    {
+        lock (_owners)
+        {
+            if (--owner.Sessions == 0)
+            {
+                _owners.Remove(owner.Name);
+            }
+        }
+    }
+
+    private async Task FollowLossAsync(EngineDevice device) => _loss.TrySetResult(await device.Batcher.Loss.ConfigureAwait(false));
 
     /// <summary>Stops the threads after their running batches. Sessions that are still open can only be disposed.</summary>
     public async ValueTask DisposeAsync()
     {
-        await Batcher.DisposeAsync().ConfigureAwait(false);
+        foreach (var device in _devices)
+        {
+            await device.DisposeAsync().ConfigureAwait(false);
+        }
         _instruments.Dispose();
-        _stepModel.Dispose();
-        _arena.Dispose();
     }
 
     private static void Start(EngineOptions options, TaskCompletionSource<StreamEngine> started, CancellationToken cancellationToken)
@@ -258,58 +265,6 @@ public sealed class StreamEngine : IAsyncDisposable
         catch (Exception exception)
         {
             started.SetException(exception);
-        }
-    }
-
-    // The first run of a shape allocates and plans; no stream should wait for that. Another one measures the device. Returns the most
-    // streams of a batch that the device has the memory for.
-    private int WarmUp(int largest)
-    {
-        var shape = new StreamSessionOptions().Schedule;
-        var slots = new Stack<StateSlot>();
-        StepRequest[] batch = [];
-        try
-        {
-            for (var size = 1; size <= largest; size *= 2)
-            {
-                while (slots.Count < size && _arena.TryRent() is { } slot)
-                {
-                    slots.Push(slot);
-                }
-                if (slots.Count < size)
-                {
-                    break; // batches of this size cannot come about
-                }
-                StepRequest[] larger = [.. slots.Select(slot => new StepRequest(slot, Model.Config))];
-                foreach (var step in larger)
-                {
-                    step.Slot.Reset();
-                    step.Shape(shape.Chunk + shape.LookAhead, shape.Chunk);
-                    step.Features.Clear();
-                }
-                try
-                {
-                    _stepModel.Step(larger);
-                }
-                catch (DeviceMemoryException) when (size > 1)
-                {
-                    largest = size / 2;
-                    break;
-                }
-                batch = larger;
-            }
-            var began = Stopwatch.GetTimestamp();
-            _stepModel.Step(batch); // the first of its shape says nothing of the device's speed
-            _rate.Add(
-                batch.Length, batch.Length * shape.Chunk * FrameRate.HopSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
-            return largest;
-        }
-        finally
-        {
-            foreach (var slot in slots)
-            {
-                slot.Dispose();
-            }
         }
     }
 }

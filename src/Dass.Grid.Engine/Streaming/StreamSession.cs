@@ -22,9 +22,12 @@ public sealed class StreamSession : IDisposable
     private int _busy;
     private bool _disposed;
 
-    internal StreamSession(StreamEngine engine, AudioFormat format, StreamSessionOptions options, StateSlot slot, StepShare share)
+    internal StreamSession(
+        StreamEngine engine, EngineDevice device, AudioFormat format, StreamSessionOptions options, StateSlot slot, EngineOwner owner)
     {
         _engine = engine;
+        Owner = owner;
+        Device = device;
         _schedule = options.Schedule;
         Format = format;
         Options = options;
@@ -32,7 +35,7 @@ public sealed class StreamSession : IDisposable
         LogMel = new LogMel(engine.LogMelTables);
         Frames = new FrameBuffer(engine.Model.Config.MelBins);
         Pool = new TagPool(engine.Model.Config, engine.Head);
-        _step = new SessionStep(slot, engine.Model.Config, Pool, share);
+        _step = new SessionStep(slot, engine.Model.Config, Pool, owner.Shares[device.Index]);
     }
 
     public AudioFormat Format { get; }
@@ -57,6 +60,9 @@ public sealed class StreamSession : IDisposable
     /// </summary>
     internal int ForgetAfter { get; set; }
 
+    /// <summary>Where its state lies.</summary>
+    internal EngineDevice Device { get; }
+
     internal AudioIntake Intake { get; }
 
     internal LogMel LogMel { get; }
@@ -67,7 +73,8 @@ public sealed class StreamSession : IDisposable
 
     internal StateSlot Slot => _step.Slot;
 
-    internal StepShare Share => _step.Share;
+    /// <summary>Whose it is.</summary>
+    internal EngineOwner Owner { get; }
 
     /// <summary>Chunks that have been tagged and that no call has handed out yet.</summary>
     internal List<ChunkScores> Undelivered => _undelivered;
@@ -177,12 +184,12 @@ public sealed class StreamSession : IDisposable
         BeginCall();
         try
         {
-            _engine.ThrowIfLost();
+            Device.ThrowIfLost();
             StreamSnapshot.Save(this, _engine.Model, new SnapshotWriter(to));
         }
         catch (DeviceLostException loss)
         {
-            _engine.Lose(loss);
+            Device.Batcher.Lose(loss);
             throw;
         }
         finally
@@ -227,8 +234,8 @@ public sealed class StreamSession : IDisposable
     {
         if (!Interlocked.Exchange(ref _disposed, true))
         {
-            _engine.Batcher.Release(_step);
-            _engine.ReleaseShare(_step.Share);
+            Device.Batcher.Release(_step);
+            _engine.Release(Owner);
         }
     }
 
@@ -241,7 +248,7 @@ public sealed class StreamSession : IDisposable
 
     private async ValueTask TakeInAsync(long silence, ReadOnlyMemory<byte> audio, CancellationToken cancellationToken)
     {
-        var intake = _step.Share.Intake;
+        var intake = Owner.Intake;
         await intake.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -289,7 +296,7 @@ public sealed class StreamSession : IDisposable
             Frames.Frames[.._step.Features.Length].CopyTo(_step.Features);
             var last = Ended && shape.Committed == Frames.Count;
             _step.EndSeconds = last ? AppliedSeconds : (Pool.Frames + shape.Committed) * FrameRate.HopSeconds;
-            await _engine.Batcher.StepAsync(_step, cancellationToken).ConfigureAwait(false);
+            await Device.Batcher.StepAsync(_step, cancellationToken).ConfigureAwait(false);
             var chunk = _step.Score() with
             {
                 Level = Intake.TakeLevel(last ? int.MaxValue : shape.Committed / FramesOfPace),

@@ -9,6 +9,9 @@ public sealed partial class ModelRegistry
         "Serving model {Model} ({Hash}) on {Device} ({Gigabytes:F1} GB): {Slots} stream slots, {Rate:F0} streams in real time. {Note}")]
     private partial void LogServing(string model, string hash, string device, double gigabytes, int slots, double rate, string note);
 
+    [LoggerMessage(LogLevel.Warning, "Model {Model}: {Reason}")]
+    private partial void LogOtherDevice(string model, string reason);
+
     [LoggerMessage(
         LogLevel.Warning, "The registry cannot be read ({Failure}); this silo serves the models that it has. Tried again each second.")]
     private partial void LogNoRegistry(string failure);

@@ -148,8 +148,12 @@ public sealed partial class ModelRegistry(
         instruments.OnServed(name);
         _ = FollowLossAsync(served);
         LogServing(
-            name, engine.Model.Hash, engine.Device.Name, engine.Device.MemoryBytes / 1e9, engine.Slots.Capacity, engine.Rate,
-            served.Card.Summary.Note);
+            name, engine.Model.Hash, served.DeviceNames, engine.Devices.Sum(device => device.MemoryBytes) / 1e9, engine.Slots.Capacity,
+            engine.Rate, served.Card.Summary.Note);
+        if (engine.DeviceWarning is { } warning)
+        {
+            LogOtherDevice(name, warning);
+        }
         return served;
     }
 

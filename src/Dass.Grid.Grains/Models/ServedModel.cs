@@ -9,6 +9,9 @@ public sealed record ServedModel(StreamEngine Engine, ModelCard Card)
 {
     public string Name => Card.Summary.Name;
 
+    /// <summary>Of all devices that it runs on, for people.</summary>
+    public string DeviceNames => string.Join(", ", Engine.Devices.Select(device => device.Name));
+
     /// <summary>Indices of the labels that it offers.</summary>
     public int[] Offered { get; } = Card.Offered();
 

@@ -43,7 +43,7 @@ public sealed partial class LoadReporter(
         get
         {
             var served = models.All;
-            var devices = served.Select(model => model.Engine.Device).Distinct().ToArray();
+            var devices = served.SelectMany(model => model.Engine.Devices).Distinct().ToArray();
             return new SiloLoad(
                 served.Sum(model => model.Engine.Slots.Capacity),
                 streams.Count,
@@ -127,7 +127,7 @@ public sealed partial class LoadReporter(
             var (slots, before) = (model.Engine.Slots.Capacity, _slots.GetValueOrDefault(model));
             if (slots < before)
             {
-                LogFewerSlots(model.Engine.Device.Name, model.Name, slots, before);
+                LogFewerSlots(model.DeviceNames, model.Name, slots, before);
             }
             _slots[model] = slots;
         }
@@ -197,7 +197,7 @@ public sealed partial class LoadReporter(
         try
         {
             var (model, reason) = await models.Loss.WaitAsync(stopping);
-            LogLost(model.Engine.Device.Name, model.Name, reason.Message, streams.Count);
+            LogLost(model.DeviceNames, model.Name, reason.Message, streams.Count);
             _isLeaving = true;
             AnnounceDraining();
             while (!stopping.IsCancellationRequested)

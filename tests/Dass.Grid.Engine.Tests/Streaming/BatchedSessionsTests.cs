@@ -9,7 +9,7 @@ public sealed class BatchedSessionsTests(EngineFixture alone) : IClassFixture<En
     public async Task A_stream_in_batches_with_others_is_tagged_as_if_alone()
     {
         const int Samples = 40_000;
-        await using var engine = EngineFixture.Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 8);
+        await using var engine = EngineFixture.Create(EngineFixture.Tiny(), maxBatch: 8);
         var streams = Enumerable.Range(0, 12).Select(async stream =>
         {
             using var session = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());

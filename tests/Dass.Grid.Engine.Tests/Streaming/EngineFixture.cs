@@ -11,7 +11,10 @@ public sealed class EngineFixture : IAsyncLifetime
 {
     public static readonly AudioFormat Pcm16 = new(SampleEncoding.Pcm16, 16_000, 1);
 
-    internal StreamEngine Engine { get; } = Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1);
+    internal StreamEngine Engine { get; } = Create(Tiny(), maxBatch: 1);
+
+    /// <summary>The checkpoint as the suite runs it.</summary>
+    internal static IStepModel Tiny() => StepModels.Create(TinyModel.Instance, new EngineOptions())[0];
 
     internal static StreamEngine Create(IStepModel model, int maxBatch, int queueCapacity = 64, int slots = 32) =>
         new(model, new EngineOptions

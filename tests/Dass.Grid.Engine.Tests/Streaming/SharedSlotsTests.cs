@@ -9,7 +9,7 @@ public class SharedSlotsTests
     [Fact]
     public async Task An_owner_leaves_slots_to_a_newcomer()
     {
-        await using var engine = EngineFixture.Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1); // 32 slots
+        await using var engine = EngineFixture.Create(EngineFixture.Tiny(), maxBatch: 1); // 32 slots
         var held = Fill(engine, "greedy");
         Assert.Equal(29, held.Count);
         using var first = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions(), "newcomer", leavesReserve: true);
@@ -29,7 +29,7 @@ public class SharedSlotsTests
     {
         const int Slots = 256;
         await using var engine = EngineFixture.Create(
-            StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1, slots: Slots);
+            EngineFixture.Tiny(), maxBatch: 1, slots: Slots);
         int[] held = [.. Enumerable.Range(0, 5).Select(owner => Fill(engine, $"greedy-{owner}").Count)];
         Assert.Equal([231, 9, 6, 4, 2], held);
         Assert.InRange(Fill(engine, "newcomer").Count, 1, Slots - held.Sum() - 1);
@@ -39,20 +39,20 @@ public class SharedSlotsTests
     [Fact]
     public async Task An_owner_that_decodes_on_its_share_of_the_cores_does_not_stop_another()
     {
-        await using var engine = EngineFixture.Create(StepModels.Create(TinyModel.Instance, new EngineOptions()), maxBatch: 1);
+        await using var engine = EngineFixture.Create(EngineFixture.Tiny(), maxBatch: 1);
         using var busy = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions(), "busy");
         using var other = engine.Open(EngineFixture.Pcm16, new StreamSessionOptions(), "other");
-        var turns = busy.Share.Intake.CurrentCount;
+        var turns = busy.Owner.Intake.CurrentCount;
         Assert.Equal(Math.Max(1, Environment.ProcessorCount / 2), turns);
         for (var i = 0; i < turns; i++)
         {
-            await busy.Share.Intake.WaitAsync();
+            await busy.Owner.Intake.WaitAsync();
         }
         var tags = new List<ChunkScores>();
         var waiting = busy.PushAsync(EngineFixture.Babble(0, 1_600), tags, default);
         await other.PushAsync(EngineFixture.Babble(0, 1_600), tags, default);
         Assert.False(waiting.IsCompleted);
-        busy.Share.Intake.Release(turns);
+        busy.Owner.Intake.Release(turns);
         await waiting;
         Assert.Equal((1_600, 1_600), (busy.AppliedSamples, other.AppliedSamples));
     }

@@ -37,7 +37,7 @@ internal sealed unsafe class CudaDevice : Device
         var name = stackalloc byte[256];
         CudaDriver.Check(CudaDriver.cuDeviceGetName(name, 256, device), "name the device");
         CudaDriver.Check(CudaDriver.cuDeviceTotalMem(out var bytes, device), "tell its memory");
-        Info = new DeviceInfo(Marshal.PtrToStringUTF8((nint)name) ?? "CUDA", (long)bytes);
+        Info = new DeviceInfo(Marshal.PtrToStringUTF8((nint)name) ?? "CUDA", (long)bytes, index);
         Memory = new OrtMemoryInfo("Cuda", OrtAllocatorType.DeviceAllocator, index, OrtMemType.Default);
         using var compiler = new PtxCompiler();
         foreach (var kernel in DeviceKernels.All)

@@ -41,6 +41,21 @@ internal sealed class DeviceStepModel : IStepModel
 
     public DeviceInfo DeviceInfo => _device.Info;
 
+    public long? FreeDeviceMemory
+    {
+        get
+        {
+            try
+            {
+                return _device.FreeBytes;
+            }
+            catch (DeviceLostException)
+            {
+                return null; // the next step says so
+            }
+        }
+    }
+
     public StepDefaults Defaults => StepDefaults.Batches(_device.LargestBatch);
 
     public SlotMemory CreateMemory(int slots) => DeviceSlotMemory.Create(_device, slots, StateLayout.Length);

@@ -13,9 +13,10 @@ namespace Dass.Grid.Engine.Model.Onnx.Cuda;
 /// The device's kernels on the processor, called as methods with the parameters that a card would get, one after the other. For tests on
 /// machines without a GPU: it runs everything of the device's path but the driver.
 /// </summary>
-internal unsafe class EmulatedDevice : Device
+/// <param name="index">Which of several, from 0.</param>
+internal unsafe class EmulatedDevice(int index = 0) : Device
 {
-    public override DeviceInfo Info { get; } = new("emulated device", DeviceInfo.Processor.MemoryBytes);
+    public override DeviceInfo Info { get; } = new("emulated device", DeviceInfo.Processor.MemoryBytes, index);
 
     public override long FreeBytes => Info.MemoryBytes;
 

@@ -127,7 +127,7 @@ public class DeviceStepModelTests
         Golden.AssertClose(expected, actual, 1e-4);
 
         static StreamEngine Create(StepModelKind kind) => new(
-            StepModels.Create(Streaming.TinyModel.Instance, new EngineOptions { StepModel = kind }),
+            StepModels.Create(Streaming.TinyModel.Instance, new EngineOptions { StepModel = kind })[0],
             new EngineOptions { MaxStreams = 2, Threads = 1, Batcher = { MaxBatch = 1 } });
 
         static async Task<float[]> TagAsync(params StreamEngine[] engines)
