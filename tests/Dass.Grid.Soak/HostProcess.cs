@@ -8,12 +8,14 @@ namespace Dass.Grid.Soak;
 /// <summary>The grid as a process of its own, and what the operating system and its metrics say of it. Linux only.</summary>
 internal sealed class HostProcess : IDisposable
 {
+    private const string Collected = "collected: ";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(60) }; // a busy machine
 
     private readonly Uri _operations = new($"http://127.0.0.1:{FreePort()}");
     private readonly Process _process;
     private readonly string _log;
+    private TaskCompletionSource<long> _collected = new();
     private int _complaints;
 
     public HostProcess(IEnumerable<KeyValuePair<string, string>> settings, string logFile)
@@ -31,10 +33,18 @@ internal sealed class HostProcess : IDisposable
             $"--Grid:SiloPort={FreePort()}", .. settings.Select(setting => $"--{setting.Key}={setting.Value}"),
         ];
         _process = Process.Start(
-            new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            new ProcessStartInfo(command[0], command[1..])
+            {
+                RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            })!;
         var log = TextWriter.Synchronized(new StreamWriter(logFile) { AutoFlush = true });
         void Write(object sender, DataReceivedEventArgs line)
         {
+            if (line.Data?.StartsWith(Collected, StringComparison.Ordinal) == true)
+            {
+                _collected.TrySetResult(long.Parse(line.Data.AsSpan(Collected.Length), CultureInfo.InvariantCulture));
+                return;
+            }
             log.WriteLine(line.Data);
             if (
                 line.Data is { } text && (
@@ -87,6 +97,29 @@ internal sealed class HostProcess : IDisposable
             }
             await Task.Delay(200, cancellationToken);
         }
+    }
+
+    /// <summary>In the host's own process: collects all garbage for each line of standard input, and answers with what lives.</summary>
+    public static void CollectWhenAsked()
+    {
+        while (Console.In.ReadLine() is not null)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            Console.Out.WriteLine(Collected + GC.GetTotalMemory(forceFullCollection: false));
+        }
+    }
+
+    /// <summary>Has the host collect all garbage, which tells what its memory holds from what its collector has not looked at.</summary>
+    /// <returns>Bytes in memory, and bytes of managed heap among them.</returns>
+    public async Task<(long Resident, long Heap)> CollectAsync(CancellationToken cancellationToken)
+    {
+        _collected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _process.StandardInput.WriteLineAsync("collect".AsMemory(), cancellationToken);
+        await _process.StandardInput.FlushAsync(cancellationToken);
+        var heap = await _collected.Task.WaitAsync(Patience, cancellationToken);
+        return (Resident, heap);
     }
 
     /// <summary>Sum of a metric over its tags.</summary>

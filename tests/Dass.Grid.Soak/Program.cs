@@ -6,6 +6,8 @@ using Dass.Grid.Soak.Feed;
 
 if (args is ["host", .. var hostArgs])
 {
+    _ = Task.Factory.StartNew(
+        HostProcess.CollectWhenAsked, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     await GridHost.Build(hostArgs).RunAsync();
     return 0;
 }

@@ -46,6 +46,7 @@ internal static class Report
         {
             AnsiConsole.WriteLine($"{count} times {reason}");
         }
+        WritePhases(result);
         if (result.Options.Attack)
         {
             WriteAttack(result);
@@ -57,15 +58,20 @@ internal static class Report
             + $"heap {result.HeapGrowth:+0.0%;-0.0%}; {result.Complaints} warnings and errors in the host's log"));
     }
 
-    private static void WriteAttack(SoakResult result)
+    private static void WritePhases(SoakResult result)
     {
         foreach (var phase in result.Phases)
         {
             AnsiConsole.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{phase.Name}: tags after {phase.P50:0} / {phase.P99:0} / {phase.Max:0} ms (p50, p99, max of {phase.Chunks} chunks), "
-                + $"{phase.Resident / (1 << 20):0} MiB resident"));
+                + $"{phase.Resident / (1 << 20):0} MiB resident, {phase.Settled / (1 << 20):0} MiB when all garbage is collected, "
+                + $"{phase.Heap / (1 << 20):0} MiB of it managed"));
         }
+    }
+
+    private static void WriteAttack(SoakResult result)
+    {
         foreach (var (kind, count) in result.Attacks.OrderBy(end => end.Key, StringComparer.Ordinal))
         {
             AnsiConsole.WriteLine($"{count} times {kind}");

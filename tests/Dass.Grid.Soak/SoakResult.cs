@@ -53,8 +53,11 @@ internal sealed record SoakResult(
 
     public double? HeapGrowth => Memory.Growth([.. Held.Select(held => held.Heap)]);
 
-    /// <summary>Resident memory after the attack in relation to that before it, as a share above 0.</summary>
-    public double GrowthByAttack => Phases[^1].Resident / Phases[0].Resident - 1;
+    /// <summary>
+    /// Resident memory after the attack in relation to that before it, as a share above 0, both with all garbage collected: what the
+    /// collector has not looked at yet says nothing of what is kept.
+    /// </summary>
+    public double GrowthByAttack => Phases[^1].Settled / Phases[0].Settled - 1;
 
     /// <summary>The 99th percentile of delays under the attack in relation to that before it.</summary>
     public double SlowerByAttack => Phases[1].P99 / Phases[0].P99;

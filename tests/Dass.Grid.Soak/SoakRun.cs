@@ -47,6 +47,7 @@ internal sealed class SoakRun(SoakOptions options, HostProcess host)
         var over = Task.Delay(TimeSpan.FromMinutes(options.Minutes), cancellationToken);
         var phases = new Phases(TimeSpan.FromMinutes(options.Minutes));
         var attack = new Attack(host);
+        var settling = phases.SettleAsync(host, cancellationToken);
         var attacking = options.Attack ? AttackAsync(attack, phases, cancellationToken) : Task.CompletedTask;
 
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -64,6 +65,7 @@ internal sealed class SoakRun(SoakOptions options, HostProcess host)
         await WatchAsync(tallies, over, onMinute, cancellationToken);
         await Task.WhenAll(feeding);
         await attacking;
+        await settling;
         var usage = new List<TenantUsage>();
         for (var tenant = 0; tenant < options.Tenants; tenant++)
         {
