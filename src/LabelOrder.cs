@@ -32,35 +32,71 @@ internal static class LabelOrder
         {
             count += scores[label] >= high ? 1 : 0;
         }
-        int[] heard = count == 0 ? [] : Behind(Highest(labels, scores, high, float.PositiveInfinity, count).ToArray(), ancestors);
-        return heard.Length >= top ? heard[..top] : [.. heard, .. Highest(labels, scores, least, below: high, top - heard.Length)];
+        var heard = count == 0 ? [] : Heard(labels, scores, high, count, top, ancestors);
+        return heard.Length >= top ? heard : [.. heard, .. Highest(labels, scores, least, below: high, top - heard.Length)];
     }
 
-    /// <summary>Each label behind those of its kinds that are there, too.</summary>
-    private static int[] Behind(int[] heard, Func<int, int[]> ancestors)
+    /// <summary>The first labels of those that are heard, each behind those of its kinds that are heard.</summary>
+    private static int[] Heard(
+        ReadOnlySpan<int> labels, ReadOnlySpan<float> scores, float high, int count, int top, Func<int, int[]> ancestors)
     {
+        var (heard, order) = (new int[count], new (float Below, int Place)[count]);
+        foreach (var label in labels)
+        {
+            if (scores[label] >= high)
+            {
+                order[^count] = (-scores[label], order.Length - count);
+                heard[^count--] = label;
+            }
+        }
+        Array.Sort(order, heard);
         if (heard.Length == 1)
         {
             return heard;
         }
-        var (shown, seen) = (new List<int>(heard.Length), new HashSet<int>());
-        void Show(int label)
+        var places = new Dictionary<int, int>(heard.Length); // in the order of scores
+        for (var place = 0; place < heard.Length; place++)
         {
-            if (!seen.Add(label))
+            places.Add(heard[place], place);
+        }
+        // Of each label the kinds that are heard, as a list in the order of scores: the last kind is put in first.
+        var (first, next, kinds) = (new int[heard.Length], new List<int>(), new List<int>());
+        Array.Fill(first, -1);
+        for (var kind = heard.Length - 1; kind >= 0; kind--)
+        {
+            foreach (var ancestor in ancestors(heard[kind]))
+            {
+                if (places.TryGetValue(ancestor, out var place))
+                {
+                    next.Add(first[place]);
+                    kinds.Add(kind);
+                    first[place] = kinds.Count - 1;
+                }
+            }
+        }
+        var (shown, seen) = (new List<int>(Math.Min(top, heard.Length)), new bool[heard.Length]);
+        for (var place = 0; place < heard.Length && shown.Count < top; place++)
+        {
+            Show(place);
+        }
+        return [.. shown];
+
+        void Show(int place)
+        {
+            if (seen[place])
             {
                 return;
             }
-            foreach (var kind in heard)
+            seen[place] = true;
+            for (var at = first[place]; at >= 0; at = next[at])
             {
-                if (ancestors(kind).Contains(label))
-                {
-                    Show(kind);
-                }
+                Show(kinds[at]);
             }
-            shown.Add(label);
+            if (shown.Count < top)
+            {
+                shown.Add(heard[place]);
+            }
         }
-        Array.ForEach(heard, Show);
-        return [.. shown];
     }
 
     /// <summary>Up to <paramref name="most"/> labels, scores descending; equal ones in the given order.</summary>

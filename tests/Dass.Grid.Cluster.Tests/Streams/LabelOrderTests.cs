@@ -24,6 +24,34 @@ public sealed class LabelOrderTests
         Assert.Equal(order.Split(' '), Shown(new TagFilter(), scores));
 
     [Fact]
+    public void Each_label_is_behind_all_of_its_kinds_that_are_heard()
+    {
+        var random = new Random(17);
+        for (var round = 0; round < 200; round++)
+        {
+            var labels = new List<LabelName>();
+            for (var label = 0; label < 40; label++)
+            {
+                var parent = random.Next(-10, label); // earlier: a tree, in which kinds have all ancestors
+                labels.Add(parent < 0 ? Named($"{label}") : Named($"{label}", [parent, .. labels[parent].Ancestors!]));
+            }
+            float[] scores = [.. labels.Select(_ => random.NextSingle())];
+            int[] Heard(int top) => [.. Shown(labels.ToArray(), new TagFilter { MinScore = 0.5f, Top = top }, scores).Select(int.Parse)];
+            var shown = Heard(top: 40);
+            Assert.Equal(Enumerable.Range(0, 40).Where(label => scores[label] >= 0.5f), shown.Order());
+            for (var at = 0; at < shown.Length; at++)
+            {
+                var later = shown[(at + 1)..];
+                Assert.DoesNotContain(later, kind => labels[kind].Ancestors!.Contains(shown[at]));
+            }
+            var highest = Enumerable.Range(0, 40).MaxBy(label => scores[label]);
+            Assert.Contains(highest, labels[shown[0]].Ancestors!.Append(shown[0]));
+            var top = random.Next(1, 10);
+            Assert.Equal(shown.Take(top), Heard(top));
+        }
+    }
+
+    [Fact]
     public void The_list_is_cut_after_it_is_ordered() =>
         Assert.Equal(["Bark", "Dog"], Shown(new TagFilter { Top = 2 }, 0.9f, 0.8f, 0.7f, 0.85f, 0.1f));
 
