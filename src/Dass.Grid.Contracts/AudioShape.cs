@@ -18,6 +18,15 @@ public sealed record AudioShape(
     [property: Id(1)] int SampleRateHz,
     [property: Id(2)] int Channels)
 {
+    /// <summary>Which channel is heard, from 1; 0: the mean of all.</summary>
+    [Id(3)] public int Channel { get; init; }
+
+    /// <summary>Makes what is heard louder or quieter, dB.</summary>
+    [Id(4)] public float GainDb { get; init; }
+
+    /// <summary>Makes quiet audio louder, slowly.</summary>
+    [Id(5)] public bool AutomaticGain { get; init; }
+
     /// <summary>Bytes of one sample of every channel.</summary>
     public int BytesPerFrame => Channels * Encoding switch
     {

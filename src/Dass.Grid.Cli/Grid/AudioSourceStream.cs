@@ -26,6 +26,9 @@ internal sealed class AudioSourceStream(IAudioSource source) : Stream
         Encoding = (V1.Encoding)((int)format.Encoding + 1), // the protocol reserves 0
         SampleRateHz = format.SampleRateHz,
         Channels = format.Channels,
+        Channel = format.Channel,
+        GainDb = format.GainDb,
+        AutomaticGain = format.AutomaticGain,
     };
 
     /// <param name="buffer">Room for at least one frame.</param>

@@ -21,6 +21,21 @@ public sealed record AudioFormat(SampleEncoding Encoding, int SampleRateHz, int 
     public const int MaxSampleRateHz = 192_000;
     public const int MaxChannels = 8;
 
+    /// <summary>Largest gain, and loss, in dB.</summary>
+    public const float MaxGainDb = 60;
+
+    /// <summary>Which channel is heard, from 1; 0: the mean of all. Two that are inverse to each other have no mean.</summary>
+    public int Channel { get; init; }
+
+    /// <summary>Makes what is heard louder or quieter, −60 to 60 dB. Levels are told without it.</summary>
+    public float GainDb { get; init; }
+
+    /// <summary>Makes quiet audio louder by up to 40 dB more, slowly, towards −26 dBFS.</summary>
+    public bool AutomaticGain { get; init; }
+
+    /// <summary>Whether what is heard is the plain mean of all channels.</summary>
+    internal bool IsPlain => Channel == 0 && GainDb == 0 && !AutomaticGain;
+
     /// <summary>Bytes of one sample of one channel.</summary>
     public int BytesPerSample => Encoding switch
     {
@@ -49,6 +64,14 @@ public sealed record AudioFormat(SampleEncoding Encoding, int SampleRateHz, int 
         if (Channels is < 1 or > MaxChannels)
         {
             problems.Add($"channels is {Channels}; it must be 1 to {MaxChannels}");
+        }
+        if (Channel < 0 || Channel > Channels)
+        {
+            problems.Add($"channel is {Channel}; it must be 1 to {Channels}, the number of channels, or 0 for the mean of all");
+        }
+        if (!(MathF.Abs(GainDb) <= MaxGainDb))
+        {
+            problems.Add($"gain is {GainDb} dB; it must be {-MaxGainDb} to {MaxGainDb} dB");
         }
         if (problems.Count > 0)
         {

@@ -11,6 +11,7 @@ public sealed class AudioIntake
     private readonly Resampler? _resampler;
     private readonly float[] _mono = new float[BlockFrames];
     private readonly LevelMeter _levels;
+    private readonly GainControl? _gain;
     private long _samples;
 
     /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
@@ -19,6 +20,7 @@ public sealed class AudioIntake
         format.Validate();
         _format = format;
         _levels = new LevelMeter(format.SampleRateHz);
+        _gain = format.AutomaticGain ? new GainControl(format.SampleRateHz) : null;
         _resampler = format.SampleRateHz == ResamplerTable.OutputRateHz ? null : new Resampler(format.SampleRateHz);
     }
 
@@ -45,6 +47,7 @@ public sealed class AudioIntake
             audio = audio[block.Length..];
             SampleDecoder.Decode(_format, block, mono, ref _levels.At(_samples));
             _samples += mono.Length;
+            _gain?.Apply(mono);
             PushMono(mono, to);
         }
     }
@@ -64,10 +67,12 @@ public sealed class AudioIntake
         var mono = _mono.AsSpan(0, (int)Math.Min(samples, BlockFrames));
         LevelTally nothing = default;
         SampleDecoder.Decode(_format, frame, mono[..1], ref nothing);
-        mono.Fill(mono[0]);
+        var quiet = mono[0];
         for (; samples > 0; samples -= mono.Length)
         {
             mono = mono[..(int)Math.Min(samples, mono.Length)];
+            mono.Fill(quiet);
+            _gain?.Apply(mono);
             PushMono(mono, to);
         }
     }
@@ -87,6 +92,7 @@ public sealed class AudioIntake
     internal void Save(SnapshotWriter to)
     {
         to.Write(_samples);
+        _gain?.Save(to);
         if (_resampler is not null)
         {
             var (window, next, phase) = _resampler.Save();
@@ -110,6 +116,7 @@ public sealed class AudioIntake
     internal void Restore(ref SnapshotReader from)
     {
         _samples = from.Read<long>("samples taken in");
+        _gain?.Restore(ref from);
         if (_resampler is not null)
         {
             var window = from.ReadAll<float>("resampler window");

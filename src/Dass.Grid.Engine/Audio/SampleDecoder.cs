@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Dass.Grid.Engine.Audio;
 
-/// <summary>Raw interleaved bytes to mono samples: −1 … 1 for the integer encodings, the mean of the channels.</summary>
+/// <summary>
+/// Raw interleaved bytes to mono samples: −1 … 1 for the integer encodings, the mean of the channels or one of them, and its gain.
+/// </summary>
 internal static class SampleDecoder
 {
     /// <summary>Float samples beyond this are refused: no microphone makes them, and their power would overflow.</summary>
@@ -43,11 +45,12 @@ internal static class SampleDecoder
     /// <param name="format">A valid format.</param>
     /// <param name="audio">Whole frames, checked.</param>
     /// <param name="mono">Receives one sample per frame.</param>
-    /// <param name="level">Receives the sums over all channels.</param>
+    /// <param name="level">Receives the sums over all channels, before the gain.</param>
     public static void Decode(AudioFormat format, ReadOnlySpan<byte> audio, Span<float> mono, ref LevelTally level)
     {
         int bytes = format.BytesPerSample, channels = format.Channels;
-        var (scale, full) = (1f / channels, FullScale(format.Encoding));
+        var (one, full) = (format.Channel - 1, FullScale(format.Encoding)); // -1: their mean
+        var scale = MathF.Pow(10, format.GainDb / 20) / (one < 0 ? channels : 1);
         double squares = 0, total = 0;
         var (peak, clipped) = (0f, 0);
         for (var frame = 0; frame < mono.Length; frame++)
@@ -57,13 +60,13 @@ internal static class SampleDecoder
             {
                 var sample = Sample(format.Encoding, audio[((frame * channels + channel) * bytes)..]);
                 var magnitude = MathF.Abs(sample);
-                sum += sample;
+                sum += one < 0 || channel == one ? sample : 0;
                 total += sample;
                 squares += (double)sample * sample;
                 peak = MathF.Max(peak, magnitude);
                 clipped += magnitude >= full ? 1 : 0;
             }
-            mono[frame] = channels == 1 ? sum : sum * scale;
+            mono[frame] = sum * scale;
         }
         level.Add(squares, total, peak, clipped, mono.Length * channels);
     }

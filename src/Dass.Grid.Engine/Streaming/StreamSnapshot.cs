@@ -14,18 +14,27 @@ internal static class StreamSnapshot
     /// <summary>"DASS" in the byte order of the file.</summary>
     public const int Magic = 0x53534144;
 
-    /// <summary>Raised with every change of the format.</summary>
-    public const int Version = 1;
+    /// <summary>Of a stream whose audio is heard as it is: what engines of every version continue.</summary>
+    private const int Plain = 1;
+
+    /// <summary>With a channel of its own or a gain, which follow the count of channels. Raised with every change of the format.</summary>
+    public const int Version = 2;
 
     public static void Save(StreamSession session, DassModel model, SnapshotWriter to)
     {
         to.Write(Magic);
-        to.Write(Version);
+        to.Write(session.Format.IsPlain ? Plain : Version);
         to.Write(model.Hash);
 
         to.Write((int)session.Format.Encoding);
         to.Write(session.Format.SampleRateHz);
         to.Write(session.Format.Channels);
+        if (!session.Format.IsPlain)
+        {
+            to.Write(session.Format.Channel);
+            to.Write(session.Format.GainDb);
+            to.Write(session.Format.AutomaticGain ? 1 : 0);
+        }
         to.Write(session.Options.Chunk.Ticks);
         to.Write(session.Options.LookAhead.Ticks);
         to.Write(session.Options.Offline ? 1 : 0);
@@ -59,15 +68,20 @@ internal static class StreamSnapshot
         {
             throw new SnapshotException("These bytes are not a stream's snapshot.");
         }
-        if (from.Read<int>("version") is var version and not Version)
+        var version = from.Read<int>("version");
+        if (version is not (Plain or Version))
         {
-            throw new SnapshotException($"The stream's snapshot has version {version}; this engine continues version {Version}.");
+            throw new SnapshotException($"The stream's snapshot has version {version}; this engine continues {Plain} and {Version}.");
         }
         if (from.ReadString("model hash") is var hash && hash != model.Hash && !ofOtherWeights)
         {
             throw new SnapshotException($"The stream's snapshot belongs to model {hash}; this engine runs '{model.Name}', {model.Hash}.");
         }
         var format = new AudioFormat((SampleEncoding)from.Read<int>("encoding"), from.Read<int>("sample rate"), from.Read<int>("channels"));
+        format = version == Plain ? format : format with
+        {
+            Channel = from.Read<int>("channel"), GainDb = from.Read<float>("gain"), AutomaticGain = from.Read<int>("automatic gain") != 0,
+        };
         var options = new StreamSessionOptions
         {
             Chunk = TimeSpan.FromTicks(from.Read<long>("chunk")),

@@ -136,7 +136,10 @@ internal static class RequestMapping
         {
             throw ProtocolErrors.Encoding((int)format.Encoding);
         }
-        return new AudioShape((AudioEncoding)((int)format.Encoding - 1), format.SampleRateHz, format.Channels);
+        return new AudioShape((AudioEncoding)((int)format.Encoding - 1), format.SampleRateHz, format.Channels)
+        {
+            Channel = format.Channel, GainDb = format.GainDb, AutomaticGain = format.AutomaticGain,
+        };
     }
 
     private static TimeSpan? EventSpan(string field, Duration? duration, double maxSeconds) =>

@@ -148,5 +148,8 @@ internal static class ResponseMapping
         Encoding = (Encoding)((int)shape.Encoding + 1),
         SampleRateHz = shape.SampleRateHz,
         Channels = shape.Channels,
+        Channel = shape.Channel,
+        GainDb = shape.GainDb,
+        AutomaticGain = shape.AutomaticGain,
     };
 }

@@ -173,6 +173,7 @@ internal sealed record Checkpoint(
         var events = version > First ? from.ReadAll<byte>("events") : [];
         var session = from.ReadAll<byte>("session");
         SnapshotReader.Check(from.AtEnd, "end", "bytes are left over");
+        shape = shape with { Format = CheckpointNotes.FromBytes(notes)?.Heard?.Of(shape.Format) ?? shape.Format };
         return new Checkpoint(
             epoch, attachment, shape, begun, nextSample, origin, nextChunk, summary, ended == 0 ? null : (StreamEndReason)ended, history)
         {

@@ -23,12 +23,25 @@ internal sealed record CheckpointNotes(UsageStart Span, LoggedEvent[] Owed, Usag
     /// <summary>Levels of audio that waits for its chunk, as the engine writes them. Null: as above, or not live.</summary>
     public byte[]? Waiting { get; init; }
 
+    /// <summary>What is heard of the audio. Null: the plain mean of all channels.</summary>
+    public HeardAs? Heard { get; init; }
+
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this);
 
     /// <returns>Null: a checkpoint without notes.</returns>
     /// <exception cref="JsonException">Damaged.</exception>
     public static CheckpointNotes? FromBytes(ReadOnlySpan<byte> bytes) =>
         bytes.IsEmpty ? null : JsonSerializer.Deserialize<CheckpointNotes>(bytes);
+}
+
+/// <summary>See <see cref="AudioShape"/>.</summary>
+internal sealed record HeardAs(int Channel, float GainDb, bool AutomaticGain)
+{
+    /// <returns>Null: the plain mean of all channels.</returns>
+    public static HeardAs? From(AudioShape shape) => shape is { Channel: 0, GainDb: 0, AutomaticGain: false }
+        ? null : new HeardAs(shape.Channel, shape.GainDb, shape.AutomaticGain);
+
+    public AudioShape Of(AudioShape shape) => shape with { Channel = Channel, GainDb = GainDb, AutomaticGain = AutomaticGain };
 }
 
 /// <summary>Where a session's use began, and how many events it has closed.</summary>

@@ -57,7 +57,10 @@ internal static class SessionFactory
         {
             return broken;
         }
-        var format = new AudioFormat(Encoding(shape.Encoding), shape.SampleRateHz, shape.Channels);
+        var format = new AudioFormat(Encoding(shape.Encoding), shape.SampleRateHz, shape.Channels)
+        {
+            Channel = shape.Channel, GainDb = shape.GainDb, AutomaticGain = shape.AutomaticGain,
+        };
         var options = new StreamSessionOptions();
         options = options with { Chunk = spec.Chunk ?? options.Chunk, LookAhead = spec.LookAhead ?? options.LookAhead };
         try

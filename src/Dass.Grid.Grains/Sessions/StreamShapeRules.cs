@@ -17,6 +17,9 @@ internal static class StreamShapeRules
         Compare("format.encoding", wants.Format?.Encoding, has.Format.Encoding);
         Compare("format.sample_rate_hz", wants.Format?.SampleRateHz, has.Format.SampleRateHz);
         Compare("format.channels", wants.Format?.Channels, has.Format.Channels);
+        Compare("format.channel", wants.Format?.Channel, has.Format.Channel);
+        Compare("format.gain_db", wants.Format?.GainDb, has.Format.GainDb);
+        Compare("format.automatic_gain", wants.Format?.AutomaticGain, has.Format.AutomaticGain);
         if (!wants.SwitchModel && (wants.Alias is null || wants.Alias != has.Alias))
         {
             Compare("model", wants.Model, has.Model.Name);

@@ -353,6 +353,7 @@ internal sealed class StreamPersistence(
             Lost = lost.Count > 0 ? lost : null,
             Levels = state.Levels(),
             Waiting = state.Live is null ? null : waiting.Written.ToArray(),
+            Heard = state.Shape is { } shape ? HeardAs.From(shape.Format) : null,
         }).ToBytes();
     }
 

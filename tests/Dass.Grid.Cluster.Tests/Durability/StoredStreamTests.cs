@@ -36,6 +36,29 @@ public sealed class StoredStreamTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_heard_of_the_audio_is_part_of_a_stored_stream()
+    {
+        var config = Babble.Config(Yard.Id);
+        (config.Format.Channels, config.Format.Channel, config.Format.GainDb, config.Format.AutomaticGain) = (2, 2, 6.5f, true);
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            using var feed = await Feed.BeginAsync(grid.Client, config);
+            await feed.SendBabbleAsync(0, Yard.Half);
+            await feed.AppliedAsync(Yard.Half / 2);
+        }
+        await using var next = await TestGrid.StartAsync(_store.Settings());
+        var stream = await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id });
+        Assert.Equal(config.Format, stream.Format);
+        using var again = await Feed.BeginAsync(next.Client, config);
+        Assert.Equal(Yard.Half / 2, again.Ready.NextSample);
+        Assert.Empty(again.Gaps);
+
+        config.Format.Channel = 1;
+        var differs = await Assert.ThrowsAsync<RpcException>(() => Feed.BeginAsync(next.Client, config));
+        Assert.Contains("format.channel is 1, the stream has 2", differs.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_checkpoint_of_layout_version_1_is_still_read()
     {
         _store.Put(Path.Combine(AppContext.BaseDirectory, "fixtures", "checkpoint-v1"));

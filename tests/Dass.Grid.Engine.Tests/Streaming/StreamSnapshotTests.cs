@@ -50,6 +50,23 @@ public sealed class StreamSnapshotTests(EngineFixture fixture) : IClassFixture<E
         Assert.Equal(expected, Save(session)[..expected.Length]);
     }
 
+    [Fact]
+    public async Task A_stream_with_a_channel_and_a_gain_of_its_own_goes_on_from_its_snapshot()
+    {
+        var format = EngineFixture.Pcm16 with { Channels = 2, Channel = 2, GainDb = -6, AutomaticGain = true };
+        var (expected, actual) = (new List<ChunkScores>(), new List<ChunkScores>());
+        using var whole = fixture.Engine.Open(format, EngineFixture.Options(64, 32));
+        await whole.PushAsync(EngineFixture.Babble(0, 80_000), expected, default);
+        using var first = fixture.Engine.Open(format, EngineFixture.Options(64, 32));
+        await first.PushAsync(EngineFixture.Babble(0, 30_002), actual, default);
+        var snapshot = Save(first);
+        Assert.Equal(2, BitConverter.ToInt32(snapshot, 4)); // an engine of an earlier version refuses it
+        using var rest = fixture.Engine.Restore(snapshot);
+        Assert.Equal(format, rest.Format);
+        await rest.PushAsync(EngineFixture.Babble(30_002, 49_998), actual, default);
+        EngineFixture.AssertSame(expected, actual);
+    }
+
     [Theory]
     [InlineData(0, "not a stream's snapshot")]
     [InlineData(4, "version")]
