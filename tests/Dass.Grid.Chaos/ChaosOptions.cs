@@ -24,6 +24,7 @@ internal sealed record ChaosOptions(
           --seconds     Audio of each stream. Default: 75.
           --checkpoint  Mean interval of checkpoints in seconds. Default: the grid's, so that streams are young when most faults come.
           --verbose     Prints each stream's longest pause and when it ended, in seconds since the stream began.
+          drill         Instead of the above: four faults, each of which must fire its own alert in a real Prometheus within a minute.
           --short       Two faults, 20 streams, 45 s: what CI runs.
         """;
 

@@ -19,13 +19,15 @@ internal sealed class GridProcess(
     private static int _lastPort = Random.Shared.Next(20_000, 30_000);
     private static int _lastMachine;
 
-    private int _operationsPort = FreePort();
     private string? _siloAddress; // null: that of the settings
     private Process? _process;
 
-    private string Operations => $"http://{island?.Address ?? "127.0.0.1"}:{_operationsPort}";
+    private string Operations => $"http://{island?.Address ?? "127.0.0.1"}:{OperationsPort}";
 
     public string Role => role;
+
+    /// <summary>Where health and metrics answer.</summary>
+    public int OperationsPort { get; private set; } = FreePort();
 
     /// <summary>Where gRPC answers, for a gateway.</summary>
     public Uri Address { get; private set; } = Free();
@@ -58,7 +60,7 @@ internal sealed class GridProcess(
     /// <summary>Starts again as on another machine: with other addresses and ports.</summary>
     public void StartElsewhere()
     {
-        (Address, HttpAddress, _operationsPort) = (Free(), Free(), FreePort());
+        (Address, HttpAddress, OperationsPort) = (Free(), Free(), FreePort());
         _siloAddress = $"127.0.{1 + Interlocked.Increment(ref _lastMachine) / 200}.{1 + _lastMachine % 200}"; // all of 127/8 is loopback
         Start();
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dass.Grid.Chaos;
+using Dass.Grid.Chaos.Drill;
 using Dass.Grid.Host;
 using Spectre.Console;
 
@@ -7,6 +8,10 @@ if (args is ["host", .. var hostArgs])
 {
     await GridHost.Build(hostArgs).RunAsync();
     return 0;
+}
+if (args is ["drill", .. var drillArgs])
+{
+    return await DrillCommand.RunAsync(drillArgs);
 }
 ChaosOptions options;
 try

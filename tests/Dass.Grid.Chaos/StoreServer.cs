@@ -97,17 +97,7 @@ internal sealed class StoreServer(string kind, string directory, string address)
         _server?.Dispose();
     }
 
-    private static string Schema()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Dass.Grid.sln")))
-        {
-            folder = folder.Parent;
-        }
-        return Path.Combine(
-            folder?.FullName ?? throw new DirectoryNotFoundException("Dass.Grid.sln is in no folder above this program."), "deploy",
-            "postgres", "schema.sql");
-    }
+    private static string Schema() => Path.Combine(Checkout.Root, "deploy", "postgres", "schema.sql");
 
     private static Task AsPostgresAsync(params string[] command) => DoAsync("runuser", ["-u", "postgres", "--", .. command]);
 
