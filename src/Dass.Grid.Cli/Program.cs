@@ -3,7 +3,7 @@ using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Commands;
 using Dass.Grid.Cli.Commands.Evaluate;
 
-var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")
+var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 heard (tag --fail-on), 130 interrupted.")
 {
     TagCommand.Create(),
     StreamCommand.Create(),

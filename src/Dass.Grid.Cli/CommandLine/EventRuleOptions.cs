@@ -28,4 +28,17 @@ internal sealed class EventRuleOptions
         }
         return rule.Equals(new EventRule()) ? null : rule;
     }
+
+    /// <summary>For streams of this process.</summary>
+    public Engine.Events.EventRule Local(ParseResult parsed)
+    {
+        var absent = new Engine.Events.EventRule();
+        var rule = absent with
+        {
+            On = parsed.GetValue(_on) ?? absent.On,
+            MinDuration = parsed.GetValue(_least) ?? absent.MinDuration,
+            MergeGap = parsed.GetValue(_gap) ?? absent.MergeGap,
+        };
+        return parsed.GetValue(_off) is { } off ? rule with { Off = off } : rule;
+    }
 }

@@ -13,6 +13,10 @@ public static class Invocation
     public const int Success = 0;
     public const int Failure = 1;
     public const int Usage = 2;
+
+    /// <summary>A sound was heard that a script asked to be told of.</summary>
+    public const int Heard = 3;
+
     public const int Interrupted = 130; // 128 + SIGINT, as shells count
 
     /// <summary>Time for a clean end after Ctrl-C: above what the host gives its streams.</summary>
@@ -50,7 +54,7 @@ public static class Invocation
             return exception switch
             {
                 OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } => Interrupted,
-                OptionsValidationException => Usage,
+                OptionsValidationException or UsageException => Usage,
                 _ => Failure,
             };
         }
@@ -81,7 +85,7 @@ public static class Invocation
             $"the configuration cannot be used:{string.Concat(invalid.Failures.Select(failure => $"{Environment.NewLine}  {failure}"))}",
         AudioFormatException or ModelLoadException or NoFreeSlotException or StepQueueFullException or NotSupportedException =>
             exception.Message,
-        IOException or UnauthorizedAccessException or ArgumentException or FormatException => exception.Message,
+        UsageException or IOException or UnauthorizedAccessException or ArgumentException or FormatException => exception.Message,
         _ => $"this should not happen: {exception.GetType().Name}: {exception.Message} (--verbose shows where).",
     };
 }

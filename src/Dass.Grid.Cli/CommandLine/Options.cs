@@ -93,6 +93,13 @@ internal static class Options
         return option;
     }
 
+    /// <summary>Labels that have events in spite of what the model says.</summary>
+    public static Option<string[]> EventLabels() => new("--event-label")
+    {
+        HelpName = "LABEL",
+        Description = "A label that has events though the model does not offer it or calls it background; may be given several times.",
+    };
+
     /// <summary>Makes a mistyped option an error instead of the name of a file.</summary>
     public static Argument<T> RefusingOptions<T>(this Argument<T> files)
     {

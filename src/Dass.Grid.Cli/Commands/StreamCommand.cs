@@ -32,47 +32,24 @@ internal static class StreamCommand
             Description = "The stream's id; one that is live is continued (default: the grid makes one).",
         };
         var realtime = new Option<bool>("--realtime") { Description = "Send at the speed of the audio." };
-        var rate = Options.Whole(
-            "--rate", "FILE holds raw samples of this rate in Hz,", AudioFormat.MinSampleRateHz, AudioFormat.MaxSampleRateHz, absent: null);
-        var channels = Options.Whole("--channels", "Interleaved channels of raw samples,", 1, AudioFormat.MaxChannels, absent: 1);
-        var encoding = Options.Word("--encoding", "Encoding of raw samples.", SampleEncoding.Pcm16);
-        var (chunk, lookAhead, events) = (Options.Chunk(), Options.LookAhead(), new EventRuleOptions());
-        var eventLabels = new Option<string[]>("--event-label")
-        {
-            HelpName = "LABEL",
-            Description = "A label that has events though the model does not offer it or calls it background; may be given several times.",
-        };
+        var (raws, chunk, lookAhead, events) = (new RawOptions(), Options.Chunk(), Options.LookAhead(), new EventRuleOptions());
+        var eventLabels = Options.EventLabels();
         var finish = new Option<bool>("--finish")
         {
             Description = "The end of standard input ends the stream, and it is read as fast as the grid takes it. Else it is a live "
                 + "source: its end is a pause, and --stream-id goes on with it at the time of day.",
         };
-        var captured = new Option<CaptureTime?>("--capture-time")
-        {
-            HelpName = "TIME",
-            Description = $"When a recording was made: {CaptureTime.Help} (default: now).",
-            CustomParser = result =>
-            {
-                if (CaptureTime.Parse(result.Tokens[0].Value, TimeProvider.System) is { } time)
-                {
-                    return time;
-                }
-                result.AddError($"--capture-time is '{result.Tokens[0].Value}'; it must be {CaptureTime.Help}.");
-                return null;
-            },
-        };
+        var captured = CaptureTimeOption.Create("now");
         var live = new LiveOptions();
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
-            file, grid, keyFile, id, model, realtime, rate, channels, encoding, chunk, lookAhead, top, format,
+            file, grid, keyFile, id, model, realtime, chunk, lookAhead, top, format,
         };
-        Array.ForEach([.. events.All, eventLabels, finish, captured, .. live.All], command.Add);
+        Array.ForEach([.. raws.All, .. events.All, eventLabels, finish, captured, .. live.All], command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
-            var raw = parsed.GetValue(rate) is { } hz
-                ? new AudioFormat(parsed.GetValue(encoding), hz, parsed.GetValue(channels)!.Value)
-                : null;
+            var raw = raws.From(parsed);
             var config = new StreamConfig
             {
                 StreamId = parsed.GetValue(id) ?? "",

@@ -1,119 +1,180 @@
 using System.CommandLine;
 using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
-using Dass.Grid.Engine;
-using Dass.Grid.Engine.Audio;
+using Dass.Grid.Cli.Recordings;
+using Dass.Grid.Cli.Sources;
 using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
-using Dass.Grid.Engine.Tags;
+using Dass.Grid.Evaluation;
 
 namespace Dass.Grid.Cli.Commands;
 
-/// <summary><c>dass tag FILE…</c>: tags recordings in this process.</summary>
+/// <summary><c>dass tag FILE…</c>: tags recordings in this process, and says when each sound was heard.</summary>
 internal static class TagCommand
 {
-    private const float BeyondFullScaleDb = 20; // what is ten times too loud was not meant to be samples of -1 to 1
-    private const int BufferBytes = 1 << 18;
+    private const int ShownOfOne = 10;
+    private const int ShownOfMany = 3;
+
+    private enum TagFormat
+    {
+        Table,
+        Json,
+        Csv,
+        Audacity,
+        Rttm,
+        WebVtt,
+    }
 
     public static Command Create()
     {
         var files = new Argument<string[]>("FILE")
         {
-            Description = "Audio files: WAV, or anything that ffmpeg reads.",
+            Description = "Recordings: WAV, or anything that ffmpeg reads; folders, with all recordings in them; - for standard input.",
             Arity = ArgumentArity.OneOrMore,
         }.RefusingOptions();
-        var (format, top) = (Options.Format(), Options.Top(10));
+        var format = Options.Word(
+            "--format",
+            "table for people; json and csv for programs; audacity, rttm and webvtt of events.",
+            TagFormat.Table);
+        var top = Options.Whole("--top", "Labels that are shown (default: 10, of each of several 3, in json and csv all),", 1, 10_000, null);
         var (model, precision) = (Options.Model(), Options.Precision());
         var offline = new Option<bool>("--offline")
         {
-            Description = "One step over the whole file, as the model was published. Memory grows with the file; up to 4 h.",
+            Description = "One step over the whole file, as the model was published: no events. Memory grows with the file; up to 4 h.",
         };
-        var (chunk, lookAhead) = (Options.Chunk(), Options.LookAhead());
-        var command = new Command("tag", "Tags recordings in this process.")
+        var (chunk, lookAhead, rule, raw) = (Options.Chunk(), Options.LookAhead(), new EventRuleOptions(), new RawOptions());
+        var events = new Option<bool>("--events") { Description = "Events with onset and offset instead of scores." };
+        var eventLabels = Options.EventLabels();
+        var folder = new Option<string?>("--out")
         {
-            files, model, precision, offline, chunk, lookAhead, top, format,
+            HelpName = "DIR", Description = "Writes the events of each recording to a file of its own there (json, csv, audacity, rttm, webvtt).",
         };
+        var plot = new Option<string?>("--plot")
+        {
+            HelpName = "FILE.png", Description = "Also draws the spectrogram with the events; of several recordings, into a folder.",
+        };
+        var captured = CaptureTimeOption.Create("none, and events have no time of day");
+        var alarms = new Option<AlarmRule[]>("--fail-on")
+        {
+            HelpName = "LABEL[=SCORE]",
+            Description = $"Exit code {Invocation.Heard} when a recording has an event of the label or its kinds that reaches the score "
+                + "(default: that of all events); may be given several times.",
+            CustomParser = result => [.. result.Tokens.Select(token =>
+            {
+                var parsed = AlarmRule.Parse(token.Value);
+                if (parsed is null)
+                {
+                    result.AddError($"--fail-on is '{token.Value}'; behind the label and = must be a score from 0 to 1.");
+                }
+                return parsed!;
+            })],
+        };
+        var command = new Command("tag", "Tags recordings in this process, and says when each sound was heard.")
+        {
+            files, events, format, top, folder, plot, alarms, captured, eventLabels, model, precision, offline, chunk, lookAhead,
+        };
+        Array.ForEach([.. rule.All, .. raw.All], command.Add);
         command.Validators.Add(result =>
         {
             if (result.GetValue(offline) && (result.GetResult(chunk) is not null || result.GetResult(lookAhead) is not null))
             {
                 result.AddError("--offline is one step over the whole file; --chunk and --look-ahead do not go with it.");
             }
+            if (result.GetValue(offline) && (result.GetValue(events) || result.GetResult(alarms) is not null))
+            {
+                result.AddError("--offline is one step over the whole file and says not when; --events and --fail-on do not go with it.");
+            }
+            if (result.GetResult(folder) is not null && !result.GetValue(events) && result.GetValue(format) < TagFormat.Audacity)
+            {
+                result.AddError("--out holds events: it goes with --events, or a format of events.");
+            }
         });
-        command.SetAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetValue(files)!,
-            parsed.GetValue(model),
-            parsed.GetValue(precision),
-            Options.Session(parsed, chunk, lookAhead) with { Offline = parsed.GetValue(offline) },
-            TagWriter.For(parsed.GetValue(format), parsed.GetValue(top)!.Value),
-            cancellationToken));
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var empty = new List<string>();
+            var found = RecordingFinder.Find(parsed.GetValue(files)!, empty);
+            empty.ForEach(each => Console.Error.WriteLine($"dass: {each}: there is no recording in this folder."));
+            var (shown, kept) = (parsed.GetValue(format), parsed.GetValue(folder));
+            EventFileFormat? lines = shown switch
+            {
+                TagFormat.Audacity => EventFileFormat.Audacity,
+                TagFormat.Rttm => EventFileFormat.Rttm,
+                TagFormat.WebVtt => EventFileFormat.WebVtt,
+                TagFormat.Json when parsed.GetValue(events) => EventFileFormat.JsonLines,
+                TagFormat.Csv when parsed.GetValue(events) => EventFileFormat.Csv,
+                _ => null,
+            };
+            Check(found, lines, shown, kept, parsed.GetValue(plot));
+            if (found.Count == 0)
+            {
+                return Invocation.Failure;
+            }
+            var session = Options.Session(parsed, chunk, lookAhead) with { Offline = parsed.GetValue(offline) };
+            await using var engine = await StartAsync(
+                parsed.GetValue(model), parsed.GetValue(precision), found.Count, cancellationToken).ConfigureAwait(false);
+            var heard = engine.Model;
+            var rules = new RecordingRules(
+                heard.Labels, rule.Local(parsed), parsed.GetValue(eventLabels) ?? [], parsed.GetValue(alarms) ?? []);
+            Terminal.Note(heard.Note);
+            var tagger = new RecordingTagger(engine, session, rules)
+            {
+                Raw = raw.From(parsed), Captured = parsed.GetValue(captured), KeepsChunks = shown == TagFormat.Json && lines is null,
+            };
+            TagWriter writer = shown switch
+            {
+                _ when lines is { } file => new EventFileTagWriter(heard, file, kept),
+                TagFormat.Json => new JsonTagWriter(heard, parsed.GetValue(top)),
+                TagFormat.Csv => new CsvTagWriter(heard, parsed.GetValue(top)),
+                _ when parsed.GetValue(events) => new EventTableTagWriter(heard),
+                _ when found.Count > 1 => new SummaryTagWriter(heard, parsed.GetValue(top) ?? ShownOfMany),
+                _ => new TableTagWriter(heard, parsed.GetValue(top) ?? ShownOfOne),
+            };
+            var run = new TagRun(tagger, rules, heard, writer, parsed.GetValue(plot));
+            await run.RunAsync(found, session.Offline ? Environment.ProcessorCount : StreamedInference.Parallel, cancellationToken)
+                .ConfigureAwait(false);
+            return run.HasHeard ? Invocation.Heard : run.HasFailed || empty.Count > 0 ? Invocation.Failure : Invocation.Success;
+        });
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        string[] files, string? model, StepPrecision precision, StreamSessionOptions options, TagWriter writer,
-        CancellationToken cancellationToken)
+    /// <exception cref="UsageException">What was asked for is of one recording, or two recordings would be written as one.</exception>
+    private static void Check(
+        IReadOnlyList<FoundRecording> found, EventFileFormat? lines, TagFormat shown, string? folder, string? plot)
     {
-        await using var engine = await StreamEngine.StartAsync(
-            new EngineOptions
-            {
-                ModelDirectory = model,
-                Precision = precision,
-                MaxStreams = 1,
-                Threads = 1,
-                Batcher = new StepBatcherOptions { MaxBatch = 1 },
-                MaxOfflineAudio = TimeSpan.FromHours(4),
-            },
-            cancellationToken).ConfigureAwait(false);
-        Terminal.Note(engine.Model.Note);
-
-        var failed = false;
-        foreach (var file in files)
+        if (found.Count(each => each.Path == RecordingFinder.StandardInput) > 1)
         {
-            try
-            {
-                writer.Write(file, engine.Model, await TagAsync(engine, file, options, cancellationToken).ConfigureAwait(false));
-            }
-            catch (Exception exception) when (exception is AudioFormatException or IOException or UnauthorizedAccessException)
-            {
-                Console.Error.WriteLine(
-                    $"dass: {(exception.Message.Contains(file, StringComparison.Ordinal) ? "" : $"{file}: ")}{exception.Message}");
-                failed = true;
-            }
+            throw new UsageException("- is given twice; there is one standard input.");
         }
-        return failed ? Invocation.Failure : Invocation.Success;
+        if (lines is { } format && EventText.IsOfOneStream(format) && found.Count > 1 && folder is null)
+        {
+            throw new UsageException(
+                $"--format {shown.ToString().ToLowerInvariant()} is of one recording; with --out DIR each of several has a file.");
+        }
+        if (plot is not null && found.Count > 1 && plot.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UsageException($"--plot is '{plot}'; of {found.Count} recordings it must be a folder.");
+        }
+        if ((plot ?? folder) is not null && found.GroupBy(each => each.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+        {
+            throw new UsageException(
+                $"{string.Join(" and ", twice.Select(each => each.Path))} would be written as one; name the folder that holds them.");
+        }
     }
 
-    private static async Task<TaggedFile> TagAsync(
-        StreamEngine engine, string file, StreamSessionOptions options, CancellationToken cancellationToken)
-    {
-        await using var source = await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false);
-        using var session = engine.Open(source.Format, options);
-        var chunks = new List<ChunkScores>();
-        var buffer = new byte[BufferBytes / source.Format.BytesPerFrame * source.Format.BytesPerFrame];
-        await Terminal.WithProgressAsync(Path.GetFileName(file), async report =>
-        {
-            int read;
-            while ((read = await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
-            {
-                await session.PushAsync(buffer.AsMemory(0, read), chunks, cancellationToken).ConfigureAwait(false);
-                report(source.TotalSamples is > 0 and var total ? (double)session.AppliedSamples / total : null);
-            }
-            await session.CompleteAsync(chunks, cancellationToken).ConfigureAwait(false);
-        }).ConfigureAwait(false);
-        if (source is WavReader { Truncated: true })
-        {
-            Terminal.Note($"{file} ends before its header says so; what is there has been tagged.");
-        }
-        if (chunks.Count > 0 && chunks.Max(chunk => chunk.Level?.PeakDbfs ?? 0) is > BeyondFullScaleDb and var peak)
-        {
-            Terminal.Note(FormattableString.Invariant(
-                $"{file} has samples up to {Math.Pow(10, peak / 20):0}; full scale is 1, so its scores may mean little."));
-        }
-        if (chunks.Count == 0)
-        {
-            Terminal.Note($"{file} has no audio to tag: it is shorter than one frame (25 ms).");
-        }
-        return new TaggedFile(session.Summary(), chunks);
-    }
+    /// <summary>One recording steps alone; of several, every core has batches.</summary>
+    private static Task<StreamEngine> StartAsync(
+        string? model, StepPrecision precision, int recordings, CancellationToken cancellationToken) =>
+        recordings > 1
+            ? StreamedInference.StartAsync(model, precision, cancellationToken)
+            : StreamEngine.StartAsync(
+                new EngineOptions
+                {
+                    ModelDirectory = model,
+                    Precision = precision,
+                    MaxStreams = 1,
+                    Threads = 1,
+                    Batcher = new StepBatcherOptions { MaxBatch = 1 },
+                    MaxOfflineAudio = TimeSpan.FromHours(4),
+                },
+                cancellationToken);
 }

@@ -103,7 +103,15 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
             throw ProtocolErrors.OneStream(selection.StreamIds.Count);
         }
         var (query, text) = (await ParseAsync(selection), new StringBuilder());
-        EventText.Begin(request.Format, text);
+        var format = request.Format switch
+        {
+            ExportFormat.JsonLines => EventFileFormat.JsonLines,
+            ExportFormat.Csv => EventFileFormat.Csv,
+            ExportFormat.Audacity => EventFileFormat.Audacity,
+            ExportFormat.Rttm => EventFileFormat.Rttm,
+            _ => EventFileFormat.WebVtt,
+        };
+        EventText.Begin(format, text);
         var span = EventLogKey.SpanOf(query.From);
         while (await SpansAsync(span, query, SpansPerPage, cancellationToken) is { Length: > 0 } spans)
         {
@@ -111,7 +119,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
             {
                 foreach (var sound in await ReadAsync(known, query, cancellationToken))
                 {
-                    EventText.Write(request.Format, sound, text);
+                    EventText.Write(format, Line(sound), text);
                     if (text.Length >= PieceCharacters)
                     {
                         await FlushAsync();
@@ -189,6 +197,10 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
             ? (span, skip)
             : throw ProtocolErrors.PageToken(token);
     }
+
+    private static EventLine Line(LoggedEvent sound) => new(
+        sound.Stream, sound.Onset, sound.OnsetSeconds, sound.OffsetSeconds, sound.LabelId, sound.Label, sound.Peak, sound.Mean, sound.Model,
+        sound.Id);
 
     private static KeptEvent Map(LoggedEvent sound) => new()
     {

@@ -21,7 +21,7 @@ public class TagCommandTests
         using var json = JsonDocument.Parse(Assert.Single(result.Lines));
         var root = json.RootElement;
         Assert.Equal(
-            ["file", "model", "duration_seconds", "labels", "mean", "max", "chunks"],
+            ["file", "model", "duration_seconds", "labels", "mean", "max", "chunks", "events"],
             root.EnumerateObject().Select(property => property.Name));
         Assert.Equal(Dass.Babble, root.GetProperty("file").GetString());
         Assert.Equal("built-in", root.GetProperty("model").GetString());
@@ -34,6 +34,7 @@ public class TagCommandTests
         Assert.Equal(summary.Max, Floats(root.GetProperty("max")));
         var written = root.GetProperty("chunks").EnumerateArray().ToArray();
         Assert.Equal(offline ? 1 : 16, written.Length);
+        Assert.Equal(offline ? 0 : 1, root.GetProperty("events").GetArrayLength());
         foreach (var (chunk, line) in chunks.Zip(written))
         {
             Assert.Equal(["start", "end", "scores"], line.EnumerateObject().Select(property => property.Name));

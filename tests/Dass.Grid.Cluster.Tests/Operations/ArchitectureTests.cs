@@ -37,7 +37,7 @@ public sealed partial class ArchitectureTests
             ["Hosting"],
         ],
         ["Evaluation"] = [["Data", "Metrics"], ["Events", "Tags"], ["Latency", "Niah"], ["Plots"]],
-        ["Cli"] = [["Output"], ["Grid"], ["CommandLine"], ["Load", "Sources"], ["Commands"], [Root]],
+        ["Cli"] = [["Output"], ["Grid"], ["CommandLine"], ["Load", "Sources"], ["Recordings"], ["Commands"], [Root]],
     };
 
     private const string Root = "root";
