@@ -40,16 +40,16 @@ internal static class StreamCommand
                 + "source: its end is a pause, and --stream-id goes on with it at the time of day.",
         };
         var captured = CaptureTimeOption.Create("now");
-        var live = new LiveOptions();
+        var (live, heard) = (new LiveOptions(), new HeardOptions());
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
             file, grid, keyFile, id, model, realtime, chunk, lookAhead, top, format,
         };
-        Array.ForEach([.. raws.All, .. events.All, eventLabels, finish, captured, .. live.All], command.Add);
+        Array.ForEach([.. raws.All, .. heard.All, .. events.All, eventLabels, finish, captured, .. live.All], command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
-            var raw = raws.From(parsed);
+            var (raw, hear) = (raws.From(parsed), heard.From(parsed));
             var config = new StreamConfig
             {
                 StreamId = parsed.GetValue(id) ?? "",
@@ -69,7 +69,8 @@ internal static class StreamCommand
                 SourceInput.RequireFfmpeg();
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
                 await LiveAsync(
-                    connected, config, parsed.GetValue(format), live.From(parsed), name, kind, cancellationToken).ConfigureAwait(false);
+                    connected, config, parsed.GetValue(format), live.From(parsed), name, kind, hear, cancellationToken)
+                    .ConfigureAwait(false);
                 return Invocation.Success;
             }
             var source = await OpenAsync(name, raw, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -77,7 +78,7 @@ internal static class StreamCommand
             {
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
                 await PipeAsync(
-                    connected, config, parsed.GetValue(format), live.From(parsed), source, cancellationToken).ConfigureAwait(false);
+                    connected, config, parsed.GetValue(format), live.From(parsed), source, hear, cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
             }
             if (parsed.GetValue(captured) is { } time)
@@ -89,7 +90,8 @@ internal static class StreamCommand
             async Task<Stream> ReopenAsync(CancellationToken stop) =>
                 new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));
             await using var tape = new AudioTape(
-                AudioSourceStream.WireFormat(source.Format), new AudioSourceStream(source), name == StandardInput ? null : ReopenAsync,
+                AudioSourceStream.WireFormat(hear(source.Format)), new AudioSourceStream(source),
+                name == StandardInput ? null : ReopenAsync,
                 cancellationToken);
             await using var connection = await ConnectAsync().ConfigureAwait(false);
             try
@@ -120,9 +122,9 @@ internal static class StreamCommand
     /// <summary>An address or device, for ever.</summary>
     private static Task LiveAsync(
         GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, string address, SourceKind kind,
-        CancellationToken cancellationToken)
+        Func<AudioFormat, AudioFormat> hear, CancellationToken cancellationToken)
     {
-        var spec = new SourceSpec { Id = Identified(config), Kind = kind, Address = address };
+        var spec = Hearing(new SourceSpec { Id = Identified(config), Kind = kind, Address = address }, hear);
         var status = new SourceStatus(spec, TimeProvider.System);
         return IStreamView.ShowAsync(
             format,
@@ -132,9 +134,9 @@ internal static class StreamCommand
     /// <summary>Standard input, until its end, which is a pause of the stream.</summary>
     private static async Task PipeAsync(
         GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, IAudioSource source,
-        CancellationToken cancellationToken)
+        Func<AudioFormat, AudioFormat> hear, CancellationToken cancellationToken)
     {
-        var spec = new SourceSpec { Id = Identified(config), Kind = SourceKind.Pipe, Raw = source.Format };
+        var spec = Hearing(new SourceSpec { Id = Identified(config), Kind = SourceKind.Pipe, Raw = source.Format }, hear);
         var status = new SourceStatus(spec, TimeProvider.System);
         await IStreamView.ShowAsync(
             format,
@@ -160,6 +162,15 @@ internal static class StreamCommand
                 }
             }).ConfigureAwait(false);
         Terminal.Note($"stream {config.StreamId} stays open on the grid; --stream-id {config.StreamId} goes on with it, --finish ends it.");
+    }
+
+    private static SourceSpec Hearing(SourceSpec spec, Func<AudioFormat, AudioFormat> hear)
+    {
+        var heard = hear(spec.Raw ?? new AudioFormat(SampleEncoding.Pcm16, AudioFormat.MinSampleRateHz, AudioFormat.MaxChannels));
+        return spec with
+        {
+            Channel = heard.Channel == 0 ? null : heard.Channel, Gain = heard.AutomaticGain ? float.NaN : heard.GainDb,
+        };
     }
 
     private static string Identified(StreamConfig config) =>

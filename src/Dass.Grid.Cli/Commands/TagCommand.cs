@@ -43,6 +43,7 @@ internal static class TagCommand
             Description = "One step over the whole file, as the model was published: no events. Memory grows with the file; up to 4 h.",
         };
         var (chunk, lookAhead, rule, raw) = (Options.Chunk(), Options.LookAhead(), new EventRuleOptions(), new RawOptions());
+        var hearing = new HeardOptions();
         var events = new Option<bool>("--events") { Description = "Events with onset and offset instead of scores." };
         var eventLabels = Options.EventLabels();
         var folder = new Option<string?>("--out")
@@ -73,7 +74,7 @@ internal static class TagCommand
         {
             files, events, format, top, folder, plot, alarms, captured, eventLabels, model, precision, offline, chunk, lookAhead,
         };
-        Array.ForEach([.. rule.All, .. raw.All], command.Add);
+        Array.ForEach([.. rule.All, .. raw.All, .. hearing.All], command.Add);
         command.Validators.Add(result =>
         {
             if (result.GetValue(offline) && (result.GetResult(chunk) is not null || result.GetResult(lookAhead) is not null))
@@ -118,7 +119,8 @@ internal static class TagCommand
             Terminal.Note(heard.Note);
             var tagger = new RecordingTagger(engine, session, rules)
             {
-                Raw = raw.From(parsed), Captured = parsed.GetValue(captured), KeepsChunks = shown == TagFormat.Json && lines is null,
+                Raw = raw.From(parsed), Hear = hearing.From(parsed), Captured = parsed.GetValue(captured),
+                KeepsChunks = shown == TagFormat.Json && lines is null,
             };
             TagWriter writer = shown switch
             {

@@ -16,8 +16,13 @@ internal sealed class RecordingTagger(StreamEngine engine, StreamSessionOptions 
     private const int BufferBytes = 1 << 18;
     private const float BeyondFullScaleDb = 20; // what is ten times too loud was not meant to be samples of -1 to 1
 
+    private const double CancelledDb = 20;
+
     /// <summary>What files of raw samples are. Null: files say so themselves.</summary>
     public AudioFormat? Raw { get; init; }
+
+    /// <summary>What of a recording is heard.</summary>
+    public Func<AudioFormat, AudioFormat> Hear { get; init; } = format => format;
 
     /// <summary>Null: the recordings' time of day is not known.</summary>
     public CaptureTime? Captured { get; init; }
@@ -36,7 +41,7 @@ internal sealed class RecordingTagger(StreamEngine engine, StreamSessionOptions 
         FoundRecording recording, string? picture, Action<double?> report, Action<string> note, CancellationToken cancellationToken)
     {
         await using var source = await RecordingInput.OpenAsync(recording.Path, Raw, cancellationToken).ConfigureAwait(false);
-        using var stream = engine.Open(source.Format, session);
+        using var stream = engine.Open(Hear(source.Format), session);
         var tracker = session.Offline ? null : new SoundEventTracker(rules.Events, engine.Model.Labels.Count); // one step says not when
         var (kept, fresh, changes) = (new List<ChunkScores>(), new List<ChunkScores>(), new List<EventChange>());
         var drawn = picture is null ? null : new SoundPicture(source.Format);
@@ -75,6 +80,11 @@ internal sealed class RecordingTagger(StreamEngine engine, StreamSessionOptions 
         EventChange[] events = [.. changes.OrderBy(sound => sound.OnsetSeconds).ThenBy(sound => sound.Label)];
 
         Remark(recording, source, summary, peak, note);
+        if (stream.MixLossDb is > CancelledDb and var lost)
+        {
+            note(FormattableString.Invariant(
+                $"{recording.Path}: the channels cancel each other, their mean is {lost:0} dB quieter; --channel hears one."));
+        }
         var length = TimeSpan.FromSeconds((double)samples / source.Format.SampleRateHz);
         if (drawn is not null)
         {

@@ -17,7 +17,8 @@ internal static partial class SourceFile
 {
     private static readonly string[] Fields =
     [
-        "id", "url", "device", "command", "pipe", "folder", "rate", "channels", "encoding", "channel", "model", "event_labels", "stall",
+        "id", "url", "device", "command", "pipe", "folder", "rate", "channels", "encoding", "channel", "gain", "model", "event_labels",
+        "stall",
         "pattern", "capture_time", "input_options",
     ];
 
@@ -104,6 +105,7 @@ internal static partial class SourceFile
                 Raw = Raw(kind),
                 InputOptions = Texts("input_options"),
                 Channel = Channel(),
+                Gain = Gain(),
                 Model = Text("model") ?? "",
                 EventLabels = Texts("event_labels"),
                 Stall = Stall(kind),
@@ -188,18 +190,26 @@ internal static partial class SourceFile
             {
                 return null;
             }
-            int? number = text switch
+            var number = HeardOptions.ParseChannel(text);
+            if (number is null or > 64)
             {
-                "mix" => null,
-                "left" => 1,
-                "right" => 2,
-                _ => int.TryParse(text, out var given) ? given : 0,
-            };
-            if (number is < 1 or > 64)
-            {
-                problems.Add($"{place}.channel is {channel}; it must be mix, left, right, or a number from 1.");
+                problems.Add($"{place}.channel is {channel}; {HeardOptions.ChannelRule}.");
             }
-            return number;
+            return number == 0 ? null : number;
+        }
+
+        private float? Gain()
+        {
+            if (!source.TryGetProperty("gain", out var gain) || Text("gain", canBeNumber: true) is not { } text)
+            {
+                return null;
+            }
+            var parsed = HeardOptions.ParseGain(text);
+            if (parsed is null)
+            {
+                problems.Add($"{place}.gain is {gain}; {HeardOptions.GainRule}.");
+            }
+            return parsed;
         }
 
         private TimeSpan Stall(SourceKind kind)

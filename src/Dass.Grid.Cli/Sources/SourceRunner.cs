@@ -145,7 +145,7 @@ internal sealed class SourceRunner(
             config.Filter = new TagFilter { Top = 3 };
             config.Source = new SourceRule { SilentAfter = SilentAfter.ToDuration(), ClippedAfter = ClippedAfter.ToDuration() };
         }
-        var feed = new LiveFeed(grid, AudioSourceStream.WireFormat(format), config, options with
+        var feed = new LiveFeed(grid, AudioSourceStream.WireFormat(spec.Heard(format)), config, options with
         {
             Interrupted = broken => Tell(status.OnGridAway, view, $"The grid is away: {Reason(broken)}"),
             Refused = no => Tell(status.OnRefused, view, $"The grid answers {no.StatusCode}: {no.Status.Detail}"),

@@ -1,3 +1,4 @@
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Engine.Audio;
 
 namespace Dass.Grid.Cli.Sources;
@@ -34,6 +35,9 @@ internal sealed record SourceSpec
     /// <summary>One channel of several, from 1. Null: their mean.</summary>
     public int? Channel { get; init; }
 
+    /// <summary>dB; NaN: automatic. Null: as it comes.</summary>
+    public float? Gain { get; init; }
+
     /// <summary>Empty: the grid's default.</summary>
     public string Model { get; init; } = "";
 
@@ -60,10 +64,13 @@ internal sealed record SourceSpec
         _ => Address,
     };
 
+    /// <summary>A format of the source, with what of it is heard.</summary>
+    public AudioFormat Heard(AudioFormat format) => HeardOptions.Of(format, NeedsFfmpeg ? 0 : Channel ?? 0, Gain);
+
     /// <summary>Compares what lists hold, too.</summary>
     public bool Equals(SourceSpec? other) =>
         other is not null && Id == other.Id && Kind == other.Kind && Address == other.Address && Raw == other.Raw
-        && Channel == other.Channel && Model == other.Model && Stall == other.Stall && Pattern == other.Pattern
+        && Channel == other.Channel && Gain.Equals(other.Gain) && Model == other.Model && Stall == other.Stall && Pattern == other.Pattern
         && Equals(CaptureTime, other.CaptureTime) && Command.SequenceEqual(other.Command)
         && InputOptions.SequenceEqual(other.InputOptions) && EventLabels.SequenceEqual(other.EventLabels);
 

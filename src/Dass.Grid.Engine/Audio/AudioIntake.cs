@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics.Tensors;
 
 namespace Dass.Grid.Engine.Audio;
 
@@ -13,6 +14,8 @@ public sealed class AudioIntake
     private readonly LevelMeter _levels;
     private readonly GainControl? _gain;
     private long _samples;
+    private double _channels; // power, summed over samples
+    private double _mix; // of their mean
 
     /// <exception cref="AudioFormatException">The format breaks a rule.</exception>
     public AudioIntake(AudioFormat format)
@@ -45,12 +48,25 @@ public sealed class AudioIntake
             var mono = _mono.AsSpan(0, _levels.SamplesOfPace(_samples, frames));
             var block = audio[..(mono.Length * _format.BytesPerFrame)];
             audio = audio[block.Length..];
-            SampleDecoder.Decode(_format, block, mono, ref _levels.At(_samples));
+            ref var level = ref _levels.At(_samples);
+            var before = level.Squares;
+            SampleDecoder.Decode(_format, block, mono, ref level);
+            if (_format is { Channels: > 1, Channel: 0 })
+            {
+                _channels += (level.Squares - before) / _format.Channels;
+                _mix += TensorPrimitives.SumOfSquares<float>(mono) * MathF.Pow(10, -_format.GainDb / 10);
+            }
             _samples += mono.Length;
             _gain?.Apply(mono);
             PushMono(mono, to);
         }
     }
+
+    /// <summary>
+    /// How much quieter the mean of the channels is than they are, dB, over all that has been taken in since the session was opened or
+    /// restored; 3 dB of independent ones, endless of two that are inverse. Null: one channel is heard, or nothing.
+    /// </summary>
+    internal double? MixLossDb => _channels > 0 ? 10 * Math.Log10(_channels / _mix) : null;
 
     /// <summary>The level of the oldest audio of which none has been asked for yet.</summary>
     /// <param name="paces">How much of it, in steps of 0.32 s; <see cref="int.MaxValue"/>: all.</param>

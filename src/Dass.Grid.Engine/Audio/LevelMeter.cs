@@ -96,6 +96,9 @@ internal struct LevelTally
     private double _squares;
     private double _sum;
 
+    /// <summary>Sum of the squares of all samples.</summary>
+    public readonly double Squares => _squares;
+
     /// <summary>Highest magnitude.</summary>
     public float Peak;
 

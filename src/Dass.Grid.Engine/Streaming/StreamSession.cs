@@ -51,6 +51,9 @@ public sealed class StreamSession : IDisposable
     /// <summary>Whether the last step's audio came faster than real time, so that live streams went first.</summary>
     public bool CatchesUp { get; private set; }
 
+    /// <inheritdoc cref="AudioIntake.MixLossDb"/>
+    public double? MixLossDb => Intake.MixLossDb;
+
     /// <summary>Whether the stream has been ended by <see cref="CompleteAsync"/>.</summary>
     public bool Ended { get; internal set; }
 

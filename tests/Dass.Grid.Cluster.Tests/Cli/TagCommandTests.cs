@@ -45,6 +45,30 @@ public class TagCommandTests
     }
 
     [Fact]
+    public async Task Channels_that_cancel_each_other_are_told_and_one_of_them_is_heard()
+    {
+        var samples = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, short>(Support.Babble.Pcm.AsSpan(0, 64_000)).ToArray();
+        byte[] inverse = [.. samples.SelectMany(sample => BitConverter.GetBytes(sample).Concat(BitConverter.GetBytes((short)-sample)))];
+        var raw = Path.Combine(Directory.CreateTempSubdirectory("dass-channel-").FullName, "inverse.raw");
+        await File.WriteAllBytesAsync(raw, inverse);
+        string[] tag = ["tag", raw, "--rate", "16000", "--channels", "2", "--format", "json"];
+
+        var mixed = await Dass.RunAsync(tag);
+        Assert.Contains("the channels cancel each other", mixed.Errors, StringComparison.Ordinal);
+        var left = await Dass.RunAsync([.. tag, "--channel", "left"]);
+        Assert.DoesNotContain("cancel", left.Errors, StringComparison.Ordinal);
+        var mono = Path.Combine(Path.GetDirectoryName(raw)!, "mono.raw");
+        await File.WriteAllBytesAsync(mono, Support.Babble.Pcm[..64_000]);
+        var alone = await Dass.RunAsync("tag", mono, "--rate", "16000", "--format", "json");
+        Assert.Equal(alone.Output.Replace(mono, raw, StringComparison.Ordinal), left.Output);
+
+        var wrong = await Dass.RunAsync([.. tag, "--channel", "3"]);
+        Assert.Contains("channel is 3; it must be 1 to 2", wrong.Errors, StringComparison.Ordinal);
+        Assert.Equal(2, (await Dass.RunAsync([.. tag, "--gain", "61"])).ExitCode);
+        Directory.Delete(Path.GetDirectoryName(raw)!, recursive: true);
+    }
+
+    [Fact]
     public async Task Csv_and_table_are_plain_in_a_pipe()
     {
         var csv = await Dass.RunAsync("tag", Dass.Babble, "--format", "csv");

@@ -23,6 +23,22 @@ public sealed class HeardAudioTests
     }
 
     [Fact]
+    public void Channels_that_cancel_each_other_are_noticed()
+    {
+        var intake = new AudioIntake(Stereo with { GainDb = 12 });
+        Assert.Null(intake.MixLossDb);
+        short[] inverse = [1000, -1000, -2000, 1998];
+        intake.Push(MemoryMarshal.AsBytes<short>(inverse), new ArrayBufferWriter<float>());
+        Assert.InRange(intake.MixLossDb!.Value, 55, 70);
+        var same = new AudioIntake(Stereo);
+        same.Push(MemoryMarshal.AsBytes<short>([500, 500, -700, -700]), new ArrayBufferWriter<float>());
+        Assert.Equal(0, same.MixLossDb!.Value, 1e-3);
+        var one = new AudioIntake(Stereo with { Channel = 1 });
+        one.Push(MemoryMarshal.AsBytes<short>(inverse), new ArrayBufferWriter<float>());
+        Assert.Null(one.MixLossDb);
+    }
+
+    [Fact]
     public void A_gain_is_in_decibels_and_levels_are_told_without_it()
     {
         short[] samples = [100, 300];
