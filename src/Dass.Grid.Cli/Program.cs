@@ -10,6 +10,7 @@ var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 don
     FeedCommand.Create(),
     WatchCommand.Create(),
     EventsCommand.Create(),
+    NotifyCommand.Create(),
     LoadCommand.Create(),
     LabelsCommand.Create(),
     InspectModelCommand.Create(),

@@ -44,6 +44,10 @@ public static class GridHost
         if (grid.Role != GridRole.Silo)
         {
             builder.Services.AddDassGateway();
+            if (grid.Notify.Rules is not null)
+            {
+                builder.Services.AddSingleton(grid.Notify).AddHostedService<NotifyWorker>();
+            }
         }
 
         var app = builder.Build();

@@ -131,6 +131,9 @@ public sealed class GridOptions
     /// </summary>
     public double TraceRatio { get; set; } = 0.01;
 
+    /// <summary>Messages about events. Default: none.</summary>
+    public NotifySettings Notify { get; set; } = new();
+
     /// <summary>Time that a stop may take: streams are put to sleep, calls are answered. Default: 30 seconds.</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Dass.Grid.Contracts;
 using Dass.Grid.Gateway.Tenants;
+using Dass.Grid.Notify.Rules;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Host;
@@ -18,6 +19,7 @@ internal static class GridRules
         }
         AddListeners(rules, grid, tenants);
         AddCluster(rules, grid);
+        AddNotify(rules, grid);
         rules.ThrowIfBroken<GridOptions>("Grid");
     }
 
@@ -90,5 +92,30 @@ internal static class GridRules
         rules.MoreThanZero("Grid:ProbeInterval", grid.ProbeInterval);
         rules.MoreThanZero("Grid:ShutdownTimeout", grid.ShutdownTimeout);
         rules.Rule(grid.TraceRatio is >= 0 and <= 1, "Grid:TraceRatio", grid.TraceRatio, "0 to 1");
+    }
+
+    private static void AddNotify(OptionRules rules, GridOptions grid)
+    {
+        if (grid.Notify.Rules is not { } file)
+        {
+            return;
+        }
+        rules.Rule(
+            grid.Role != GridRole.Silo, "Grid:Notify:Rules", $"'{file}'", "a process with a gateway sends messages, a silo does not");
+        rules.Rule(
+            grid.Notify.Address is not null || grid.Listen.StartsWith("http:", StringComparison.OrdinalIgnoreCase),
+            "Grid:Notify:Address", "missing", "with an https Grid:Listen, the address that its certificate is for");
+        rules.Rule(
+            grid.Notify.Address is null
+                || (Uri.TryCreate(grid.Notify.Address, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"),
+            "Grid:Notify:Address", $"'{grid.Notify.Address}'", "an http or https address");
+        try
+        {
+            RuleFile.Read(file);
+        }
+        catch (Exception unusable) when (unusable is FormatException or IOException or UnauthorizedAccessException)
+        {
+            rules.Add($"Grid:Notify:Rules: {unusable.Message}");
+        }
     }
 }

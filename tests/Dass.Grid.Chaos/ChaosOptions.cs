@@ -8,14 +8,16 @@ namespace Dass.Grid.Chaos;
 /// <param name="CheckpointSeconds">Mean interval of checkpoints; null: the grid's default.</param>
 /// <param name="Json">Whether the results are written as JSON.</param>
 /// <param name="Verbose">Whether each stream's longest pause is written.</param>
+/// <param name="Notify">Whether messages are drilled instead.</param>
 internal sealed record ChaosOptions(
-    IReadOnlyList<string> Faults, IReadOnlyList<string> Stores, int Streams, int Seconds, int? CheckpointSeconds, bool Json, bool Verbose)
+    IReadOnlyList<string> Faults, IReadOnlyList<string> Stores, int Streams, int Seconds, int? CheckpointSeconds, bool Json, bool Verbose,
+    bool Notify = false)
 {
     private const int ShortCheckpoint = 12; // from 8 s on: after the first kill, before the second
 
     public static readonly string Usage = $"""
         dotnet run -c Release --project tests/Dass.Grid.Chaos -- [--faults A,B] [--stores file,redis,postgres] [--streams N] [--seconds S]
-              [--checkpoint S] [--short] [--format json] [--verbose]
+              [--checkpoint S] [--short] [--format json] [--verbose] [--notify]
           --faults      {string.Join(", ", ChaosRun.Faults)}.
                         Default: all that a grid over the store can have.
                         full-disk needs root; network-pause root, ip and nft.
@@ -25,6 +27,8 @@ internal sealed record ChaosOptions(
           --checkpoint  Mean interval of checkpoints in seconds. Default: the grid's, so that streams are young when most faults come.
           --verbose     Prints each stream's longest pause and when it ended, in seconds since the stream began.
           drill         Instead of the above: four faults, each of which must fire its own alert in a real Prometheus within a minute.
+          --notify      Instead: SIGKILL of `dass notify`, of its receiver and of a gateway in turn.
+                        Default: 20 streams for 600 s.
           --short       Two faults, 20 streams, 45 s: what CI runs.
         """;
 
@@ -32,6 +36,7 @@ internal sealed record ChaosOptions(
     {
         var options = args.Contains("--short")
             ? new ChaosOptions(["kill-young", "rolling-restart"], ["file"], 20, 45, ShortCheckpoint, false, false)
+            : args.Contains("--notify") ? new ChaosOptions([], [], 20, 600, null, true, false, Notify: true)
             : new ChaosOptions(ChaosRun.Faults, ["redis", "postgres", "file"], 100, 75, null, false, false);
         for (var i = 0; i < args.Length; i++)
         {
@@ -48,7 +53,7 @@ internal sealed record ChaosOptions(
                 "--checkpoint" => options with { CheckpointSeconds = Number() },
                 "--format" => options with { Json = Value() == "json" },
                 "--verbose" => options with { Verbose = true },
-                "--short" => options,
+                "--short" or "--notify" => options,
                 _ => throw new ArgumentException($"'{args[i]}' is no option."),
             };
         }

@@ -43,6 +43,9 @@ internal sealed class ChaosStream(string id, Audio16k audio, Gateways gateways, 
     /// <summary>Openings and closings, each "id kind".</summary>
     public HashSet<string> Events { get; } = [];
 
+    /// <summary>Events that have closed, by id, and when that was told first, UTC.</summary>
+    public Dictionary<string, DateTime> Closed { get; } = [];
+
     /// <summary>Chunks and events that came twice.</summary>
     public int Doubled { get; private set; }
 
@@ -193,6 +196,10 @@ internal sealed class ChaosStream(string id, Audio16k audio, Gateways gateways, 
         foreach (var sound in events.Where(sound => sound.Kind != EventKind.Updated))
         {
             Doubled += Events.Add($"{sound.Id} {sound.Kind}") ? 0 : 1;
+            if (sound.Kind == EventKind.Closed)
+            {
+                Closed.TryAdd(sound.Id, TimeProvider.System.GetUtcNow().UtcDateTime);
+            }
         }
     }
 

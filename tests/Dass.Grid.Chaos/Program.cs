@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text.Json;
 using Dass.Grid.Chaos;
 using Dass.Grid.Chaos.Drill;
+using Dass.Grid.Chaos.Notify;
 using Dass.Grid.Host;
 using Spectre.Console;
 
@@ -12,6 +14,11 @@ if (args is ["host", .. var hostArgs])
 if (args is ["drill", .. var drillArgs])
 {
     return await DrillCommand.RunAsync(drillArgs);
+}
+if (args is ["receiver", var port, var received])
+{
+    await Receiver.RunAsync(int.Parse(port, CultureInfo.InvariantCulture), received);
+    return 0;
 }
 ChaosOptions options;
 try
@@ -30,6 +37,17 @@ File.SetUnixFileMode(
     directory.FullName,
     UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
 void Say(string text) => Console.Error.WriteLine($"{TimeProvider.System.GetLocalNow():HH:mm:ss} {text}");
+
+if (options.Notify)
+{
+    var drill = await new NotifyDrill(directory.FullName, options.Streams, options.Seconds, Say).RunAsync(CancellationToken.None);
+    Console.WriteLine(JsonSerializer.Serialize(drill));
+    if (!drill.Passed)
+    {
+        Console.Error.WriteLine($"A message was lost, doubled or out of order; logs are in {directory.FullName}.");
+    }
+    return drill.Passed ? 0 : 1;
+}
 
 string Sums(IReadOnlyList<Seen> seen) => $"{seen.Sum(kind => kind.Lost)} / {seen.Sum(kind => kind.Doubled)}";
 

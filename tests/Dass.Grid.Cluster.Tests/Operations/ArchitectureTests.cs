@@ -15,9 +15,10 @@ public sealed partial class ArchitectureTests
         ["Engine"] = [],
         ["Grains"] = ["Contracts", "Engine"],
         ["Gateway"] = ["Contracts", "Protocol"],
-        ["Host"] = ["Gateway", "Grains"],
+        ["Notify"] = ["Client"],
+        ["Host"] = ["Gateway", "Grains", "Notify"],
         ["Evaluation"] = ["Engine"],
-        ["Cli"] = ["Client", "Engine", "Evaluation", "Host"],
+        ["Cli"] = ["Client", "Engine", "Evaluation", "Host", "Notify"],
     };
 
     /// <summary>
@@ -36,6 +37,7 @@ public sealed partial class ArchitectureTests
             ["Protocol"], ["Grid", "Tenants"], ["Calls", "Models"], ["Streams", "Subscriptions", "Events"], ["Services", "Web"],
             ["Hosting"],
         ],
+        ["Notify"] = [["Rules"], ["State"], ["Delivery", "Reading"], ["Routes"]],
         ["Evaluation"] = [["Data", "Metrics"], ["Events", "Tags"], ["Latency", "Niah"], ["Plots"]],
         ["Cli"] = [["Output"], ["Grid"], ["CommandLine"], ["Load", "Sources"], ["Recordings"], ["Commands"], [Root]],
     };
@@ -59,6 +61,7 @@ public sealed partial class ArchitectureTests
     [InlineData("Engine", "Orleans", "Grpc.AspNetCore", "Microsoft.AspNetCore")]
     [InlineData("Gateway", "Microsoft.ML", "Dass.Grid.Engine", "Dass.Grid.Grains")]
     [InlineData("Client", "Orleans", "Microsoft.AspNetCore", "Microsoft.ML")]
+    [InlineData("Notify", "Orleans", "Microsoft.AspNetCore", "Microsoft.ML", "Dass.Grid.Contracts")]
     [InlineData("Protocol", "Orleans", "Microsoft.AspNetCore", "Microsoft.ML")]
     public void Projects_know_nothing_of_what_is_not_theirs(string project, params string[] foreign)
     {

@@ -1,0 +1,158 @@
+using System.Security.Cryptography.X509Certificates;
+using Dass.Grid.Notify.Rules;
+using MQTTnet;
+using MQTTnet.Exceptions;
+using MQTTnet.Formatter;
+using MQTTnet.Protocol;
+
+namespace Dass.Grid.Notify.Delivery;
+
+/// <summary>
+/// Publishes messages with QoS 1: a broker has one when it acknowledges it. Topics are <c>dass/STREAM/RULE</c>, and
+/// <c>dass/STREAM/last</c>, which is retained; <c>dass/status/DESTINATION</c> is <c>online</c> while this is connected.
+/// </summary>
+internal sealed class MqttDestination : IDestination
+{
+    private readonly MqttSpec _spec;
+    private readonly IMqttClient _client = new MqttClientFactory().CreateMqttClient();
+    private readonly MqttClientOptions _options;
+    private readonly SemaphoreSlim _connecting = new(1);
+    private readonly HomeAssistant? _home;
+    private readonly string _status;
+
+    public MqttDestination(MqttSpec spec)
+    {
+        (_spec, _status) = (spec, $"{spec.Topic}/status/{spec.Name}");
+        _home = spec.Discovery is null ? null : new HomeAssistant(spec, _status);
+        var options = new MqttClientOptionsBuilder()
+            .WithProtocolVersion(MqttProtocolVersion.V500) // its acknowledgements say whether a message was refused
+            .WithTcpServer(spec.Host, spec.Port)
+            .WithClientId($"dass-notify-{spec.Name}-{Guid.NewGuid():N}")
+            .WithCleanStart()
+            .WithKeepAlivePeriod(TimeSpan.FromSeconds(30))
+            .WithTimeout(spec.Timeout)
+            .WithWillTopic(_status)
+            .WithWillPayload("offline")
+            .WithWillRetain()
+            .WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce);
+        if (spec.User is not null || spec.Password is not null)
+        {
+            options = options.WithCredentials(spec.User, spec.Password);
+        }
+        if (spec.IsEncrypted)
+        {
+            options = options.WithTlsOptions(tls =>
+            {
+                tls.UseTls();
+                if (spec.AuthorityFile is { } file)
+                {
+                    var authorities = new X509Certificate2Collection();
+                    authorities.ImportFromPemFile(file);
+                    tls.WithTrustChain(authorities).WithRevocationMode(X509RevocationMode.NoCheck);
+                }
+            });
+        }
+        _options = options.Build();
+    }
+
+    public async Task<DeliveryOutcome> SendAsync(Notice notice, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_spec.Timeout);
+        try
+        {
+            await ConnectAsync(limit.Token).ConfigureAwait(false);
+            foreach (var (topic, payload) in _home?.Announce(notice) ?? [])
+            {
+                if (await PublishAsync(topic, payload, retain: true, limit.Token).ConfigureAwait(false) is { } refused)
+                {
+                    _home!.Forget();
+                    return refused;
+                }
+            }
+            var body = notice.FlatPayload();
+            return await PublishAsync(HomeAssistant.EventTopic(_spec, notice), body, retain: false, limit.Token).ConfigureAwait(false)
+                ?? await PublishAsync(HomeAssistant.LastTopic(_spec, notice), body, retain: true, limit.Token).ConfigureAwait(false)
+                ?? DeliveryOutcome.Delivered;
+        }
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+        catch (Exception broken)
+        {
+            _home?.Forget();
+            return DeliveryOutcome.Failed(
+                limit.IsCancellationRequested || broken is MqttCommunicationTimedOutException
+                    ? $"no answer within {_spec.Timeout.TotalSeconds:0} s."
+                    : broken.GetBaseException().Message);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_client.IsConnected)
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+            try
+            {
+                await PublishAsync(_status, "offline"u8.ToArray(), retain: true, limit.Token).ConfigureAwait(false);
+                await _client.DisconnectAsync(cancellationToken: limit.Token).ConfigureAwait(false);
+            }
+            catch (Exception broken) when (broken is MqttCommunicationException or OperationCanceledException)
+            {
+                // The broker publishes the will.
+            }
+        }
+        _client.Dispose();
+        _connecting.Dispose();
+    }
+
+    private async Task ConnectAsync(CancellationToken cancellationToken)
+    {
+        if (_client.IsConnected)
+        {
+            return;
+        }
+        await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_client.IsConnected)
+            {
+                return;
+            }
+            _home?.Forget();
+            var answer = await _client.ConnectAsync(_options, cancellationToken).ConfigureAwait(false);
+            if (answer.ResultCode != MqttClientConnectResultCode.Success)
+            {
+                throw new MqttCommunicationException($"the broker answers {answer.ResultCode}. {answer.ReasonString}".TrimEnd());
+            }
+            await PublishAsync(_status, "online"u8.ToArray(), retain: true, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+    }
+
+    /// <returns>Null: the broker has it.</returns>
+    private async Task<DeliveryOutcome?> PublishAsync(string topic, byte[] payload, bool retain, CancellationToken cancellationToken)
+    {
+        var message = new MqttApplicationMessageBuilder()
+            .WithTopic(topic)
+            .WithPayload(payload)
+            .WithRetainFlag(retain)
+            .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+            .Build();
+        var answer = await _client.PublishAsync(message, cancellationToken).ConfigureAwait(false);
+        var reason = $"the broker answers {answer.ReasonCode} to {topic}. {answer.ReasonString}".TrimEnd();
+        return answer.ReasonCode switch
+        {
+            // A broker that keeps what has no reader yet is asked for no more.
+            MqttClientPublishReasonCode.Success or MqttClientPublishReasonCode.NoMatchingSubscribers => null,
+            MqttClientPublishReasonCode.TopicNameInvalid or MqttClientPublishReasonCode.PayloadFormatInvalid =>
+                DeliveryOutcome.Refused(reason),
+            _ => DeliveryOutcome.Failed(reason),
+        };
+    }
+}

@@ -1,0 +1,158 @@
+using Dass.Grid.Client;
+using Dass.Grid.Notify.Reading;
+using Dass.Grid.Notify.Rules;
+using Dass.Grid.Notify.State;
+using Grpc.Core;
+
+namespace Dass.Grid.Notify.Routes;
+
+/// <summary>Runs a file of rules against a grid, and changes them while it runs.</summary>
+public sealed class NotifyService : IAsyncDisposable
+{
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2); // at the file of rules
+
+    private readonly GridClient _grid;
+    private readonly NotifyOptions _options;
+    private readonly StateDirectory _state;
+    private readonly ClosedEvents _closed;
+    private readonly Dictionary<string, Running> _routes = new(StringComparer.Ordinal); // by name; its own lock
+
+    /// <param name="grid">The grid; stays the caller's.</param>
+    /// <param name="options">How.</param>
+    /// <exception cref="IOException">The state directory cannot be used, or another process uses it.</exception>
+    public NotifyService(GridClient grid, NotifyOptions options)
+    {
+        (_grid, _options, _state) = (grid, options, new StateDirectory(options.StateDirectory));
+        _closed = new ClosedEvents(
+            grid, options.Route.Time, closed => ForEach(route => route.OnClosed(closed)), () => ForEach(route => route.OnInterrupted()));
+    }
+
+    /// <summary>All rules with their destinations, by name.</summary>
+    public IReadOnlyList<RouteReport> Reports
+    {
+        get
+        {
+            lock (_routes)
+            {
+                return [.. _routes.OrderBy(each => each.Key, StringComparer.Ordinal).Select(each => each.Value.Route.Report)];
+            }
+        }
+    }
+
+    /// <summary>Why the grid does not tell at once when events close; they are found by reading. Empty: it does, or is away.</summary>
+    public string SlowReason => _closed.Refusal;
+
+    /// <summary>Asks the grid whether it takes the selections of all rules, e.g. whether it knows their labels.</summary>
+    /// <exception cref="FormatException">It does not take all of them.</exception>
+    /// <exception cref="RpcException">It is away.</exception>
+    public static async Task CheckAsync(GridClient grid, NotifyRules rules, CancellationToken cancellationToken)
+    {
+        var (log, problems, now) = (new EventLogReader(grid), new List<string>(), TimeProvider.System.GetUtcNow().UtcDateTime);
+        foreach (var rule in rules.Rules)
+        {
+            try
+            {
+                var events = log.ReadAsync(rule.ToSelection(), now.AddSeconds(-1), now, cancellationToken)
+                    .GetAsyncEnumerator(cancellationToken);
+                await using (events.ConfigureAwait(false))
+                {
+                    await events.MoveNextAsync().ConfigureAwait(false);
+                }
+            }
+            catch (RpcException refused) when (refused.StatusCode is StatusCode.NotFound or StatusCode.InvalidArgument)
+            {
+                problems.Add($"rule {rule.Name}: {refused.Status.Detail}");
+            }
+        }
+        if (problems.Count > 0)
+        {
+            throw new FormatException(
+                $"the grid does not take the rules:{string.Concat(problems.Select(problem => $"{Environment.NewLine}  {problem}"))}");
+        }
+    }
+
+    /// <summary>Runs rules until it is cancelled, and follows their file.</summary>
+    /// <param name="path">Of the file: read again when it changes; one that cannot be used changes nothing.</param>
+    /// <param name="rules">What was read of it.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task RunAsync(string path, NotifyRules rules, CancellationToken cancellationToken)
+    {
+        var read = File.GetLastWriteTimeUtc(path);
+        await ApplyAsync(rules, cancellationToken).ConfigureAwait(false);
+        var seeing = _closed.RunAsync(cancellationToken);
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            await Task.Delay(Look, _options.Route.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (cancellationToken.IsCancellationRequested || (File.GetLastWriteTimeUtc(path) is var written && written == read))
+            {
+                continue;
+            }
+            read = written;
+            try
+            {
+                var changed = await RuleFile.ReadAsync(path, cancellationToken).ConfigureAwait(false);
+                await CheckAsync(_grid, changed, cancellationToken).ConfigureAwait(false);
+                await ApplyAsync(changed, cancellationToken).ConfigureAwait(false);
+                _options.Note($"{path} has changed: {changed.Rules.Count} rules.");
+            }
+            catch (Exception broken) when (broken is FormatException or IOException or UnauthorizedAccessException or RpcException)
+            {
+                var why = (broken as RpcException)?.Status.Detail ?? broken.Message;
+                _options.Note($"{path} has changed, and the rules of before go on. {why}");
+            }
+        }
+        await ApplyAsync(new NotifyRules([], [], []), CancellationToken.None).ConfigureAwait(false);
+        await seeing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Releases the state directory. The rules must have been cancelled.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _state.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Begins what is new, ends what is gone, begins again what is different; the rest is not touched.</summary>
+    internal async Task ApplyAsync(NotifyRules rules, CancellationToken cancellationToken)
+    {
+        var wanted = rules.Routes.ToArray();
+        Running[] gone;
+        lock (_routes)
+        {
+            gone = [.. _routes.Values.Where(running => !wanted.Any(each => running.Route.IsFor(each.Rule, each.Destination)))];
+            Array.ForEach(gone, running => _routes.Remove(running.Route.Name));
+        }
+        foreach (var running in gone)
+        {
+            await running.Stop.CancelAsync().ConfigureAwait(false);
+            await running.Work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await running.Route.DisposeAsync().ConfigureAwait(false);
+            running.Stop.Dispose();
+        }
+        foreach (var (rule, destination) in wanted)
+        {
+            lock (_routes)
+            {
+                if (_routes.ContainsKey($"{rule.Name}@{destination.Name}"))
+                {
+                    continue;
+                }
+                var route = new Route(rule, destination, _grid, _state, _options.Route);
+                var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                _routes.Add(route.Name, new Running(route, stop, Task.Run(() => route.RunAsync(stop.Token), CancellationToken.None)));
+            }
+        }
+    }
+
+    private void ForEach(Action<Route> action)
+    {
+        Running[] all;
+        lock (_routes)
+        {
+            all = [.. _routes.Values];
+        }
+        Array.ForEach(all, running => action(running.Route));
+    }
+
+    private sealed record Running(Route Route, CancellationTokenSource Stop, Task Work);
+}
