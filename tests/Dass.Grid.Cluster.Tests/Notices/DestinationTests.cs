@@ -30,9 +30,15 @@ public sealed class DestinationTests : IDisposable
         Assert.Equal(DeliveryOutcome.Delivered, await SendAsync(Webhook(receiver, $"\"secret_file\": \"{file}\"")));
 
         var message = Assert.Single(receiver.All);
-        new StandardWebhook(Secret).Verify(message.Body, message.Headers);
-        new StandardWebhook(OldSecret).Verify(message.Body, message.Headers);
-        Assert.ThrowsAny<Exception>(() => new StandardWebhook(Secret).Verify(message.Body + " ", message.Headers));
+        // The package reads the first of several signatures alone.
+        var signatures = message.Headers["webhook-signature"].ToString().Split(' ');
+        Assert.Equal(2, signatures.Length);
+        foreach (var (key, signature) in ((string[])[Secret, OldSecret]).Zip(signatures))
+        {
+            message.Headers["webhook-signature"] = signature;
+            new StandardWebhook(key).Verify(message.Body, message.Headers);
+            Assert.ThrowsAny<Exception>(() => new StandardWebhook(key).Verify(message.Body + " ", message.Headers));
+        }
         Assert.Equal(Bark.Id, message.Id);
         Assert.Matches("^evt_[0-9a-f]{32}$", message.Id);
         Assert.Equal("application/json", message.Headers["Content-Type"].ToString());

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -52,17 +53,62 @@ internal sealed class Mosquitto : IDisposable
         _process.WaitForExit();
     }
 
-    /// <summary>Everything below a topic, by Debian's own client, as lines "topic payload".</summary>
-    public async Task<string[]> ReadAsync(string topic, int seconds = 2, params string[] more)
+    /// <summary>Hears everything, by Debian's own client, from when this returns on, and what is retained.</summary>
+    public async Task<Reader> ReadAsync()
     {
-        using var client = Process.Start(new ProcessStartInfo(
-            "mosquitto_sub", ["-p", $"{Port}", "-t", topic, "-v", "-q", "1", "-W", $"{seconds}", .. more])
+        var reader = new Reader(Process.Start(new ProcessStartInfo("mosquitto_sub", ["-p", $"{Port}", "-t", "#", "-v", "-q", "1"])
         {
             RedirectStandardOutput = true,
-        })!;
-        var lines = await client.StandardOutput.ReadToEndAsync();
-        await client.WaitForExitAsync();
-        return lines.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        })!);
+        await TestGrid.UntilAsync(async () =>
+        {
+            using var probe = Process.Start("mosquitto_pub", ["-p", $"{Port}", "-t", Reader.Probe, "-m", "x"]);
+            await probe.WaitForExitAsync();
+            return reader.IsReading;
+        });
+        return reader;
+    }
+
+    /// <summary>What a reader hears: topics and payloads, in order.</summary>
+    public sealed class Reader : IDisposable
+    {
+        public const string Probe = "probe";
+
+        private readonly Process _client;
+        private readonly ConcurrentQueue<(string Topic, string Payload)> _messages = new();
+        private volatile bool _isReading;
+
+        public Reader(Process client)
+        {
+            _client = client;
+            client.OutputDataReceived += (_, line) =>
+            {
+                if (line.Data?.IndexOf(' ', StringComparison.Ordinal) is not ({ } blank and > 0))
+                {
+                    return;
+                }
+                var topic = line.Data[..blank];
+                _isReading |= topic == Probe;
+                if (topic != Probe)
+                {
+                    _messages.Enqueue((topic, line.Data[(blank + 1)..]));
+                }
+            };
+            client.BeginOutputReadLine();
+        }
+
+        public bool IsReading => _isReading;
+
+        public (string Topic, string Payload)[] All => [.. _messages];
+
+        public void Dispose()
+        {
+            if (!_client.HasExited)
+            {
+                _client.Kill();
+            }
+            _client.Dispose();
+        }
     }
 
     public void Dispose()
