@@ -143,4 +143,14 @@ public sealed record StreamStatus(
 
     /// <summary>Null: not live, or of a silo of an earlier version.</summary>
     [Id(7)] public StreamHealth? Health { get; init; }
+
+    /// <summary>Null: as for the health.</summary>
+    [Id(8)] public StreamRules? Rules { get; init; }
 }
+
+/// <summary>When the sounds of a stream are events.</summary>
+/// <param name="Default">Of labels without a rule of their own.</param>
+/// <param name="ByLabel">Of the others, by label index.</param>
+[GenerateSerializer, Immutable, Alias("dass.StreamRules")]
+public sealed record StreamRules(
+    [property: Id(0)] SoundEventRule Default, [property: Id(1)] Dictionary<int, SoundEventRule> ByLabel);

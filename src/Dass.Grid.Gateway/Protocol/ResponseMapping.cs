@@ -127,6 +127,12 @@ internal static class ResponseMapping
         Chunk = status.Shape.Chunk.ToDuration(),
         LookAhead = status.Shape.LookAhead.ToDuration(),
         Summary = view.Map(status.Summary),
+        Events = status.Rules is { } rules ? Map(rules.Default) : null,
+        LabelEvents =
+        {
+            (status.Rules?.ByLabel ?? []).OrderBy(own => own.Key)
+                .Select(own => new LabelRule { Label = view.NameOf(own.Key), Rule = Map(own.Value) }),
+        },
     };
 
     public static EventRule Map(SoundEventRule rule)

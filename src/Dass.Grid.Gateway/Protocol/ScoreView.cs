@@ -149,6 +149,9 @@ internal sealed class ScoreView
         }
     }
 
+    /// <summary>The display name of a label.</summary>
+    public string NameOf(int index) => Label(index).Name;
+
     private LabelName Label(int index) => SourceLabels.Has(index) ? SourceLabels.At(index) : _labels[index];
 
     private LabelScore Named(int index, float score) =>

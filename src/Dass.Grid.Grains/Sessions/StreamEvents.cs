@@ -26,6 +26,9 @@ internal sealed class StreamEvents
         EventRule rule, Dictionary<int, EventRule> byLabel, int[] muted, SoundEventTracker tracker, SourceEvents? source) =>
         (_rule, _byLabel, _muted, _tracker, _source) = (rule, byLabel, muted, tracker, source);
 
+    /// <summary>When a sound is an event: of labels without a rule of their own, and of those with one, by index.</summary>
+    public StreamRules Rules => new(Wire(_rule), _byLabel.ToDictionary(own => own.Key, own => Wire(own.Value)));
+
     /// <returns>Why there can be none, or null with the events.</returns>
     /// <param name="spec">What the client asks for.</param>
     /// <param name="defaults">What holds where it asks for nothing.</param>
@@ -71,6 +74,8 @@ internal sealed class StreamEvents
         }
         return new StreamEvents(_rule, byLabel, Muted(labels), labels.Length, _source);
     }
+
+    private static SoundEventRule Wire(EventRule rule) => new(rule.On, rule.Off, rule.MinDuration, rule.MergeGap);
 
     /// <summary>What a chunk changes. Chunks come once, in order.</summary>
     public SoundEvent[] Add(ChunkScores chunk)

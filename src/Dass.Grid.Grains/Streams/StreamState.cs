@@ -104,7 +104,10 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
 
     private StreamStatus? StatusWithoutGap =>
         Live is { } live
-        ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, live.Heard, End: null) { Health = Health }
+        ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, live.Heard, End: null)
+        {
+            Health = Health, Rules = live.Events.Rules,
+        }
         : Asleep is { } rest ? new StreamStatus(rest.Shape, rest.Begun, rest.NextSample, History.NextChunk, rest.Summary, End: null)
         : Ended;
 

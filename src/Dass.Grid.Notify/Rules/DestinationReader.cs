@@ -31,8 +31,13 @@ internal sealed partial class DestinationReader(string name, JsonFields fields, 
         var kinds = Kinds.Where(fields.Has).ToArray();
         if (kinds.Length != 1)
         {
-            fields.RequireObject([.. fields.Element.EnumerateObject().Select(field => field.Name)
-                .Where(field => Nearest.To(field, Kinds).Length == 0 || Kinds.Contains(field))]);
+            foreach (var field in fields.Element.EnumerateObject().Where(field => !Kinds.Contains(field.Name)))
+            {
+                if (Nearest.Question(field.Name, Kinds) is { Length: > 0 } question)
+                {
+                    fields.Add(field.Name, $"is not known.{question}");
+                }
+            }
             fields.Add(kinds.Length == 0 ? "webhook" : kinds[1], $"of a destination: it must have one of {string.Join(", ", Kinds)}.");
             return unusable;
         }

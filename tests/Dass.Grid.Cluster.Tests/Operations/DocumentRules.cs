@@ -25,6 +25,7 @@ internal static partial class DocumentRules
     private static readonly Command Dass = new RootCommand
     {
         TagCommand.Create(), StreamCommand.Create(), FeedCommand.Create(), WatchCommand.Create(), EventsCommand.Create(),
+        NotifyCommand.Create(),
         LoadCommand.Create(), LabelsCommand.Create(), InspectModelCommand.Create(), EvaluateCommand.Create(), ConsoleCommand.Create(),
         ServeCommand.Create(), AdminCommand.Create(),
         Options.Verbose,
@@ -151,6 +152,10 @@ internal static partial class DocumentRules
                 .. commands.SelectMany(command => command.Command.Subcommands.Where(sub => names.Contains(sub.Name))
                     .Select(sub => (sub, $"{command.Path} {sub.Name}"))),
             ];
+            if (commands.Length == 0)
+            {
+                yield break; // the rest belongs to a command that does not exist
+            }
         }
     }
 

@@ -186,6 +186,24 @@ public sealed class EventTests : IDisposable
         await TestGrid.RefusesAsync(StatusCode.InvalidArgument, "Off is 0.9", () => Feed.BeginAsync(grid.Client, config));
     }
 
+    [Fact]
+    public async Task A_stream_says_by_which_rules_its_sounds_are_events()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, OwnRules());
+        var live = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id });
+        Assert.Equal((0.55f, 0.5f, TimeSpan.FromSeconds(2)), (live.Events.On, live.Events.Off, live.Events.MergeGap.ToTimeSpan()));
+        Assert.Equal(new Rule().MinDuration, live.Events.MinDuration.ToTimeSpan());
+        var own = Assert.Single(live.LabelEvents);
+        Assert.Equal(("Speech", 0.3f, TimeSpan.Zero), (own.Label, own.Rule.On, own.Rule.MinDuration.ToTimeSpan()));
+        Assert.Equal(new Rule { On = 0.3f }.Off, own.Rule.Off);
+
+        await feed.FinishAsync();
+        var ended = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id });
+        Assert.Null(ended.Events);
+        Assert.Empty(ended.LabelEvents);
+    }
+
     private static async Task<List<Event>> HeardAsync(TestGrid grid, TagFilter filter, long fromChunk)
     {
         using var ear = grid.Client.Subscribe(

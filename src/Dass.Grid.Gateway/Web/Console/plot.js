@@ -119,13 +119,23 @@ export function plot(past, view) {
     h("div", { className: "row filters" },
       h("label", {}, "Threshold", threshold),
       h("p", { className: "soft", role: "note" }, verdict)));
-  threshold.addEventListener("input", () => { drawn = -1; });
+  // Where the stream's own rule for the chosen label is, until a person moves it.
+  let [rules, moved] = [null, false];
+  threshold.addEventListener("input", () => { drawn = -1; moved = true; });
+
+  function choose(name) {
+    chosen = name;
+    if (!moved && rules) {
+      threshold.value = `${(rules.byLabel.get(name) ?? rules.all).on ?? 0.5}`;
+    }
+    drawn = -1;
+  }
 
   function nameRows() {
     names.replaceChildren(...shown.map(name => h("button", {
       type: "button", title: name, "aria-pressed": `${name === chosen}`,
       onclick: () => {
-        chosen = name;
+        choose(name);
         nameRows();
         names.children[shown.indexOf(name)]?.focus();
         drawn = -1;
@@ -147,7 +157,7 @@ export function plot(past, view) {
     if (labels.join("\n") !== shown.join("\n")) {
       shown = labels;
       if (!shown.includes(chosen)) {
-        chosen = shown[0] ?? null;
+        choose(shown[0] ?? null);
       }
       nameRows();
     }
@@ -288,6 +298,11 @@ export function plot(past, view) {
   return {
     element,
     redraw: () => { drawn = -1; },
+    /** @param {{ on?: number }} all @param {{ label: string, rule: { on?: number } }[]} byLabel when sounds of the stream are events */
+    rules: (all, byLabel) => {
+      rules = { all, byLabel: new Map(byLabel.map(own => [own.label, own.rule])) };
+      choose(chosen);
+    },
     end: () => cancelAnimationFrame(frame),
   };
 }

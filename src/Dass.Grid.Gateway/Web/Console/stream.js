@@ -43,6 +43,7 @@ export function stream(main, [id]) {
       const chunk = seconds(info.chunk) || 0.96;
       next = Math.max(0, Math.floor(Number(info.nextSample) / rate / chunk) - Math.ceil(600 / chunk));
       show(info);
+      picture.rules(info.events ?? {}, info.labelEvents ?? []);
       trouble.replaceChildren();
       if (info.entry.state === "STREAM_STATE_ENDED") {
         view.moves = false;
