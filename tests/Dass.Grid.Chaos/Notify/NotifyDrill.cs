@@ -26,6 +26,7 @@ internal sealed class NotifyDrill(string directory, int streams, int seconds, Ac
             ["Grid:Name"] = $"drill-{Guid.NewGuid():N}"[..20],
             ["Grid:Models:built-in:Threads"] = "1",
             ["Grid:Models:built-in:MaxStreams"] = $"{streams}",
+            ["Grid:Models:built-in:ReservedShare"] = "0", // all of it is for one tenant
             ["Tenants:yards:KeyHashes:0"] = KeyHash.Create(Key).ToString(),
         };
         using var silo = new GridProcess("silo", settings, Path.Combine(directory, "silo.log"));

@@ -33,16 +33,12 @@ public sealed class NotifyCommandTests : IDisposable
         {
             Assert.Contains("\"state\":\"ready\"", await first.LineAsync(), StringComparison.Ordinal);
             await TestGrid.UntilAsync(() => File.Exists(Path.Combine(State, "all@hook.journal")));
-            for (var i = 0; i < 50; i++)
-            {
-                await log.AddAsync($"yard-{i % 3}", $"0-{i}", TimeSpan.Zero, seconds: 0.5);
-            }
+            await Task.WhenAll(Enumerable.Range(0, 50).Select(
+                i => log.AddAsync($"yard-{i % 3}", $"0-{i}", TimeSpan.FromSeconds(-i / 10.0), seconds: 0.5)));
             await TestGrid.UntilAsync(() => receiver.Taken.Length > 10);
         } // SIGKILL
-        for (var i = 50; i < 60; i++)
-        {
-            await log.AddAsync($"yard-{i % 3}", $"0-{i}", TimeSpan.Zero, seconds: 0.5);
-        }
+        await Task.WhenAll(Enumerable.Range(50, 10).Select(
+            i => log.AddAsync($"yard-{i % 3}", $"0-{i}", TimeSpan.FromSeconds(-i / 10.0), seconds: 0.5)));
         using var second = Dass.Start([], command);
         await TestGrid.UntilAsync(() => receiver.Taken.DistinctBy(message => message.Id).Count() == 60);
         second.Terminate();

@@ -93,8 +93,8 @@ public sealed class NotifyServiceTests : IDisposable
         await using var running = Run(grid, receiver);
         for (var i = 0; i < 5; i++)
         {
-            await log.AddAsync("yard", $"0-{i}", TimeSpan.FromSeconds(5 - i), seconds: 0.5);
-            await log.AddAsync("street", $"0-{i}", TimeSpan.FromSeconds(5 - i), seconds: 0.5);
+            var onset = TimeSpan.FromSeconds(-i);
+            await Task.WhenAll(log.AddAsync("yard", $"0-{i}", onset, seconds: 0.5), log.AddAsync("street", $"0-{i}", onset, seconds: 0.5));
         }
         await TestGrid.UntilAsync(() => receiver.All.Length > 6);
         Assert.Equal(RouteState.Failing, running.Service.Reports[0].State);
@@ -138,10 +138,8 @@ public sealed class NotifyServiceTests : IDisposable
         receiver.Answer = _ => Task.FromResult(500);
         var log = new LogOfEvents(grid);
         await using var running = Run(grid, receiver, most: 10);
-        for (var i = 0; i < 300; i++)
-        {
-            await log.AddAsync($"yard-{i % 20}", $"0-{i}", TimeSpan.FromSeconds(30) - TimeSpan.FromSeconds(i / 20.0), seconds: 0.01);
-        }
+        await Task.WhenAll(Enumerable.Range(0, 300).Select(
+            i => log.AddAsync($"yard-{i % 20}", $"0-{i}", TimeSpan.FromSeconds(-i / 100.0), seconds: 0.01)));
         await TestGrid.UntilAsync(() => running.Service.Reports[0].State == RouteState.Full);
         Assert.InRange(running.Service.Reports[0].Waiting, 10, 10 + 100);
         receiver.Answer = _ => Task.FromResult(200);

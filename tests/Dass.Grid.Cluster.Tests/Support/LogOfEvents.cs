@@ -2,7 +2,10 @@ using Dass.Grid.Contracts;
 
 namespace Dass.Grid.Cluster.Tests.Support;
 
-/// <summary>Adds events to the log of the default tenant as streams do, at any time and in any order.</summary>
+/// <summary>
+/// Adds events to the log of the default tenant as streams do, at any time and in any order. Each call takes the second for which the log
+/// gathers.
+/// </summary>
 internal sealed class LogOfEvents(TestGrid grid)
 {
     /// <summary>When all of its streams began.</summary>
@@ -10,7 +13,7 @@ internal sealed class LogOfEvents(TestGrid grid)
 
     /// <param name="stream">Id.</param>
     /// <param name="id">Of the event in its stream.</param>
-    /// <param name="onset">Before now.</param>
+    /// <param name="onset">How long ago it began; negative: a recording that is fed faster than in real time.</param>
     /// <param name="seconds">How long it lasts.</param>
     /// <param name="peak">Its highest score.</param>
     /// <param name="label">Display name.</param>
