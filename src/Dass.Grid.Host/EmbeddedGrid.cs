@@ -48,7 +48,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
                 [$"Grid:Models:{model}:ModelDirectory"] = options.ModelDirectory,
                 [$"Grid:Models:{model}:Threads"] = $"{options.Threads}",
                 [$"Grid:Models:{model}:MaxStreams"] = $"{options.MaxStreams}",
-                ["Grid:HttpListen"] = options.HttpPort is { } port ? $"http://127.0.0.1:{port}" : null,
+                ["Grid:HttpListen"] = options.HttpPort is { } port ? $"http://127.0.0.1:{port}" : "",
             },
             configure: null,
             cancellationToken);
@@ -64,6 +64,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         settings["Grid:OperationsListen"] = "http://127.0.0.1:0";
         settings["Grid:SiloPort"] = $"{FreePort()}";
         settings.TryAdd("Grid:Store", "memory");
+        settings.TryAdd("Grid:HttpListen", "");
         var builder = WebApplication.CreateBuilder();
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection(settings);

@@ -1,4 +1,6 @@
+using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using Dass.Grid.Gateway;
 using Dass.Grid.Gateway.Hosting;
 using Microsoft.AspNetCore.Connections.Features;
@@ -35,7 +37,7 @@ internal static class Endpoints
                 "Grid:Certificate", grid.Certificate, grid.CertificateKey, grid.ClientAuthority, TimeProvider.System,
                 kestrel.ApplicationServices.GetRequiredService<ILogger<CertificateFiles>>());
             kestrel.ListenForClients(grid.Listen, HttpProtocols.Http2, files);
-            if (grid.HttpListen is { } http)
+            if (grid.HttpListen is { Length: > 0 } http)
             {
                 kestrel.ListenForClients(http, HttpProtocols.Http1, files);
             }
@@ -50,6 +52,29 @@ internal static class Endpoints
             });
         });
     });
+
+    /// <summary>Where clients without gRPC are answered when no setting says it. Null: nowhere.</summary>
+    public static string? DefaultHttp(GridOptions grid)
+    {
+        const int apart = 2;
+        if (grid.Role == GridRole.Silo || grid.Certificate is not null
+            || GridOptions.Endpoint(grid.Listen) is not { Port: > 0 and < IPEndPoint.MaxPort - apart } listen
+            || !IPAddress.IsLoopback(listen.Address))
+        {
+            return null;
+        }
+        var free = new IPEndPoint(listen.Address, listen.Port + apart);
+        try
+        {
+            using var probe = new TcpListener(free);
+            probe.Start();
+            return $"http://{free}";
+        }
+        catch (SocketException)
+        {
+            return null; // another program's
+        }
+    }
 
     /// <summary>What comes by the operations port is answered there and nowhere else, and nothing of it elsewhere.</summary>
     public static void MapGridOperations(this WebApplication app) =>

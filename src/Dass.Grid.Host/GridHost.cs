@@ -26,6 +26,7 @@ public static class GridHost
         var tenants = new TenantsOptions();
         Bind(configuration, grid, tenants);
         GridRules.Check(grid, tenants, configuration);
+        grid.HttpListen ??= Endpoints.DefaultHttp(grid);
 
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = grid.ShutdownTimeout);
         builder.Services.AddDassLimits(configuration.GetSection("Grid"));

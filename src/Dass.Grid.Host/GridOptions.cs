@@ -47,7 +47,8 @@ public sealed class GridOptions
 
     /// <summary>
     /// Where clients without gRPC are answered: JSON, server-sent events and WebSockets over HTTP/1, with TLS when it is https. Port 0: a
-    /// free one. Default: null, nowhere.
+    /// free one. Empty: nowhere. Default: null, which is two ports above a loopback <see cref="Listen"/>, http://127.0.0.1:5232, unless
+    /// another program has that port; nowhere when <see cref="Listen"/> is not a loopback.
     /// </summary>
     public string? HttpListen { get; set; }
 

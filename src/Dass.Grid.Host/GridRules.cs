@@ -27,7 +27,7 @@ internal static class GridRules
     {
         foreach (var (name, url) in new[] { ("Grid:Listen", grid.Listen), ("Grid:HttpListen", grid.HttpListen) })
         {
-            if (url is null)
+            if (string.IsNullOrEmpty(url))
             {
                 continue;
             }

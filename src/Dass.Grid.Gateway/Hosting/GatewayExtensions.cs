@@ -56,6 +56,7 @@ public static class GatewayExtensions
         services.AddSingleton<StreamListings>();
         services.AddSingleton<GridAccess>();
         services.AddSingleton<StreamServices>();
+        services.AddSingleton<ClipCall>();
         services.AddSingleton<SubscriptionServices>();
         services.AddSingleton<CallDrain>();
         services.AddHostedService(provider => provider.GetRequiredService<CallDrain>());
@@ -65,7 +66,8 @@ public static class GatewayExtensions
             .Configure<IOptions<TenantsOptions>>((bearer, tenants) => CallerAuthenticator.Configure(bearer, tenants.Value.Tokens));
 
         services.Configure<LoggerFilterOptions>(BrokenMessages.AreNoAlarm);
-        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = MaxKeylessMessageBytes).AddJsonTranscoding()
+        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = MaxKeylessMessageBytes)
+            .AddJsonTranscoding(json => json.JsonSettings.WriteInt64sAsStrings = true) // as WebText writes them
             .AddServiceOptions<TaggingService>(grpc => grpc.Interceptors.Add<CallInterceptor>())
             .AddServiceOptions<AdminService>(grpc => grpc.Interceptors.Add<CallInterceptor>());
         services.AddOptions<GrpcServiceOptions<TaggingService>>().Configure<IOptions<GatewayOptions>>(
@@ -90,7 +92,7 @@ public static class GatewayExtensions
     {
         var admission = app.ApplicationServices.GetRequiredService<CallAdmission>();
         app.UseCors();
-        return app.Use(next => http => admission.RunAsync(http, next));
+        return app.Use(next => http => UnknownPaths.RunAsync(http, next)).Use(next => http => admission.RunAsync(http, next));
     }
 
     public static IEndpointRouteBuilder MapDassGateway(this IEndpointRouteBuilder endpoints)
@@ -135,6 +137,7 @@ public static class GatewayExtensions
         service.Add(BrokenMessages.AreInvalid);
         service.Add(BodyLimit.Holds);
         service.Add(QueryFields.AreChecked);
+        service.Add(TagFile.IsTaken);
         service.WithMetadata(new EndpointCredential(credential));
     }
 }

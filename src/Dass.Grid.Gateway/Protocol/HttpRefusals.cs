@@ -15,14 +15,17 @@ internal static class HttpRefusals
     /// Answers a request that has had no answer yet with an error, in the protocol that the request speaks. What its body still sends is
     /// thrown away as it comes.
     /// </summary>
-    public static Task AnswerAsync(HttpContext http, RpcException failure)
+    /// <param name="http">The request.</param>
+    /// <param name="failure">What it is told.</param>
+    /// <param name="status">Of HTTP. Null: that of the failure's code.</param>
+    public static Task AnswerAsync(HttpContext http, RpcException failure, int? status = null)
     {
         if (http.Request.ContentType?.StartsWith(Grpc, StringComparison.OrdinalIgnoreCase) == true)
         {
             AnswerGrpc(http.Response, failure);
             return Task.CompletedTask;
         }
-        http.Response.StatusCode = failure.StatusCode switch
+        http.Response.StatusCode = status ?? failure.StatusCode switch
         {
             StatusCode.InvalidArgument or StatusCode.OutOfRange or StatusCode.FailedPrecondition => StatusCodes.Status400BadRequest,
             StatusCode.Unauthenticated => StatusCodes.Status401Unauthorized,

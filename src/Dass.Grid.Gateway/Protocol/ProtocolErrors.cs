@@ -22,6 +22,11 @@ internal static class ProtocolErrors
 
     public static RpcException Query(string name, string value, string rule) => Invalid($"{name} is '{Short(value)}'; {rule}.");
 
+    public static RpcException NoPath(string verb, string path) => new(new Status(
+        StatusCode.NotFound, $"{Short(verb)} {Short(path)} is nothing here; /openapi/v1.json lists the paths."));
+
+    public static RpcException BrokenWav(string problem) => Invalid($"the body is no WAV file that can be taken: {problem}.");
+
     public static RpcException NoSocket() => Invalid("this path takes WebSocket connections.");
 
     public static RpcException BrokenText(string problem) => Invalid($"the text message is no StreamRequest in JSON: {problem}");

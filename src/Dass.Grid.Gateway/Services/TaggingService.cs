@@ -16,12 +16,10 @@ internal sealed class TaggingService(
     ModelCards cards,
     ModelAliases aliases,
     StreamServices streams,
+    ClipCall clips,
     SubscriptionServices subscriptions,
     CallGuard guard) : Tagging.TaggingBase
 {
-    /// <summary>Of a recording, for its tenant's audio rate: so long is the longest recording.</summary>
-    private static readonly TimeSpan LongestRateWait = TimeSpan.FromMinutes(1);
-
     public override async Task Stream(
         IAsyncStreamReader<StreamRequest> requests, IServerStreamWriter<StreamResponse> responses, ServerCallContext context)
     {
@@ -39,31 +37,8 @@ internal sealed class TaggingService(
 
     public override async Task<TagResponse> Tag(TagRequest request, ServerCallContext context)
     {
-        ScoreView.Check(request.Filter);
-        var caller = CallState.From(context).Caller;
-        var asked = RequestMapping.Spec(request.Format ?? throw ProtocolErrors.NoFormat(), request.Model, request.Chunk, request.LookAhead);
-        var spec = caller.Complete(aliases.Resolve(caller, asked));
-        if (request.Audio.IsEmpty)
-        {
-            throw ProtocolErrors.EmptyAudio("audio");
-        }
-        if (request.Audio.Length > caller.Limits.MessageBytes)
-        {
-            throw ProtocolErrors.MessageTooLong(request.Audio.Length, caller.Limits.MessageBytes.Value);
-        }
-        var view = new ScoreView(request.Filter, await cards.GetAsync(spec.Model ?? spec.DefaultModel));
         using var ending = Ending(context);
-        await TakeRateAsync(caller, asked.Format!, request.Audio.Length, context.Deadline, ending.Token);
-        grid.Instruments.OnAudio(request.Audio.Length);
-        var audio = new AudioBlock(0, request.Audio.Memory);
-        var clip = (await grid.Grains.GetGrain<IClipGrain>(0).Tag(caller.Tenant, spec, audio, ending.Token)).OrThrow();
-        return new TagResponse
-        {
-            Model = ResponseMapping.Map(clip.Model),
-            Summary = view.Map(clip.Summary),
-            Chunks = { clip.Tags.Select(view.Map) },
-            Events = { view.Select(clip.Events) },
-        };
+        return await clips.TagAsync(request, CallState.From(context), context.Deadline, ending.Token);
     }
 
     public override async Task<ListStreamsResponse> ListStreams(ListStreamsRequest request, ServerCallContext context)
@@ -138,19 +113,6 @@ internal sealed class TaggingService(
             Model = ResponseMapping.Map(card.Summary),
             Labels = { card.Labels.Select(ResponseMapping.Map) },
         };
-    }
-
-    /// <summary>A format that breaks a rule is refused where the audio is decoded.</summary>
-    private Task TakeRateAsync(Caller caller, AudioShape shape, int bytes, DateTime deadline, CancellationToken cancellationToken)
-    {
-        var bytesPerSecond = (double)shape.BytesPerFrame * shape.SampleRateHz;
-        if (shape is not { SampleRateHz: > 0, Channels: > 0 })
-        {
-            return Task.CompletedTask;
-        }
-        var left = deadline - grid.Time.GetUtcNow().UtcDateTime;
-        var patience = left < LongestRateWait ? left : LongestRateWait;
-        return streams.Quotas.TakeClipAsync(caller, bytes / bytesPerSecond, patience, cancellationToken);
     }
 
     private (StreamId Id, IStreamGrain Stream) Named(string name, ServerCallContext context)

@@ -18,7 +18,7 @@ namespace Dass.Grid.Gateway.Web;
 /// (<c>{"finish":{}}</c>); answers are StreamResponses in JSON, and <c>{"error":{"code","message"}}</c> before a close that is none of the
 /// client's.
 /// </summary>
-internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int maxMessageBytes)
+internal sealed class AudioSocket(WebSocket socket, int maxMessageBytes)
     : IAsyncStreamReader<StreamRequest>, IServerStreamWriter<StreamResponse>
 {
     private const string Protocol = "dass.v1";
@@ -26,6 +26,7 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(5);
 
     private readonly ArrayBufferWriter<byte> _message = new();
+    private StreamConfig _config = new();
     private Task<ValueWebSocketReceiveResult>? _receiving;
 
     public StreamRequest Current { get; private set; } = new();
@@ -44,15 +45,17 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
         {
             await guard.RunAsync(http, call, isAdmin: false, async () =>
             {
-                var config = new WebQuery(http.Request.Query).Stream($"{http.GetRouteValue("streamId")}");
-                RequireSocket(http, options.Origins);
+                StreamConfig Config() => new WebQuery(http.Request.Query).Stream($"{http.GetRouteValue("streamId")}");
+                RequireSocket(http, options.Origins, Config);
                 var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
                 {
                     SubProtocol = http.WebSockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null,
                     KeepAliveInterval = options.SocketPing,
                     KeepAliveTimeout = options.SocketPing,
                 });
-                audio = new AudioSocket(socket, config, options.MaxMessageBytes);
+                // A browser tells a page nothing of a refusal before the upgrade: what is wrong with the query is said after it.
+                audio = new AudioSocket(socket, options.MaxMessageBytes);
+                audio._config = Config();
                 await new StreamCall(streams, call, audio, audio, ending.Token).RunAsync();
                 return true;
             });
@@ -72,7 +75,7 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
     {
         if (Current.RequestCase == StreamRequest.RequestOneofCase.None)
         {
-            Current = new StreamRequest { Config = config };
+            Current = new StreamRequest { Config = _config };
             return true;
         }
         _message.ResetWrittenCount();
@@ -104,10 +107,11 @@ internal sealed class AudioSocket(WebSocket socket, StreamConfig config, int max
         SendAsync(WebText.ToJson(message), cancellationToken);
 
     /// <summary>Browsers leave it to the server whether a page may open a WebSocket.</summary>
-    private static void RequireSocket(HttpContext http, List<string> origins)
+    private static void RequireSocket(HttpContext http, List<string> origins, Func<StreamConfig> config)
     {
         if (!http.WebSockets.IsWebSocketRequest)
         {
+            config(); // its own rules come first
             throw ProtocolErrors.NoSocket();
         }
         PageOrigin.Require(http.Request, origins);

@@ -115,6 +115,7 @@ internal static class OpenApi
                 ["required"] = true,
                 ["content"] = Content("application/json", Reference(method.InputType, schemas)),
             };
+            OpenApiExtras.AddOtherBody(method.Name, operation);
         }
         return operation;
     }

@@ -55,17 +55,32 @@ internal static class OpenApiExtras
         }
     }
 
+    /// <summary>Tag takes a WAV file, too; its query is the rest of the request then.</summary>
+    public static void AddOtherBody(string method, JsonObject operation)
+    {
+        if (method == "Tag")
+        {
+            operation["requestBody"]!["content"]!["audio/wav"] = new JsonObject
+            {
+                ["schema"] = new JsonObject { ["type"] = "string", ["format"] = "binary" },
+            };
+            operation["parameters"] = Query(WebQuery.TagNames);
+        }
+    }
+
     private static JsonObject Operation(string id, string description, string[] query, JsonObject content) => new()
     {
         ["operationId"] = id,
         ["tags"] = new JsonArray("Web"),
         ["description"] = description,
-        ["parameters"] = new JsonArray([.. query.Select(name => (JsonNode)new JsonObject
-        {
-            ["name"] = name, ["in"] = "query", ["schema"] = new JsonObject { ["type"] = "string" },
-        })]),
+        ["parameters"] = Query(query),
         ["responses"] = OpenApi.Responses(content),
     };
+
+    private static JsonArray Query(string[] names) => new([.. names.Select(name => (JsonNode)new JsonObject
+    {
+        ["name"] = name, ["in"] = "query", ["schema"] = new JsonObject { ["type"] = "string" },
+    })]);
 
     private static JsonObject Session() => new()
     {

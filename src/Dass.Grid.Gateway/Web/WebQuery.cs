@@ -1,15 +1,34 @@
 using System.Globalization;
 using System.Numerics;
+using System.Text;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using Encoding = Dass.Grid.V1.Encoding;
 
 namespace Dass.Grid.Gateway.Web;
 
-/// <summary>From the query of a URL to a request. Names are those of the fields; times are seconds.</summary>
-internal sealed class WebQuery(IQueryCollection query)
+/// <summary>
+/// From the query of a URL to a request. Names are those of the fields, as the protos or as JSON spell them, which single calls take, too;
+/// spans are seconds, <c>1.5</c> or <c>1.5s</c>.
+/// </summary>
+internal sealed class WebQuery
 {
+    private const string Selection = "selection_"; // as single calls name the fields of EventSelection
+
+    private readonly Dictionary<string, StringValues> _query = new(StringComparer.Ordinal);
+
+    public WebQuery(IQueryCollection query)
+    {
+        foreach (var (name, values) in query)
+        {
+            var known = Canonical(name);
+            _query[known] = StringValues.Concat(_query.GetValueOrDefault(known), values);
+        }
+    }
+
     private static readonly string[] FilterNames =
         ["top", "min_score", "label", "dense", "min_peak_score", "min_event_duration", "spectrogram"];
 
@@ -24,6 +43,9 @@ internal sealed class WebQuery(IQueryCollection query)
         "encoding", "sample_rate_hz", "channels", "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model", "begun",
     ];
 
+    /// <summary>Of <see cref="Tag"/>.</summary>
+    public static readonly string[] TagNames = [.. FilterNames, "model", "chunk", "look_ahead"];
+
     /// <summary>Of <see cref="Export"/>.</summary>
     public static readonly string[] ExportNames = ["format", "stream_id", "prefix", "label", "from", "to", "min_peak_score"];
 
@@ -31,7 +53,7 @@ internal sealed class WebQuery(IQueryCollection query)
     public SubscribeRequest Subscribe()
     {
         Known(SubscribeNames);
-        var names = query["stream_id"];
+        var names = _query.GetValueOrDefault("stream_id");
         var request = new SubscribeRequest
         {
             StreamId = names.Count == 1 ? names[0] : "",
@@ -43,7 +65,7 @@ internal sealed class WebQuery(IQueryCollection query)
             Slow = Value("slow", SlowPolicy.Unspecified, TryParseEnum, "drop_oldest, keep_events or disconnect"),
             Filter = Filter(),
         };
-        if (query.ContainsKey("from_chunk"))
+        if (_query.ContainsKey("from_chunk"))
         {
             request.FromChunk = Number<long>("from_chunk");
         }
@@ -64,24 +86,32 @@ internal sealed class WebQuery(IQueryCollection query)
             Begun = Time("begun"),
             Filter = Filter(),
         };
-        if (query.ContainsKey("encoding") || query.ContainsKey("sample_rate_hz"))
+        if (_query.ContainsKey("encoding") || _query.ContainsKey("sample_rate_hz"))
         {
             config.Format = new AudioFormat
             {
                 Encoding = Value("encoding", Encoding.Pcm16, TryParseEnum, "pcm16, pcm24, pcm32, float32, a_law or mu_law"),
                 SampleRateHz = Number<int>("sample_rate_hz"),
-                Channels = query.ContainsKey("channels") ? Number<int>("channels") : 1,
+                Channels = _query.ContainsKey("channels") ? Number<int>("channels") : 1,
             };
         }
-        if (query.ContainsKey("from_chunk"))
+        if (_query.ContainsKey("from_chunk"))
         {
             config.FromChunk = Number<long>("from_chunk");
         }
-        if (query.ContainsKey("oldest_sample"))
+        if (_query.ContainsKey("oldest_sample"))
         {
             config.OldestSample = Number<long>("oldest_sample");
         }
         return config;
+    }
+
+    /// <summary>All of it but the audio.</summary>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
+    public TagRequest Tag()
+    {
+        Known(TagNames);
+        return new TagRequest { Model = Text("model"), Chunk = Span("chunk"), LookAhead = Span("look_ahead"), Filter = Filter() };
     }
 
     /// <exception cref="RpcException">INVALID_ARGUMENT: a value is none of its kind.</exception>
@@ -93,9 +123,9 @@ internal sealed class WebQuery(IQueryCollection query)
             Format = Value("format", ExportFormat.JsonLines, TryParseEnum, "json_lines, csv, audacity, rttm or webvtt"),
             Selection = new EventSelection
             {
-                StreamIds = { query["stream_id"].OfType<string>() },
+                StreamIds = { _query.GetValueOrDefault("stream_id").OfType<string>() },
                 Prefix = Text("prefix"),
-                Labels = { query["label"].OfType<string>() },
+                Labels = { _query.GetValueOrDefault("label").OfType<string>() },
                 From = Time("from"),
                 To = Time("to"),
                 MinPeakScore = Score("min_peak_score"),
@@ -110,26 +140,40 @@ internal sealed class WebQuery(IQueryCollection query)
         var filter = new TagFilter
         {
             MinScore = Score("min_score"),
-            Labels = { query["label"].OfType<string>() },
+            Labels = { _query.GetValueOrDefault("label").OfType<string>() },
             Dense = Flag("dense"),
             Spectrogram = Flag("spectrogram"),
             MinEventDuration = Span("min_event_duration"),
         };
-        if (query.ContainsKey("min_peak_score"))
+        if (_query.ContainsKey("min_peak_score"))
         {
             filter.MinPeakScore = Score("min_peak_score");
         }
-        if (query.ContainsKey("top"))
+        if (_query.ContainsKey("top"))
         {
             filter.Top = Number<int>("top");
         }
         return filter;
     }
 
+    /// <summary>eventsOnly is events_only, and selection.labels is label.</summary>
+    private static string Canonical(string name)
+    {
+        var words = new StringBuilder(name.Length + 4);
+        foreach (var letter in name)
+        {
+            _ = char.IsAsciiLetterUpper(letter) ? words.Append('_').Append(char.ToLowerInvariant(letter))
+                : words.Append(letter == '.' ? '_' : letter);
+        }
+        var field = $"{words}";
+        field = field.StartsWith(Selection, StringComparison.Ordinal) ? field[Selection.Length..] : field;
+        return field switch { "stream_ids" => "stream_id", "labels" => "label", _ => field };
+    }
+
     // A misspelt name would be ignored without notice.
     private void Known(string[] names)
     {
-        foreach (var name in query.Keys)
+        foreach (var name in _query.Keys)
         {
             if (!names.Contains(name))
             {
@@ -138,7 +182,7 @@ internal sealed class WebQuery(IQueryCollection query)
         }
     }
 
-    private string Text(string name) => query[name].ToString();
+    private string Text(string name) => _query.GetValueOrDefault(name).ToString();
 
     private bool Flag(string name) => Value(name, false, bool.TryParse, "true or false");
 
@@ -155,7 +199,7 @@ internal sealed class WebQuery(IQueryCollection query)
             (string text, out float value) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value),
             "a number");
 
-    private Timestamp? Time(string name) => !query.ContainsKey(name) ? null : Timestamp.FromDateTimeOffset(Value(
+    private Timestamp? Time(string name) => !_query.ContainsKey(name) ? null : Timestamp.FromDateTimeOffset(Value(
         name, default(DateTimeOffset),
         (string text, out DateTimeOffset value) =>
             DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out value),
@@ -163,21 +207,27 @@ internal sealed class WebQuery(IQueryCollection query)
 
     private Duration? Span(string name)
     {
-        if (!query.ContainsKey(name))
+        if (!_query.ContainsKey(name))
         {
             return null;
         }
         var seconds = Value(
             name, 0.0,
             (string text, out double value) =>
-                double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && Math.Abs(value) < 1e6,
+                double.TryParse(text.TrimEnd('s'), NumberStyles.Float, CultureInfo.InvariantCulture, out value) && Math.Abs(value) < 1e6,
             "seconds");
         return TimeSpan.FromSeconds(seconds).ToDuration();
     }
 
-    // Field names of the protocol: "drop_oldest" is DropOldest.
+    // Names of the protocol: "drop_oldest" and, as JSON has it, "SLOW_POLICY_DROP_OLDEST" are DropOldest.
     private static bool TryParseEnum<T>(string text, out T value)
-        where T : struct => System.Enum.TryParse(text.Replace("_", ""), ignoreCase: true, out value);
+        where T : struct
+    {
+        var name = text.Replace("_", "", StringComparison.Ordinal);
+        return System.Enum.TryParse(name, ignoreCase: true, out value)
+            || (name.StartsWith(typeof(T).Name, StringComparison.OrdinalIgnoreCase)
+                && System.Enum.TryParse(name[typeof(T).Name.Length..], ignoreCase: true, out value));
+    }
 
     private T Value<T>(string name, T absent, TryParse<T> parse, string rule)
     {

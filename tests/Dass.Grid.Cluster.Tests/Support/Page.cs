@@ -19,6 +19,8 @@ internal sealed class Page(Uri address, string? key = null) : IDisposable
         return _http.SendAsync(request);
     }
 
+    public Task<HttpResponseMessage> PostAsync(string path, HttpContent body) => _http.PostAsync(path, body);
+
     public async Task<JsonElement> GetAsync(string path)
     {
         var answer = await SendAsync(HttpMethod.Get, path);
