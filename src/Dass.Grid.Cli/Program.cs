@@ -3,7 +3,8 @@ using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Commands;
 using Dass.Grid.Cli.Commands.Evaluate;
 
-var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 heard (tag --fail-on), 130 interrupted.")
+var root = new RootCommand(
+    "Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 heard (tag --fail-on), 130 interrupted.")
 {
     TagCommand.Create(),
     StreamCommand.Create(),
@@ -13,6 +14,13 @@ var root = new RootCommand("Live sound tags for audio streams. Exit codes: 0 don
     NotifyCommand.Create(),
     LoadCommand.Create(),
     LabelsCommand.Create(),
+    GridListings.Streams(),
+    GridListings.Models(),
+    GridListings.Usage(),
+    GridListings.Close(),
+    KeyCommands.Key(),
+    KeyCommands.Hash(),
+    CompletionCommand.Create(),
     InspectModelCommand.Create(),
     EvaluateCommand.Create(),
     ServeCommand.Create(),

@@ -13,15 +13,13 @@ namespace Dass.Grid.Cli.Commands;
 /// <summary><c>dass admin …</c>: tenants, models and aliases of a running grid.</summary>
 internal static class AdminCommand
 {
-    private static readonly JsonFormatter Json = new(
-        JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(true));
-
     private const string Description =
         "Changes which tenants may use a running grid, and which models it serves. Needs an admin key (Admin:KeyHashes).";
 
     public static Command Create() => new("admin", Description)
     {
-        Tenants(), CreateTenant(), UpdateTenant(), RotateKey(), Usage(), RegisterModel(), Aliases(), SetAlias(), DeleteAlias(),
+        Tenants(), CreateTenant(), UpdateTenant(), RotateKey(), Usage(), RegisterModel(), Aliases(), SetAlias(), DeleteAlias(), Silos(),
+        Drain(),
     };
 
     private static Command Tenants() => Make("tenants", "Lists the tenants.", [], async (call, _) =>
@@ -155,6 +153,28 @@ internal static class AdminCommand
                 cancellationToken: call.Cancellation));
     }
 
+    private static Command Silos() => Make("silos", "Lists the silos and gateways of the grid.", [], async (call, _) =>
+        WriteSilos(call, (await call.Client.ListSilosAsync(new ListSilosRequest(), cancellationToken: call.Cancellation)).Silos));
+
+    private static Command Drain()
+    {
+        var name = Name("SILO", "Its name, as 'silos' lists it.");
+        var callOff = new Option<bool>("--call-off") { Description = "Ends a drain: the silo takes streams again." };
+        return Make("drain", "Sends a silo's streams to the others, before it is stopped.", [name, callOff], async (call, parsed) =>
+        {
+            var request = new DrainSiloRequest { Silo = parsed.GetValue(name), CallOff = parsed.GetValue(callOff) };
+            WriteSilos(call, [await call.Client.DrainSiloAsync(request, cancellationToken: call.Cancellation)]);
+        });
+    }
+
+    private static void WriteSilos(AdminCall call, IReadOnlyCollection<V1.Silo> silos) => call.Write(
+        silos, ["silo", "state", "streams", "slots", "in real time", "busy", "waiting", "models", "devices"], silo =>
+        [
+            silo.Name, silo.State.ToString().ToLowerInvariant(), $"{silo.Streams}", $"{silo.Slots}",
+            silo.RealtimeStreams.ToString("0", CultureInfo.InvariantCulture), silo.Busy.ToString("0%", CultureInfo.InvariantCulture),
+            $"{silo.QueuedSteps}", string.Join(' ', silo.Models), string.Join(", ", silo.Devices),
+        ]);
+
     private static void WriteAliases(AdminCall call, IReadOnlyCollection<Alias> aliases) =>
         call.Write(
             aliases, ["alias", "model", "tenant"],
@@ -169,7 +189,7 @@ internal static class AdminCommand
         new("--model") { HelpName = "NAME", Description = "A model that it may use; may be given several times (default: all)." };
 
     private static string Text(Limits limits) =>
-        limits.CalculateSize() == 0 ? "none" : Json.Format(limits).Trim('{', '}', ' ').Replace("\"", "", StringComparison.Ordinal);
+        limits.CalculateSize() == 0 ? "none" : Listing.Json.Format(limits).Trim('{', '}', ' ').Replace("\"", "", StringComparison.Ordinal);
 
     private static Command Make(string name, string description, Symbol[] symbols, Func<AdminCall, ParseResult, Task> run)
     {
@@ -245,20 +265,7 @@ internal static class AdminCommand
         public void Write<T>(IReadOnlyCollection<T> rows, string[] columns, Func<T, string[]> cells)
             where T : IMessage
         {
-            if (AsJson)
-            {
-                foreach (var row in rows)
-                {
-                    Console.Out.WriteLine(Json.Format(row));
-                }
-                return;
-            }
-            var table = Terminal.NewTable().AddColumns(columns);
-            foreach (var row in rows)
-            {
-                table.AddRow([.. cells(row).Select(Markup.Escape)]);
-            }
-            AnsiConsole.Write(table);
+            Listing.Write(AsJson ? OutputFormat.Json : OutputFormat.Table, rows, columns, cells);
         }
 
         /// <summary>The key alone on standard output, so that a script can keep it.</summary>
@@ -266,7 +273,7 @@ internal static class AdminCommand
         {
             if (AsJson)
             {
-                Console.Out.WriteLine(Json.Format(made));
+                Console.Out.WriteLine(Listing.Json.Format(made));
                 return;
             }
             Terminal.Note(string.Create(

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dass.Grid.Cli.Clips;
 using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
@@ -36,12 +37,12 @@ internal static class FeedCommand
         };
         var interval = Options.Span(
             "--status-interval", "In a pipe: time between lines of a source that has not changed.", TimeSpan.FromMinutes(1));
-        var live = new LiveOptions();
+        var (live, clips) = (new LiveOptions(), new ClipOptions());
         var command = new Command("feed", "Feeds a set of live sources to a grid for ever, and shows how each stands.")
         {
             file, grid, keyFile, format, metrics, interval,
         };
-        Array.ForEach(live.All, command.Add);
+        Array.ForEach([.. live.All, .. clips.All], command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var path = parsed.GetValue(file)!;
@@ -51,7 +52,7 @@ internal static class FeedCommand
                 SourceInput.RequireFfmpeg();
             }
             await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
-            var supervisor = new SourceSupervisor(connection.Client, live.From(parsed));
+            var supervisor = new SourceSupervisor(connection.Client, live.From(parsed), clips.From(parsed));
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             await using var serving = parsed.GetValue(metrics) is { } address
                 ? await SourceMetrics.ServeAsync(address, () => supervisor.Reports, TimeProvider.System, cancellationToken)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dass.Grid.Cli.Clips;
 using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
@@ -40,12 +41,13 @@ internal static class StreamCommand
                 + "source: its end is a pause, and --stream-id goes on with it at the time of day.",
         };
         var captured = CaptureTimeOption.Create("now");
-        var (live, heard) = (new LiveOptions(), new HeardOptions());
+        var (live, heard, clips) = (new LiveOptions(), new HeardOptions(), new ClipOptions());
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
             file, grid, keyFile, id, model, realtime, chunk, lookAhead, top, format,
         };
-        Array.ForEach([.. raws.All, .. heard.All, .. events.All, eventLabels, finish, captured, .. live.All], command.Add);
+        Array.ForEach(
+            [.. raws.All, .. heard.All, .. events.All, eventLabels, finish, captured, .. live.All, .. clips.All], command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
@@ -69,16 +71,22 @@ internal static class StreamCommand
                 SourceInput.RequireFfmpeg();
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
                 await LiveAsync(
-                    connected, config, parsed.GetValue(format), live.From(parsed), name, kind, hear, cancellationToken)
-                    .ConfigureAwait(false);
+                    connected, config, parsed.GetValue(format), live.From(parsed), clips.From(parsed), name, kind, hear,
+                    cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
+            }
+            if (clips.From(parsed) is not null && !(name == StandardInput && address is not null && !parsed.GetValue(finish)))
+            {
+                throw new UsageException(
+                    "--clips is for live sources: an address, a device, or a pipe to a --grid; a recording is kept already.");
             }
             var source = await OpenAsync(name, raw, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
             if (name == StandardInput && address is not null && !parsed.GetValue(finish))
             {
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
                 await PipeAsync(
-                    connected, config, parsed.GetValue(format), live.From(parsed), source, hear, cancellationToken).ConfigureAwait(false);
+                    connected, config, parsed.GetValue(format), live.From(parsed), clips.From(parsed), source, hear,
+                    cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
             }
             if (parsed.GetValue(captured) is { } time)
@@ -121,19 +129,22 @@ internal static class StreamCommand
 
     /// <summary>An address or device, for ever.</summary>
     private static Task LiveAsync(
-        GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, string address, SourceKind kind,
-        Func<AudioFormat, AudioFormat> hear, CancellationToken cancellationToken)
+        GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, ClipRules? clips, string address,
+        SourceKind kind, Func<AudioFormat, AudioFormat> hear, CancellationToken cancellationToken)
     {
         var spec = Hearing(new SourceSpec { Id = Identified(config), Kind = kind, Address = address }, hear);
         var status = new SourceStatus(spec, TimeProvider.System);
         return IStreamView.ShowAsync(
             format,
-            view => new SourceRunner(spec, status, grid.Client, options, view) { Config = config }.RunAsync(cancellationToken));
+            view => new SourceRunner(spec, status, grid.Client, options, view)
+            {
+                Config = config, Clips = Keeper(clips, spec, grid, options, view),
+            }.RunAsync(cancellationToken));
     }
 
     /// <summary>Standard input, until its end, which is a pause of the stream.</summary>
     private static async Task PipeAsync(
-        GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, IAudioSource source,
+        GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, ClipRules? clips, IAudioSource source,
         Func<AudioFormat, AudioFormat> hear, CancellationToken cancellationToken)
     {
         var spec = Hearing(new SourceSpec { Id = Identified(config), Kind = SourceKind.Pipe, Raw = source.Format }, hear);
@@ -143,10 +154,14 @@ internal static class StreamCommand
             async view =>
             {
                 using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                using var feed = new SourceRunner(spec, status, grid.Client, options, view) { Config = config }.NewFeed(source.Format);
-                var answering = SourceRunner.AnswerAsync(feed, status, view, TimeProvider.System, stop.Token);
+                var keeper = Keeper(clips, spec, grid, options, view);
+                using var feed = new SourceRunner(spec, status, grid.Client, options, view)
+                {
+                    Config = config, Clips = keeper,
+                }.NewFeed(source.Format);
+                var answering = SourceRunner.AnswerAsync(feed, status, view, keeper, TimeProvider.System, stop.Token);
                 var reading = PipedInput.ReadAsync(
-                    source, feed,
+                    source, feed, keeper,
                     () => view.OnNote("standard input comes faster than it plays, and is slowed down; --finish reads it as a recording."),
                     stop.Token);
                 try
@@ -172,6 +187,10 @@ internal static class StreamCommand
             Channel = heard.Channel == 0 ? null : heard.Channel, Gain = heard.AutomaticGain ? float.NaN : heard.GainDb,
         };
     }
+
+    private static ClipKeeper? Keeper(
+        ClipRules? clips, SourceSpec spec, GridConnection grid, LiveFeedOptions options, IStreamView view) =>
+        clips is null ? null : new ClipKeeper(clips, spec.Id, grid.Client, options.Time, view.OnNote);
 
     private static string Identified(StreamConfig config) =>
         config.StreamId.Length > 0 ? config.StreamId : config.StreamId = Guid.NewGuid().ToString("N");

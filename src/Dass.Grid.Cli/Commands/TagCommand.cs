@@ -36,7 +36,8 @@ internal static class TagCommand
             "--format",
             "table for people; json and csv for programs; audacity, rttm and webvtt of events.",
             TagFormat.Table);
-        var top = Options.Whole("--top", "Labels that are shown (default: 10, of each of several 3, in json and csv all),", 1, 10_000, null);
+        var top = Options.Whole(
+            "--top", "Labels that are shown (default: 10, of each of several 3, in json and csv all),", 1, 10_000, absent: null);
         var (model, precision) = (Options.Model(), Options.Precision());
         var offline = new Option<bool>("--offline")
         {
@@ -48,7 +49,8 @@ internal static class TagCommand
         var eventLabels = Options.EventLabels();
         var folder = new Option<string?>("--out")
         {
-            HelpName = "DIR", Description = "Writes the events of each recording to a file of its own there (json, csv, audacity, rttm, webvtt).",
+            HelpName = "DIR",
+            Description = "Writes the events of each recording to a file of its own there (json, csv, audacity, rttm, webvtt).",
         };
         var plot = new Option<string?>("--plot")
         {

@@ -26,7 +26,7 @@ internal static class RecordingInput
         // ffmpeg seeks in most formats: what is no WAV becomes a file first.
         var start = new byte[4];
         var read = await input.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
-        return read < start.Length || start.AsSpan().StartsWith("RI"u8) || start.AsSpan().StartsWith("RF"u8) || start.AsSpan().StartsWith("BW"u8)
+        return read < start.Length || start.AsSpan(0, 2) is [(byte)'R', (byte)'I' or (byte)'F'] or [(byte)'B', (byte)'W']
             ? await WavReader.OpenAsync(new ReadAgain(start.AsMemory(0, read), input), cancellationToken).ConfigureAwait(false)
             : await SpooledAudio.OpenAsync(start, input, cancellationToken).ConfigureAwait(false);
     }

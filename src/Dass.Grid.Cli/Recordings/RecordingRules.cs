@@ -25,7 +25,8 @@ internal sealed class RecordingRules
                 _alarms[sound] = Math.Min(threshold, _alarms.GetValueOrDefault(sound, threshold));
             }
         }
-        var own = eventLabels.Select(label => Find(labels, label, "--event-label").Index).Distinct().ToDictionary(index => index, _ => rule);
+        var own = eventLabels.Select(label => Find(labels, label, "--event-label").Index).Distinct()
+            .ToDictionary(index => index, _ => rule);
         foreach (var (sound, threshold) in _alarms)
         {
             own[sound] = threshold >= rule.On ? rule

@@ -91,7 +91,10 @@ internal sealed class RecordingTagger(StreamEngine engine, StreamSessionOptions 
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(picture!))!);
             drawn.Save(
                 picture!, recording.Name,
-                [.. events.Select(sound => new PlottedEvent(engine.Model.Labels[sound.Label].Name, sound.OnsetSeconds, sound.OffsetSeconds))]);
+                [
+                    .. events.Select(sound => new PlottedEvent(
+                        engine.Model.Labels[sound.Label].Name, sound.OnsetSeconds, sound.OffsetSeconds)),
+                ]);
         }
         return new TaggedRecording(recording.Path, summary, kept, events, Captured?.Of(recording.Path, length));
     }

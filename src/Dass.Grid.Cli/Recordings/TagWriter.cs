@@ -132,7 +132,8 @@ internal sealed class EventTableTagWriter(DassModel model) : TagWriter
         foreach (var sound in result.Events)
         {
             _table.AddRow(
-                Seconds(sound.OnsetSeconds), Seconds(sound.OffsetSeconds - sound.OnsetSeconds), Markup.Escape(model.Labels[sound.Label].Name),
+                Seconds(sound.OnsetSeconds), Seconds(sound.OffsetSeconds - sound.OnsetSeconds),
+                Markup.Escape(model.Labels[sound.Label].Name),
                 Scores.Text(sound.Peak), Markup.Escape(result.File));
         }
     }
@@ -184,7 +185,8 @@ internal sealed class JsonTagWriter(DassModel model, int? top) : TagWriter
                 labels = labels.Select(label => model.Labels[label].Name),
                 mean = Pick(result.Summary.Mean),
                 max = Pick(result.Summary.Max),
-                chunks = result.Chunks.Select(chunk => new { start = chunk.StartSeconds, end = chunk.EndSeconds, scores = Pick(chunk.Scores) }),
+                chunks = result.Chunks.Select(
+                    chunk => new { start = chunk.StartSeconds, end = chunk.EndSeconds, scores = Pick(chunk.Scores) }),
                 events = result.Events.Select(sound => new
                 {
                     label_id = model.Labels[sound.Label].Id,
@@ -214,9 +216,9 @@ internal sealed class CsvTagWriter(DassModel model, int? top) : TagWriter
         }
         foreach (var label in result.Summary.Chunks > 0 ? Labels(model, result, top) : [])
         {
+            var (name, mean, max) = (model.Labels[label].Name, result.Summary.Mean[label], result.Summary.Max[label]);
             Console.Out.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{Scores.Csv(result.File)},{Scores.Csv(model.Labels[label].Name)},{result.Summary.Mean[label]:R},{result.Summary.Max[label]:R}"));
+                CultureInfo.InvariantCulture, $"{Scores.Csv(result.File)},{Scores.Csv(name)},{mean:R},{max:R}"));
         }
     }
 }

@@ -1,3 +1,4 @@
+using Dass.Grid.Cli.Clips;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Client;
@@ -36,6 +37,9 @@ internal sealed class SourceRunner(
 
     public StreamConfig Config { init => _config = value; }
 
+    /// <summary>Keeps audio around events. Null: none is kept.</summary>
+    public ClipKeeper? Clips { get; init; }
+
     /// <exception cref="RpcException">The grid stays away, or refuses, for longer than the options allow.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -58,7 +62,7 @@ internal sealed class SourceRunner(
                     {
                         await LeaveAsync(feed, answering).ConfigureAwait(false);
                         feed = NewFeed(fed = input.Format);
-                        answering = AnswerAsync(feed, status, view, _time, stop.Token);
+                        answering = AnswerAsync(feed, status, view, Clips, _time, stop.Token);
                     }
                     heard = await ReadAsync(input, feed!, answering, cancellationToken).ConfigureAwait(false);
                     why = await input.WhyEndedAsync().ConfigureAwait(false);
@@ -84,10 +88,14 @@ internal sealed class SourceRunner(
 
     /// <summary>Tells the status, and the view if there is one, what the grid answers.</summary>
     public static async Task AnswerAsync(
-        LiveFeed feed, SourceStatus status, IStreamView? view, TimeProvider time, CancellationToken cancellationToken)
+        LiveFeed feed, SourceStatus status, IStreamView? view, ClipKeeper? clips, TimeProvider time, CancellationToken cancellationToken)
     {
         await foreach (var answer in feed.RunAsync(cancellationToken).ConfigureAwait(false))
         {
+            if (clips is not null)
+            {
+                await clips.OnAnswerAsync(answer, feed.CaptureTime, cancellationToken).ConfigureAwait(false);
+            }
             switch (answer)
             {
                 case { Ready: { } ready }:
@@ -145,6 +153,10 @@ internal sealed class SourceRunner(
             config.Filter = new TagFilter { Top = 3 };
             config.Source = new SourceRule { SilentAfter = SilentAfter.ToDuration(), ClippedAfter = ClippedAfter.ToDuration() };
         }
+        if (Clips is not null)
+        {
+            config.Filter.Dense = true; // whether speech is in a chunk is told by scores that are not shown
+        }
         var feed = new LiveFeed(grid, AudioSourceStream.WireFormat(spec.Heard(format)), config, options with
         {
             Interrupted = broken => Tell(status.OnGridAway, view, $"The grid is away: {Reason(broken)}"),
@@ -190,6 +202,7 @@ internal sealed class SourceRunner(
             }
             (heard, last) = (heard + read, _time.GetTimestamp());
             status.OnAudio(AudioLevel.Of(format, buffer.AsSpan(0, read))?.RmsDbfs);
+            Clips?.Add(format, buffer.AsSpan(0, read / format.BytesPerFrame * format.BytesPerFrame));
             if (feed.Write(buffer.AsSpan(0, read)) is var wait && wait > TimeSpan.Zero)
             {
                 await PauseAsync(wait, feed, cancellationToken).ConfigureAwait(false);

@@ -1,3 +1,5 @@
+using Dass.Grid.Cli.Clips;
+using Dass.Grid.Cli.Output;
 using Dass.Grid.Client;
 using Grpc.Core;
 
@@ -6,7 +8,8 @@ namespace Dass.Grid.Cli.Sources;
 /// <summary>Runs a set of sources, and changes it while it runs.</summary>
 /// <param name="grid">The grid.</param>
 /// <param name="options">How each is fed.</param>
-internal sealed class SourceSupervisor(GridClient grid, LiveFeedOptions options)
+/// <param name="clips">Which audio around events is kept. Null: none.</param>
+internal sealed class SourceSupervisor(GridClient grid, LiveFeedOptions options, ClipRules? clips = null)
 {
     private readonly Dictionary<string, Running> _running = new(StringComparer.Ordinal); // its own lock
 
@@ -69,7 +72,10 @@ internal sealed class SourceSupervisor(GridClient grid, LiveFeedOptions options)
         {
             await (spec.Kind == SourceKind.Folder
                 ? new FolderRunner(spec, status, grid, options).RunAsync(stop)
-                : new SourceRunner(spec, status, grid, options).RunAsync(stop)).ConfigureAwait(false);
+                : new SourceRunner(spec, status, grid, options)
+                {
+                    Clips = clips is null ? null : new ClipKeeper(clips, spec.Id, grid, options.Time, Terminal.Note),
+                }.RunAsync(stop)).ConfigureAwait(false);
         }
         catch (Exception) when (stop.IsCancellationRequested)
         {

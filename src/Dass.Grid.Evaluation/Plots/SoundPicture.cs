@@ -14,8 +14,8 @@ namespace Dass.Grid.Evaluation.Plots;
 public readonly record struct PlottedEvent(string Label, double OnsetSeconds, double OffsetSeconds);
 
 /// <summary>
-/// The spectrogram of audio of any length with its events below it, as a picture (PNG): log-mel as a model hears it, 20 Hz to 8 kHz. Its size
-/// does not grow with the audio. Not thread-safe.
+/// The spectrogram of audio of any length with its events below it, as a picture (PNG): log-mel as a model hears it, 20 Hz to 8 kHz. Its
+/// size does not grow with the audio. Not thread-safe.
 /// </summary>
 public sealed class SoundPicture
 {

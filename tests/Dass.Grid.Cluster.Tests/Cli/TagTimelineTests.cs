@@ -191,7 +191,8 @@ public sealed class TagTimelineTests : IDisposable
         tracker.Complete(session.Summary().DurationSeconds, changes);
         return
         [
-            .. changes.Where(change => change.Kind == EventChangeKind.Closed).OrderBy(sound => sound.OnsetSeconds).ThenBy(sound => sound.Label),
+            .. changes.Where(change => change.Kind == EventChangeKind.Closed)
+                .OrderBy(sound => sound.OnsetSeconds).ThenBy(sound => sound.Label),
         ];
     }
 }

@@ -39,7 +39,7 @@ public sealed partial class ArchitectureTests
         ],
         ["Notify"] = [["Rules"], ["State"], ["Delivery", "Reading"], ["Routes"]],
         ["Evaluation"] = [["Data", "Metrics"], ["Events", "Tags"], ["Latency", "Niah"], ["Plots"]],
-        ["Cli"] = [["Output"], ["Grid"], ["CommandLine"], ["Load", "Sources"], ["Recordings"], ["Commands"], [Root]],
+        ["Cli"] = [["Output"], ["Grid"], ["CommandLine"], ["Clips", "Load"], ["Sources"], ["Recordings"], ["Commands"], [Root]],
     };
 
     private const string Root = "root";

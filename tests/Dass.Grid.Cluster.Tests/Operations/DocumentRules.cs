@@ -26,7 +26,9 @@ internal static partial class DocumentRules
     {
         TagCommand.Create(), StreamCommand.Create(), FeedCommand.Create(), WatchCommand.Create(), EventsCommand.Create(),
         NotifyCommand.Create(),
-        LoadCommand.Create(), LabelsCommand.Create(), InspectModelCommand.Create(), EvaluateCommand.Create(), ConsoleCommand.Create(),
+        LoadCommand.Create(), LabelsCommand.Create(), GridListings.Streams(), GridListings.Models(),
+        GridListings.Usage(), GridListings.Close(), KeyCommands.Key(), KeyCommands.Hash(), CompletionCommand.Create(),
+        InspectModelCommand.Create(), EvaluateCommand.Create(), ConsoleCommand.Create(),
         ServeCommand.Create(), AdminCommand.Create(),
         Options.Verbose,
     };

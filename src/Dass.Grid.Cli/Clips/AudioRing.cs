@@ -1,0 +1,55 @@
+using Dass.Grid.Engine.Audio;
+
+namespace Dass.Grid.Cli.Clips;
+
+/// <summary>The last minutes of a source by the times of day at which they came. Not thread-safe.</summary>
+/// <param name="format">Of the audio.</param>
+/// <param name="length">How much is held.</param>
+internal sealed class AudioRing(AudioFormat format, TimeSpan length)
+{
+    private readonly Queue<(DateTimeOffset End, byte[] Audio)> _pieces = new();
+
+    public AudioFormat Format => format;
+
+    /// <summary>Audio whose last sample came at a time.</summary>
+    public void Add(DateTimeOffset end, ReadOnlySpan<byte> audio)
+    {
+        _pieces.Enqueue((end, audio.ToArray()));
+        while (_pieces.Peek().End < end - length)
+        {
+            _pieces.Dequeue();
+        }
+    }
+
+    /// <summary>The audio of a span, silence where there is none.</summary>
+    /// <param name="from">Its first sample.</param>
+    /// <param name="to">Behind its last.</param>
+    /// <param name="isKept">Whether audio of a time may be in it; else it is silence.</param>
+    /// <param name="kept">Share of the span that is not silence of ours, 0 to 1.</param>
+    public byte[] Take(DateTimeOffset from, DateTimeOffset to, Func<DateTimeOffset, bool> isKept, out double kept)
+    {
+        var frames = (int)Math.Max(0, (to - from).TotalSeconds * format.SampleRateHz);
+        var clip = new byte[frames * format.BytesPerFrame];
+        clip.AsSpan().Fill(format.Encoding switch { SampleEncoding.ALaw => 0xD5, SampleEncoding.MuLaw => 0xFF, _ => 0 });
+        var written = 0L;
+        foreach (var (end, audio) in _pieces)
+        {
+            var length = audio.Length / format.BytesPerFrame;
+            var at = (long)Math.Round((end - from).TotalSeconds * format.SampleRateHz) - length; // of its first frame, in the clip
+            var (first, last) = (Math.Max(0, at), Math.Min(frames, at + length));
+            const int block = 160; // frames that are kept or not together: 10 ms at 16 kHz
+            for (var frame = first; frame < last; frame += block)
+            {
+                var count = Math.Min(block, last - frame);
+                if (isKept(from + TimeSpan.FromSeconds((frame + count / 2.0) / format.SampleRateHz)))
+                {
+                    audio.AsSpan((int)(frame - at) * format.BytesPerFrame, (int)count * format.BytesPerFrame)
+                        .CopyTo(clip.AsSpan((int)frame * format.BytesPerFrame));
+                    written += count;
+                }
+            }
+        }
+        kept = frames == 0 ? 0 : Math.Min(1, (double)written / frames);
+        return clip;
+    }
+}

@@ -1,0 +1,107 @@
+using Dass.Grid.Client;
+using Dass.Grid.Engine.Audio;
+using Dass.Grid.Evaluation.Plots;
+using Dass.Grid.V1;
+using AudioFormat = Dass.Grid.Engine.Audio.AudioFormat;
+
+namespace Dass.Grid.Cli.Clips;
+
+/// <summary>
+/// Keeps the last minutes of one source's audio in memory, and writes a clip around each event that the rules name once its tags are there.
+/// Audio goes in on one thread, answers on another.
+/// </summary>
+internal sealed class ClipKeeper(ClipRules rules, string stream, GridClient grid, TimeProvider clock, Action<string> note)
+{
+    private readonly Lock _lock = new();
+    private readonly ClipFiles _files = new(rules, clock);
+    private readonly SpeechGuard _speech = new(rules.SpeechFrom, rules.Window);
+    private readonly List<(Event Sound, DateTimeOffset Begun)> _waiting = [];
+    private AudioRing? _ring;
+
+    /// <summary>Audio that has just come.</summary>
+    public void Add(AudioFormat format, ReadOnlySpan<byte> audio)
+    {
+        lock (_lock)
+        {
+            if (_ring?.Format != format)
+            {
+                _ring = new AudioRing(format, rules.Window);
+            }
+            _ring.Add(clock.GetUtcNow(), audio);
+        }
+    }
+
+    /// <summary>An answer of the stream, with the scores of all labels.</summary>
+    /// <param name="answer">In the order in which they come.</param>
+    /// <param name="begun">When the stream's first sample was heard.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    public async Task OnAnswerAsync(StreamResponse answer, DateTimeOffset begun, CancellationToken cancellationToken)
+    {
+        switch (answer)
+        {
+            case { Ready: { } ready }:
+                var labels = await grid.Tagging.ListLabelsAsync(
+                    new ListLabelsRequest { Model = ready.Model.Name }, cancellationToken: cancellationToken).ConfigureAwait(false);
+                _speech.OnLabels(labels.Labels);
+                break;
+            case { Tags: { } tags }:
+                DateTimeOffset At(double seconds) => begun + TimeSpan.FromSeconds(seconds);
+                _speech.Add(At(tags.StartSeconds), At(tags.EndSeconds), tags.DenseChunkScores);
+                Wait(tags.Events, begun);
+                await WriteAsync(At(tags.EndSeconds)).ConfigureAwait(false);
+                break;
+            case { Gap: { } gap }:
+                Wait(gap.Events, begun);
+                break;
+            case { Events: { } closed }:
+                Wait(closed.Events, begun);
+                await WriteAsync(DateTimeOffset.MaxValue).ConfigureAwait(false);
+                break;
+        }
+    }
+
+    private void Wait(IEnumerable<Event> events, DateTimeOffset begun) => _waiting.AddRange(
+        events.Where(sound => sound.Kind == EventKind.Closed && rules.Wants(sound.Label, sound.PeakScore)).Select(sound => (sound, begun)));
+
+    /// <summary>Writes the clips whose last chunk is known, and the one behind it, which may be speech.</summary>
+    private async Task WriteAsync(DateTimeOffset known)
+    {
+        foreach (var (sound, begun) in _waiting.ToArray())
+        {
+            var onset = begun + TimeSpan.FromSeconds(sound.OnsetSeconds);
+            var length = TimeSpan.FromSeconds(sound.OffsetSeconds - sound.OnsetSeconds);
+            var (from, to) = (onset - rules.Margin, onset + (length < rules.Longest ? length : rules.Longest) + rules.Margin);
+            if (known < to + rules.Margin)
+            {
+                continue;
+            }
+            _waiting.Remove((sound, begun));
+            byte[] audio;
+            double kept;
+            AudioFormat format;
+            lock (_lock)
+            {
+                if (_ring is null)
+                {
+                    continue;
+                }
+                (audio, format) = (_ring.Take(from, to, _speech.IsKept, out kept), _ring.Format);
+            }
+            if (kept == 0)
+            {
+                note($"no clip of {sound.Label} at {onset.UtcDateTime:u}: all of it is speech, or older than what is held.");
+                continue;
+            }
+            try
+            {
+                var drawn = new PlottedEvent(sound.Label, rules.Margin.TotalSeconds, (to - from - rules.Margin).TotalSeconds);
+                var file = await _files.WriteAsync(stream, onset, sound.Id, sound.Label, format, audio, drawn).ConfigureAwait(false);
+                note($"clip of {sound.Label}: {file}");
+            }
+            catch (Exception full) when (full is IOException or UnauthorizedAccessException)
+            {
+                note($"no clip of {sound.Label}: {full.Message}");
+            }
+        }
+    }
+}

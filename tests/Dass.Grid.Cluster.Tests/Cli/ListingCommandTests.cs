@@ -1,0 +1,148 @@
+using System.Text.Json;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Gateway.Tenants;
+using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+
+namespace Dass.Grid.Cluster.Tests.Cli;
+
+/// <summary>Streams, models, usage, silos; events that are counted, limited and followed; keys.</summary>
+public sealed class ListingCommandTests : IAsyncLifetime
+{
+    private const string AdminKey = "admin-0123456789abcdef";
+    private const string Key = "anne-0123456789abcdef";
+
+    private static readonly Metadata Anne = new() { { "authorization", $"Bearer {Key}" } };
+    private static readonly DateTimeOffset Captured = new(2026, 3, 1, 12, 59, 55, TimeSpan.Zero);
+
+    private TestGrid _grid = null!;
+
+    public async Task InitializeAsync() => _grid = await TestGrid.StartAsync(new()
+    {
+        ["Admin:KeyHashes:0"] = KeyHash.Create(AdminKey).ToString(),
+        ["Tenants:anne:KeyHashes:0"] = KeyHash.Create(Key).ToString(),
+    });
+
+    public async Task DisposeAsync() => await _grid.DisposeAsync();
+
+    [Fact]
+    public async Task Streams_models_and_usage_are_listed_and_a_stream_is_closed()
+    {
+        using var feed = await FeedAsync("yard");
+        var streams = await RunAsync("streams", "--prefix", "ya", "--format", "json");
+        Assert.Equal("yard", Assert.Single(Json(streams)).GetProperty("stream_id").GetString());
+        Assert.Empty((await RunAsync("streams", "--prefix", "street", "--format", "json")).Lines);
+        Assert.Equal(["stream,state,model,begun,last_audio,level_dBFS,heard"], (await RunAsync("streams", "--format", "csv")).Lines[..1]);
+        Assert.Contains("live", (await RunAsync("streams", "--live")).Output);
+        Assert.Equal("tiny", Assert.Single(Json(await RunAsync("models", "--format", "json"))).GetProperty("name").GetString());
+        Assert.Equal(0, (await RunAsync("close", "yard", "--top", "2")).ExitCode);
+        Assert.Empty((await RunAsync("streams", "--live", "--format", "json")).Lines);
+        await TestGrid.UntilAsync(
+            async () => (await RunAsync("usage", "--format", "json")).Output.Contains("tiny", StringComparison.Ordinal));
+        var unknown = await RunAsync("close", "nosuch");
+        Assert.Equal(1, unknown.ExitCode);
+        Assert.Contains("stream 'nosuch' is unknown", unknown.Errors);
+    }
+
+    [Fact]
+    public async Task Silos_are_listed_and_one_alone_is_not_drained()
+    {
+        var silo = Assert.Single(Json(await AdminAsync("silos", "--format", "json"))).GetProperty("name").GetString()!;
+        var only = await AdminAsync("drain", silo);
+        Assert.Equal(1, only.ExitCode);
+        Assert.Contains("is the only one that takes streams", only.Errors);
+        Assert.Contains("active", (await AdminAsync("drain", silo, "--call-off")).Output);
+    }
+
+    [Fact]
+    public async Task Events_are_counted_limited_and_followed()
+    {
+        using var feed = await FeedAsync("yard");
+        await feed.FinishAsync();
+        var closed = feed.Events.Where(sound => sound.Kind == EventKind.Closed).ToArray();
+        string[] range = ["--from", "2026-03-01", "--to", "2026-03-02"];
+        await TestGrid.UntilAsync(async () => (await RunAsync(["events", .. range, "--format", "json"])).Lines.Length >= closed.Length);
+
+        var byLabel = Json(await RunAsync(["events", .. range, "--by", "label", "--format", "json"]));
+        Assert.Equal(
+            closed.GroupBy(sound => sound.Label).OrderBy(group => group.Key, StringComparer.Ordinal)
+                .Select(group => (group.Key, group.Count())),
+            byLabel.Select(row => (row.GetProperty("label").GetString()!, row.GetProperty("events").GetInt32())));
+        var byHour = await RunAsync(["events", .. range, "--by", "hour,stream", "--format", "csv"]);
+        Assert.Equal("hour,stream,events,seconds,peak", byHour.Lines[0]);
+        Assert.Equal(
+            ["2026-03-01 12:00Z,yard", "2026-03-01 13:00Z,yard"],
+            byHour.Lines.Skip(1).Select(line => string.Join(',', line.Split(',')[..2])));
+        Assert.Equal(closed.Length, byHour.Lines.Skip(1).Sum(line => int.Parse(line.Split(',')[2])));
+        var wrong = await RunAsync(["events", "--by", "labl"]);
+        Assert.Equal(2, wrong.ExitCode);
+        Assert.Contains("Did you mean 'label'?", wrong.Errors);
+
+        var newest = Json(await RunAsync(["events", .. range, "--limit", "2", "--format", "json"]));
+        var all = Json(await RunAsync(["events", .. range, "--format", "json"]));
+        Assert.Equal(
+            all.Select(row => row.GetProperty("onset").GetDateTime()).Order().TakeLast(2),
+            newest.Select(row => row.GetProperty("onset").GetDateTime()));
+
+        using var following = Start("events", "--follow", "--prefix", "str", "--format", "json");
+        using var street = await FeedAsync("street");
+        await street.FinishAsync();
+        var heard = new HashSet<string>();
+        var expected = street.Events.Where(sound => sound.Kind == EventKind.Closed).Select(sound => sound.Id).ToHashSet();
+        while (!heard.SetEquals(expected))
+        {
+            var line = JsonDocument.Parse((await following.LineAsync())!).RootElement;
+            Assert.Equal("street", line.GetProperty("stream_id").GetString());
+            var id = line.GetProperty("event_id").GetString()!;
+            Assert.True(heard.Add(id) && expected.Contains(id), id);
+            Assert.Equal(2026, line.GetProperty("onset").GetDateTime().Year);
+        }
+    }
+
+    [Fact]
+    public async Task A_key_is_made_and_its_hash_is_known_again()
+    {
+        var made = await Dass.RunAsync("key", "new");
+        var key = Assert.Single(made.Lines);
+        var hash = await Dass.RunAsync(System.Text.Encoding.UTF8.GetBytes(key + "\n"), "hash-key");
+        Assert.True(KeyHash.Parse(hash.Lines[0])!.Matches(key));
+        Assert.True(KeyHash.Parse(made.Errors.Trim().Split(' ')[^1])!.Matches(key));
+        Assert.NotEqual(key, (await Dass.RunAsync("key", "new")).Lines[0]);
+        var weak = await Dass.RunAsync("weak\n"u8.ToArray(), "hash-key");
+        Assert.Equal(2, weak.ExitCode);
+        Assert.Contains("at least 16", weak.Errors);
+    }
+
+    private async Task<Feed> FeedAsync(string stream)
+    {
+        var config = Babble.Config(stream);
+        config.CaptureTime = Captured.ToTimestamp();
+        config.Events = new EventRule { On = 0.5f, MinDuration = new Duration() };
+        var feed = await Feed.BeginAsync(_grid.Client, config, Anne);
+        await feed.SendBabbleAsync(0, Babble.Samples);
+        await feed.AppliedAsync(Babble.Samples);
+        return feed;
+    }
+
+    private Dass Start(params string[] arguments) =>
+        Dass.Start([("DASS_API_KEY", Key)], [.. arguments, "--grid", $"{_grid.Host.Address}"]);
+
+    private async Task<Dass.Result> RunAsync(params string[] arguments)
+    {
+        using var dass = Start(arguments);
+        return await dass.ResultAsync();
+    }
+
+    private async Task<Dass.Result> AdminAsync(params string[] arguments)
+    {
+        using var dass = Dass.Start([("DASS_API_KEY", AdminKey)], ["admin", .. arguments, "--grid", $"{_grid.Host.Address}"]);
+        return await dass.ResultAsync();
+    }
+
+    private static JsonElement[] Json(Dass.Result result)
+    {
+        Assert.True(result.ExitCode == 0, result.Errors);
+        return [.. result.Lines.Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+}
