@@ -10,7 +10,11 @@ namespace Dass.Grid.Host;
 /// </summary>
 internal sealed class EscapedLog(LoggerFactory loggers) : ILoggerFactory
 {
-    public ILogger CreateLogger(string categoryName) => new Logger(loggers.CreateLogger(categoryName));
+    public ILogger CreateLogger(string categoryName) => new Logger(loggers.CreateLogger(categoryName), categoryName == Silo);
+
+    /// <summary>Orleans' advice on the garbage collector, two warnings at each start: a grid's memory is steady without it.</summary>
+    private const int ServerGcAdvice = 100405;
+    private const string Silo = "Orleans.Runtime.Silo";
 
     public void AddProvider(ILoggerProvider provider) => loggers.AddProvider(provider);
 
@@ -45,7 +49,7 @@ internal sealed class EscapedLog(LoggerFactory loggers) : ILoggerFactory
         : c >= 0x7f && char.GetUnicodeCategory(c)
             is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 
-    private sealed class Logger(ILogger inner) : ILogger
+    private sealed class Logger(ILogger inner, bool isSilo) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => inner.BeginScope(state);
@@ -55,7 +59,7 @@ internal sealed class EscapedLog(LoggerFactory loggers) : ILoggerFactory
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel))
+            if (IsEnabled(logLevel) && !(isSilo && eventId.Id == ServerGcAdvice))
             {
                 inner.Log(logLevel, eventId, state, Escaped(exception), (values, failure) => Escape(formatter(values, failure)));
             }

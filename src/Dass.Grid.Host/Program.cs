@@ -7,8 +7,15 @@ if (args is ["hash-key"])
 }
 try
 {
-    await GridHost.Build(args).RunAsync();
+    await using var app = GridHost.Build(args);
+    GridPorts.RequireFree(app);
+    await app.RunAsync();
     return 0;
+}
+catch (IOException taken)
+{
+    Console.Error.WriteLine(taken.Message);
+    return 1;
 }
 catch (OptionsValidationException invalid)
 {

@@ -25,6 +25,7 @@ internal static class ServeCommand
         var command = new Command("serve", "Runs a grid until it is stopped (Ctrl-C).") { settings, check };
         command.SetAction(async (parsed, cancellationToken) =>
         {
+            RefuseWords(parsed.GetValue(settings)!);
             if (parsed.GetValue(check))
             {
                 var table = Terminal.NewTable().AddColumns("setting", "value", "from");
@@ -36,9 +37,23 @@ internal static class ServeCommand
                 return Invocation.Success;
             }
             await using var app = GridHost.Build(parsed.GetValue(settings)!);
+            GridPorts.RequireFree(app);
             await app.RunAsync(cancellationToken).ConfigureAwait(false);
             return Invocation.Success;
         });
         return command;
+    }
+
+    /// <summary>The configuration would leave out a word that is neither a setting nor the value of one.</summary>
+    private static void RefuseWords(string[] settings)
+    {
+        for (var i = 0; i < settings.Length; i++)
+        {
+            var isValue = i > 0 && settings[i - 1].StartsWith("--", StringComparison.Ordinal) && !settings[i - 1].Contains('=');
+            if (!settings[i].StartsWith("--", StringComparison.Ordinal) && !settings[i].Contains('=') && !isValue)
+            {
+                throw new UsageException($"'{settings[i]}' is no setting; settings are --NAME=VALUE. Keys: dass key new, dass hash-key.");
+            }
+        }
     }
 }

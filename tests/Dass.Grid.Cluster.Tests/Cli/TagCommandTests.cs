@@ -107,6 +107,7 @@ public class TagCommandTests
     [InlineData(2, "Grid:Lisen is no setting. Did you mean 'Listen'?", "serve", "--", "--Grid:Lisen=http://127.0.0.1:1")]
     [InlineData(2, "Gird is no section of the settings. Did you mean 'Grid'?", "serve", "--check", "--", "--Gird:Listen=http://[::1]:1")]
     [InlineData(2, "Did you mean 'tag'?", "tga")]
+    [InlineData(2, "'hash-key' is no setting", "serve", "--", "hash-key")]
     [InlineData(2, "--from is '01.03.2026'; it must be a time such as", "events", "--from", "01.03.2026")]
     [InlineData(1, "is not a directory", "inspect-model", "/no/such/model")]
     [InlineData(2, "--rate is '7'", "stream", "-", "--rate", "7")]
@@ -117,6 +118,18 @@ public class TagCommandTests
         Assert.Contains(message, result.Errors);
         Assert.Equal(exitCode, result.ExitCode);
         Assert.DoesNotContain("   at ", result.Errors);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_said_in_one_line()
+    {
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        taken.Start();
+        var result = await Dass.RunAsync("serve", "--", $"--Grid:Listen=http://{taken.LocalEndpoint}");
+        Assert.Equal(1, result.ExitCode);
+        Assert.StartsWith($"dass: Grid:Listen is 'http://{taken.LocalEndpoint}', which cannot be listened on", result.Errors);
+        Assert.Single(result.Errors.Trim().Split('\n'));
+        Assert.Equal("", result.Output);
     }
 
     [Fact]
