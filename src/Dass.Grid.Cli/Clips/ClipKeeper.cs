@@ -1,5 +1,4 @@
 using Dass.Grid.Client;
-using Dass.Grid.Engine.Audio;
 using Dass.Grid.Evaluation.Plots;
 using Dass.Grid.V1;
 using AudioFormat = Dass.Grid.Engine.Audio.AudioFormat;

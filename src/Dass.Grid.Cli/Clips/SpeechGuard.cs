@@ -1,5 +1,4 @@
 using Dass.Grid.Engine.Model;
-using Dass.Grid.V1;
 using Label = Dass.Grid.V1.Label;
 
 namespace Dass.Grid.Cli.Clips;

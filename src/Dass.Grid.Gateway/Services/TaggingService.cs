@@ -5,7 +5,6 @@ using Dass.Grid.Gateway.Models;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Streams;
 using Dass.Grid.Gateway.Subscriptions;
-using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 
 namespace Dass.Grid.Gateway.Services;

@@ -3,7 +3,6 @@ using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Streams;
-using Dass.Grid.V1;
 using Google.Protobuf;
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Builder;

@@ -40,7 +40,8 @@ internal sealed class WebQuery
     public static readonly string[] StreamNames =
     [
         .. FilterNames,
-        "encoding", "sample_rate_hz", "channels", "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model", "begun",
+        "encoding", "sample_rate_hz", "channels", "channel", "gain_db", "automatic_gain",
+        "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model", "begun",
     ];
 
     /// <summary>Of <see cref="Tag"/>.</summary>
@@ -93,6 +94,9 @@ internal sealed class WebQuery
                 Encoding = Value("encoding", Encoding.Pcm16, TryParseEnum, "pcm16, pcm24, pcm32, float32, a_law or mu_law"),
                 SampleRateHz = Number<int>("sample_rate_hz"),
                 Channels = _query.ContainsKey("channels") ? Number<int>("channels") : 1,
+                Channel = _query.ContainsKey("channel") ? Number<int>("channel") : 0,
+                GainDb = Real("gain_db"),
+                AutomaticGain = Flag("automatic_gain"),
             };
         }
         if (_query.ContainsKey("from_chunk"))
@@ -128,7 +132,7 @@ internal sealed class WebQuery
                 Labels = { _query.GetValueOrDefault("label").OfType<string>() },
                 From = Time("from"),
                 To = Time("to"),
-                MinPeakScore = Score("min_peak_score"),
+                MinPeakScore = Real("min_peak_score"),
             },
         };
     }
@@ -139,7 +143,7 @@ internal sealed class WebQuery
     {
         var filter = new TagFilter
         {
-            MinScore = Score("min_score"),
+            MinScore = Real("min_score"),
             Labels = { _query.GetValueOrDefault("label").OfType<string>() },
             Dense = Flag("dense"),
             Spectrogram = Flag("spectrogram"),
@@ -147,7 +151,7 @@ internal sealed class WebQuery
         };
         if (_query.ContainsKey("min_peak_score"))
         {
-            filter.MinPeakScore = Score("min_peak_score");
+            filter.MinPeakScore = Real("min_peak_score");
         }
         if (_query.ContainsKey("top"))
         {
@@ -193,7 +197,7 @@ internal sealed class WebQuery
             (string text, out T value) => T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value),
             QueryFields.WholeNumber<T>());
 
-    private float Score(string name) =>
+    private float Real(string name) =>
         Value(
             name, 0f,
             (string text, out float value) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value),
