@@ -23,7 +23,7 @@ public sealed class ClipKeeperTests(SharedGrid shared) : IDisposable
     private static readonly int Speech = AudioSetLabels.All.Find("Speech")!.Index;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("dass-clips-").FullName;
-    private readonly FakeTimeProvider _time = new(Begun);
+    private FakeTimeProvider _time = new(Begun);
     private readonly List<string> _notes = [];
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -111,7 +111,7 @@ public sealed class ClipKeeperTests(SharedGrid shared) : IDisposable
     /// <summary>Half a minute of a ramp in real time, its chunks' tags 2 s later, the events with the chunk after their end.</summary>
     private async Task HearAsync(ClipRules rules, Func<double, float> speaksAt, params Event[] sounds)
     {
-        _time.SetUtcNow(Begun);
+        _time = new FakeTimeProvider(Begun);
         using var grid = new GridClient(shared.Grid.Host.Address);
         var keeper = new ClipKeeper(rules, "yard", grid, _time, _notes.Add);
         await keeper.OnAnswerAsync(new StreamResponse { Ready = new Ready { Model = new ModelInfo { Name = "tiny" } } }, Begun, default);
