@@ -233,7 +233,14 @@ public sealed class NotifyServiceTests : IDisposable
         public async ValueTask DisposeAsync()
         {
             await _stop.CancelAsync();
-            await _work;
+            try
+            {
+                await _work;
+            }
+            catch (OperationCanceledException)
+            {
+                // stopped before the rules were read
+            }
             await Service.DisposeAsync();
             _client.Dispose();
             _stop.Dispose();
