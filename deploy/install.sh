@@ -16,6 +16,7 @@ pack() {
   # One file of all assemblies; the native libraries and the model stay beside it, where they are searched for.
   dotnet publish "$(dirname "${BASH_SOURCE[0]}")/../src/Dass.Grid.Cli" --configuration Release --runtime "$runtime" --self-contained true --output "$1" \
     -p:PublishSingleFile=true -p:DebugType=none
+  rm -f "$1"/*.xml "$1"/*.dll # documentation of the assemblies, and ONNX Runtime's libraries of Windows
 }
 
 if [[ ${1:-} == --pack ]]; then
