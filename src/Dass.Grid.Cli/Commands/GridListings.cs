@@ -12,9 +12,6 @@ namespace Dass.Grid.Cli.Commands;
 /// <summary><c>dass streams</c>, <c>models</c>, <c>usage</c> and <c>close</c>: what a tenant has on a grid.</summary>
 internal static class GridListings
 {
-    /// <summary>A young stream has told nothing of itself yet.</summary>
-    private static readonly TimeSpan FirstReport = TimeSpan.FromSeconds(30);
-
     public static Command Streams()
     {
         var prefix = new Option<string?>("--prefix") { HelpName = "TEXT", Description = "Streams whose ids begin so (default: all)." };
@@ -39,18 +36,18 @@ internal static class GridListings
                 stream =>
                 [
                     stream.StreamId,
-                    State(stream, now), stream.Model, Time(stream.Begun), Ago(stream.Health?.LastAudio, now, format),
+                    State(stream), stream.Model, Time(stream.Begun), Ago(stream.Health?.LastAudio, now, format),
                     stream.Health?.Level?.RmsDbfs.ToString("0", CultureInfo.InvariantCulture) ?? "",
                     stream.Health is null ? "" : LineView.List(stream.Health.Top),
                 ]);
         });
     }
 
-    private static string State(StreamEntry stream, DateTimeOffset now) => stream switch
+    private static string State(StreamEntry stream) => stream switch
     {
         { State: StreamState.Ended } => "ended",
         { Health: { } health } => health.Attached ? "live" : "no client",
-        _ => now - stream.Begun.ToDateTimeOffset() < FirstReport ? "live" : "asleep",
+        _ => "no report", // a quarter of a minute old, or asleep
     };
 
     public static Command Models() => Make("models", "Lists the models of a grid.", [], async (grid, format, _, cancellationToken) =>

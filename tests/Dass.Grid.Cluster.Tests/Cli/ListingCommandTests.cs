@@ -34,7 +34,7 @@ public sealed class ListingCommandTests : IAsyncLifetime
         Assert.Equal("yard", Assert.Single(Json(streams)).GetProperty("stream_id").GetString());
         Assert.Empty((await RunAsync("streams", "--prefix", "street", "--format", "json")).Lines);
         Assert.Equal(["stream,state,model,begun,last_audio,level_dBFS,heard"], (await RunAsync("streams", "--format", "csv")).Lines[..1]);
-        Assert.Contains("live", (await RunAsync("streams", "--live")).Output);
+        await TestGrid.UntilAsync(async () => (await RunAsync("streams", "--live")).Output.Contains(" live ", StringComparison.Ordinal));
         Assert.Equal("tiny", Assert.Single(Json(await RunAsync("models", "--format", "json"))).GetProperty("name").GetString());
         Assert.Equal(0, (await RunAsync("close", "yard", "--top", "2")).ExitCode);
         Assert.Empty((await RunAsync("streams", "--live", "--format", "json")).Lines);

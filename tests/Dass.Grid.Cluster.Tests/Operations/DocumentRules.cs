@@ -20,7 +20,7 @@ namespace Dass.Grid.Cluster.Tests.Operations;
 internal static partial class DocumentRules
 {
     /// <summary>Options of programs that are not the repository's.</summary>
-    private static readonly string[] ForeignOptions = ["--help", "--project", "--build-arg", "--rm", "--from-literal", "--set"];
+    private static readonly string[] ForeignOptions = ["--help", "--project", "--build-arg", "--rm", "--from-literal", "--set", "--pack"];
 
     private static readonly Command Dass = new RootCommand
     {
