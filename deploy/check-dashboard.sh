@@ -90,7 +90,7 @@ done
 curl --silent --fail "http://127.0.0.1:$api/api/v1/label/__name__/values" | jq -r '.data[]' >"$work/names"
 for name in $(printf '%s\n' "${expressions[@]}" | grep -oE '\bdass_[a-z_]+\b' | grep -vxE 'dass_(model|reason|result|how|pace|limit|protocol|tenant|quantile|status)' | sort -u); do
   grep -qx "$name" "$work/names" && continue
-  instrument=${name%_total} instrument=${instrument%_seconds_bucket}
+  instrument=${name%_total} instrument=${instrument%_seconds_bucket} instrument=${instrument%_bytes}
   grep -rqE "(^ +|Create[A-Za-z<>]+\()\"${instrument//_/[._]}\"" src --include=*.cs || fail "no instrument makes $name."
 done
 echo "check-dashboard: ${#expressions[@]} expressions have data."
