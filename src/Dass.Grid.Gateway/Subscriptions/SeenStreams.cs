@@ -18,7 +18,13 @@ internal sealed class SeenStreams(TimeProvider time)
     /// </summary>
     public bool Contains(StreamListing listing)
     {
-        if (!_streams.TryGetValue(listing.Name, out var seen) || seen.Begun != listing.Begun || seen.WasMissing)
+        if (!_streams.TryGetValue(listing.Name, out var seen) || seen.WasMissing)
+        {
+            return false;
+        }
+        // One that is followed still is followed by its name: a silo that dies before a client knows when its stream began gives the same
+        // stream a second birth, and a second subscriber would pass on each chunk again.
+        if (seen.Begun != listing.Begun && seen.Subscriber.IsCompleted)
         {
             return false;
         }

@@ -22,6 +22,17 @@ public class SeenStreamsTests
     }
 
     [Fact]
+    public void A_stream_with_a_second_birth_is_not_followed_twice()
+    {
+        var (listing, over) = (Listing("yard"), new TaskCompletionSource<bool>());
+        _heard.Add(listing, over.Task);
+        var again = listing with { Begun = listing.Begun.AddSeconds(1) };
+        Assert.True(_heard.Contains(again));
+        over.SetResult(true);
+        Assert.False(_heard.Contains(again)); // then it is another stream of the name
+    }
+
+    [Fact]
     public void A_stream_that_was_listed_and_not_there_is_taken_up_again()
     {
         _heard.Add(Listing("yard"), Task.FromResult(false));
