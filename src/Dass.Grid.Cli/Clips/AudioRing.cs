@@ -30,7 +30,7 @@ internal sealed class AudioRing(AudioFormat format, TimeSpan length)
     {
         var frames = (int)Math.Max(0, (to - from).TotalSeconds * format.SampleRateHz);
         var clip = new byte[frames * format.BytesPerFrame];
-        clip.AsSpan().Fill(format.Encoding switch { SampleEncoding.ALaw => 0xD5, SampleEncoding.MuLaw => 0xFF, _ => 0 });
+        clip.AsSpan().Fill(format.SilentByte);
         var written = 0L;
         foreach (var (end, audio) in _pieces)
         {

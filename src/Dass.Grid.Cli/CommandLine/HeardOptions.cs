@@ -5,7 +5,16 @@ using Dass.Grid.Engine.Audio;
 
 namespace Dass.Grid.Cli.CommandLine;
 
-/// <summary>What is heard of audio, as options: a channel, and a gain.</summary>
+/// <summary>What is heard of audio.</summary>
+/// <param name="Channel">From 1; 0: the mean of all.</param>
+/// <param name="GainDb">By which it is louder or quieter.</param>
+/// <param name="AutomaticGain">Whether quiet audio is raised slowly.</param>
+internal readonly record struct Heard(int Channel, float GainDb, bool AutomaticGain)
+{
+    public AudioFormat Of(AudioFormat format) => format with { Channel = Channel, GainDb = GainDb, AutomaticGain = AutomaticGain };
+}
+
+/// <summary>The same as options.</summary>
 internal sealed class HeardOptions
 {
     public const string ChannelRule = "it must be mix, left, right, or a number from 1";
@@ -19,12 +28,12 @@ internal sealed class HeardOptions
             ?? Refuse<int>(result, $"--channel is '{result.Tokens[0].Value}'; {ChannelRule}."),
     };
 
-    private readonly Option<float?> _gain = new("--gain")
+    private readonly Option<(float Db, bool Automatic)> _gain = new("--gain")
     {
         HelpName = "DB|auto",
         Description = "Makes what is heard louder or quieter, -60 to 60 dB; auto raises quiet audio slowly (default: 0).",
         CustomParser = result => ParseGain(result.Tokens[0].Value)
-            ?? Refuse<float?>(result, $"--gain is '{result.Tokens[0].Value}'; {GainRule}."),
+            ?? Refuse<(float, bool)>(result, $"--gain is '{result.Tokens[0].Value}'; {GainRule}."),
     };
 
     public Option[] All => [_channel, _gain];
@@ -38,22 +47,15 @@ internal sealed class HeardOptions
         _ => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 ? number : null,
     };
 
-    /// <returns>dB; NaN: automatic; null: the text is neither.</returns>
-    public static float? ParseGain(string text) => text == "auto" ? float.NaN
+    /// <returns>Null: the text is neither a number of dB nor <c>auto</c>.</returns>
+    public static (float Db, bool Automatic)? ParseGain(string text) => text == "auto" ? (0, true)
         : float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var gain) && MathF.Abs(gain) <= AudioFormat.MaxGainDb
-            ? gain : null;
+            ? (gain, false) : null;
 
-    /// <summary>The format with a channel and a gain as these parsers give them.</summary>
-    public static AudioFormat Of(AudioFormat format, int channel, float? gain) => format with
+    public Heard From(ParseResult parsed)
     {
-        Channel = channel, GainDb = gain is { } db && !float.IsNaN(db) ? db : 0, AutomaticGain = gain is float.NaN,
-    };
-
-    /// <summary>What the command line wants to hear of a format.</summary>
-    public Func<AudioFormat, AudioFormat> From(ParseResult parsed)
-    {
-        var (channel, gain) = (parsed.GetValue(_channel), parsed.GetValue(_gain));
-        return format => Of(format, channel, gain);
+        var (db, automatic) = parsed.GetValue(_gain);
+        return new Heard(parsed.GetValue(_channel), db, automatic);
     }
 
     private static T? Refuse<T>(ArgumentResult result, string problem)

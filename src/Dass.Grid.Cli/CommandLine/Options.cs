@@ -175,6 +175,22 @@ internal static class Options
     }
 
     /// <summary>A number from 0 to 1; null: not given.</summary>
+    /// <summary>A time as people write it: see <see cref="Times"/>.</summary>
+    public static Option<DateTimeOffset?> Time(string name, string description) => new(name)
+    {
+        HelpName = "TIME",
+        Description = description,
+        CustomParser = result =>
+        {
+            if (Times.TryParse(result.Tokens[0].Value, TimeProvider.System, out var time))
+            {
+                return time;
+            }
+            result.AddError($"{name} is '{result.Tokens[0].Value}'; it must be a time such as {Times.Examples}.");
+            return null;
+        },
+    };
+
     public static Option<float?> Score(string name, string description) => new(name)
     {
         Description = $"{description} 0 to 1.",

@@ -39,8 +39,8 @@ internal static class EventsCommand
             HelpName = "LABEL",
             Description = "A label's name or id; may be given several times (default: all).",
         };
-        var from = Time("--from", $"Onset at or after: {Times.Examples} (default: a day before --to).");
-        var to = Time("--to", "Onset before (default: now).");
+        var from = Options.Time("--from", $"Onset at or after: {Times.Examples} (default: a day before --to).");
+        var to = Options.Time("--to", "Onset before (default: now).");
         var least = Options.Score("--min-peak", "Events are shown from this peak score on (default: 0),");
         var limit = Options.Whole("--limit", "Only the newest events (default: all),", 1, 1_000_000, absent: null);
         var by = new Option<EventGrouping[]>("--by")
@@ -194,21 +194,6 @@ internal static class EventsCommand
             await output.WriteAsync(call.ResponseStream.Current.Data.Memory, cancellationToken).ConfigureAwait(false);
         }
     }
-
-    private static Option<DateTimeOffset?> Time(string name, string description) => new(name)
-    {
-        HelpName = "TIME",
-        Description = description,
-        CustomParser = result =>
-        {
-            if (Times.TryParse(result.Tokens[0].Value, TimeProvider.System, out var time))
-            {
-                return time;
-            }
-            result.AddError($"{name} is '{result.Tokens[0].Value}'; it must be a time such as {Times.Examples}.");
-            return null;
-        },
-    };
 }
 
 /// <summary>Events one by one, each on a line as soon as it is known.</summary>

@@ -35,8 +35,7 @@ internal static class GridListings
                 format, streams, ["stream", "state", "model", "begun", "last audio", "level dBFS", "heard"],
                 stream =>
                 [
-                    stream.StreamId,
-                    State(stream), stream.Model, Time(stream.Begun), Ago(stream.Health?.LastAudio, now, format),
+                    stream.StreamId, State(stream), stream.Model, Time(stream.Begun), Ago(stream.Health?.LastAudio, now, format),
                     stream.Health?.Level?.RmsDbfs.ToString("0", CultureInfo.InvariantCulture) ?? "",
                     stream.Health is null ? "" : LineView.List(stream.Health.Top),
                 ]);
@@ -47,7 +46,7 @@ internal static class GridListings
     {
         { State: StreamState.Ended } => "ended",
         { Health: { } health } => health.Attached ? "live" : "no client",
-        _ => "no report", // a quarter of a minute old, or asleep
+        _ => "no report", // younger than its first report, or asleep
     };
 
     public static Command Models() => Make("models", "Lists the models of a grid.", [], async (grid, format, _, cancellationToken) =>

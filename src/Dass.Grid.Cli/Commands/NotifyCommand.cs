@@ -48,8 +48,8 @@ internal static class NotifyCommand
             Description = "Only send a test message to the destinations of a rule.",
         };
         var dry = new Option<bool>("--dry-run") { Description = "Only show what events that the grid keeps would have sent." };
-        var from = Time("--from", $"With --dry-run, onset at or after: {Times.Examples} (default: a day before --to).");
-        var to = Time("--to", "With --dry-run, onset before (default: now).");
+        var from = Options.Time("--from", $"With --dry-run, onset at or after: {Times.Examples} (default: a day before --to).");
+        var to = Options.Time("--to", "With --dry-run, onset before (default: now).");
         var command = new Command("notify", "Sends messages about events by rules: to webhooks, MQTT, commands and files.")
         {
             file, grid, keyFile, format, interval, state, check, test, dry, from, to,
@@ -201,19 +201,4 @@ internal static class NotifyCommand
                 + string.Concat(leftOut.Select(each => $" {each.Value} events were {each.Key}.")));
         }
     }
-
-    private static Option<DateTimeOffset?> Time(string name, string description) => new(name)
-    {
-        HelpName = "TIME",
-        Description = description,
-        CustomParser = result =>
-        {
-            if (Times.TryParse(result.Tokens[0].Value, TimeProvider.System, out var time))
-            {
-                return time;
-            }
-            result.AddError($"{name} is '{result.Tokens[0].Value}'; it must be a time such as {Times.Examples}.");
-            return null;
-        },
-    };
 }

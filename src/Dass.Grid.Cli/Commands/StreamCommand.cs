@@ -41,17 +41,17 @@ internal static class StreamCommand
                 + "source: its end is a pause, and --stream-id goes on with it at the time of day.",
         };
         var captured = CaptureTimeOption.Create("now");
-        var (live, heard, clips) = (new LiveOptions(), new HeardOptions(), new ClipOptions());
+        var (live, hearing, clips) = (new LiveOptions(), new HeardOptions(), new ClipOptions());
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
             file, grid, keyFile, id, model, realtime, chunk, lookAhead, top, format,
         };
         Array.ForEach(
-            [.. raws.All, .. heard.All, .. events.All, eventLabels, finish, captured, .. live.All, .. clips.All], command.Add);
+            [.. raws.All, .. hearing.All, .. events.All, eventLabels, finish, captured, .. live.All, .. clips.All], command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (name, address) = (parsed.GetValue(file)!, parsed.GetValue(grid));
-            var (raw, hear) = (raws.From(parsed), heard.From(parsed));
+            var (raw, heard) = (raws.From(parsed), hearing.From(parsed));
             var config = new StreamConfig
             {
                 StreamId = parsed.GetValue(id) ?? "",
@@ -71,7 +71,7 @@ internal static class StreamCommand
                 SourceInput.RequireFfmpeg();
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
                 await LiveAsync(
-                    connected, config, parsed.GetValue(format), live.From(parsed), clips.From(parsed), name, kind, hear,
+                    connected, config, parsed.GetValue(format), live.From(parsed), clips.From(parsed), name, kind, heard,
                     cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
             }
@@ -85,7 +85,7 @@ internal static class StreamCommand
             {
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
                 await PipeAsync(
-                    connected, config, parsed.GetValue(format), live.From(parsed), clips.From(parsed), source, hear,
+                    connected, config, parsed.GetValue(format), live.From(parsed), clips.From(parsed), source, heard,
                     cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
             }
@@ -98,7 +98,7 @@ internal static class StreamCommand
             async Task<Stream> ReopenAsync(CancellationToken stop) =>
                 new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));
             await using var tape = new AudioTape(
-                AudioSourceStream.WireFormat(hear(source.Format)), new AudioSourceStream(source),
+                AudioSourceStream.WireFormat(heard.Of(source.Format)), new AudioSourceStream(source),
                 name == StandardInput ? null : ReopenAsync,
                 cancellationToken);
             await using var connection = await ConnectAsync().ConfigureAwait(false);
@@ -130,9 +130,9 @@ internal static class StreamCommand
     /// <summary>An address or device, for ever.</summary>
     private static Task LiveAsync(
         GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, ClipRules? clips, string address,
-        SourceKind kind, Func<AudioFormat, AudioFormat> hear, CancellationToken cancellationToken)
+        SourceKind kind, Heard heard, CancellationToken cancellationToken)
     {
-        var spec = Hearing(new SourceSpec { Id = Identified(config), Kind = kind, Address = address }, hear);
+        var spec = new SourceSpec { Id = Identified(config), Kind = kind, Address = address, Heard = heard };
         var status = new SourceStatus(spec, TimeProvider.System);
         return IStreamView.ShowAsync(
             format,
@@ -145,9 +145,9 @@ internal static class StreamCommand
     /// <summary>Standard input, until its end, which is a pause of the stream.</summary>
     private static async Task PipeAsync(
         GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, ClipRules? clips, IAudioSource source,
-        Func<AudioFormat, AudioFormat> hear, CancellationToken cancellationToken)
+        Heard heard, CancellationToken cancellationToken)
     {
-        var spec = Hearing(new SourceSpec { Id = Identified(config), Kind = SourceKind.Pipe, Raw = source.Format }, hear);
+        var spec = new SourceSpec { Id = Identified(config), Kind = SourceKind.Pipe, Raw = source.Format, Heard = heard };
         var status = new SourceStatus(spec, TimeProvider.System);
         await IStreamView.ShowAsync(
             format,
@@ -177,15 +177,6 @@ internal static class StreamCommand
                 }
             }).ConfigureAwait(false);
         Terminal.Note($"stream {config.StreamId} stays open on the grid; --stream-id {config.StreamId} goes on with it, --finish ends it.");
-    }
-
-    private static SourceSpec Hearing(SourceSpec spec, Func<AudioFormat, AudioFormat> hear)
-    {
-        var heard = hear(spec.Raw ?? new AudioFormat(SampleEncoding.Pcm16, AudioFormat.MinSampleRateHz, AudioFormat.MaxChannels));
-        return spec with
-        {
-            Channel = heard.Channel == 0 ? null : heard.Channel, Gain = heard.AutomaticGain ? float.NaN : heard.GainDb,
-        };
     }
 
     private static ClipKeeper? Keeper(

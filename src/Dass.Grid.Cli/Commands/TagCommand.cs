@@ -121,7 +121,7 @@ internal static class TagCommand
             Terminal.Note(heard.Note);
             var tagger = new RecordingTagger(engine, session, rules)
             {
-                Raw = raw.From(parsed), Hear = hearing.From(parsed), Captured = parsed.GetValue(captured),
+                Raw = raw.From(parsed), Heard = hearing.From(parsed), Captured = parsed.GetValue(captured),
                 KeepsChunks = shown == TagFormat.Json && lines is null,
             };
             TagWriter writer = shown switch

@@ -8,8 +8,6 @@ namespace Dass.Grid.Cli.Output;
 /// <summary>How rules stand: a table that redraws itself for a person, lines or objects for a pipe.</summary>
 internal static class RouteView
 {
-    private static readonly TimeSpan Redraw = TimeSpan.FromSeconds(0.5);
-
     /// <summary>Shows what <paramref name="reports"/> gives until it is told to stop.</summary>
     /// <param name="reports">All rules with their destinations, now.</param>
     /// <param name="isJson">Objects instead of lines.</param>
@@ -18,24 +16,17 @@ internal static class RouteView
     /// <param name="cancellationToken">Ends it.</param>
     public static Task ShowAsync(
         Func<IReadOnlyList<RouteReport>> reports, bool isJson, TimeSpan interval, TimeProvider clock,
-        CancellationToken cancellationToken) =>
-        !isJson && Terminal.IsInteractive
-            ? DrawAsync(reports, clock, cancellationToken)
-            : WriteAsync(reports, isJson, interval, clock, cancellationToken);
+        CancellationToken cancellationToken)
+    {
+        var view = new StatusView<RouteReport>(reports, clock);
+        return !isJson && Terminal.IsInteractive
+            ? view.DrawAsync(Draw, cancellationToken)
+            : view.WriteAsync(
+                report => ($"{report.Rule}@{report.Destination}", (report.State, report.Note, report.Sent)),
+                (report, now) => Write(report, isJson, now.UtcDateTime), interval, cancellationToken);
+    }
 
-    private static async Task DrawAsync(
-        Func<IReadOnlyList<RouteReport>> reports, TimeProvider clock, CancellationToken cancellationToken) =>
-        await AnsiConsole.Live(new Table()).StartAsync(async screen =>
-        {
-            while (true)
-            {
-                screen.UpdateTarget(Draw(reports(), clock.GetUtcNow().UtcDateTime));
-                screen.Refresh();
-                await Task.Delay(Redraw, clock, cancellationToken).ConfigureAwait(false);
-            }
-        }).ConfigureAwait(false);
-
-    private static Table Draw(IReadOnlyList<RouteReport> reports, DateTime now)
+    private static Table Draw(IReadOnlyList<RouteReport> reports, DateTimeOffset now)
     {
         var table = Terminal.NewTable().AddColumns("rule", "to", "state")
             .AddColumn("waiting", column => column.RightAligned())
@@ -48,31 +39,10 @@ internal static class RouteView
             var color = report.State is RouteState.Ready or RouteState.Sending ? "green" : "yellow";
             table.AddRow(
                 Markup.Escape(report.Rule), Markup.Escape($"{report.Destination} ({report.Shown})"), $"[{color}]{Name(report.State)}[/]",
-                $"{report.Waiting}", $"{report.Sent}", $"{report.GivenUp}", Ago(report, now),
+                $"{report.Waiting}", $"{report.Sent}", $"{report.GivenUp}", Ago(report, now.UtcDateTime),
                 Markup.Escape(report.Note.Length > 0 ? report.Note : report.Last));
         }
         return table;
-    }
-
-    private static async Task WriteAsync(
-        Func<IReadOnlyList<RouteReport>> reports, bool isJson, TimeSpan interval, TimeProvider clock, CancellationToken cancellationToken)
-    {
-        var written = new Dictionary<string, (RouteReport Report, long At)>(StringComparer.Ordinal);
-        while (true)
-        {
-            foreach (var report in reports())
-            {
-                var name = $"{report.Rule}@{report.Destination}";
-                var isNew = !written.TryGetValue(name, out var last);
-                if (isNew || (last.Report.State, last.Report.Note, last.Report.Sent) != (report.State, report.Note, report.Sent)
-                    || clock.GetElapsedTime(last.At) >= interval)
-                {
-                    written[name] = (report, clock.GetTimestamp());
-                    Write(report, isJson, clock.GetUtcNow().UtcDateTime);
-                }
-            }
-            await Task.Delay(Redraw, clock, cancellationToken).ConfigureAwait(false);
-        }
     }
 
     private static void Write(RouteReport report, bool isJson, DateTime now)

@@ -1,3 +1,4 @@
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Sources;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Events;
@@ -22,7 +23,7 @@ internal sealed class RecordingTagger(StreamEngine engine, StreamSessionOptions 
     public AudioFormat? Raw { get; init; }
 
     /// <summary>What of a recording is heard.</summary>
-    public Func<AudioFormat, AudioFormat> Hear { get; init; } = format => format;
+    public Heard Heard { get; init; }
 
     /// <summary>Null: the recordings' time of day is not known.</summary>
     public CaptureTime? Captured { get; init; }
@@ -41,7 +42,7 @@ internal sealed class RecordingTagger(StreamEngine engine, StreamSessionOptions 
         FoundRecording recording, string? picture, Action<double?> report, Action<string> note, CancellationToken cancellationToken)
     {
         await using var source = await RecordingInput.OpenAsync(recording.Path, Raw, cancellationToken).ConfigureAwait(false);
-        using var stream = engine.Open(Hear(source.Format), session);
+        using var stream = engine.Open(Heard.Of(source.Format), session);
         var tracker = session.Offline ? null : new SoundEventTracker(rules.Events, engine.Model.Labels.Count); // one step says not when
         var (kept, fresh, changes) = (new List<ChunkScores>(), new List<ChunkScores>(), new List<EventChange>());
         var drawn = picture is null ? null : new SoundPicture(source.Format);

@@ -35,7 +35,8 @@ internal abstract class TagWriter
     protected static string When(IReadOnlyCollection<EventChange> events)
     {
         const int shown = 3;
-        var spans = string.Join("  ", events.Take(shown).Select(sound => $"{Seconds(sound.OnsetSeconds)}–{Seconds(sound.OffsetSeconds)}"));
+        var spans = string.Join(
+            "  ", events.Take(shown).Select(sound => $"{Seconds(sound.OnsetSeconds)}–{Seconds(sound.OffsetSeconds)}"));
         return events.Count > shown ? $"{spans}  and {events.Count - shown} more" : spans;
     }
 }

@@ -101,7 +101,7 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
             var length = source.TotalSamples is { } samples ? TimeSpan.FromSeconds((double)samples / source.Format.SampleRateHz)
                 : default(TimeSpan?);
             await using var tape = new AudioTape(
-                AudioSourceStream.WireFormat(spec.Heard(source.Format)), new AudioSourceStream(source),
+                AudioSourceStream.WireFormat(spec.HeardAs(source.Format)), new AudioSourceStream(source),
                 async stop => new AudioSourceStream(await AudioFile.OpenAsync(file.FullName, stop).ConfigureAwait(false)),
                 cancellationToken);
             var config = new StreamConfig

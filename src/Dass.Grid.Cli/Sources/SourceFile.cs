@@ -104,8 +104,7 @@ internal static partial class SourceFile
                 Command = kind == SourceKind.Command ? Texts("command") : [],
                 Raw = Raw(kind),
                 InputOptions = Texts("input_options"),
-                Channel = Channel(),
-                Gain = Gain(),
+                Heard = Heard(),
                 Model = Text("model") ?? "",
                 EventLabels = Texts("event_labels"),
                 Stall = Stall(kind),
@@ -184,32 +183,19 @@ internal static partial class SourceFile
             }
         }
 
-        private int? Channel()
+        private Heard Heard()
         {
-            if (!source.TryGetProperty("channel", out var channel) || Text("channel", canBeNumber: true) is not { } text)
-            {
-                return null;
-            }
-            var number = HeardOptions.ParseChannel(text);
-            if (number is null or > 64)
+            var (channel, gain) = (Text("channel", canBeNumber: true), Text("gain", canBeNumber: true));
+            var (one, parsed) = (HeardOptions.ParseChannel(channel ?? "mix"), HeardOptions.ParseGain(gain ?? "0"));
+            if (one is null or > 64)
             {
                 problems.Add($"{place}.channel is {channel}; {HeardOptions.ChannelRule}.");
             }
-            return number == 0 ? null : number;
-        }
-
-        private float? Gain()
-        {
-            if (!source.TryGetProperty("gain", out var gain) || Text("gain", canBeNumber: true) is not { } text)
-            {
-                return null;
-            }
-            var parsed = HeardOptions.ParseGain(text);
             if (parsed is null)
             {
                 problems.Add($"{place}.gain is {gain}; {HeardOptions.GainRule}.");
             }
-            return parsed;
+            return new Heard(one ?? 0, parsed?.Db ?? 0, parsed?.Automatic ?? false);
         }
 
         private TimeSpan Stall(SourceKind kind)

@@ -139,7 +139,7 @@ internal sealed class SourceInput : IAsyncDisposable
             arguments.AddRange([.. patience, .. spec.InputOptions, "-i", spec.Address]);
         }
         arguments.AddRange(["-vn", "-sn", "-dn"]);
-        arguments.AddRange(spec.Channel is { } channel ? ["-af", $"pan=mono|c0=c{channel - 1}"] : ["-ac", "1"]);
+        arguments.AddRange(spec.Heard.Channel is > 0 and var channel ? ["-af", $"pan=mono|c0=c{channel - 1}"] : ["-ac", "1"]);
         arguments.AddRange(["-ar", $"{Decoded.SampleRateHz}", "-f", "s16le", "-flush_packets", "1", "pipe:1"]);
         return arguments;
     }

@@ -157,7 +157,7 @@ internal sealed class SourceRunner(
         {
             config.Filter.Dense = true; // whether speech is in a chunk is told by scores that are not shown
         }
-        var feed = new LiveFeed(grid, AudioSourceStream.WireFormat(spec.Heard(format)), config, options with
+        var feed = new LiveFeed(grid, AudioSourceStream.WireFormat(spec.HeardAs(format)), config, options with
         {
             Interrupted = broken => Tell(status.OnGridAway, view, $"The grid is away: {Reason(broken)}"),
             Refused = no => Tell(status.OnRefused, view, $"The grid answers {no.StatusCode}: {no.Status.Detail}"),

@@ -32,11 +32,8 @@ internal sealed record SourceSpec
     /// <summary>Options of ffmpeg that go before its input.</summary>
     public IReadOnlyList<string> InputOptions { get; init; } = [];
 
-    /// <summary>One channel of several, from 1. Null: their mean.</summary>
-    public int? Channel { get; init; }
-
-    /// <summary>dB; NaN: automatic. Null: as it comes.</summary>
-    public float? Gain { get; init; }
+    /// <summary>What of it is heard.</summary>
+    public Heard Heard { get; init; }
 
     /// <summary>Empty: the grid's default.</summary>
     public string Model { get; init; } = "";
@@ -64,13 +61,13 @@ internal sealed record SourceSpec
         _ => Address,
     };
 
-    /// <summary>A format of the source, with what of it is heard.</summary>
-    public AudioFormat Heard(AudioFormat format) => HeardOptions.Of(format, NeedsFfmpeg ? 0 : Channel ?? 0, Gain);
+    /// <summary>A format of the source, with what of it is heard; ffmpeg has chosen the channel where it decodes.</summary>
+    public AudioFormat HeardAs(AudioFormat format) => (NeedsFfmpeg ? Heard with { Channel = 0 } : Heard).Of(format);
 
     /// <summary>Compares what lists hold, too.</summary>
     public bool Equals(SourceSpec? other) =>
         other is not null && Id == other.Id && Kind == other.Kind && Address == other.Address && Raw == other.Raw
-        && Channel == other.Channel && Gain.Equals(other.Gain) && Model == other.Model && Stall == other.Stall && Pattern == other.Pattern
+        && Heard == other.Heard && Model == other.Model && Stall == other.Stall && Pattern == other.Pattern
         && Equals(CaptureTime, other.CaptureTime) && Command.SequenceEqual(other.Command)
         && InputOptions.SequenceEqual(other.InputOptions) && EventLabels.SequenceEqual(other.EventLabels);
 

@@ -8,8 +8,6 @@ namespace Dass.Grid.Cli.Sources;
 /// <summary>The status of all sources: a table that redraws itself for a person, lines or objects for a pipe.</summary>
 internal static class SourceView
 {
-    private static readonly TimeSpan Redraw = TimeSpan.FromSeconds(0.5);
-
     /// <summary>Shows what <paramref name="reports"/> gives until it is told to stop.</summary>
     /// <param name="reports">All sources, now.</param>
     /// <param name="format">Table or json.</param>
@@ -18,30 +16,21 @@ internal static class SourceView
     /// <param name="cancellationToken">Ends it.</param>
     public static Task ShowAsync(
         Func<IReadOnlyList<SourceReport>> reports, OutputFormat format, TimeSpan interval, TimeProvider clock,
-        CancellationToken cancellationToken) =>
-        format == OutputFormat.Table && Terminal.IsInteractive
-            ? DrawAsync(reports, clock, cancellationToken)
-            : WriteAsync(reports, format, interval, clock, cancellationToken);
+        CancellationToken cancellationToken)
+    {
+        var view = new StatusView<SourceReport>(reports, clock);
+        return format == OutputFormat.Table && Terminal.IsInteractive
+            ? view.DrawAsync(Draw, cancellationToken)
+            : view.WriteAsync(
+                report => (report.Id, (report.State, report.Note)), (report, now) => Write(report, format, now), interval,
+                cancellationToken);
+    }
 
     public static string Name(SourceState state) => state switch
     {
         SourceState.NoGrid => "no grid",
         _ => state.ToString().ToLowerInvariant(),
     };
-
-    private static async Task DrawAsync(
-        Func<IReadOnlyList<SourceReport>> reports, TimeProvider clock, CancellationToken cancellationToken)
-    {
-        await AnsiConsole.Live(new Table()).StartAsync(async screen =>
-        {
-            while (true)
-            {
-                screen.UpdateTarget(Draw(reports(), clock.GetUtcNow()));
-                screen.Refresh();
-                await Task.Delay(Redraw, clock, cancellationToken).ConfigureAwait(false);
-            }
-        }).ConfigureAwait(false);
-    }
 
     private static Table Draw(IReadOnlyList<SourceReport> reports, DateTimeOffset now)
     {
@@ -63,26 +52,6 @@ internal static class SourceView
                 Seconds(report.Delay), Seconds(report.Missing), Markup.Escape(report.Note.Length > 0 ? report.Note : report.Heard));
         }
         return table;
-    }
-
-    private static async Task WriteAsync(
-        Func<IReadOnlyList<SourceReport>> reports, OutputFormat format, TimeSpan interval, TimeProvider clock,
-        CancellationToken cancellationToken)
-    {
-        var written = new Dictionary<string, (SourceState State, string Note, long At)>(StringComparer.Ordinal);
-        while (true)
-        {
-            foreach (var report in reports())
-            {
-                var isNew = !written.TryGetValue(report.Id, out var last);
-                if (isNew || last.State != report.State || last.Note != report.Note || clock.GetElapsedTime(last.At) >= interval)
-                {
-                    written[report.Id] = (report.State, report.Note, clock.GetTimestamp());
-                    Write(report, format, clock.GetUtcNow());
-                }
-            }
-            await Task.Delay(Redraw, clock, cancellationToken).ConfigureAwait(false);
-        }
     }
 
     private static void Write(SourceReport report, OutputFormat format, DateTimeOffset now)

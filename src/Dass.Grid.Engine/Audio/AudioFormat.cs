@@ -48,6 +48,14 @@ public sealed record AudioFormat(SampleEncoding Encoding, int SampleRateHz, int 
     /// <summary>Bytes of one sample of every channel: the unit in which stream positions count.</summary>
     public int BytesPerFrame => BytesPerSample * Channels;
 
+    /// <summary>A byte of silence. A-law has no zero: its silence is the least positive value.</summary>
+    public byte SilentByte => Encoding switch
+    {
+        SampleEncoding.ALaw => 0xD5,
+        SampleEncoding.MuLaw => 0xFF,
+        _ => 0,
+    };
+
     /// <summary>Checks the rules of every field.</summary>
     /// <exception cref="AudioFormatException">A rule is broken; the message lists every one with field, value and rule.</exception>
     public void Validate()

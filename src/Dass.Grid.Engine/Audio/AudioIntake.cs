@@ -79,7 +79,7 @@ public sealed class AudioIntake
     private void PushSilence(long samples, IBufferWriter<float> to)
     {
         Span<byte> frame = stackalloc byte[_format.BytesPerFrame];
-        frame.Fill(SampleDecoder.SilentByte(_format.Encoding));
+        frame.Fill(_format.SilentByte);
         var mono = _mono.AsSpan(0, (int)Math.Min(samples, BlockFrames));
         LevelTally nothing = default;
         SampleDecoder.Decode(_format, frame, mono[..1], ref nothing);

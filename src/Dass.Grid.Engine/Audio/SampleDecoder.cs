@@ -71,14 +71,6 @@ internal static class SampleDecoder
         level.Add(squares, total, peak, clipped, mono.Length * channels);
     }
 
-    /// <summary>A byte of silence. A-law has no zero: its silence is the least positive value.</summary>
-    public static byte SilentByte(SampleEncoding encoding) => encoding switch
-    {
-        SampleEncoding.ALaw => 0xD5,
-        SampleEncoding.MuLaw => 0xFF,
-        _ => 0,
-    };
-
     /// <summary>The least magnitude of which a sample may be a clipped one.</summary>
     private static float FullScale(SampleEncoding encoding) => encoding switch
     {

@@ -49,8 +49,8 @@ public sealed class StreamEngine : IAsyncDisposable
     public IReadOnlyList<DeviceInfo> Devices => [.. _devices.Select(device => device.Info)];
 
     /// <summary>Bytes that nothing holds in the memories of the devices that have their own; null: none has.</summary>
-    public long? FreeDeviceMemory => _devices.Select(device => device.FreeMemory).Where(free => free is not null) is var known
-        && known.Any() ? known.Sum() : null;
+    public long? FreeDeviceMemory => _devices.Aggregate(
+        default(long?), (sum, device) => device.FreeMemory is { } free ? sum.GetValueOrDefault() + free : sum);
 
     /// <summary>Why a device is not the one that was wanted; null: each is.</summary>
     public string? DeviceWarning => _devices.Select(device => device.Warning).FirstOrDefault(warning => warning is not null);

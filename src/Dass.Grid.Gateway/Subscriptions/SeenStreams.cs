@@ -14,7 +14,8 @@ internal sealed class SeenStreams(TimeProvider time)
     public int Count => _streams.Count;
 
     /// <summary>
-    /// Whether this stream, not another one of before that had its name, has been taken up and was there. It counts as listed now.
+    /// Whether this stream is followed, or has been taken up and was there; not another one of before that had its name. It counts as
+    /// listed now.
     /// </summary>
     public bool Contains(StreamListing listing)
     {
