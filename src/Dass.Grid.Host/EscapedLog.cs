@@ -12,7 +12,7 @@ internal sealed class EscapedLog(LoggerFactory loggers) : ILoggerFactory
 {
     public ILogger CreateLogger(string categoryName) => new Logger(loggers.CreateLogger(categoryName), categoryName == Silo);
 
-    /// <summary>Orleans' advice on the garbage collector, two warnings at each start of dass, which leaves the machine's memory to others.</summary>
+    /// <summary>Orleans' advice on the garbage collector: two warnings at each start of dass, which leaves memory to others.</summary>
     private const int ServerGcAdvice = 100405;
     private const string Silo = "Orleans.Runtime.Silo";
 
