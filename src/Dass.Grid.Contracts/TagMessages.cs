@@ -104,4 +104,7 @@ public sealed record StreamEnd([property: Id(0)] StreamEndReason Reason, [proper
 {
     /// <summary>Sounds that the end has closed.</summary>
     [Id(2)] public SoundEvent[] Events { get; init; } = [];
+
+    /// <summary>When the stream that ended had begun; null: a silo of an earlier version, or none, has told of the end.</summary>
+    [Id(3)] public DateTimeOffset? Begun { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.Gateway.Tenants;
 using Microsoft.AspNetCore.Http;
@@ -101,8 +102,15 @@ internal sealed partial class CallGuard(
 
     private static string ProtocolOf(HttpContext http) => HttpProtocol.IsHttp2(http.Request.Protocol) ? "grpc" : "web";
 
+    private bool IsOver(HttpContext http, CallState call) => http.RequestAborted.IsCancellationRequested
+        || call.Client.IsCancellationRequested || call.Reason is not null || lifetime.ApplicationStopping.IsCancellationRequested;
+
     private RpcException Map(HttpContext http, CallState call, Exception failure)
     {
+        if (failure is OperationCanceledException && !IsOver(http, call))
+        {
+            failure = Recovery.Unanswered(failure);
+        }
         var mapped = StatusMapping.FromFailure(
             failure, call.Reason, call.Stream, lifetime.ApplicationStopping.IsCancellationRequested, options.Value.MaxMessageBytes);
         if (mapped.StatusCode == StatusCode.Internal)

@@ -19,6 +19,9 @@ internal sealed class CallState(string method) : IDisposable
     /// <summary>The stream's name once it is known, for the message of a failure.</summary>
     public string? Stream { get; set; }
 
+    /// <summary>Cancelled when the client has gone, or its deadline has passed.</summary>
+    public CancellationToken Client { get; private init; }
+
     /// <summary>Cancelled when the caller has lost its right.</summary>
     public CancellationToken Revoked => _revoked.Token;
 
@@ -29,7 +32,7 @@ internal sealed class CallState(string method) : IDisposable
 
     public static CallState Begin(ServerCallContext context)
     {
-        var call = new CallState(context.Method[(context.Method.LastIndexOf('/') + 1)..]);
+        var call = new CallState(context.Method[(context.Method.LastIndexOf('/') + 1)..]) { Client = context.CancellationToken };
         context.UserState[nameof(CallState)] = call;
         return call;
     }

@@ -15,7 +15,7 @@ internal sealed class Recovery(GridAccess grid)
 
     public TimeSpan Elapsed => grid.Time.GetElapsedTime(_began);
 
-    /// <summary>Whether the stream may still be found elsewhere, or later.</summary>
+    /// <summary>Whether the stream may still be found elsewhere, or later, as long as the call itself has not been cancelled.</summary>
     public static bool IsWorthWaiting(Exception failure) => failure is TransientRefusalException || IsUnanswered(failure);
 
     /// <summary>Asks again while no silo answers, or one that cannot.</summary>
@@ -35,15 +35,25 @@ internal sealed class Recovery(GridAccess grid)
         }
     }
 
+    /// <summary>
+    /// What a cancellation is that the caller has not asked for: Orleans' directory cancels calls to grains of a silo that has just died.
+    /// </summary>
+    public static OrleansException Unanswered(Exception cancelled) => new("The grid's directory has cancelled the call.", cancelled);
+
     private static bool IsUnanswered(Exception failure) =>
-        failure is OrleansException or TimeoutException || StatusMapping.IsWithoutSilo(failure);
+        failure is OrleansException or TimeoutException or OperationCanceledException || StatusMapping.IsWithoutSilo(failure);
 
     /// <exception cref="Exception">The failure itself, when there is no more patience.</exception>
     public async Task PauseAsync(Exception failure, CancellationToken cancellationToken)
     {
         if (Elapsed + _pause > grid.Options.RecoveryPatience)
         {
-            throw failure is TransientRefusalException { Refusal: var refusal } ? StatusMapping.FromRefusal(refusal) : failure;
+            throw failure switch
+            {
+                TransientRefusalException { Refusal: var refusal } => StatusMapping.FromRefusal(refusal),
+                OperationCanceledException => Unanswered(failure),
+                _ => failure,
+            };
         }
         await Task.Delay(_pause, grid.Time, cancellationToken);
         _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;

@@ -19,13 +19,9 @@ internal sealed class SeenStreams(TimeProvider time)
     /// </summary>
     public bool Contains(StreamListing listing)
     {
-        if (!_streams.TryGetValue(listing.Name, out var seen) || seen.WasMissing)
-        {
-            return false;
-        }
-        // One that is followed still is followed by its name: a silo that dies before a client knows when its stream began gives the same
-        // stream a second birth, and a second subscriber would pass on each chunk again.
-        if (seen.Begun != listing.Begun && seen.Subscriber.IsCompleted)
+        // While one is followed, it is by its name: a silo that dies before a client knows when its stream began gives the same stream a
+        // second birth, and a second subscriber would pass on each chunk again. When it is over, its end says with which it ended.
+        if (!_streams.TryGetValue(listing.Name, out var seen) || !seen.Is(listing.Begun))
         {
             return false;
         }
@@ -35,10 +31,10 @@ internal sealed class SeenStreams(TimeProvider time)
 
     /// <param name="listing">The stream.</param>
     /// <param name="subscriber">
-    /// Subscribes to it, and completes when it is over. False: the stream was listed, but not there; its client may be about to begin it
-    /// again.
+    /// Subscribes to it, and completes when it is over, with when the stream had begun that ended. Null: the stream was listed, but not
+    /// there; its client may be about to begin it again.
     /// </param>
-    public void Add(StreamListing listing, Task<bool> subscriber) =>
+    public void Add(StreamListing listing, Task<DateTimeOffset?> subscriber) =>
         _streams[listing.Name] = new Seen(listing.Begun, subscriber) { Listed = time.GetTimestamp() };
 
     public void RemoveOld()
@@ -52,13 +48,12 @@ internal sealed class SeenStreams(TimeProvider time)
         }
     }
 
-    private sealed class Seen(DateTimeOffset begun, Task<bool> subscriber)
+    private sealed class Seen(DateTimeOffset begun, Task<DateTimeOffset?> subscriber)
     {
-        public DateTimeOffset Begun => begun;
-
         public Task Subscriber => subscriber;
 
-        public bool WasMissing => subscriber is { IsCompletedSuccessfully: true, Result: false };
+        public bool Is(DateTimeOffset other) =>
+            !subscriber.IsCompletedSuccessfully || (subscriber.Result is { } ended && (other == ended || other == begun));
 
         public long Listed { get; set; }
     }

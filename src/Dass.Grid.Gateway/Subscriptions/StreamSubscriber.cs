@@ -35,10 +35,11 @@ internal sealed class StreamSubscriber(
     /// <summary>Whether the stream has been found; until then NOT_FOUND is of the stream, later of a label.</summary>
     public bool Found { get; private set; }
 
+    /// <returns>When the stream that has ended had begun: a silo's death may have given it another birth than it was listed with.</returns>
     /// <exception cref="RpcException">
     /// The stream is unknown, the filter does not fit its model, or the subscriber is too slow for its policy.
     /// </exception>
-    public async Task RunAsync()
+    public async Task<DateTimeOffset> RunAsync()
     {
         // The queue is filled before the past is read, so nothing falls between the two; what comes twice is skipped by its index.
         var queue = new SubscriberQueue(_grid.Options.SubscriberQueueChunks);
@@ -48,6 +49,7 @@ internal sealed class StreamSubscriber(
             var status = (await Recovery.AskAsync(_grid, observer.SubscribeAsync, cancellationToken)).OrThrow();
             Found = true;
             await ServeAsync(queue, status);
+            return queue.End?.Begun ?? status.Begun;
         }
         finally
         {

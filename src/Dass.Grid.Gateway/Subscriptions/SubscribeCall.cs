@@ -146,18 +146,17 @@ internal sealed class SubscribeCall(
         }
     }
 
-    /// <returns>Whether the stream was there.</returns>
-    private async Task<bool> SubscribeToAsync(StreamListing listing, long? from, CancellationToken ending)
+    /// <returns>When the stream had begun that was followed to its end; null: it was not there.</returns>
+    private async Task<DateTimeOffset?> SubscribeToAsync(StreamListing listing, long? from, CancellationToken ending)
     {
         var subscriber = Subscriber(new StreamId(call.Tenant, listing.Name), from, ending);
         try
         {
-            await subscriber.RunAsync();
-            return true;
+            return await subscriber.RunAsync();
         }
         catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && !subscriber.Found)
         {
-            return false; // forgotten since it was listed, or lost with its silo
+            return null; // forgotten since it was listed, or lost with its silo
         }
     }
 

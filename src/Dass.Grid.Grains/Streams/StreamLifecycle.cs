@@ -184,7 +184,7 @@ internal sealed class StreamLifecycle(
         {
             return null;
         }
-        var end = new StreamEnd(reason, live.Heard) { Events = closed };
+        var end = new StreamEnd(reason, live.Heard) { Events = closed, Begun = live.Begun };
         var status = new StreamStatus(live.Shape, live.Begun, live.NextSample, state.History.NextChunk, end.Summary, end);
         state.End(status);
         state.Touch(shared.Time.GetUtcNow());

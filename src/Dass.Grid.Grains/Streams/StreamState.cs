@@ -127,7 +127,7 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
             checkpoint.NextChunk);
         if (checkpoint.Ended is { } reason)
         {
-            var end = new StreamEnd(reason, checkpoint.Summary) { Events = checkpoint.Closed };
+            var end = new StreamEnd(reason, checkpoint.Summary) { Events = checkpoint.Closed, Begun = checkpoint.Begun };
             Asleep = null;
             Ended = new StreamStatus(
                 checkpoint.Shape, checkpoint.Begun, checkpoint.NextSample, checkpoint.NextChunk, checkpoint.Summary, end);

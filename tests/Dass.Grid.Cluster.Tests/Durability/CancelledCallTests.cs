@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
+using Dass.Grid.V1;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Dass.Grid.Cluster.Tests.Durability;
+
+/// <summary>
+/// Orleans' directory cancels calls to grains of a silo that has just died. The calls of clients wait and ask again; none is told that it
+/// was cancelled, and no subscription leaves a stream out.
+/// </summary>
+public sealed class CancelledCallTests : IAsyncLifetime
+{
+    private readonly CancellingDirectory _directory = new();
+    private TestGrid _grid = null!;
+
+    public async Task InitializeAsync() => _grid = await TestGrid.StartAsync(
+        configure: builder => builder.Services.AddSingleton<IOutgoingGrainCallFilter>(_directory));
+
+    public async Task DisposeAsync() => await _grid.DisposeAsync();
+
+    [Fact]
+    public async Task A_feeder_and_a_subscriber_of_all_go_on()
+    {
+        using var call = _grid.Client.Subscribe(
+            new SubscribeRequest { AllStreams = true, Filter = new TagFilter { Dense = true } }, deadline: TestGrid.Deadline);
+        await call.ResponseHeadersAsync;
+        _directory.Cancel(
+            nameof(IStreamGrain.Attach), nameof(IStreamGrain.Push), nameof(IStreamGrain.Subscribe), nameof(IStreamGrain.Finish));
+
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(Yard.Id));
+        await feed.SendBabbleAsync(0, Babble.Samples);
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+        var received = new List<Tags>();
+        while (await call.ResponseStream.MoveNext(CancellationToken.None) && call.ResponseStream.Current.Ended is null)
+        {
+            received.AddRange(call.ResponseStream.Current.Tags is { } tags ? [tags] : []);
+        }
+
+        await BareSession.AssertEqualAsync(received);
+        Assert.Empty(_directory.Left);
+    }
+
+    [Fact]
+    public async Task A_call_that_does_not_wait_says_unavailable()
+    {
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(Yard.Id));
+        _directory.Cancel(nameof(IStreamGrain.Close));
+        await TestGrid.RefusesAsync(
+            StatusCode.Unavailable, "no silo can be reached now",
+            async () => await _grid.Client.CloseStreamAsync(new CloseStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline));
+        Assert.Empty(_directory.Left);
+    }
+
+    /// <summary>Cancels one call of each method that is named, as the directory does: the call's own token is not.</summary>
+    private sealed class CancellingDirectory : IOutgoingGrainCallFilter
+    {
+        private readonly ConcurrentDictionary<string, bool> _methods = new();
+
+        public ICollection<string> Left => _methods.Keys;
+
+        public void Cancel(params string[] methods) => Array.ForEach(methods, method => _methods[method] = true);
+
+        public Task Invoke(IOutgoingGrainCallContext context) =>
+            context.InterfaceName.EndsWith(nameof(IStreamGrain), StringComparison.Ordinal) && _methods.TryRemove(context.MethodName, out _)
+                ? throw new OperationCanceledException()
+                : context.Invoke();
+    }
+}
