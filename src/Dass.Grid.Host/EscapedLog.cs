@@ -10,11 +10,15 @@ namespace Dass.Grid.Host;
 /// </summary>
 internal sealed class EscapedLog(LoggerFactory loggers) : ILoggerFactory
 {
-    public ILogger CreateLogger(string categoryName) => new Logger(loggers.CreateLogger(categoryName), categoryName == Silo);
+    public ILogger CreateLogger(string categoryName) => new Logger(loggers.CreateLogger(categoryName), categoryName);
 
     /// <summary>Orleans' advice on the garbage collector: two warnings at each start of dass, which leaves memory to others.</summary>
     private const int ServerGcAdvice = 100405;
     private const string Silo = "Orleans.Runtime.Silo";
+
+    /// <summary>A call that this silo, which stops, does not make any more; its caller is told, and logs what it means.</summary>
+    private const int NotAddressed = 100071;
+    private const string Messaging = "Orleans.Messaging";
 
     public void AddProvider(ILoggerProvider provider) => loggers.AddProvider(provider);
 
@@ -49,7 +53,7 @@ internal sealed class EscapedLog(LoggerFactory loggers) : ILoggerFactory
         : c >= 0x7f && char.GetUnicodeCategory(c)
             is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 
-    private sealed class Logger(ILogger inner, bool isSilo) : ILogger
+    private sealed class Logger(ILogger inner, string category) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => inner.BeginScope(state);
@@ -59,11 +63,18 @@ internal sealed class EscapedLog(LoggerFactory loggers) : ILoggerFactory
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel) && !(isSilo && eventId.Id == ServerGcAdvice))
+            if (IsEnabled(logLevel) && !IsNoise(eventId.Id, exception))
             {
                 inner.Log(logLevel, eventId, state, Escaped(exception), (values, failure) => Escape(formatter(values, failure)));
             }
         }
+
+        private bool IsNoise(int id, Exception? exception) => (category, id) switch
+        {
+            (Silo, ServerGcAdvice) => true,
+            (Messaging, NotAddressed) => exception is SiloUnavailableException,
+            _ => false,
+        };
 
         private static Exception? Escaped(Exception? exception) =>
             exception?.ToString() is { } text && Escape(text, lines: true) is var escaped && !ReferenceEquals(text, escaped)

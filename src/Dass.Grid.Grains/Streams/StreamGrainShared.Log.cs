@@ -54,9 +54,9 @@ public sealed partial class StreamGrainShared
     internal partial void LogEndLost(StreamId stream);
 
     [LoggerMessage(
-        LogLevel.Warning,
-        "Use and {Owed} events of stream {Stream} could not be added to the tenant's usage records and event logs; tried again soon.")]
-    internal partial void LogNotDelivered(StreamId stream, int owed, Exception failure);
+        Message =
+            "Use and {Owed} events of stream {Stream} could not be added to the tenant's usage records and event logs; tried again soon.")]
+    internal partial void LogNotDelivered(LogLevel level, StreamId stream, int owed, Exception failure);
 
     [LoggerMessage(LogLevel.Error, "Event {Event} of stream {Stream} is lost: {Limit} wait for the tenant's event logs already.")]
     internal partial void LogEventLost(StreamId stream, string @event, int limit);

@@ -1,5 +1,6 @@
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Sessions;
+using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Grains.Streams;
 
@@ -120,7 +121,9 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
         }
         catch (Exception failure)
         {
-            shared.LogNotDelivered(id, _owed.Count, failure);
+            // Silos that stop or fail are told of by other lines; what is owed lies in the checkpoint.
+            shared.LogNotDelivered(
+                failure is SiloUnavailableException ? LogLevel.Information : LogLevel.Warning, id, _owed.Count, failure);
         }
     }
 
