@@ -176,6 +176,7 @@ public sealed class LiveFeed : IDisposable
         {
             _epochs[piece.Era] = _clock.Epoch!.Value;
             _buffer.Add(piece);
+            _options.Placed?.Invoke(_clock.Epoch.Value + Span(piece.Position), piece.Data);
         }
     }
 

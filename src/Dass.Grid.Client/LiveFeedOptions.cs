@@ -23,6 +23,12 @@ public sealed record LiveFeedOptions
     /// <summary>The end of the source ends the stream. Else it stays open, and a later feed of the same id goes on with it.</summary>
     public bool Finish { get; init; }
 
+    /// <summary>
+    /// Receives audio once its place in time is known, and when its first sample was heard: whole frames, which may be kept and not be
+    /// changed. Called by what writes, and must not wait.
+    /// </summary>
+    public Action<DateTimeOffset, ReadOnlyMemory<byte>>? Placed { get; init; }
+
     /// <summary>Receives why a call broke that is tried again.</summary>
     public Action<Exception>? Interrupted { get; init; }
 

@@ -2,20 +2,20 @@ using Dass.Grid.Engine.Audio;
 
 namespace Dass.Grid.Cli.Clips;
 
-/// <summary>The last minutes of a source by the times of day at which they came. Not thread-safe.</summary>
+/// <summary>The last minutes of a source by the times of day at which they were heard. Not thread-safe.</summary>
 /// <param name="format">Of the audio.</param>
 /// <param name="length">How much is held.</param>
 internal sealed class AudioRing(AudioFormat format, TimeSpan length)
 {
-    private readonly Queue<(DateTimeOffset End, byte[] Audio)> _pieces = new();
+    private readonly Queue<(DateTimeOffset Begin, ReadOnlyMemory<byte> Audio)> _pieces = new();
 
     public AudioFormat Format => format;
 
-    /// <summary>Audio whose last sample came at a time.</summary>
-    public void Add(DateTimeOffset end, ReadOnlySpan<byte> audio)
+    /// <summary>Audio whose first sample was heard at a time.</summary>
+    public void Add(DateTimeOffset begin, ReadOnlyMemory<byte> audio)
     {
-        _pieces.Enqueue((end, audio.ToArray()));
-        while (_pieces.Peek().End < end - length)
+        _pieces.Enqueue((begin, audio));
+        while (_pieces.Peek().Begin < begin - length)
         {
             _pieces.Dequeue();
         }
@@ -32,18 +32,17 @@ internal sealed class AudioRing(AudioFormat format, TimeSpan length)
         var clip = new byte[frames * format.BytesPerFrame];
         clip.AsSpan().Fill(format.SilentByte);
         var written = 0L;
-        foreach (var (end, audio) in _pieces)
+        foreach (var (begin, audio) in _pieces)
         {
-            var length = audio.Length / format.BytesPerFrame;
-            var at = (long)Math.Round((end - from).TotalSeconds * format.SampleRateHz) - length; // of its first frame, in the clip
-            var (first, last) = (Math.Max(0, at), Math.Min(frames, at + length));
+            var at = (long)Math.Round((begin - from).TotalSeconds * format.SampleRateHz); // of its first frame, in the clip
+            var (first, last) = (Math.Max(0, at), Math.Min(frames, at + audio.Length / format.BytesPerFrame));
             const int block = 160; // frames that are kept or not together: 10 ms at 16 kHz
             for (var frame = first; frame < last; frame += block)
             {
                 var count = Math.Min(block, last - frame);
                 if (isKept(from + TimeSpan.FromSeconds((frame + count / 2.0) / format.SampleRateHz)))
                 {
-                    audio.AsSpan((int)(frame - at) * format.BytesPerFrame, (int)count * format.BytesPerFrame)
+                    audio.Span.Slice((int)(frame - at) * format.BytesPerFrame, (int)count * format.BytesPerFrame)
                         .CopyTo(clip.AsSpan((int)frame * format.BytesPerFrame));
                     written += count;
                 }

@@ -17,8 +17,11 @@ internal sealed class ClipKeeper(ClipRules rules, string stream, GridClient grid
     private readonly List<(Event Sound, DateTimeOffset Begun)> _waiting = [];
     private AudioRing? _ring;
 
-    /// <summary>Audio that has just come.</summary>
-    public void Add(AudioFormat format, ReadOnlySpan<byte> audio)
+    /// <summary>Audio that has found its place in time.</summary>
+    /// <param name="format">Of the audio.</param>
+    /// <param name="begin">When its first sample was heard.</param>
+    /// <param name="audio">Whole frames; kept.</param>
+    public void Add(AudioFormat format, DateTimeOffset begin, ReadOnlyMemory<byte> audio)
     {
         lock (_lock)
         {
@@ -26,7 +29,7 @@ internal sealed class ClipKeeper(ClipRules rules, string stream, GridClient grid
             {
                 _ring = new AudioRing(format, rules.Window);
             }
-            _ring.Add(clock.GetUtcNow(), audio);
+            _ring.Add(begin, audio);
         }
     }
 

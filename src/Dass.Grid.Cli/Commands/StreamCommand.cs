@@ -161,7 +161,7 @@ internal static class StreamCommand
                 }.NewFeed(source.Format);
                 var answering = SourceRunner.AnswerAsync(feed, status, view, keeper, TimeProvider.System, stop.Token);
                 var reading = PipedInput.ReadAsync(
-                    source, feed, keeper,
+                    source, feed,
                     () => view.OnNote("standard input comes faster than it plays, and is slowed down; --finish reads it as a recording."),
                     stop.Token);
                 try

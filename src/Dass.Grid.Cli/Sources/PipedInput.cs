@@ -12,8 +12,7 @@ internal static class PipedInput
 
     /// <summary>Gives the feed all that comes, and its end.</summary>
     /// <exception cref="Dass.Grid.Engine.AudioFormatException">The input turned out to be damaged.</exception>
-    public static async Task ReadAsync(
-        IAudioSource source, LiveFeed feed, Clips.ClipKeeper? clips, Action onPaced, CancellationToken cancellationToken)
+    public static async Task ReadAsync(IAudioSource source, LiveFeed feed, Action onPaced, CancellationToken cancellationToken)
     {
         var buffer = new byte[source.Format.SampleRateHz * ReadMilliseconds / 1000 * source.Format.BytesPerFrame];
         var isPaced = false;
@@ -31,7 +30,6 @@ internal static class PipedInput
             {
                 break;
             }
-            clips?.Add(source.Format, buffer.AsSpan(0, read));
             var wait = feed.Write(buffer.AsSpan(0, read));
             if (wait > TimeSpan.FromSeconds(1) && !isPaced)
             {

@@ -161,6 +161,7 @@ internal sealed class SourceRunner(
         {
             Interrupted = broken => Tell(status.OnGridAway, view, $"The grid is away: {Reason(broken)}"),
             Refused = no => Tell(status.OnRefused, view, $"The grid answers {no.StatusCode}: {no.Status.Detail}"),
+            Placed = Clips is { } clips ? (begin, audio) => clips.Add(format, begin, audio) : null,
         });
         status.Count(() => (feed.Missing, feed.LeftOut, feed.Dropped));
         return feed;
@@ -202,7 +203,6 @@ internal sealed class SourceRunner(
             }
             (heard, last) = (heard + read, _time.GetTimestamp());
             status.OnAudio(AudioLevel.Of(format, buffer.AsSpan(0, read))?.RmsDbfs);
-            Clips?.Add(format, buffer.AsSpan(0, read / format.BytesPerFrame * format.BytesPerFrame));
             if (feed.Write(buffer.AsSpan(0, read)) is var wait && wait > TimeSpan.Zero)
             {
                 await PauseAsync(wait, feed, cancellationToken).ConfigureAwait(false);

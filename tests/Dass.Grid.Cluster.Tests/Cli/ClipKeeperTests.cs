@@ -121,7 +121,8 @@ public sealed class ClipKeeperTests(SharedGrid shared) : IDisposable
             short[] audio = [.. Enumerable.Range(sent, Rate / 5).Select(Ramp)];
             sent += audio.Length;
             _time.SetUtcNow(Begun + TimeSpan.FromSeconds((double)sent / Rate));
-            keeper.Add(Format, MemoryMarshal.AsBytes(audio.AsSpan()));
+            var begin = Begun + TimeSpan.FromSeconds((double)(sent - audio.Length) / Rate);
+            keeper.Add(Format, begin, MemoryMarshal.AsBytes(audio.AsSpan()).ToArray());
             for (; (chunk + 1) * ChunkSeconds + 2 < (double)sent / Rate; chunk++)
             {
                 var (start, end) = (chunk * ChunkSeconds, (chunk + 1) * ChunkSeconds);

@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Engine.Audio;
+using Dass.Grid.Tests;
+
+namespace Dass.Grid.Cluster.Tests.Cli;
+
+/// <summary><c>dass feed --clips</c> with a source in real time, the built-in model and ffmpeg.</summary>
+public sealed class ClipCommandTests : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dass-clips-");
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    [NeedsFact("ffmpeg", "ffmpeg")]
+    public async Task What_was_heard_is_in_the_clip_to_the_sample_and_speech_is_not_unless_asked_for()
+    {
+        await using var grid = await TestGrid.StartAsync(
+            new() { ["Grid:Models:built-in:Threads"] = "1", ["Grid:DefaultModel"] = "built-in" });
+        using var all = Feed(grid, "all", "--keep-speech");
+        using var discreet = Feed(grid, "discreet");
+        await all.ErrorAsync("clip of Speech: ");
+        await discreet.ErrorAsync("clip of Speech");
+
+        foreach (var file in Clips("discreet")) // none, or the silence around what was said
+        {
+            Assert.InRange((await SamplesAsync(file)).Count(sample => sample != 0), 0, 16_000);
+        }
+        var clip = await SamplesAsync(Assert.Single(Clips("all")));
+        var source = await SourceAsync();
+        var sound = clip.AsSpan(Array.FindIndex(clip, sample => sample != 0));
+        sound = sound[..(sound.LastIndexOfAnyExcept((short)0) + 1)];
+        Assert.True(sound.Length > 4 * 16_000, $"{sound.Length} samples of 6 s");
+        Assert.True(source.AsSpan().IndexOf(sound) >= 0, "the clip is no part of what the source gave");
+    }
+
+    /// <summary>Six seconds of babble and eight of silence, raw.</summary>
+    private static string[] Source(string filters) =>
+    [
+        "ffmpeg", "-nostdin", "-loglevel", "error", "-t", "6", "-i", Dass.Babble, "-af", filters,
+        "-f", "s16le", "-ar", "16000", "-ac", "1", "-",
+    ];
+
+    private static async Task<short[]> SourceAsync()
+    {
+        var command = Source("apad=pad_dur=8");
+        using var ffmpeg = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true })!;
+        using var audio = new MemoryStream();
+        await ffmpeg.StandardOutput.BaseStream.CopyToAsync(audio);
+        return MemoryMarshal.Cast<byte, short>(audio.ToArray()).ToArray();
+    }
+
+    private static async Task<short[]> SamplesAsync(string file)
+    {
+        await using var source = await AudioFile.OpenAsync(file, CancellationToken.None);
+        using var audio = new MemoryStream();
+        var buffer = new byte[64_000];
+        while (await source.ReadAsync(buffer, CancellationToken.None) is > 0 and var read)
+        {
+            audio.Write(buffer, 0, read);
+        }
+        return source.Format.Encoding == SampleEncoding.Float32
+            ? [.. MemoryMarshal.Cast<byte, float>(audio.ToArray()).ToArray().Select(sample => (short)Math.Round(sample * 32_768))]
+            : MemoryMarshal.Cast<byte, short>(audio.ToArray()).ToArray();
+    }
+
+    private Dass Feed(TestGrid grid, string id, params string[] more)
+    {
+        var file = Path.Combine(_directory.FullName, $"{id}.json");
+        File.WriteAllText(file, JsonSerializer.Serialize(new
+        {
+            sources = new[] { new { id, command = Source("apad=pad_dur=8,arealtime"), rate = 16_000, model = "built-in" } },
+        }));
+        string[] clips = ["--clips", Folder(id), "--clip-label", "Speech", .. more];
+        return Dass.Start([], ["feed", file, "--grid", grid.Host.Address.ToString(), "--format", "json", .. clips]);
+    }
+
+    private string Folder(string id) => Path.Combine(_directory.FullName, "clips-" + id);
+
+    private string[] Clips(string id) => !Directory.Exists(Folder(id)) ? [] :
+    [
+        .. Directory.EnumerateFiles(Folder(id), "*", SearchOption.AllDirectories)
+            .Where(file => !file.EndsWith("png", StringComparison.Ordinal)),
+    ];
+}
