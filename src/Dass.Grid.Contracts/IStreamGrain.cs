@@ -75,6 +75,10 @@ public interface ITagObserver : IGrainObserver
     [Alias("OnModel"), OneWay]
     Task OnModel(ModelChange change);
 
+    /// <summary>The stream gets no audio: an event that no chunk brings. Its end comes with the next chunk, or with the stream's.</summary>
+    [Alias("OnLost"), OneWay]
+    Task OnLost(SoundEvent opened, long nextChunk);
+
     [Alias("OnEnded"), OneWay]
     Task OnEnded(StreamEnd end);
 }

@@ -6,7 +6,11 @@ public static class SourceLabels
     /// <summary>Index of the first: a source that is silent for too long. The second is one that is clipped.</summary>
     public const int First = 1_000_000;
 
-    public static readonly LabelName[] All = [new("source.silent", "source.silent"), new("source.clipped", "source.clipped")];
+    /// <summary>A stream that gets no audio for too long.</summary>
+    public const int Lost = First + 2;
+
+    public static readonly LabelName[] All =
+        [new("source.silent", "source.silent"), new("source.clipped", "source.clipped"), new("source.lost", "source.lost")];
 
     /// <summary>Whether an index is none of a model's.</summary>
     public static bool Has(int index) => index >= First;
@@ -33,4 +37,7 @@ public sealed record SourceRule(
 {
     public const float DefaultSilentBelowDbfs = -70;
     public const float DefaultClippedShare = 0.01f;
+
+    /// <summary>Without audio, by the silo's clock, 1 s to 10 min. Null: also from a gateway of an earlier version.</summary>
+    [Id(4)] public TimeSpan? LostAfter { get; init; }
 }

@@ -146,6 +146,9 @@ public sealed record StreamStatus(
 
     /// <summary>Null: as for the health.</summary>
     [Id(8)] public StreamRules? Rules { get; init; }
+
+    /// <summary>The open event of a stream that gets no audio, for observers that have not been told of it. Null: it is not lost.</summary>
+    [Id(9)] public SoundEvent? Lost { get; init; }
 }
 
 /// <summary>When the sounds of a stream are events.</summary>

@@ -48,6 +48,9 @@ internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> v
                     view.OnNote($"from chunk {change.NextChunk} on stream {response.StreamId} is heard by model {change.Model.Name}.");
                     view.OnEvents(change.Events);
                     break;
+                case { Events: { } opened }:
+                    view.OnEvents(opened.Events);
+                    break;
                 case { Ended: { } ended }:
                     lost |= ended.Reason == EndReason.Lost;
                     view.OnNote(ended.Reason switch

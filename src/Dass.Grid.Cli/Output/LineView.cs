@@ -22,7 +22,8 @@ internal sealed class LineView(string? stream = null) : IStreamView
     {
         foreach (var sound in events)
         {
-            Console.Out.WriteLine($"{_begin}  until the end: {Span(sound)}");
+            Console.Out.WriteLine(
+                _begin + (sound.Kind == EventKind.Opened ? $"  > {Begun(sound)}" : $"  until the end: {Span(sound)}"));
         }
     }
 
@@ -44,11 +45,13 @@ internal sealed class LineView(string? stream = null) : IStreamView
         var clipped = tags.Level?.ClippedShare >= MuchClipped ? "  (clipped)" : "";
         return lost + clipped + string.Concat(tags.Events.Select(sound => sound.Kind switch
         {
-            EventKind.Opened => $"  > {sound.Label} from {Seconds(sound.OnsetSeconds)}",
+            EventKind.Opened => $"  > {Begun(sound)}",
             EventKind.Closed => $"  < {Span(sound)}",
             _ => "",
         }));
     }
+
+    private static string Begun(Event sound) => $"{sound.Label} from {Seconds(sound.OnsetSeconds)}";
 
     private static string Span(Event sound) => $"{sound.Label} {Seconds(sound.OnsetSeconds)} - {Seconds(sound.OffsetSeconds)}";
 

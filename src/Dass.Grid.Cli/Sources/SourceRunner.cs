@@ -24,9 +24,10 @@ internal sealed class SourceRunner(
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
-    /// <summary>A live source that is silent or clipped for so long is an event.</summary>
+    /// <summary>A live source that is silent, clipped or away for so long is an event.</summary>
     private static readonly TimeSpan SilentAfter = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ClippedAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LostAfter = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan Steady = TimeSpan.FromSeconds(10); // of audio: then the next pause is the first again
     private static readonly TimeSpan TickSpan = TimeSpan.FromSeconds(0.5);
@@ -151,7 +152,10 @@ internal sealed class SourceRunner(
             config.Model = spec.Model;
             config.LabelEvents.Add(spec.EventLabels.Select(label => new LabelRule { Label = label }));
             config.Filter = new TagFilter { Top = 3 };
-            config.Source = new SourceRule { SilentAfter = SilentAfter.ToDuration(), ClippedAfter = ClippedAfter.ToDuration() };
+            config.Source = new SourceRule
+            {
+                SilentAfter = SilentAfter.ToDuration(), ClippedAfter = ClippedAfter.ToDuration(), LostAfter = LostAfter.ToDuration(),
+            };
         }
         if (Clips is not null)
         {

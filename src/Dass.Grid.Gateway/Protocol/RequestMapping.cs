@@ -68,7 +68,10 @@ internal static class RequestMapping
             throw ProtocolErrors.ClippedShare(share);
         }
         return new Contracts.SourceRule(
-            SourceSpan("source.silent_after", rule.SilentAfter), below, SourceSpan("source.clipped_after", rule.ClippedAfter), share);
+            SourceSpan("source.silent_after", rule.SilentAfter), below, SourceSpan("source.clipped_after", rule.ClippedAfter), share)
+        {
+            LostAfter = SourceSpan("source.lost_after", rule.LostAfter),
+        };
     }
 
     private static TimeSpan? SourceSpan(string field, Duration? duration) => Span(

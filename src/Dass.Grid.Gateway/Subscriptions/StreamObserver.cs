@@ -103,6 +103,15 @@ internal sealed partial class StreamObserver : ITagObserver
         return Task.CompletedTask;
     }
 
+    public Task OnLost(SoundEvent opened, long nextChunk)
+    {
+        foreach (var queue in _subscribers)
+        {
+            queue.Offer(opened, nextChunk);
+        }
+        return Task.CompletedTask;
+    }
+
     public Task OnEnded(StreamEnd end)
     {
         foreach (var queue in _subscribers)
@@ -179,6 +188,10 @@ internal sealed partial class StreamObserver : ITagObserver
         if (known.Gap is { } gap)
         {
             await OnGap(gap);
+        }
+        if (known.Lost is { } lost)
+        {
+            await OnLost(lost, known.NextChunk);
         }
         foreach (var queue in _subscribers)
         {

@@ -26,6 +26,7 @@ internal sealed class StreamSubscriber(
     private readonly double _interval = request.MinInterval?.ToTimeSpan().TotalSeconds ?? 0;
     private ScoreView _view = null!;
     private long _next; // what the subscriber has not seen yet begins here
+    private string? _lost; // event of a lost source that has been sent last
     private double _due; // stream time from which the next tags without events are sent
 
     private readonly GridAccess _grid = services.Grid;
@@ -65,6 +66,7 @@ internal sealed class StreamSubscriber(
         await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
 
         await CatchUpAsync(status.NextChunk, asked: true);
+        await WriteLostAsync(status.Lost);
         if (status.End is { } ended)
         {
             queue.Complete(ended);
@@ -87,6 +89,11 @@ internal sealed class StreamSubscriber(
                 };
                 _view = new ScoreView(request.Filter, await services.Cards.GetAsync(change.Model), isOneOfMany: true);
                 await write(new SubscribeResponse { NewModel = answer });
+            }
+            else if (item.Lost is not null)
+            {
+                await CatchUpAsync(item.NextChunk);
+                await WriteLostAsync(item.Lost);
             }
             else if (item.NextChunk > _next)
             {
@@ -160,6 +167,21 @@ internal sealed class StreamSubscriber(
             : null;
         activity?.SetTag(TelemetryNames.Tenant, id.Tenant).SetTag(TelemetryNames.Stream, id.Name).SetTag(TelemetryNames.Chunk, chunk.Index);
         await WriteAsync(chunk);
+    }
+
+    /// <summary>Once, although message and renewals bring it.</summary>
+    private async Task WriteLostAsync(SoundEvent? lost)
+    {
+        if (lost is null || lost.Id == _lost)
+        {
+            return;
+        }
+        _lost = lost.Id;
+        Event[] opened = [.. _view.Select([lost])];
+        if (opened.Length > 0)
+        {
+            await write(new SubscribeResponse { Events = new EventList { Events = { opened } } });
+        }
     }
 
     private async Task WriteAsync(ChunkTags chunk)

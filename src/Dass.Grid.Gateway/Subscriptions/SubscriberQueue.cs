@@ -5,22 +5,25 @@ using System.Threading.Channels;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>What a subscriber receives: a chunk, a gap, another model, or the index that the stream has chunks up to.</summary>
+/// <summary>What a subscriber receives: a chunk, a gap, another model, a lost source, or the index that the stream has chunks up to.</summary>
 internal readonly record struct SubscriberItem(ChunkTags? Chunk, StreamGap? Gap, ModelChange? Change, long NextChunk)
 {
+    /// <summary>The stream gets no audio. May come more than once.</summary>
+    public SoundEvent? Lost { get; init; }
+
     /// <summary>The trace of the chunk.</summary>
     public ActivityContext Trace { get; init; }
 }
 
 /// <summary>
 /// What waits for one subscriber. When it is full the oldest chunk goes; the reader sees the gap in the indices and asks the stream for it.
-/// Gaps and model changes cannot be asked for again, so these notices wait beside the chunks.
+/// Gaps, model changes and lost sources cannot be asked for again, so these notices wait beside the chunks.
 /// </summary>
 internal sealed class SubscriberQueue(int capacity)
 {
     private const int MaxNotices = 64;
 
-    private readonly ConcurrentQueue<SubscriberItem> _notices = new(); // gaps and other models
+    private readonly ConcurrentQueue<SubscriberItem> _notices = new(); // gaps, other models, lost sources
     private readonly Channel<SubscriberItem> _items = Channel.CreateBounded<SubscriberItem>(
         new BoundedChannelOptions(capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
@@ -36,6 +39,8 @@ internal sealed class SubscriberQueue(int capacity)
     public void Offer(StreamGap gap) => Offer(new SubscriberItem(null, gap, null, gap.NextChunk));
 
     public void Offer(ModelChange change) => Offer(new SubscriberItem(null, null, change, change.NextChunk));
+
+    public void Offer(SoundEvent lost, long nextChunk) => Offer(new SubscriberItem(null, null, null, nextChunk) { Lost = lost });
 
     /// <summary>What the subscriber lacks of the chunks before <paramref name="nextChunk"/> it then asks the stream for.</summary>
     public void Remind(long nextChunk) => _items.Writer.TryWrite(new SubscriberItem(null, null, null, nextChunk));

@@ -26,6 +26,9 @@ internal sealed record CheckpointNotes(UsageStart Span, LoggedEvent[] Owed, Usag
     /// <summary>What is heard of the audio. Null: the plain mean of all channels.</summary>
     public HeardAs? Heard { get; init; }
 
+    /// <summary>Since when no audio has come. Null: no event of that is asked for.</summary>
+    public SourceLossNote? Loss { get; init; }
+
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this);
 
     /// <returns>Null: a checkpoint without notes.</returns>
@@ -43,6 +46,13 @@ internal sealed record HeardAs(int Channel, float GainDb, bool AutomaticGain)
 
     public AudioShape Of(AudioShape shape) => shape with { Channel = Channel, GainDb = GainDb, AutomaticGain = AutomaticGain };
 }
+
+/// <summary>When a stream has last got audio.</summary>
+/// <param name="After">How long it may be without before that is an event.</param>
+/// <param name="Since">When the last audio came.</param>
+/// <param name="Sample">Where it ended.</param>
+/// <param name="Opened">Whether the event is under way.</param>
+internal sealed record SourceLossNote(TimeSpan After, DateTimeOffset Since, long Sample, bool Opened);
 
 /// <summary>Where a session's use began, and how many events it has closed.</summary>
 internal sealed record UsageStart(long FromSample, long FromChunk, long Events);

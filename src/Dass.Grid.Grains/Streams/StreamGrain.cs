@@ -26,7 +26,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     {
         _shared = shared;
         _id = StreamId.Parse(this.GetPrimaryKeyString());
-        State = new StreamState(_id, shared.Options.HistoryChunks, shared.Checkpoints.CheckpointChunks);
+        State = new StreamState(_id, shared.Options.HistoryChunks, shared.Checkpoints.CheckpointChunks, shared.NewLoss());
         _outbox = new StreamOutbox(_id, shared);
         _persistence = new StreamPersistence(this.GetGrainId(), _id, shared, State, _outbox, this);
         _lifecycle = new StreamLifecycle(_id, shared, State, _outbox, _persistence);
@@ -147,7 +147,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         finally
         {
             State.Lost.Add(audio, from, live.NextSample, live.Shape);
-            State.Feed(live, _shared.Time.GetUtcNow());
+            if (State.Feed(live, _shared.Time.GetUtcNow()))
+            {
+                _persistence.SaveAsync().Ignore(); // the next silo knows that it has audio again
+            }
             tags = _lifecycle.Publish(live);
         }
         _lifecycle.Measure(live, rest, tags.Length, _shared.Time.GetElapsedTime(started));
@@ -206,8 +209,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         State.DropSession();
         await _outbox.DeliverAsync();
+        _lifecycle.WatchSource();
         var idle = _shared.Time.GetUtcNow() - State.LastActive;
-        var rests = State.Asleep is not null && _lifecycle.Observers.IsEmpty && idle < _shared.Options.IdleTimeout;
+        var rests = State.Asleep is not null && _lifecycle.Observers.IsEmpty && idle < _shared.Options.IdleTimeout
+            && !State.Loss.IsPending;
         if (rests)
         {
             DeactivateOnIdle(); // no silo holds what only waits
@@ -315,6 +320,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         State.DropSession();
         _shared.Instruments.OnObserversExpired(_lifecycle.Observers.Expire());
         _outbox.Deliver(State.Live);
+        _lifecycle.WatchSource();
         if (State.Ended is not null && idle >= _shared.Options.Retention)
         {
             await ForgetAsync();

@@ -40,4 +40,7 @@ public sealed partial class StreamGrainShared(
     public GrainsInstruments Instruments => instruments;
 
     public TimeProvider Time => time;
+
+    /// <summary>Of one stream. The store may be a checkpoint's longest interval, and another attempt, behind the audio.</summary>
+    internal SourceLoss NewLoss() => new(time, Checkpoints.CheckpointInterval * 4 / 3 + Checkpoints.CheckpointRetry);
 }

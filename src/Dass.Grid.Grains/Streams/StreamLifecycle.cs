@@ -22,6 +22,7 @@ internal sealed class StreamLifecycle(
         var lost = state.Unreadable?.Message
             ?? (oldestSample > 0 ? "The store has no checkpoint of the stream, and its first audio is no longer kept." : null);
         HoldNew(live);
+        state.Loss.Begin(spec.Source?.LostAfter, live.NextSample, live.Shape.Format.SampleRateHz);
         shared.Instruments.OnBegun(live.Model.Name);
         shared.LogBegun(id, live.Model.Name);
         if (lost is not null)
@@ -119,6 +120,18 @@ internal sealed class StreamLifecycle(
         return (null, gap, change);
     }
 
+    /// <summary>A stream that gets no audio for too long is an event, which no chunk can tell of.</summary>
+    public void WatchSource()
+    {
+        if (state.Loss.TryOpen())
+        {
+            var opened = state.Loss.Open!;
+            Observers.Notify(observer => observer.OnLost(opened, state.History.NextChunk));
+            shared.LogLost(id, opened.OffsetSeconds - opened.OnsetSeconds);
+            persistence.SaveAsync().Ignore(); // the next silo knows since when
+        }
+    }
+
     /// <summary>The stream's tail, and its end.</summary>
     public async Task<Outcome<Finished>> EndAsync(LiveStream live, StreamEndReason reason, CancellationToken cancellationToken)
     {
@@ -177,6 +190,7 @@ internal sealed class StreamLifecycle(
     {
         await persistence.Checkpoints.IdleAsync();
         var closed = live.Events.Complete(live.NextSeconds);
+        closed = state.Loss.Complete() is { } loss ? [.. closed, loss] : closed;
         outbox.Add(live, closed);
         outbox.EndSpan(live);
         await persistence.SaveEndAsync(state.Snapshot(live, persistence.Checkpoints.Epoch, reason) with { Closed = closed });
@@ -204,6 +218,7 @@ internal sealed class StreamLifecycle(
         for (var i = 0; i < tags.Length; i++)
         {
             tags[i] = tags[i] with { LostSeconds = state.Lost.Take(tags[i].Index) };
+            tags[i] = state.Loss.Take() is { } closed ? tags[i] with { Events = [.. tags[i].Events, closed] } : tags[i];
             outbox.Add(live, tags[i].Events);
             state.History.Add(tags[i]);
         }

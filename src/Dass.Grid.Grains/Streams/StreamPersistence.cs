@@ -85,7 +85,7 @@ internal sealed class StreamPersistence(
             {
                 throw new SnapshotException(refusal.Message);
             }
-            Restore(checkpoint);
+            Restore(checkpoint, moved: true);
             Checkpoints.Epoch = checkpoint.Epoch;
             Continue(live, "moved");
             return true;
@@ -275,14 +275,14 @@ internal sealed class StreamPersistence(
         }
     }
 
-    private void Restore(Checkpoint checkpoint)
+    private void Restore(Checkpoint checkpoint, bool moved = false)
     {
         var notes = CheckpointNotes.FromBytes(checkpoint.Notes.Span);
         if (notes is not null)
         {
             outbox.Restore(notes);
         }
-        state.Restore(checkpoint, notes);
+        state.Restore(checkpoint, notes, moved);
         if (state.Ended is null && notes?.LastActive is { } fed && fed < state.LastActive)
         {
             state.Touch(fed);
@@ -354,6 +354,7 @@ internal sealed class StreamPersistence(
             Levels = state.Levels(),
             Waiting = state.Live is null ? null : waiting.Written.ToArray(),
             Heard = state.Shape is { } shape ? HeardAs.From(shape.Format) : null,
+            Loss = state.Loss.Note,
         }).ToBytes();
     }
 

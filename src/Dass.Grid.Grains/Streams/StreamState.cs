@@ -16,7 +16,7 @@ namespace Dass.Grid.Grains.Streams;
 /// </code>
 /// Any of them goes to fenced by <see cref="Fence"/>, when another silo has written the stream's checkpoint.
 /// </summary>
-internal sealed class StreamState(StreamId id, int historyChunks, int checkpointChunks)
+internal sealed class StreamState(StreamId id, int historyChunks, int checkpointChunks, SourceLoss loss)
 {
     private const int HealthLabels = 3;
 
@@ -30,6 +30,8 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     public TagHistory History { get; } = new(historyChunks);
 
     public LostAudio Lost { get; } = new();
+
+    public SourceLoss Loss => loss;
 
     public LiveStream? Live { get; private set; }
 
@@ -83,7 +85,7 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     }
 
     /// <summary>Null: unknown.</summary>
-    public StreamStatus? Status => StatusWithoutGap is { } status ? status with { Gap = Gap } : null;
+    public StreamStatus? Status => StatusWithoutGap is { } status ? status with { Gap = Gap, Lost = loss.Open } : null;
 
     /// <summary>Null: not live.</summary>
     private StreamHealth? Health
@@ -114,9 +116,11 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     /// <summary>Unknown or asleep → asleep, or ended, as a checkpoint says.</summary>
     /// <param name="checkpoint">As it was read.</param>
     /// <param name="notes">The checkpoint's; null: it has none.</param>
-    public void Restore(Checkpoint checkpoint, CheckpointNotes? notes)
+    /// <param name="moved">It has come from the activation before, not from the store.</param>
+    public void Restore(Checkpoint checkpoint, CheckpointNotes? notes, bool moved = false)
     {
         Attachment = checkpoint.Attachment;
+        loss.Restore(checkpoint.Ended is null ? notes?.Loss : null, checkpoint.Shape.Format.SampleRateHz, moved);
         Lost.Restore(notes?.Lost ?? []);
         History.Restore(
             checkpoint.History.Select(chunk => chunk with
@@ -187,18 +191,22 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     public void Detach(long attachment) => _left = attachment;
 
     /// <summary>The stream has been fed.</summary>
-    public void Feed(LiveStream live, DateTimeOffset now)
+    /// <returns>Whether it has been without audio for so long that this ends an event.</returns>
+    public bool Feed(LiveStream live, DateTimeOffset now)
     {
+        var found = false;
         LastActive = now;
         _isFed = true;
         if (live.NextSample != _heardSample)
         {
             (_lastAudio, _heardSample) = (now, live.NextSample);
+            found = loss.Hear(live.NextSample, live.Shape.Format.SampleRateHz);
         }
         if (live.NextSample - _fedSample >= live.Shape.Chunk.TotalSeconds * live.Shape.Format.SampleRateHz)
         {
             (LastFed, _fedSample) = (now, live.NextSample);
         }
+        return found;
     }
 
     /// <summary>Audio has completed chunks, whose tags came after this time.</summary>

@@ -75,6 +75,7 @@ public sealed class SourceEventTests(SharedGrid shared)
     {
         var half = Duration.FromTimeSpan(TimeSpan.FromSeconds(0.5));
         await RefusesAsync("source.silent_after is 0.5 s; 1 s to 600 s", new SourceRule { SilentAfter = half });
+        await RefusesAsync("source.lost_after is 0.5 s; 1 s to 600 s", new SourceRule { LostAfter = half });
         await RefusesAsync("source.silent_below_dbfs is 3", new SourceRule { SilentBelowDbfs = 3 });
         await RefusesAsync("source.clipped_share is 0", new SourceRule { ClippedShare = 0 });
 

@@ -93,7 +93,7 @@ export function subscribe(query, on) {
       wait = 500;
       setLink("live");
     };
-    for (const kind of ["subscribed", "tags", "dropped", "gap", "newModel", "ended"]) {
+    for (const kind of ["subscribed", "tags", "dropped", "gap", "newModel", "events", "ended"]) {
       source.addEventListener(kind, event => on(kind, JSON.parse(event.data)));
     }
     source.addEventListener("error", event => {

@@ -89,6 +89,9 @@ export function stream(main, [id]) {
       past.mark(message.gap.events);
       next = Number(message.gap.nextChunk);
       trouble.replaceChildren(problem({ message: `A gap of ${span((message.gap.toSample - message.gap.fromSample) / rate)}: ${message.gap.reason}` }));
+    } else if (kind === "events") {
+      past.mark(message.events.events);
+      log.add(message.events.events, true);
     } else if (kind === "ended") {
       past.mark(message.ended.events);
       log.add(message.ended.events, true);
