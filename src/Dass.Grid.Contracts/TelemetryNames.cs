@@ -23,6 +23,7 @@ public static class TelemetryNames
     public const string Status = "rpc.response.status_code";
     public const string Limit = "dass.limit";
     public const string Protocol = "dass.protocol";
+    public const string Level = "dass.level";
 
     /// <summary>Roots of the grid's own traces; samplers know them by name.</summary>
     public const string ChunkTrace = "dass.chunk";

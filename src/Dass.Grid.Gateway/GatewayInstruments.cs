@@ -13,6 +13,12 @@ internal sealed partial class GatewayInstruments : IHostedService
 {
     public static readonly ActivitySource Activities = new(TelemetryNames.Gateway);
 
+    /// <summary>The built-in model misses much of what is quieter.</summary>
+    private const float QuietDbfs = -50;
+
+    /// <summary>Values of <c>dass.level</c>.</summary>
+    private static readonly string[] Levels = ["silent", "quiet", "normal", "clipped", "lost"];
+
     /// <summary>Values of <c>dass.limit</c>.</summary>
     private static readonly string[] Limits =
     [
@@ -26,6 +32,7 @@ internal sealed partial class GatewayInstruments : IHostedService
     private readonly Counter<long> _refused;
     private readonly Counter<long> _audio;
     private readonly Histogram<double> _delay;
+    private readonly Counter<double> _levels;
     private readonly UpDownCounter<long> _subscribers;
     private readonly Counter<long> _dropped;
     private readonly Histogram<double> _recovery;
@@ -52,6 +59,9 @@ internal sealed partial class GatewayInstruments : IHostedService
             {
                 HistogramBucketBoundaries = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.4, 0.6, 1, 1.5, 2.5, 5, 10, 30],
             });
+        _levels = meter.CreateCounter<double>(
+            "dass.source.audio", "s",
+            "Audio by its level: silent (below -70 dBFS), quiet (below -50 dBFS), normal, clipped (1 % of the samples or more), lost.");
         _subscribers = meter.CreateUpDownCounter<long>("dass.gateway.subscribers", "{subscriber}", "Subscribers that listen now.");
         _dropped = meter.CreateCounter<long>("dass.gateway.chunks.dropped", "{chunk}", "Chunks of tags that slow subscribers have missed.");
         _recovery = meter.CreateHistogram<double>(
@@ -111,6 +121,31 @@ internal sealed partial class GatewayInstruments : IHostedService
         Tag(TelemetryNames.Tenant, tenant),
         Tag(TelemetryNames.Model, model),
         Tag(TelemetryNames.Pace, catchesUp ? TelemetryNames.CatchUp : TelemetryNames.Live));
+
+    /// <summary>A call feeds a stream of this tenant: what none of its streams had yet is 0.</summary>
+    public void OnFed(string tenant)
+    {
+        foreach (var level in Levels)
+        {
+            _levels.Add(0, Tag(TelemetryNames.Tenant, Tenants.For(tenant)), Tag(TelemetryNames.Level, level));
+        }
+    }
+
+    /// <param name="tenant">One of <see cref="Tenants"/>' names.</param>
+    /// <param name="level">Of a chunk; null: all of it was lost.</param>
+    /// <param name="seconds">Its length.</param>
+    public void OnLevel(string tenant, StreamLevel? level, double seconds)
+    {
+        var name = level switch
+        {
+            null => "lost",
+            { ClippedShare: >= Contracts.SourceRule.DefaultClippedShare } => "clipped",
+            { RmsDbfs: < Contracts.SourceRule.DefaultSilentBelowDbfs } => "silent",
+            { RmsDbfs: < QuietDbfs } => "quiet",
+            _ => "normal",
+        };
+        _levels.Add(seconds, Tag(TelemetryNames.Tenant, tenant), Tag(TelemetryNames.Level, name));
+    }
 
     public void OnSubscribed() => _subscribers.Add(1);
 

@@ -4,8 +4,8 @@ using Dass.Grid.Gateway.Grid;
 namespace Dass.Grid.Gateway.Streams;
 
 /// <summary>
-/// When the last sample came that each chunk of a call needs: how late its tags are, and where its trace begins. Used by the call's pump
-/// only.
+/// When the last sample came that each chunk of a call needs: how late its tags are, where its trace begins, and how loud each was. Used
+/// by the call's pump only.
 /// </summary>
 /// <param name="grid">Where delays are counted.</param>
 /// <param name="id">The stream.</param>
@@ -23,6 +23,7 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, StreamShape shape
     private readonly Queue<(long Chunk, long At)> _complete = new();
     private readonly string _tenant = grid.Instruments.Tenants.For(id.Tenant);
     private long _next = nextChunk; // whose last sample has not come
+    private long _measured = nextChunk; // chunks before it are counted by their level
 
     /// <summary>Whether the stream's audio comes faster than real time; the last answer says so.</summary>
     public bool CatchesUp { get; set; }
@@ -46,12 +47,17 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, StreamShape shape
     public void OnGap(long chunk) => _next = Math.Max(_next, chunk);
 
     /// <summary>A chunk's tags are written.</summary>
-    public void OnWritten(long chunk)
+    public void OnWritten(ChunkTags chunk)
     {
-        while (_complete.TryPeek(out var first) && first.Chunk <= chunk)
+        if (chunk.Index >= _measured)
+        {
+            grid.Instruments.OnLevel(_tenant, chunk.Level, chunk.EndSeconds - chunk.StartSeconds);
+            _measured = chunk.Index + 1;
+        }
+        while (_complete.TryPeek(out var first) && first.Chunk <= chunk.Index)
         {
             _complete.Dequeue();
-            if (first.Chunk == chunk)
+            if (first.Chunk == chunk.Index)
             {
                 grid.Instruments.OnTagsWritten(_tenant, shape.Model.Name, CatchesUp, grid.Time.GetElapsedTime(first.At));
             }

@@ -92,7 +92,7 @@ internal sealed class StreamAnswers(
         {
             await responses.WriteAsync(new StreamResponse { Tags = view.Map(chunk) }, cancellationToken);
         }
-        times.OnWritten(chunk.Index);
+        times.OnWritten(chunk);
         _nextChunk = chunk.Index + 1;
     }
 }

@@ -64,6 +64,7 @@ internal sealed class StreamCall(
             await responses.WriteAsync(new StreamResponse { Gap = view.Map(gap) }, cancellationToken);
         }
 
+        _grid.Instruments.OnFed(id.Tenant);
         var times = new ChunkTimes(_grid, id, attachment.Shape, attachment.NextChunk, Activity.Current?.Context ?? default);
         Activity.Current = null; // a call has no end: each chunk is a trace of its own
         using var pump = new AudioPump(

@@ -5,7 +5,9 @@ using System.Threading.Channels;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
-/// <summary>What a subscriber receives: a chunk, a gap, another model, a lost source, or the index that the stream has chunks up to.</summary>
+/// <summary>
+/// What a subscriber receives: a chunk, a gap, another model, a lost source, or the index that the stream has chunks up to.
+/// </summary>
 internal readonly record struct SubscriberItem(ChunkTags? Chunk, StreamGap? Gap, ModelChange? Change, long NextChunk)
 {
     /// <summary>The stream gets no audio. May come more than once.</summary>

@@ -61,6 +61,38 @@ public sealed partial class TelemetryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Audio_is_counted_by_its_level_once()
+    {
+        const int Rate = Babble.SampleRateHz;
+        var config = Babble.Config("levels");
+        using (var feed = await Feed.BeginAsync(_grid.Client, config))
+        {
+            await feed.SendBabbleAsync(0, 4 * Rate);
+            await feed.SendAsync(new byte[2 * 6 * Rate]);
+            await feed.AppliedAsync(10 * Rate);
+        }
+        config.FromChunk = 0; // its tags are written again
+        using (var again = await Feed.BeginAsync(_grid.Client, config))
+        {
+            await again.FinishAsync();
+            Assert.Equal(0, again.Tags[0].Chunk);
+        }
+        Assert.InRange(await OfAsync("silent"), 5, 6);
+        Assert.InRange(await OfAsync("normal"), 3, 5);
+        Assert.Equal(10, await _grid.MetricAsync("dass_source_audio_seconds_total"), 0.01);
+        Assert.Equal(0, await OfAsync("clipped"));
+
+        async Task<double> OfAsync(string level)
+        {
+            using var operations = new HttpClient { BaseAddress = _grid.Host.OperationsAddress };
+            var sample = $"^dass_source_audio_seconds_total{{[^}}]*dass_level=\"{level}\"[^}}]*}} (\\S+)";
+            var line = Regex.Match(await operations.GetStringAsync("/metrics"), sample, RegexOptions.Multiline);
+            Assert.True(line.Success, level);
+            return double.Parse(line.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        }
+    }
+
+    [Fact]
     public async Task Another_grid_of_the_process_has_its_own_metrics()
     {
         using (var feed = await Feed.BeginAsync(_grid.Client, Babble.Config("here")))
