@@ -1,6 +1,8 @@
 using System.Net;
+using Dass.Grid.Grains;
 using Dass.Grid.Grains.Hosting;
 using Dass.Grid.Grains.Storage;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using StackExchange.Redis;
@@ -63,6 +65,7 @@ internal static class Cluster
 #pragma warning restore ORLEANSEXP003
         silo.Configure<GrainDirectoryOptions>(directory => directory.RangeLeaseDuration = TimeSpan.Zero);
         silo.AddActivityPropagation();
+        silo.UseSteadyTime();
         if (grid.Role == GridRole.Gateway)
         {
             silo.WithoutDassStreams();
@@ -72,6 +75,19 @@ internal static class Cluster
             silo.AddDassStreams().UseStore(grid);
         }
     });
+
+    /// <summary>
+    /// Orleans' timers stand still for as long as a clock is set back, and its collector then refuses new activations. Its membership keeps
+    /// the machine's clock: silos compare their times there.
+    /// </summary>
+    private static void UseSteadyTime(this ISiloBuilder silo)
+    {
+        var steady = new SteadyTime(TimeProvider.System);
+        silo.Services.TryAddKeyedSingleton<TimeProvider>(TimeProviderNames.ActivationManagement, steady);
+        silo.Services.TryAddKeyedSingleton<TimeProvider>(TimeProviderNames.SystemTimers, steady);
+        silo.Services.TryAddKeyedSingleton<TimeProvider>(
+            TimeProviderNames.Grains, (services, _) => services.GetRequiredService<SteadyTime>());
+    }
 
     private static void UseClustering(this ISiloBuilder silo, GridOptions grid)
     {

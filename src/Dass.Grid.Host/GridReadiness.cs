@@ -3,7 +3,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Dass.Grid.Host;
 
-/// <summary>Ready when a silo with models answers, and this process is not stopping.</summary>
+/// <summary>Ready when a silo with models begins a grain, and this process is not stopping.</summary>
 internal sealed class GridReadiness(IGrainFactory grains, IHostApplicationLifetime lifetime) : IHealthCheck
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -16,7 +16,8 @@ internal sealed class GridReadiness(IGrainFactory grains, IHostApplicationLifeti
         }
         try
         {
-            var models = await grains.GetGrain<IModelCatalogGrain>(0).List().WaitAsync(Patience, cancellationToken);
+            // One of its own each time: a grain that is there answers also when the silo can begin no other.
+            var models = await grains.GetGrain<IModelCatalogGrain>(Random.Shared.NextInt64()).List().WaitAsync(Patience, cancellationToken);
             return HealthCheckResult.Healthy($"Models: {string.Join(", ", models.Select(model => model.Name))}.");
         }
         catch (Exception failure) when (!cancellationToken.IsCancellationRequested)

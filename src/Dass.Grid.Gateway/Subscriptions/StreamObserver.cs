@@ -18,7 +18,7 @@ internal sealed partial class StreamObserver : ITagObserver
     private readonly PeriodicTimer _renewal;
     private readonly TimeSpan _patience;
     private readonly TimeProvider _time;
-    private DateTimeOffset? _unknownSince;
+    private long? _unknownSince; // as the clock's timestamp
     private (long From, long To, long NextChunk)? _gap; // the last that has been delivered, or was there before the first subscriber
     private readonly Lock _gate = new();
     private bool _subscribed;
@@ -177,8 +177,8 @@ internal sealed partial class StreamObserver : ITagObserver
         if (!status.Has(out var known, out var refusal))
         {
             // Its feeding client may be about to begin it again.
-            _unknownSince ??= _time.GetUtcNow();
-            if (refusal.Code == RefusalCode.UnknownStream && _time.GetUtcNow() - _unknownSince >= _patience)
+            _unknownSince ??= _time.GetTimestamp();
+            if (refusal.Code == RefusalCode.UnknownStream && _time.GetElapsedTime(_unknownSince.Value) >= _patience)
             {
                 await OnEnded(new StreamEnd(StreamEndReason.Lost, new HeardSummary(0, 0, [], [])));
             }

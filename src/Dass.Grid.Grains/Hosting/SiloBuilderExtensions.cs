@@ -8,6 +8,7 @@ using Dass.Grid.Grains.Streams;
 using Dass.Grid.Grains.Tenants;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -86,7 +87,8 @@ public static class SiloBuilderExtensions
 
     private static ISiloBuilder AddDassPlacement(this ISiloBuilder silo)
     {
-        silo.Services.AddSingleton<LoadMap>();
+        silo.Services.TryAddSingleton(services => new SteadyTime(services.GetRequiredService<TimeProvider>()));
+        silo.Services.AddSingleton(services => new LoadMap(services.GetRequiredService<SteadyTime>()));
         silo.Services.AddSingleton<LoadServiceClient>();
         silo.Services.AddSingleton<DrainOrder>();
         silo.AddGrainService<LoadService>();

@@ -36,7 +36,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        State.Touch(_shared.Time.GetUtcNow());
+        State.Touch(_shared.Steady.GetUtcNow());
         (var migration, _migration) = (_migration, null);
         Array.ForEach(migration?.Observers ?? [], _lifecycle.Observers.Renew);
         if (migration is null || migration.IsLost || !_persistence.TryContinue(migration))
@@ -100,7 +100,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return _persistence.Refuse(refusal);
         }
-        State.Attach(feeder.Attachment, _shared.Time.GetUtcNow());
+        State.Attach(feeder.Attachment, _shared.Steady.GetUtcNow());
         var durable = _persistence.Checkpoints.DurableSample;
         return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, durable, gap)
         {
@@ -123,7 +123,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             return broken;
         }
-        State.Touch(_shared.Time.GetUtcNow());
+        State.Touch(_shared.Steady.GetUtcNow());
         Activity.Current?.SetTag(TelemetryNames.Tenant, _id.Tenant).SetTag(TelemetryNames.Stream, _id.Name);
         var busy = false;
         ChunkTags[] tags = [];
@@ -147,7 +147,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         finally
         {
             State.Lost.Add(audio, from, live.NextSample, live.Shape);
-            if (State.Feed(live, _shared.Time.GetUtcNow()))
+            if (State.Feed(live, _shared.Steady.GetUtcNow(), _shared.Time.GetUtcNow()))
             {
                 _persistence.SaveAsync().Ignore(); // the next silo knows that it has audio again
             }
@@ -210,14 +210,14 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         State.DropSession();
         await _outbox.DeliverAsync();
         _lifecycle.WatchSource();
-        var idle = _shared.Time.GetUtcNow() - State.LastActive;
+        var idle = _shared.Steady.GetUtcNow() - State.LastActive;
         var rests = State.Asleep is not null && _lifecycle.Observers.IsEmpty && idle < _shared.Options.IdleTimeout
             && !State.Loss.IsPending;
         if (rests)
         {
             DeactivateOnIdle(); // no silo holds what only waits
         }
-        return new StreamRest(State.Listing, rests ? State.LastActive : null);
+        return new StreamRest(State.Listing, rests ? _shared.Steady.ToTimeOfDay(State.LastActive) : null);
     }
 
     public Task Detach(long attachment)
@@ -315,7 +315,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     private async Task Upkeep(CancellationToken cancellationToken)
     {
         Activity.Current = null; // the timer was made by a call that is long over
-        var now = _shared.Time.GetUtcNow();
+        var now = _shared.Steady.GetUtcNow();
         var idle = now - State.LastActive;
         State.DropSession();
         _shared.Instruments.OnObserversExpired(_lifecycle.Observers.Expire());

@@ -21,6 +21,7 @@ public sealed partial class StreamGrainShared(
     IOptions<RecordOptions> records,
     GrainsInstruments instruments,
     TimeProvider time,
+    SteadyTime steady,
     ILogger<StreamGrain> logger)
 {
     public ModelRegistry Models => models;
@@ -39,7 +40,11 @@ public sealed partial class StreamGrainShared(
 
     public GrainsInstruments Instruments => instruments;
 
+    /// <summary>For times of day.</summary>
     public TimeProvider Time => time;
+
+    /// <summary>For all that waits, or has its time.</summary>
+    public SteadyTime Steady => steady;
 
     /// <summary>Of one stream. The store may be a checkpoint's longest interval, and another attempt, behind the audio.</summary>
     internal SourceLoss NewLoss() => new(time, Checkpoints.CheckpointInterval * 4 / 3 + Checkpoints.CheckpointRetry);

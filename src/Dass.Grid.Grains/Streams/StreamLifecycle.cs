@@ -8,7 +8,7 @@ namespace Dass.Grid.Grains.Streams;
 internal sealed class StreamLifecycle(
     StreamId id, StreamGrainShared shared, StreamState state, StreamOutbox outbox, StreamPersistence persistence)
 {
-    public ObserverLeases Observers { get; } = new(shared.Time, shared.Options.ObserverLease);
+    public ObserverLeases Observers { get; } = new(shared.Steady, shared.Options.ObserverLease);
 
     /// <summary>A new stream, or one whose state cannot be had: then with a gap.</summary>
     public Refusal? Begin(StreamSpec spec, Feeder feeder, out StreamGap? gap)
@@ -201,7 +201,7 @@ internal sealed class StreamLifecycle(
         var end = new StreamEnd(reason, live.Heard) { Events = closed, Begun = live.Begun };
         var status = new StreamStatus(live.Shape, live.Begun, live.NextSample, state.History.NextChunk, end.Summary, end);
         state.End(status);
-        state.Touch(shared.Time.GetUtcNow());
+        state.Touch(shared.Steady.GetUtcNow());
         Observers.Notify(observer => observer.OnEnded(end));
         shared.Instruments.OnEnded(live.Model.Name, reason);
         shared.LogEnded(id, reason, status.NextSample, status.NextChunk);

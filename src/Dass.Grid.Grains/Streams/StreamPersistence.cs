@@ -160,7 +160,7 @@ internal sealed class StreamPersistence(
     /// <summary>The stream takes a slot.</summary>
     public void Hold(LiveStream live)
     {
-        state.Hold(live, shared.Time.GetUtcNow());
+        state.Hold(live, shared.Steady.GetUtcNow());
         shared.Local.Add(grain);
         outbox.Gauge.UnsavedSince = 0;
         shared.Instruments.Gauges.Add(outbox.Gauge);
@@ -283,9 +283,9 @@ internal sealed class StreamPersistence(
             outbox.Restore(notes);
         }
         state.Restore(checkpoint, notes, moved);
-        if (state.Ended is null && notes?.LastActive is { } fed && fed < state.LastActive)
+        if (state.Ended is null && notes?.LastActive is { } fed && shared.Steady.From(fed) < state.LastActive)
         {
-            state.Touch(fed);
+            state.Touch(shared.Steady.From(fed));
         }
         host.StartUpkeep();
     }
@@ -349,7 +349,7 @@ internal sealed class StreamPersistence(
         state.Live?.SaveLevels(waiting);
         return (outbox.ToNotes() with
         {
-            LastActive = state.LastActive,
+            LastActive = shared.Steady.ToTimeOfDay(state.LastActive),
             Lost = lost.Count > 0 ? lost : null,
             Levels = state.Levels(),
             Waiting = state.Live is null ? null : waiting.Written.ToArray(),

@@ -61,7 +61,7 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     /// <summary>The last gap; null: none since this activation has had the stream.</summary>
     public StreamGap? Gap { get; private set; }
 
-    /// <summary>When the stream was fed last.</summary>
+    /// <summary>When the stream was fed last, by the clock that is never set, as all times that are compared here.</summary>
     public DateTimeOffset LastActive { get; private set; }
 
     /// <summary>When a chunk's length of audio had last come, or the stream took its slot.</summary>
@@ -191,15 +191,18 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     public void Detach(long attachment) => _left = attachment;
 
     /// <summary>The stream has been fed.</summary>
+    /// <param name="live">The stream.</param>
+    /// <param name="now">When.</param>
+    /// <param name="timeOfDay">The same, as clients know it.</param>
     /// <returns>Whether it has been without audio for so long that this ends an event.</returns>
-    public bool Feed(LiveStream live, DateTimeOffset now)
+    public bool Feed(LiveStream live, DateTimeOffset now, DateTimeOffset timeOfDay)
     {
         var found = false;
         LastActive = now;
         _isFed = true;
         if (live.NextSample != _heardSample)
         {
-            (_lastAudio, _heardSample) = (now, live.NextSample);
+            (_lastAudio, _heardSample) = (timeOfDay, live.NextSample);
             found = loss.Hear(live.NextSample, live.Shape.Format.SampleRateHz);
         }
         if (live.NextSample - _fedSample >= live.Shape.Chunk.TotalSeconds * live.Shape.Format.SampleRateHz)

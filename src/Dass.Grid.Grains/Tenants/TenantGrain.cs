@@ -15,7 +15,7 @@ namespace Dass.Grid.Grains.Tenants;
 public sealed partial class TenantGrain(
     IOptions<TenantListOptions> lists,
     IOptions<StreamGrainOptions> streams,
-    TimeProvider time,
+    SteadyTime time,
     [FromKeyedServices(GridStorage.Name)] IGrainStorage storage,
     LookupRateLimiter lookups,
     ILogger<TenantGrain> logger)
@@ -215,7 +215,7 @@ public sealed partial class TenantGrain(
         foreach (var (name, entry) in stored)
         {
             var listing = new StreamListing(name, entry.Model, entry.Begun, entry.Ended);
-            _streams.TryAdd(name, new Entry(listing, entry.Due ?? soon, Reports: false));
+            _streams.TryAdd(name, new Entry(listing, entry.Due is { } due ? time.From(due) : soon, Reports: false));
         }
     }
 
@@ -228,7 +228,7 @@ public sealed partial class TenantGrain(
             var answer = await GrainFactory.GetGrain<IStreamGrain>(new StreamId(Tenant, listing.Name).ToString()).Touch();
             if (answer.Has(out var found, out var refusal))
             {
-                var due = found.Since + _options.IdleTimeout ?? later;
+                var due = found.Since is { } since ? time.From(since) + _options.IdleTimeout : later;
                 Add(found.Listing, due > later ? due : later, reports: found.Since is null);
             }
             else if (refusal.Code == RefusalCode.UnknownStream)
@@ -252,7 +252,7 @@ public sealed partial class TenantGrain(
     private void Add(StreamListing listing, DateTimeOffset due, bool reports)
     {
         _streams[listing.Name] = new Entry(listing, due, reports);
-        var entry = new TenantStreamEntry(listing.Model, listing.Begun, listing.Ended, reports ? null : due);
+        var entry = new TenantStreamEntry(listing.Model, listing.Begun, listing.Ended, reports ? null : time.ToTimeOfDay(due));
         if (_index.IsLoaded && !_index.TryAdd(listing.Name, entry) && !_full)
         {
             _full = true;
@@ -300,7 +300,7 @@ public sealed partial class TenantGrain(
         {
             _begun.Enqueue(now);
         }
-        _streams[stream] = new Entry(new StreamListing(stream, "", now, Ended: false), now + Patience, Reports: true);
+        _streams[stream] = new Entry(new StreamListing(stream, "", time.ToTimeOfDay(now), Ended: false), now + Patience, Reports: true);
         return new Admission(IsNew: true);
     }
 

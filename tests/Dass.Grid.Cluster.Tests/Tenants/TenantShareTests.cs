@@ -1,4 +1,5 @@
 using Dass.Grid.Contracts;
+using Dass.Grid.Grains;
 using Dass.Grid.Grains.Streams;
 using Dass.Grid.Grains.Tenants;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -16,7 +17,7 @@ public sealed class TenantShareTests
     public TenantShareTests() => _tenant = new TenantGrain(
         Options.Create(new TenantListOptions()),
         Options.Create(new StreamGrainOptions()),
-        _time,
+        new SteadyTime(_time),
         storage: null!,
         lookups: null!,
         NullLogger<TenantGrain>.Instance);
