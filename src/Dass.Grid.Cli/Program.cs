@@ -1,31 +1,5 @@
-using System.CommandLine;
-using Dass.Grid.Cli.CommandLine;
-using Dass.Grid.Cli.Commands;
-using Dass.Grid.Cli.Commands.Evaluate;
+using Dass.Grid;
+using Dass.Grid.Cli;
 
-var root = new RootCommand(
-    "Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 heard (tag --fail-on), 130 interrupted.")
-{
-    TagCommand.Create(),
-    StreamCommand.Create(),
-    FeedCommand.Create(),
-    WatchCommand.Create(),
-    EventsCommand.Create(),
-    NotifyCommand.Create(),
-    LoadCommand.Create(),
-    LabelsCommand.Create(),
-    GridListings.Streams(),
-    GridListings.Models(),
-    GridListings.Usage(),
-    GridListings.Close(),
-    KeyCommands.Key(),
-    KeyCommands.Hash(),
-    CompletionCommand.Create(),
-    InspectModelCommand.Create(),
-    EvaluateCommand.Create(),
-    ServeCommand.Create(),
-    ConsoleCommand.Create(),
-    AdminCommand.Create(),
-    Options.Verbose,
-};
-return await Invocation.RunAsync(root, args);
+// First of all: with fewer the runtime would not find its own assemblies.
+return OpenFiles.Suffice(128, "dass") ? await DassProgram.RunAsync(args) : 1;

@@ -8,6 +8,9 @@ namespace Dass.Grid.Host;
 /// <summary>Composes the grid's process: roles all, silo or gateway.</summary>
 public static class GridHost
 {
+    /// <summary>Files that a process of the grid opens before its first connection (about 370, most of them its own), and a few.</summary>
+    public const int LeastOpenFiles = 400;
+
     /// <summary>
     /// A host that is configured by appsettings.json, the environment and <paramref name="args"/> (e.g. <c>--Grid:Role=gateway</c>), not
     /// yet started.

@@ -1,28 +1,5 @@
+using Dass.Grid;
 using Dass.Grid.Host;
-using Microsoft.Extensions.Options;
 
-if (args is ["hash-key"])
-{
-    return HashKeyCommand.Run(Console.In, Console.Out, Console.Error);
-}
-try
-{
-    await using var app = GridHost.Build(args);
-    GridPorts.RequireFree(app);
-    await app.RunAsync();
-    return 0;
-}
-catch (IOException taken)
-{
-    Console.Error.WriteLine(taken.Message);
-    return 1;
-}
-catch (OptionsValidationException invalid)
-{
-    Console.Error.WriteLine("The configuration cannot be used:");
-    foreach (var failure in invalid.Failures)
-    {
-        Console.Error.WriteLine($"  {failure}");
-    }
-    return 2;
-}
+// First of all: with fewer the runtime would not find its own assemblies.
+return OpenFiles.Suffice(GridHost.LeastOpenFiles, "A grid") ? await HostProgram.RunAsync(args) : 1;

@@ -36,6 +36,10 @@ internal static class ServeCommand
                 AnsiConsole.Write(table);
                 return Invocation.Success;
             }
+            if (!OpenFiles.Suffice(GridHost.LeastOpenFiles, "A grid"))
+            {
+                return Invocation.Failure;
+            }
             await using var app = GridHost.Build(parsed.GetValue(settings)!);
             GridPorts.RequireFree(app);
             await app.RunAsync(cancellationToken).ConfigureAwait(false);
