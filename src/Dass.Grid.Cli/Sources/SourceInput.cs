@@ -11,15 +11,33 @@ internal sealed class SourceInput : IAsyncDisposable
     private const string Ffmpeg = "ffmpeg";
     private const int MaxErrorCharacters = 500;
 
+    /// <summary>
+    /// Runs a program that ends with its feeder. One that writes is ended by the pipe that nothing reads; one that waits, as ffmpeg for a
+    /// camera, would keep its port for ever. The feeder holds the other end of the shell's standard input, which closes however the
+    /// feeder dies. (A signal at the parent's death goes by threads, and those of a pool come and go.)
+    /// </summary>
+    private const string Watched = """
+        command -v "$1" >/dev/null 2>&1 || { echo "'$1' cannot be started: there is no such program." >&2; exit 127; }
+        exec 3<&0 </dev/null
+        "$@" 3<&- &
+        program=$!
+        { read -r _ <&3; kill -9 $program; } >/dev/null 2>&1 &
+        wait $program
+        code=$?
+        kill $! 2>/dev/null
+        exit $code
+        """;
+
     /// <summary>What ffmpeg makes of every address and device.</summary>
     private static readonly AudioFormat Decoded = new(SampleEncoding.Pcm16, 16_000, 1);
 
     private readonly Process _process;
+    private readonly string _program;
     private readonly Task<string> _errors;
 
-    private SourceInput(Process process, Stream audio, AudioFormat format)
+    private SourceInput(Process process, string program, Stream audio, AudioFormat format)
     {
-        (_process, Audio, Format) = (process, audio, format);
+        (_process, _program, Audio, Format) = (process, program, audio, format);
         _errors = LastOutput.OfAsync(process.StandardError, MaxErrorCharacters);
     }
 
@@ -61,22 +79,27 @@ internal sealed class SourceInput : IAsyncDisposable
         Process process;
         try
         {
-            process = Process.Start(Info(program, arguments))!;
+            process = OperatingSystem.IsWindows()
+                ? Process.Start(Info(program, arguments))!
+                : Process.Start(Info("/bin/sh", ["-c", Watched, "sh", program, .. arguments]))!;
         }
         catch (Win32Exception missing)
         {
             throw new IOException($"'{program}' cannot be started: {missing.Message}.");
         }
-        process.StandardInput.Close();
+        if (OperatingSystem.IsWindows())
+        {
+            process.StandardInput.Close();
+        }
         if (FormatOf(spec) is { } format)
         {
-            return new SourceInput(process, process.StandardOutput.BaseStream, format);
+            return new SourceInput(process, program, process.StandardOutput.BaseStream, format);
         }
-        var input = new SourceInput(process, process.StandardOutput.BaseStream, Decoded);
+        var input = new SourceInput(process, program, process.StandardOutput.BaseStream, Decoded);
         try
         {
             var wav = await WavReader.OpenAsync(input.Audio, cancellationToken).ConfigureAwait(false);
-            return new SourceInput(process, new Grid.AudioSourceStream(wav), wav.Format);
+            return new SourceInput(process, program, new Grid.AudioSourceStream(wav), wav.Format);
         }
         catch (Exception broken) when (broken is AudioFormatException or OperationCanceledException)
         {
@@ -92,7 +115,7 @@ internal sealed class SourceInput : IAsyncDisposable
         await _process.WaitForExitAsync().ConfigureAwait(false);
         var errors = (await _errors.ConfigureAwait(false)).Trim();
         var last = errors[(errors.LastIndexOf('\n') + 1)..];
-        return last.Length > 0 ? last : $"{_process.StartInfo.FileName} ended with exit code {_process.ExitCode}.";
+        return last.Length > 0 ? last : $"{_program} ended with exit code {_process.ExitCode}.";
     }
 
     /// <summary>Ends a process that gives nothing.</summary>

@@ -91,6 +91,13 @@ internal sealed class Dass : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>SIGKILL, of this process alone.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
     public async Task<Result> ResultAsync()
     {
         var errors = _process.StandardError.ReadToEndAsync(_deadline.Token);

@@ -62,6 +62,31 @@ public sealed class FeedCommandTests : IDisposable
     }
 
     [NeedsFact("ffmpeg", "ffmpeg")]
+    public async Task A_feeder_that_is_killed_takes_along_the_ffmpeg_that_listens()
+    {
+        var port = FreePort();
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = Feed(
+            grid, new { id = "yard", url = $"rtsp://127.0.0.1:{port}/live", input_options = (string[])["-rtsp_flags", "listen"] });
+        await TestGrid.UntilAsync(() => !IsFree(port), () => Task.Delay(100));
+        feed.Kill();
+        await TestGrid.UntilAsync(() => IsFree(port), () => Task.Delay(100));
+    }
+
+    [Fact]
+    public async Task A_program_that_is_not_there_is_named_and_one_that_fails_is_quoted()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = Feed(grid, new { id = "a", command = (string[])["no-such-program", "x"], rate = 16_000 });
+        await feed.UntilAsync(
+            "a", "waiting", status => status.GetProperty("note").GetString()!.Contains(
+                "'no-such-program' cannot be started", StringComparison.Ordinal));
+        feed.Write(new { id = "b", command = (string[])["sh", "-c", "echo out of order >&2; exit 7"], rate = 16_000 });
+        await feed.UntilAsync(
+            "b", "waiting", status => status.GetProperty("note").GetString()!.Contains("out of order", StringComparison.Ordinal));
+    }
+
+    [NeedsFact("ffmpeg", "ffmpeg")]
     public async Task An_hls_playlist_is_heard_at_its_time()
     {
         var folder = _directory.CreateSubdirectory("hls").FullName;
@@ -261,6 +286,20 @@ public sealed class FeedCommandTests : IDisposable
         }
     }
 
+    private static bool IsFree(int port)
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            probe.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     private static int FreePort()
     {
         using var probe = new TcpListener(IPAddress.Loopback, 0);
@@ -306,6 +345,9 @@ public sealed class FeedCommandTests : IDisposable
             }
             throw new InvalidOperationException("'dass feed' has ended: " + (await _dass.ResultAsync()).Errors);
         }
+
+        /// <summary>SIGKILL: it can do nothing about its children.</summary>
+        public void Kill() => _dass.Kill();
 
         public Task ErrorAsync(string fragment) => _dass.ErrorAsync(fragment);
 
