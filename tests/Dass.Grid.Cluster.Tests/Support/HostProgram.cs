@@ -7,7 +7,10 @@ using Grpc.Net.Client;
 
 namespace Dass.Grid.Cluster.Tests.Support;
 
-/// <summary>The host as a program of its own, on free ports of loopback, with the tiny model, in surroundings that a test makes.</summary>
+/// <summary>
+/// The host as a program of its own, on free ports of loopback, with the tiny model and a store in memory, in surroundings that a test
+/// makes.
+/// </summary>
 internal sealed class HostProgram : IDisposable
 {
     private readonly Process _process;
@@ -29,6 +32,7 @@ internal sealed class HostProgram : IDisposable
         [
             "dotnet", Path.Combine(AppContext.BaseDirectory, "Dass.Grid.Host.dll"), $"--Grid:Listen=http://127.0.0.1:{listen}",
             $"--Grid:OperationsListen=http://127.0.0.1:{operations}", "--Grid:HttpListen=", $"--Grid:SiloPort={FreePort()}",
+            "--Grid:Store=memory",
             "--Grid:Models:tiny:ModelDirectory=" + TestGrid.TinyModel, "--Grid:Models:tiny:Threads=1",
             .. settings.Select(setting => $"--{setting}"),
         ];
