@@ -41,7 +41,7 @@ public sealed class MachineTests
         Assert.Contains("\"model\":\"tiny\"", Encoding.UTF8.GetString(output));
     }
 
-    [NeedsFact("unshare", "util-linux")]
+    [NeedsMountsFact]
     public async Task A_root_that_is_read_only_carries_a_grid_without_a_store_and_is_named_to_one_with()
     {
         const string ReadOnly = "mount -o remount,ro,bind /";
@@ -57,7 +57,7 @@ public sealed class MachineTests
         Assert.Contains("Grid:StoreDirectory is '/var/lib/dass-test', which cannot be used: Read-only file system", stored.Log);
     }
 
-    [NeedsFact("unshare", "util-linux")]
+    [NeedsMountsFact]
     public async Task A_full_disk_is_told_and_takes_no_tags()
     {
         using var host = new HostProgram(
