@@ -17,7 +17,8 @@ internal sealed class ClipFiles(ClipRules rules, TimeProvider clock)
     public async Task<string> WriteAsync(
         string stream, DateTimeOffset begin, string eventId, string label, AudioFormat format, byte[] audio, PlottedEvent sound)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(rules.Folder, stream)).FullName;
+        MakeFolder(rules.Folder);
+        var folder = MakeFolder(Path.Combine(rules.Folder, stream));
         var word = string.Concat(label.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '-'));
         var name = string.Create(
             CultureInfo.InvariantCulture, $"{begin.UtcDateTime:yyyyMMdd'T'HHmmss'Z'}_{word}_{eventId}{Mark}");
@@ -47,6 +48,12 @@ internal sealed class ClipFiles(ClipRules rules, TimeProvider clock)
             }
         }
     }
+
+    /// <summary>Clips are private: a folder that is made is open to the feeder's account alone.</summary>
+    private static string MakeFolder(string path) =>
+        (OperatingSystem.IsWindows()
+            ? Directory.CreateDirectory(path)
+            : Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute)).FullName;
 
     private static async Task<string> TryCompressAsync(string wav, string flac)
     {

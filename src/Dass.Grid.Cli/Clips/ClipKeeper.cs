@@ -79,17 +79,23 @@ internal sealed class ClipKeeper(ClipRules rules, string stream, GridClient grid
             }
             _waiting.Remove((sound, begun));
             byte[] audio;
-            double kept;
             AudioFormat format;
+            var heard = false; // of the sound itself, not of the time around it
+            bool IsKept(DateTimeOffset time)
+            {
+                var kept = _speech.IsKept(time);
+                heard |= kept && time >= onset && time < to - rules.Margin;
+                return kept;
+            }
             lock (_lock)
             {
                 if (_ring is null)
                 {
                     continue;
                 }
-                (audio, format) = (_ring.Take(from, to, _speech.IsKept, out kept), _ring.Format);
+                (audio, format) = (_ring.Take(from, to, IsKept, out _), _ring.Format);
             }
-            if (kept == 0)
+            if (!heard)
             {
                 note($"no clip of {sound.Label} at {onset.UtcDateTime:u}: all of it is speech, or older than what is held.");
                 continue;

@@ -22,12 +22,9 @@ public sealed class ClipCommandTests : IDisposable
         using var all = Feed(grid, "all", "--keep-speech");
         using var discreet = Feed(grid, "discreet");
         await all.ErrorAsync("clip of Speech: ");
-        await discreet.ErrorAsync("clip of Speech");
+        await discreet.ErrorAsync("no clip of Speech");
 
-        foreach (var file in Clips("discreet")) // none, or the silence around what was said
-        {
-            Assert.InRange((await SamplesAsync(file)).Count(sample => sample != 0), 0, 16_000);
-        }
+        Assert.Empty(Clips("discreet"));
         var clip = await SamplesAsync(Assert.Single(Clips("all")));
         var source = await SourceAsync();
         var sound = clip.AsSpan(Array.FindIndex(clip, sample => sample != 0));

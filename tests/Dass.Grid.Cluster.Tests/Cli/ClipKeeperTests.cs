@@ -36,6 +36,11 @@ public sealed class ClipKeeperTests(SharedGrid shared) : IDisposable
         Assert.Equal("20260301T120009Z_Dog_74-9.clip", Path.GetFileNameWithoutExtension(file));
         Assert.Equal("yard", Path.GetFileName(Path.GetDirectoryName(file)));
         Assert.Single(Files("png"));
+        if (!OperatingSystem.IsWindows())
+        {
+            const UnixFileMode owners = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+            Assert.Equal(owners, File.GetUnixFileMode(Path.GetDirectoryName(file)!));
+        }
         var samples = await ReadAsync(file);
         Assert.Equal(7 * Rate, samples.Length); // 2 s before, 3 s of it, 2 s after
         // Each sample tells its time: 200 ms of audio that came at a time are the 200 ms before it.

@@ -19,7 +19,7 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
 
     private readonly Dictionary<string, WildSource> _sources = Speakers(sources).ToDictionary(source => source.Id);
     private readonly Dictionary<string, DateTimeOffset> _begun = [];
-    private readonly List<double> _off = []; // by event: how far its onset lies behind the truth, s
+    private readonly List<(string Source, DateTimeOffset Onset)> _events = [];
     private readonly List<double> _resident = [];
     private readonly List<string> _wrong = [];
     private int _chunks;
@@ -50,7 +50,7 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
             Console.Error.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Stopwatch.GetElapsedTime(began).TotalMinutes:0.0} min  {_resident[^1] / 1e6:0} MB  {_chunks} chunks  "
-                + $"{_off.Count} events"));
+                + $"{_events.Count} events"));
         }
         var died = feeder.HasExited;
         await stop.CancelAsync();
@@ -113,20 +113,27 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
             {
                 _wrong.Add(FormattableString.Invariant($"{answer.StreamId} chunk {tags.Chunk} is {ahead.TotalSeconds:0.0} s too early"));
             }
-            foreach (var sound in tags.Events.Where(sound => sound.Kind == EventKind.Opened))
+            _events.AddRange(tags.Events.Where(sound => sound.Kind == EventKind.Opened)
+                .Select(sound => (answer.StreamId, begun.AddSeconds(sound.OnsetSeconds))));
+        }
+    }
+
+    /// <summary>How far the onset of each event lies behind that of its speech, s; of speech that could be heard as a whole.</summary>
+    private List<double> Off()
+    {
+        var off = new List<double>();
+        foreach (var (source, onset) in _events)
+        {
+            if (_sources[source].SpeechNear(onset) is { } truth)
             {
-                var onset = begun.AddSeconds(sound.OnsetSeconds);
-                if (_sources[answer.StreamId].SpeechNear(onset) is { } truth)
+                off.Add((onset - truth).TotalSeconds);
+                if ((onset - truth).Duration() > Truth)
                 {
-                    _off.Add((onset - truth).TotalSeconds);
-                    if ((onset - truth).Duration() > Truth)
-                    {
-                        _wrong.Add(FormattableString.Invariant(
-                            $"{answer.StreamId} event at {onset:HH:mm:ss.f} instead of {truth:HH:mm:ss.f}"));
-                    }
+                    _wrong.Add(FormattableString.Invariant($"{source} event at {onset:HH:mm:ss.f} instead of {truth:HH:mm:ss.f}"));
                 }
             }
         }
+        return off;
     }
 
     private bool Report(bool died)
@@ -134,7 +141,7 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
         var all = _sources.Values;
         var deaf = all.MaxBy(source => source.LongestDeaf)!;
         var growth = Memory.Growth(_resident) ?? 0;
-        var off = _off.Order().ToArray();
+        var off = Off().Order().ToArray();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"sources               {sources}, for {length.TotalMinutes:0} min"));
         Console.WriteLine($"they died, hung       {all.Sum(source => source.Deaths)}, {all.Sum(source => source.Hangs)} times");
         Console.WriteLine($"connections           {all.Sum(source => source.Connections)}");
