@@ -48,11 +48,8 @@ internal sealed class Reconnects(ReconnectOptions options)
         }
     }
 
-    /// <summary>
-    /// The grid answered so, or the connection ended before it could: within an answer the gRPC client has no status.
-    /// </summary>
+    /// <summary>The grid answered so, or the connection ended before it could.</summary>
     private static bool IsInterruption(Exception broken) =>
-        broken is HttpIOException
-            or RpcException { StatusCode: StatusCode.Unavailable }
+        broken is RpcException { StatusCode: StatusCode.Unavailable }
             or RpcException { Status.DebugException: IOException or HttpRequestException };
 }

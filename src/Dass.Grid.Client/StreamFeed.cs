@@ -94,7 +94,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         var (answers, stopped) = (_call.Stream.ResponseStream, _call.Stop.Token);
         try
         {
-            while (await answers.MoveNext(stopped).ConfigureAwait(false))
+            while (await BrokenConnection.AsStatusAsync(answers.MoveNext(stopped)).ConfigureAwait(false))
             {
                 if (IsNew(answers.Current))
                 {
@@ -119,8 +119,8 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         _call = new Call(grid.Tagging.Stream(cancellationToken: stop.Token), stop, trace);
         var (requests, answers) = (_call.Stream.RequestStream, _call.Stream.ResponseStream);
         _config.OldestSample = tape.OldestSample ?? 0;
-        await requests.WriteAsync(new StreamRequest { Config = _config }, stop.Token).ConfigureAwait(false);
-        if (!await answers.MoveNext(stop.Token).ConfigureAwait(false))
+        await SendAsync(requests, new StreamRequest { Config = _config }, stop.Token).ConfigureAwait(false);
+        if (!await BrokenConnection.AsStatusAsync(answers.MoveNext(stop.Token)).ConfigureAwait(false))
         {
             throw new RpcException(new Status(StatusCode.Unavailable, "the grid ended the call before it answered"));
         }
@@ -153,7 +153,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
                     await Task.Delay(early, _options.Reconnect.Time, stop.Token).ConfigureAwait(false);
                 }
                 _options.Sent?.Invoke(tape.End(audio));
-                await to.WriteAsync(new StreamRequest { Audio = audio }, stop.Token).ConfigureAwait(false);
+                await SendAsync(to, new StreamRequest { Audio = audio }, stop.Token).ConfigureAwait(false);
             }
             _options.Sent?.Invoke(long.MaxValue);
             if (_options.LeavesOpen?.Invoke() == true)
@@ -163,7 +163,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
                 return;
             }
             _finishing = true;
-            await to.WriteAsync(new StreamRequest { Finish = new Finish() }, stop.Token).ConfigureAwait(false);
+            await SendAsync(to, new StreamRequest { Finish = new Finish() }, stop.Token).ConfigureAwait(false);
             await to.CompleteAsync().ConfigureAwait(false);
         }
         catch (Exception broken) when (broken is RpcException or InvalidOperationException || stop.IsCancellationRequested)
@@ -176,6 +176,9 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
             throw;
         }
     }
+
+    private static Task SendAsync(IClientStreamWriter<StreamRequest> to, StreamRequest request, CancellationToken cancellationToken) =>
+        BrokenConnection.AsStatusAsync(to.WriteAsync(request, cancellationToken));
 
     private bool IsNew(StreamResponse response)
     {

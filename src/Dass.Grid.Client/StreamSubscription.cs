@@ -38,7 +38,7 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
                 call ??= grid.Tagging.Subscribe(_request, cancellationToken: cancellationToken);
                 try
                 {
-                    if (!await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
+                    if (!await BrokenConnection.AsStatusAsync(call.ResponseStream.MoveNext(cancellationToken)).ConfigureAwait(false))
                     {
                         yield break;
                     }

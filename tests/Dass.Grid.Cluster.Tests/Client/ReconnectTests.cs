@@ -12,6 +12,18 @@ public class ReconnectTests
     private const int Chunks = 16; // of the whole recording
 
     [Fact]
+    public async Task A_connection_that_ends_within_a_message_is_an_unavailable_grid()
+    {
+        foreach (var broken in (Exception[])[new IOException("The request was aborted."), new HttpRequestException("gone")])
+        {
+            var status = await Assert.ThrowsAsync<RpcException>(() => BrokenConnection.AsStatusAsync(Task.FromException<bool>(broken)));
+            Assert.Equal(StatusCode.Unavailable, status.StatusCode);
+            Assert.Equal(broken.Message, status.Status.Detail);
+            Assert.True(new Reconnects(new ReconnectOptions()).Allows(status, first: false));
+        }
+    }
+
+    [Fact]
     public async Task Several_streams_are_heard_without_loss_or_doubles()
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1));
