@@ -25,13 +25,11 @@ internal sealed class AudioRing(AudioFormat format, TimeSpan length)
     /// <param name="from">Its first sample.</param>
     /// <param name="to">Behind its last.</param>
     /// <param name="isKept">Whether audio of a time may be in it; else it is silence.</param>
-    /// <param name="kept">Share of the span that is not silence of ours, 0 to 1.</param>
-    public byte[] Take(DateTimeOffset from, DateTimeOffset to, Func<DateTimeOffset, bool> isKept, out double kept)
+    public byte[] Take(DateTimeOffset from, DateTimeOffset to, Func<DateTimeOffset, bool> isKept)
     {
         var frames = (int)Math.Max(0, (to - from).TotalSeconds * format.SampleRateHz);
         var clip = new byte[frames * format.BytesPerFrame];
         clip.AsSpan().Fill(format.SilentByte);
-        var written = 0L;
         foreach (var (begin, audio) in _pieces)
         {
             var at = (long)Math.Round((begin - from).TotalSeconds * format.SampleRateHz); // of its first frame, in the clip
@@ -44,11 +42,9 @@ internal sealed class AudioRing(AudioFormat format, TimeSpan length)
                 {
                     audio.Span.Slice((int)(frame - at) * format.BytesPerFrame, (int)count * format.BytesPerFrame)
                         .CopyTo(clip.AsSpan((int)frame * format.BytesPerFrame));
-                    written += count;
                 }
             }
         }
-        kept = frames == 0 ? 0 : Math.Min(1, (double)written / frames);
         return clip;
     }
 }

@@ -93,7 +93,7 @@ internal sealed class ClipKeeper(ClipRules rules, string stream, GridClient grid
                 {
                     continue;
                 }
-                (audio, format) = (_ring.Take(from, to, IsKept, out _), _ring.Format);
+                (audio, format) = (_ring.Take(from, to, IsKept), _ring.Format);
             }
             if (!heard)
             {

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Dass.Grid.Cluster.Tests.Support;
-using Dass.Grid.Engine.Audio;
 using Dass.Grid.Tests;
 
 namespace Dass.Grid.Cluster.Tests.Cli;
@@ -25,7 +24,7 @@ public sealed class ClipCommandTests : IDisposable
         await discreet.ErrorAsync("no clip of Speech");
 
         Assert.Empty(Clips("discreet"));
-        var clip = await SamplesAsync(Assert.Single(Clips("all")));
+        var clip = await ClipSamples.ReadAsync(Assert.Single(Clips("all")));
         var source = await SourceAsync();
         var sound = clip.AsSpan(Array.FindIndex(clip, sample => sample != 0));
         sound = sound[..(sound.LastIndexOfAnyExcept((short)0) + 1)];
@@ -47,20 +46,6 @@ public sealed class ClipCommandTests : IDisposable
         using var audio = new MemoryStream();
         await ffmpeg.StandardOutput.BaseStream.CopyToAsync(audio);
         return MemoryMarshal.Cast<byte, short>(audio.ToArray()).ToArray();
-    }
-
-    private static async Task<short[]> SamplesAsync(string file)
-    {
-        await using var source = await AudioFile.OpenAsync(file, CancellationToken.None);
-        using var audio = new MemoryStream();
-        var buffer = new byte[64_000];
-        while (await source.ReadAsync(buffer, CancellationToken.None) is > 0 and var read)
-        {
-            audio.Write(buffer, 0, read);
-        }
-        return source.Format.Encoding == SampleEncoding.Float32
-            ? [.. MemoryMarshal.Cast<byte, float>(audio.ToArray()).ToArray().Select(sample => (short)Math.Round(sample * 32_768))]
-            : MemoryMarshal.Cast<byte, short>(audio.ToArray()).ToArray();
     }
 
     private Dass Feed(TestGrid grid, string id, params string[] more)

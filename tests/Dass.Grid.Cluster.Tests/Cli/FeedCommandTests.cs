@@ -34,7 +34,7 @@ public sealed class FeedCommandTests : IDisposable
     [NeedsFact("ffmpeg", "ffmpeg")]
     public async Task A_camera_that_pushes_rtsp_is_heard_and_taken_up_again_when_it_comes_back()
     {
-        var address = $"rtsp://127.0.0.1:{FreePort()}/live";
+        var address = $"rtsp://127.0.0.1:{HostProgram.FreePort()}/live";
         await using var grid = await TestGrid.StartAsync();
         using var feed = Feed(grid, new { id = "yard", url = address, input_options = (string[])["-rtsp_flags", "listen"] });
         async Task<Process> PushAsync()
@@ -64,7 +64,7 @@ public sealed class FeedCommandTests : IDisposable
     [NeedsFact("ffmpeg", "ffmpeg")]
     public async Task A_feeder_that_is_killed_takes_along_the_ffmpeg_that_listens()
     {
-        var port = FreePort();
+        var port = HostProgram.FreePort();
         await using var grid = await TestGrid.StartAsync();
         using var feed = Feed(
             grid, new { id = "yard", url = $"rtsp://127.0.0.1:{port}/live", input_options = (string[])["-rtsp_flags", "listen"] });
@@ -105,7 +105,7 @@ public sealed class FeedCommandTests : IDisposable
     [NeedsFact("icecast2", "icecast2")]
     public async Task An_icecast_radio_is_heard_by_dass_stream()
     {
-        var port = FreePort();
+        var port = HostProgram.FreePort();
         var config = Path.Combine(_directory.FullName, "icecast.xml");
         await File.WriteAllTextAsync(
             config,
@@ -298,13 +298,6 @@ public sealed class FeedCommandTests : IDisposable
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 
     /// <summary><c>dass feed</c> as a process, and its file of one source.</summary>

@@ -101,7 +101,7 @@ internal sealed class HostProgram : IDisposable
         _operations.Dispose();
     }
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var probe = new TcpListener(IPAddress.Loopback, 0);
         probe.Start();
