@@ -17,6 +17,8 @@ public sealed class LiveFeed : IDisposable
     private static readonly TimeSpan Alike = TimeSpan.FromSeconds(0.25); // places closer than it are one
     private static readonly TimeSpan MaxLead = TimeSpan.FromSeconds(30); // of a stream before the time of day
 
+    private static readonly TimeSpan Owned = TimeSpan.FromMinutes(1); // then a stream is this feeder's again, after another had it
+
     private readonly GridClient _grid;
     private readonly LiveFeedOptions _options;
     private readonly AudioFormat _format;
@@ -115,6 +117,8 @@ public sealed class LiveFeed : IDisposable
     public async IAsyncEnumerable<StreamResponse> RunAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var refusals = new Reconnects(Patience(interrupted: null));
+        var begun = _options.Time.GetTimestamp(); // of the call
+        var takenOver = false;
         while (await _buffer.PeekAsync(cancellationToken).ConfigureAwait(false) is { } first)
         {
             _config.CaptureTime = Timestamp.FromDateTimeOffset(EpochOf(first.Era) + Span(first.Position));
@@ -143,14 +147,18 @@ public sealed class LiveFeed : IDisposable
                     if (answers.Current.Ready is { } ready)
                     {
                         filled.Begin(ready);
+                        begun = _options.Time.GetTimestamp();
                     }
-                    if (answers.Current.Ack is not null)
+                    if (answers.Current.Ack is not null && (!takenOver || _options.Time.GetElapsedTime(begun) > Owned))
                     {
                         refusals.Progress();
+                        takenOver = false;
                     }
                     yield return answers.Current;
                 }
             }
+            // Two feeders of one id would take it from each other twice a second: the pauses grow until one of them has held it for long.
+            takenOver |= refused?.StatusCode == StatusCode.Aborted;
             // A stream that has been ended by another call begins again at once; what is refused twice is refused for a reason.
             if (refused is not null && !(refused.StatusCode == StatusCode.FailedPrecondition && refusals.TryAtOnce()))
             {

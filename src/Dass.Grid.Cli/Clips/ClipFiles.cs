@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Evaluation.Plots;
 
@@ -11,6 +12,22 @@ namespace Dass.Grid.Cli.Clips;
 internal sealed class ClipFiles(ClipRules rules, TimeProvider clock)
 {
     private const string Mark = ".clip."; // by which files are known that may be deleted
+
+    /// <summary>Makes the folder, and says at once what would else be said at the first clip.</summary>
+    /// <exception cref="UsageException">It cannot be written.</exception>
+    public static void Prepare(string folder)
+    {
+        try
+        {
+            var trial = Path.Combine(MakeFolder(folder), Path.GetRandomFileName());
+            File.WriteAllBytes(trial, []);
+            File.Delete(trial);
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"--clips is '{folder}'; clips cannot be written there: {refused.Message}");
+        }
+    }
 
     /// <returns>The clip's file.</returns>
     /// <exception cref="IOException">The folder cannot be written.</exception>

@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Dass.Grid.Cli.CommandLine;
+using Dass.Grid.Cli.Output;
+using Dass.Grid.Client;
+using Grpc.Core;
 
 namespace Dass.Grid.Cli.Clips;
 
@@ -29,6 +32,35 @@ internal sealed record ClipRules
 
     /// <summary>Bytes of all clips; beyond them the oldest are deleted.</summary>
     public long MaxBytes { get; init; } = 1_000L << 20;
+
+    /// <summary>Says what is wrong with the labels, if the grid is there.</summary>
+    /// <param name="grid">The grid.</param>
+    /// <param name="eventLabels">Labels that streams ask for though they are not offered.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="UsageException">No model has a label.</exception>
+    public async Task CheckAsync(GridClient grid, IEnumerable<string> eventLabels, CancellationToken cancellationToken)
+    {
+        if (Labels.Count == 0)
+        {
+            return;
+        }
+        try
+        {
+            var known = await KnownLabels.AskAsync(grid, cancellationToken).ConfigureAwait(false);
+            if (Labels.Keys.Select(known.Missing).OfType<string>().FirstOrDefault() is { } missing)
+            {
+                throw new UsageException($"--clip-label: {missing}");
+            }
+            foreach (var hidden in Labels.Keys.Except(eventLabels, StringComparer.OrdinalIgnoreCase).Select(known.Hidden).OfType<string>())
+            {
+                Terminal.Note($"--clip-label: {hidden}");
+            }
+        }
+        catch (RpcException away)
+        {
+            Terminal.Note($"the labels of --clip-label have not been checked: {away.Status.Detail}");
+        }
+    }
 
     public bool Wants(string label, float peak) => Labels.Count == 0 || (Labels.TryGetValue(label, out var least) && peak >= least);
 }
@@ -70,15 +102,29 @@ internal sealed class ClipOptions
     public Option[] All => [_folder, _labels, _age, _size, _speech];
 
     /// <summary>Null: no clips are kept.</summary>
-    public ClipRules? From(ParseResult parsed) => parsed.GetValue(_folder) is not { } folder ? null : new ClipRules
+    /// <exception cref="UsageException">The folder cannot be written, or there is none and another option says how clips are kept.
+    /// </exception>
+    public ClipRules? From(ParseResult parsed)
     {
-        Folder = folder,
-        Labels = (parsed.GetValue(_labels) ?? []).Select(text => Parse(text)!.Value)
-            .ToDictionary(label => label.Label, label => label.Peak, StringComparer.OrdinalIgnoreCase),
-        Age = parsed.GetValue(_age),
-        MaxBytes = (long)parsed.GetValue(_size)!.Value << 20,
-        SpeechFrom = parsed.GetValue(_speech) ? null : DefaultSpeech,
-    };
+        if (parsed.GetValue(_folder) is not { } folder)
+        {
+            return ((Option[])[_labels, _age, _size, _speech]).FirstOrDefault(each => parsed.GetResult(each) is { Implicit: false })
+                is { } alone
+                ? throw new UsageException($"{alone.Name} says how clips are kept; --clips DIR says where, and is missing.")
+                : null;
+        }
+        ClipFiles.Prepare(folder);
+        return new ClipRules
+        {
+            Folder = folder,
+            Labels = (parsed.GetValue(_labels) ?? []).Select(text => Parse(text)!.Value)
+                .GroupBy(label => label.Label, StringComparer.OrdinalIgnoreCase)
+                .ToDictionary(same => same.Key, same => same.Min(label => label.Peak), StringComparer.OrdinalIgnoreCase),
+            Age = parsed.GetValue(_age),
+            MaxBytes = (long)parsed.GetValue(_size)!.Value << 20,
+            SpeechFrom = parsed.GetValue(_speech) ? null : DefaultSpeech,
+        };
+    }
 
     private static (string Label, float Peak)? Parse(string text)
     {

@@ -30,6 +30,7 @@ internal sealed class EventRuleOptions
     }
 
     /// <summary>For streams of this process.</summary>
+    /// <exception cref="UsageException">A value breaks its rule.</exception>
     public Engine.Events.EventRule Local(ParseResult parsed)
     {
         var absent = new Engine.Events.EventRule();
@@ -39,6 +40,21 @@ internal sealed class EventRuleOptions
             MinDuration = parsed.GetValue(_least) ?? absent.MinDuration,
             MergeGap = parsed.GetValue(_gap) ?? absent.MergeGap,
         };
-        return parsed.GetValue(_off) is { } off ? rule with { Off = off } : rule;
+        rule = parsed.GetValue(_off) is { } off ? rule with { Off = off } : rule;
+        try
+        {
+            rule.Validate();
+            return rule;
+        }
+        catch (ArgumentException broken)
+        {
+            // The engine owns the rules; only its names for the fields are not the user's.
+            throw new UsageException(broken.Message
+                .Replace("EventRule.On ", $"{_on.Name} ", StringComparison.Ordinal)
+                .Replace("to On (", $"to {_on.Name} (", StringComparison.Ordinal)
+                .Replace("EventRule.Off", _off.Name, StringComparison.Ordinal)
+                .Replace("EventRule.MinDuration", _least.Name, StringComparison.Ordinal)
+                .Replace("EventRule.MergeGap", _gap.Name, StringComparison.Ordinal));
+        }
     }
 }

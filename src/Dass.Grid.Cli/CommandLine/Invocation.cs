@@ -19,6 +19,17 @@ public static class Invocation
 
     public const int Interrupted = 130; // 128 + SIGINT, as shells count
 
+    private static readonly (string Field, string Option)[] Words =
+    [
+        ("ListLabels names them.", "'dass labels' lists them."),
+        (" Give a format to begin it.", ""),
+        ("selection.stream_ids", "--stream-id"),
+        ("selection.prefix", "--prefix"),
+        ("selection.labels", "--label"),
+        ("filter.labels", "--label"),
+        ("label_events", "--event-label"),
+    ];
+
     /// <summary>Time for a clean end after Ctrl-C: above what the host gives its streams.</summary>
     private static readonly TimeSpan Goodbye = TimeSpan.FromSeconds(35);
 
@@ -60,6 +71,10 @@ public static class Invocation
         }
     }
 
+    /// <summary>A refusal in the words of the command line instead of the protocol's.</summary>
+    internal static string Spoken(string detail) =>
+        Words.Aggregate(detail, (text, word) => text.Replace(word.Field, word.Option, StringComparison.Ordinal));
+
     /// <summary>What a word that the command line does not know was probably meant to be.</summary>
     private static string Meant(ParseResult parsed, string message)
     {
@@ -78,9 +93,9 @@ public static class Invocation
             $"the grid cannot be reached: {cause.GetBaseException().Message}. Is it running, and is --grid the address of its gRPC?"
             + GridConnection.ProxyNote,
         RpcException { StatusCode: StatusCode.Unauthenticated } refused =>
-            $"the grid answers Unauthenticated: {refused.Status.Detail} "
+            $"the grid answers Unauthenticated: {Spoken(refused.Status.Detail)} "
             + $"The key is taken from --api-key-file or {GridConnection.KeyVariable}.",
-        RpcException refused => $"the grid answers {refused.StatusCode}: {refused.Status.Detail}",
+        RpcException refused => $"the grid answers {refused.StatusCode}: {Spoken(refused.Status.Detail)}",
         OptionsValidationException invalid =>
             $"the configuration cannot be used:{string.Concat(invalid.Failures.Select(failure => $"{Environment.NewLine}  {failure}"))}",
         AudioFormatException or ModelLoadException or NoFreeSlotException or StepQueueFullException or NotSupportedException =>

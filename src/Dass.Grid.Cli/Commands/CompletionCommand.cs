@@ -39,20 +39,13 @@ internal static class CompletionCommand
         complete -c dass -a '(dass "[suggest:"(string length -- (commandline -cp))"]" (commandline -cp) 2>/dev/null)'
         """;
 
-    private enum Shell
-    {
-        Bash,
-        Zsh,
-        Fish,
-    }
-
     public static Command Create()
     {
-        var shell = new Argument<Shell>("SHELL") { Description = "bash, zsh or fish." };
+        var shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish." }.AcceptOnlyFromAmong("bash", "zsh", "fish");
         var command = new Command("completion", "Prints a script by which a shell completes the commands and options of dass.") { shell };
         command.SetAction(parsed =>
         {
-            Console.Out.WriteLine(parsed.GetValue(shell) switch { Shell.Bash => Bash, Shell.Zsh => Zsh, _ => Fish });
+            Console.Out.WriteLine(parsed.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish });
             return Invocation.Success;
         });
         return command;

@@ -45,14 +45,22 @@ internal static class FeedCommand
         Array.ForEach([.. live.All, .. clips.All], command.Add);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var path = parsed.GetValue(file)!;
+            var (path, kept) = (parsed.GetValue(file)!, clips.From(parsed));
             var specs = await SourceFile.ReadAsync(path, cancellationToken).ConfigureAwait(false);
             if (specs.Any(spec => spec.NeedsFfmpeg))
             {
                 SourceInput.RequireFfmpeg();
             }
             await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
-            var supervisor = new SourceSupervisor(connection.Client, live.From(parsed), clips.From(parsed));
+            if (kept is not null)
+            {
+                await kept.CheckAsync(connection.Client, specs.SelectMany(spec => spec.EventLabels), cancellationToken).ConfigureAwait(false);
+            }
+            if (specs.Count == 0)
+            {
+                Terminal.Note($"{path} has no sources yet; it is read again when it changes.");
+            }
+            var supervisor = new SourceSupervisor(connection.Client, live.From(parsed), kept);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             await using var serving = parsed.GetValue(metrics) is { } address
                 ? await SourceMetrics.ServeAsync(address, () => supervisor.Reports, TimeProvider.System, cancellationToken)

@@ -106,7 +106,10 @@ internal static class NotifyCommand
     {
         try
         {
-            await NotifyService.CheckAsync(grid.Client, rules, cancellationToken).ConfigureAwait(false);
+            foreach (var warning in await NotifyService.CheckAsync(grid.Client, rules, cancellationToken).ConfigureAwait(false))
+            {
+                Terminal.Note(warning);
+            }
             return true;
         }
         catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable

@@ -63,19 +63,23 @@ internal static class StreamCommand
                 Filter = new TagFilter { Top = parsed.GetValue(top)!.Value },
                 BeginAgain = true,
             };
+            var kept = clips.From(parsed);
             async Task<GridConnection> ConnectAsync() => address is null
                 ? await GridConnection.EmbedAsync(parsed.GetValue(model), cancellationToken).ConfigureAwait(false)
                 : GridConnection.Open(address, parsed.GetValue(keyFile));
+            Task CheckAsync(GridConnection connected) =>
+                kept?.CheckAsync(connected.Client, parsed.GetValue(eventLabels) ?? [], cancellationToken) ?? Task.CompletedTask;
             if (SourceSpec.KindOf(name) is { } kind && !File.Exists(name))
             {
                 SourceInput.RequireFfmpeg();
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
+                await CheckAsync(connected).ConfigureAwait(false);
                 await LiveAsync(
-                    connected, config, parsed.GetValue(format), live.From(parsed), clips.From(parsed), name, kind, heard,
+                    connected, config, parsed.GetValue(format), live.From(parsed), kept, name, kind, heard,
                     cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
             }
-            if (clips.From(parsed) is not null && !(name == StandardInput && address is not null && !parsed.GetValue(finish)))
+            if (kept is not null && !(name == StandardInput && address is not null && !parsed.GetValue(finish)))
             {
                 throw new UsageException(
                     "--clips is for live sources: an address, a device, or a pipe to a --grid; a recording is kept already.");
@@ -84,8 +88,9 @@ internal static class StreamCommand
             if (name == StandardInput && address is not null && !parsed.GetValue(finish))
             {
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
+                await CheckAsync(connected).ConfigureAwait(false);
                 await PipeAsync(
-                    connected, config, parsed.GetValue(format), live.From(parsed), clips.From(parsed), source, heard,
+                    connected, config, parsed.GetValue(format), live.From(parsed), kept, source, heard,
                     cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
             }

@@ -119,6 +119,10 @@ internal static class TagCommand
             var rules = new RecordingRules(
                 heard.Labels, rule.Local(parsed), parsed.GetValue(eventLabels) ?? [], parsed.GetValue(alarms) ?? []);
             Terminal.Note(heard.Note);
+            foreach (var warning in rules.Warnings)
+            {
+                Terminal.Note(warning);
+            }
             var tagger = new RecordingTagger(engine, session, rules)
             {
                 Raw = raw.From(parsed), Heard = hearing.From(parsed), Captured = parsed.GetValue(captured),
@@ -153,6 +157,11 @@ internal static class TagCommand
         {
             throw new UsageException(
                 $"--format {shown.ToString().ToLowerInvariant()} is of one recording; with --out DIR each of several has a file.");
+        }
+        if (plot is not null && found.Count == 1 && Path.GetExtension(plot) is { Length: > 0 } ending && !Directory.Exists(plot)
+            && !ending.Equals(".png", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UsageException($"--plot is '{plot}'; pictures are PNG: it must end with .png, or be a folder.");
         }
         if (plot is not null && found.Count > 1 && plot.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
         {

@@ -36,10 +36,11 @@ internal static class WatchCommand
         var eventsOnly = new Option<bool>("--events-only") { Description = "Only chunks in which a sound begins or ends." };
         var interval = Options.Span(
             "--min-interval", "Time between chunks without events that are shown, per stream (default: none are left out).");
+        var giveUp = Options.Span("--give-up-after", "Give up a grid that stays away for so long (default: never, once it has answered).");
         var command = new Command(
             "watch", "Shows the tags of streams that other clients feed. Comes back by itself when the connection breaks.")
         {
-            grid, keyFile, ids, prefix, all, from, labels, least, peak, duration, eventsOnly, interval, top, format,
+            grid, keyFile, ids, prefix, all, from, labels, least, peak, duration, eventsOnly, interval, giveUp, top, format,
         };
         command.Validators.Add(result =>
         {
@@ -84,7 +85,7 @@ internal static class WatchCommand
             }
             var lost = false;
             async Task WatchAsync(Func<string, IStreamView> viewOf) =>
-                lost = await new StreamWatcher(connection, viewOf).RunAsync(request, cancellationToken).ConfigureAwait(false);
+                lost = await new StreamWatcher(connection, viewOf, parsed.GetValue(giveUp)).RunAsync(request, cancellationToken).ConfigureAwait(false);
             await (request.StreamId.Length > 0
                 ? IStreamView.ShowAsync(parsed.GetValue(format), view => WatchAsync(_ => view))
                 : IStreamView.ShowManyAsync(parsed.GetValue(format), WatchAsync)).ConfigureAwait(false);

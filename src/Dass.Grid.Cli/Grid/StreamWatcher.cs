@@ -8,22 +8,34 @@ namespace Dass.Grid.Cli.Grid;
 /// <summary>Shows streams that other clients feed.</summary>
 /// <param name="grid">The grid.</param>
 /// <param name="viewOf">Shows the stream of an id.</param>
-internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> viewOf)
+/// <param name="giveUpAfter">How long to wait for a grid that is away. Null: for ever, once it has answered.</param>
+internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> viewOf, TimeSpan? giveUpAfter)
 {
     private string? _note; // of the model, shown once
+    private string _interruption = ""; // the last, shown once
 
     /// <returns>Whether a stream was lost.</returns>
-    /// <exception cref="RpcException">The grid refuses, or stays away for longer than the attempts last.</exception>
+    /// <exception cref="RpcException">The grid refuses, or is away at the first call or for too long.</exception>
     public async Task<bool> RunAsync(SubscribeRequest request, CancellationToken cancellationToken)
     {
         var what = request.StreamId.Length > 0 ? request.StreamId : "of several";
         var reconnect = new ReconnectOptions
         {
-            Interrupted = broken => viewOf(request.StreamId).OnNote(StreamFeeder.Interruption(what, broken)),
+            MaxAttempts = int.MaxValue,
+            GiveUpAfter = giveUpAfter,
+            Interrupted = broken =>
+            {
+                var note = StreamFeeder.Interruption(what, broken);
+                if (_interruption != note)
+                {
+                    viewOf(request.StreamId).OnNote(_interruption = note);
+                }
+            },
         };
         var lost = false;
         await foreach (var response in new StreamSubscription(grid, request, reconnect).RunAsync(cancellationToken).ConfigureAwait(false))
         {
+            _interruption = "";
             var view = viewOf(response.StreamId);
             switch (response)
             {

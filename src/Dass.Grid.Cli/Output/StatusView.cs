@@ -11,7 +11,7 @@ internal sealed class StatusView<T>(Func<IReadOnlyList<T>> reports, TimeProvider
 
     /// <summary>Draws until it is told to stop.</summary>
     public Task DrawAsync(Func<IReadOnlyList<T>, DateTimeOffset, Table> draw, CancellationToken cancellationToken) =>
-        AnsiConsole.Live(new Table()).StartAsync(async screen =>
+        Terminal.DrawAsync(async screen =>
         {
             while (true)
             {

@@ -6,6 +6,7 @@ namespace Dass.Grid.Cli.Output;
 internal static class Terminal
 {
     private const int PipeWidth = 4096; // columns
+    private static volatile bool _isDrawn;
     private static readonly IAnsiConsole Error = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
     /// <summary>Whether standard output is a person's screen.</summary>
@@ -27,9 +28,31 @@ internal static class Terminal
 
     public static void Note(string? note)
     {
-        if (!string.IsNullOrEmpty(note))
+        if (string.IsNullOrEmpty(note))
+        {
+            return;
+        }
+        if (_isDrawn && !Console.IsErrorRedirected)
+        {
+            AnsiConsole.WriteLine($"note: {note}"); // above the table; a line of its own would tear it
+        }
+        else
         {
             Console.Error.WriteLine($"note: {note}");
+        }
+    }
+
+    /// <summary>Draws a table that redraws itself, below the notes that come meanwhile.</summary>
+    public static async Task DrawAsync(Func<LiveDisplayContext, Task> draw)
+    {
+        _isDrawn = true;
+        try
+        {
+            await AnsiConsole.Live(new Table()).StartAsync(draw).ConfigureAwait(false);
+        }
+        finally
+        {
+            _isDrawn = false;
         }
     }
 

@@ -19,7 +19,16 @@ internal sealed class RecordingRules
     {
         foreach (var alarm in alarms)
         {
-            foreach (var sound in SoundsOf(labels, Find(labels, alarm.Label, "--fail-on").Index))
+            var label = Find(labels, alarm.Label, "--fail-on");
+            int[] sounds = [.. SoundsOf(labels, label.Index)];
+            if (!label.IsOffered)
+            {
+                Warnings.Add(
+                    $"the model does not offer {label.Name}, and its score says little"
+                    + (sounds.Length == 1 ? "; 'dass labels' lists what it offers."
+                        : $"; {string.Join(", ", sounds.Where(kind => kind != label.Index).Select(kind => labels[kind].Name))} count as it."));
+            }
+            foreach (var sound in sounds)
             {
                 var threshold = alarm.Threshold ?? rule.On;
                 _alarms[sound] = Math.Min(threshold, _alarms.GetValueOrDefault(sound, threshold));
@@ -36,6 +45,9 @@ internal sealed class RecordingRules
     }
 
     public EventRules Events { get; }
+
+    /// <summary>What a person should know of the alarms.</summary>
+    public List<string> Warnings { get; } = [];
 
     public bool IsAlarm(EventChange sound) => _alarms.TryGetValue(sound.Label, out var least) && sound.Peak >= least;
 

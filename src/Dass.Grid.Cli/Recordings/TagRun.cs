@@ -54,7 +54,7 @@ internal sealed class TagRun(RecordingTagger tagger, RecordingRules rules, DassM
             writer.End();
         }
         var took = Stopwatch.GetElapsedTime(began);
-        Terminal.Note(FormattableString.Invariant(
+        Terminal.Note(seconds == 0 ? null : FormattableString.Invariant(
             $"{Length(seconds)} of audio in {took.TotalSeconds:0.0} s: {seconds / took.TotalSeconds:0} × real time."));
 
         async Task<TaggedRecording> TagAsync(FoundRecording recording, List<string> notes, Action<double?> report)

@@ -1,4 +1,5 @@
 using Dass.Grid.Cli.Clips;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Client;
@@ -164,7 +165,10 @@ internal sealed class SourceRunner(
         var feed = new LiveFeed(grid, AudioSourceStream.WireFormat(spec.HeardAs(format)), config, options with
         {
             Interrupted = broken => Tell(status.OnGridAway, view, $"The grid is away: {Reason(broken)}"),
-            Refused = no => Tell(status.OnRefused, view, $"The grid answers {no.StatusCode}: {no.Status.Detail}"),
+            Refused = no => Tell(
+                status.OnRefused, view,
+                no.StatusCode == StatusCode.Aborted ? $"Another client feeds stream {spec.Id}, too; each needs an id of its own."
+                    : $"The grid answers {no.StatusCode}: {Invocation.Spoken(no.Status.Detail)}"),
             Placed = Clips is { } clips ? (begin, audio) => clips.Add(format, begin, audio) : null,
         });
         status.Count(() => (feed.Missing, feed.LeftOut, feed.Dropped));

@@ -115,11 +115,11 @@ internal sealed partial class CallGuard(
             failure, call.Reason, call.Stream, lifetime.ApplicationStopping.IsCancellationRequested, options.Value.MaxMessageBytes);
         if (mapped.StatusCode == StatusCode.Internal)
         {
-            LogFailed(call.Method, call.Tenant, call.Stream, failure);
+            LogFailed(call.Method, Named(call.Tenant), Named(call.Stream), failure);
         }
         else
         {
-            LogEnded(call.Method, call.Tenant, call.Stream, mapped.StatusCode, mapped.Status.Detail);
+            LogEnded(call.Method, Named(call.Tenant), Named(call.Stream), mapped.StatusCode, mapped.Status.Detail);
         }
         if (mapped.StatusCode == StatusCode.ResourceExhausted)
         {

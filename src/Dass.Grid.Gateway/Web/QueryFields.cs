@@ -6,12 +6,13 @@ using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 
 namespace Dass.Grid.Gateway.Web;
 
 /// <summary>
-/// Values in the queries of single calls, e.g. <c>page_size=abc</c>. The library that makes messages of queries refuses broken ones in
-/// .NET's words; here they are refused before, with field, value and rule.
+/// Names and values in the queries of single calls, e.g. <c>page_size=abc</c>. The library that makes messages of queries ignores unknown
+/// names and refuses broken values in .NET's words; here both are refused before, with field, value and rule.
 /// </summary>
 internal static class QueryFields
 {
@@ -36,6 +37,12 @@ internal static class QueryFields
         {
             foreach (var (name, values) in http.Request.Query)
             {
+                if (!HttpMethods.IsPost(http.Request.Method) && Find(request, name) is null)
+                {
+                    var names = Names(request).Where(each => !http.Request.RouteValues.ContainsKey(each));
+                    return HttpRefusals.AnswerAsync(
+                        http, ProtocolErrors.Query("the query", name, $"its names are {string.Join(", ", names)}"));
+                }
                 foreach (var value in values)
                 {
                     if (Find(request, name) is { } field && Broken(field, value ?? "") is { } rule)
@@ -47,6 +54,12 @@ internal static class QueryFields
             return serve(http);
         };
     }
+
+    /// <summary>Those of a query: fields of messages in it are <c>selection.prefix</c>.</summary>
+    private static IEnumerable<string> Names(MessageDescriptor message) => message.Fields.InDeclarationOrder().SelectMany(field =>
+        field.FieldType == FieldType.Message && field.MessageType.File == message.File
+            ? field.IsRepeated ? [] : Names(field.MessageType).Select(name => $"{field.Name}.{name}")
+            : [field.Name]);
 
     /// <summary>The field that a name such as <c>selection.page_size</c> or <c>selection.pageSize</c> leads to.</summary>
     private static FieldDescriptor? Find(MessageDescriptor message, string name)

@@ -27,7 +27,10 @@ internal static class TagFile
         {
             return;
         }
-        endpoint.RequestDelegate = http => IsWav(http.Request.ContentType) ? RunAsync(http) : serve(http);
+        endpoint.RequestDelegate = http => IsWav(http.Request.ContentType) ? RunAsync(http)
+            : http.Request.HasJsonContentType() || !http.Request.Path.StartsWithSegments("/v1") ? serve(http)
+            : HttpRefusals.AnswerAsync(
+                http, ProtocolErrors.Query("content-type", http.Request.ContentType ?? "", "audio/wav or application/json"));
     }
 
     private static bool IsWav(string? contentType) =>

@@ -43,9 +43,10 @@ public sealed class NotifyService : IAsyncDisposable
     public string SlowReason => _closed.Refusal;
 
     /// <summary>Asks the grid whether it takes the selections of all rules, e.g. whether it knows their labels.</summary>
+    /// <returns>What a person should know of rules that it takes: labels that no model offers.</returns>
     /// <exception cref="FormatException">It does not take all of them.</exception>
     /// <exception cref="RpcException">It is away.</exception>
-    public static async Task CheckAsync(GridClient grid, NotifyRules rules, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<string>> CheckAsync(GridClient grid, NotifyRules rules, CancellationToken cancellationToken)
     {
         var (log, problems, now) = (new EventLogReader(grid), new List<string>(), TimeProvider.System.GetUtcNow().UtcDateTime);
         foreach (var rule in rules.Rules)
@@ -69,6 +70,11 @@ public sealed class NotifyService : IAsyncDisposable
             throw new FormatException(
                 $"the grid does not take the rules:{string.Concat(problems.Select(problem => $"{Environment.NewLine}  {problem}"))}");
         }
+        var known = await KnownLabels.AskAsync(grid, cancellationToken).ConfigureAwait(false);
+        return
+        [
+            .. rules.Rules.SelectMany(rule => rule.Labels.Select(known.Hidden).OfType<string>().Select(fault => $"rule {rule.Name}: {fault}")),
+        ];
     }
 
     /// <summary>Runs rules until it is cancelled, and follows their file.</summary>
@@ -91,7 +97,10 @@ public sealed class NotifyService : IAsyncDisposable
             try
             {
                 var changed = await RuleFile.ReadAsync(path, cancellationToken).ConfigureAwait(false);
-                await CheckAsync(_grid, changed, cancellationToken).ConfigureAwait(false);
+                foreach (var warning in await CheckAsync(_grid, changed, cancellationToken).ConfigureAwait(false))
+                {
+                    _options.Note(warning);
+                }
                 await ApplyAsync(changed, cancellationToken).ConfigureAwait(false);
                 _options.Note($"{path} has changed: {changed.Rules.Count} rules.");
             }

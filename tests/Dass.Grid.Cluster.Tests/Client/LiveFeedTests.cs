@@ -1,6 +1,8 @@
+using System.Threading.Channels;
 using Dass.Grid.Client;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
+using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Dass.Grid.Cluster.Tests.Client;
@@ -11,6 +13,8 @@ public class LiveFeedTests(SharedGrid shared)
 {
     private const int Second = 16_000 * sizeof(short);
     private static readonly DateTimeOffset Start = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
+    private static readonly AudioFormat Format = new() { Encoding = Encoding.Pcm16, SampleRateHz = 16_000, Channels = 1 };
 
     private readonly FakeTimeProvider _time = new(Start);
 
@@ -58,14 +62,52 @@ public class LiveFeedTests(SharedGrid shared)
         Assert.Contains(tags, each => Near(each.End, Start.AddDays(-1).AddSeconds(6), 2));
     }
 
+    [Fact]
+    public async Task Two_feeders_of_one_id_take_it_from_each_other_ever_more_seldom()
+    {
+        var (time, refusals, pauses) = (new RecordingTime(), 0, new List<TimeSpan>());
+        using var grid = new GridClient(shared.Grid.Host.Address);
+        var config = new StreamConfig { StreamId = "contested", Model = "tiny" };
+        using var feed = new LiveFeed(grid, Format, config, new LiveFeedOptions
+        {
+            Time = time,
+            Refused = no =>
+            {
+                Assert.Equal(StatusCode.Aborted, no.StatusCode);
+                refusals++;
+                time.Expect();
+            },
+        });
+        using var stop = new CancellationTokenSource(TestGrid.Patience);
+        void Play() => Array.ForEach(new int[10], _ =>
+        {
+            time.Advance(TimeSpan.FromSeconds(0.1));
+            feed.Write(new byte[Second / 10]);
+        });
+        Play();
+        await using var answers = feed.RunAsync(stop.Token).GetAsyncEnumerator(stop.Token);
+        for (var round = 0; round < 5; round++)
+        {
+            while (await answers.MoveNextAsync() && answers.Current.Ack is null)
+            {
+            }
+            using var rival = await Feed.BeginAsync(shared.Client, Babble.Config("contested"));
+            var next = answers.MoveNextAsync().AsTask();
+            pauses.Add(await time.Expected.ReadAsync(stop.Token));
+            time.Advance(TimeSpan.FromMinutes(1));
+            Play();
+            await next;
+        }
+        Assert.Equal(5, refusals);
+        Assert.True(pauses[4] > 4 * pauses[0], string.Join(", ", pauses)); // they double, each varied by a quarter
+    }
+
     /// <summary>Feeds what a source gives, waits until the grid has it, and leaves the stream open.</summary>
     private async Task<List<Heard>> FeedAsync(string id, Action<LiveFeed> source)
     {
         using var grid = new GridClient(shared.Grid.Host.Address);
         var config = new StreamConfig { StreamId = id, Model = "tiny" };
-        using var feed = new LiveFeed(
-            grid, new AudioFormat { Encoding = Encoding.Pcm16, SampleRateHz = 16_000, Channels = 1 }, config,
-            new LiveFeedOptions { Time = _time });
+        using var feed = new LiveFeed(grid, Format, config, new LiveFeedOptions { Time = _time });
         var heard = new List<Heard>();
         using var deadline = new CancellationTokenSource(TestGrid.Patience);
         source(feed);
@@ -102,6 +144,28 @@ public class LiveFeedTests(SharedGrid shared)
 
     private static bool Near(DateTimeOffset one, DateTimeOffset other, double seconds = 1) =>
         Math.Abs((one - other).TotalSeconds) <= seconds;
+
+    /// <summary>Tells of the pause that begins next.</summary>
+    private sealed class RecordingTime() : FakeTimeProvider(LiveFeedTests.Start)
+    {
+        private readonly Channel<TimeSpan> _expected = Channel.CreateUnbounded<TimeSpan>();
+        private volatile bool _expects;
+
+        public ChannelReader<TimeSpan> Expected => _expected.Reader;
+
+        public void Expect() => _expects = true;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            if (_expects)
+            {
+                _expects = false;
+                _expected.Writer.TryWrite(dueTime);
+            }
+            return timer;
+        }
+    }
 
     private sealed record Heard(long Chunk, DateTimeOffset Start, DateTimeOffset End);
 }

@@ -12,6 +12,7 @@ namespace Dass.Grid.Cluster.Tests.Operations;
 /// <summary>
 /// What a grid exports: a trace for each chunk, from its last audio to each of its subscribers, and nothing of its own work.
 /// </summary>
+[Collection(AloneCollection.Name)]
 public sealed class TraceTests : IAsyncLifetime
 {
     private readonly Exported _exported = new();

@@ -86,6 +86,9 @@ public sealed class WebQueryTests : IAsyncLifetime
     [InlineData("streams/x?filter.min_event_duration=1", "filter.min_event_duration is '1'; seconds such as 1.5s")]
     [InlineData("events?selection.from=soon", "selection.from is 'soon'; a time such as 2026-03-01T12:00:00Z")]
     [InlineData("events?selection.min_peak_score=%1b", "selection.min_peak_score is '\u001b'; a number")]
+    [InlineData("streams?pagesize=5", "the query is 'pagesize'; its names are page_size, page_token")]
+    [InlineData("events?label=Dog", "the query is 'label'; its names are selection.stream_ids, selection.prefix, selection.labels, ")]
+    [InlineData("streams/x?stream=y", "the query is 'stream'; its names are filter.top, ")]
     public async Task A_broken_value_of_a_query_is_refused_with_field_value_and_rule(string path, string problem) =>
         await Refused(HttpStatusCode.BadRequest, problem, await _browser.SendAsync(HttpMethod.Get, $"/v1/{path}"));
 
