@@ -71,9 +71,10 @@ for (const [name, service] of Object.entries(compose.services)) {
 // Hosts that other files of the deployment name are services.
 for (const [other, pattern] of [
   ["prometheus/prometheus.yml", /"([a-z0-9]+):\d+"/g],
-  ["otel/collector.yaml", /endpoint: (?!0\.0\.0\.0)([a-z0-9]+):\d+/g],
+  ["otel/collector.yaml", /endpoint: (?:http:\/\/)?(?!0\.0\.0\.0)([a-z0-9]+):\d+/g],
   ["grafana/provisioning/datasources/prometheus.yaml", /url: http:\/\/([a-z0-9]+):\d+/g],
   ["grafana/provisioning/datasources/traces.yaml", /url: http:\/\/([a-z0-9]+):\d+/g],
+  ["grafana/provisioning/datasources/logs.yaml", /url: http:\/\/([a-z0-9]+):\d+/g],
 ]) {
   const hosts = [...readFileSync(join(folder, other), "utf8").matchAll(pattern)].map((match) => match[1]);
   hosts.filter((host) => !(host in compose.services)).forEach((host) => mistakes.push(`${other}: no service is called ${host}`));

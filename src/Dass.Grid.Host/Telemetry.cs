@@ -12,6 +12,8 @@ namespace Dass.Grid.Host;
 /// </summary>
 internal static class Telemetry
 {
+    private const int OthersSeries = 400; // e.g. of requests: by path, method and answer; the room is taken at the start, 72 bytes each
+
     private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     public static void AddGridTelemetry(this WebApplicationBuilder builder, GridOptions grid)
@@ -20,10 +22,8 @@ internal static class Telemetry
             services.GetRequiredService<IMeterFactory>(), services.GetRequiredService<ISiloStatusOracle>(), grid));
         builder.Services.ConfigureOpenTelemetryMeterProvider((services, metrics) =>
         {
-            // A meter listener hears the whole process: other hosts in it, as in tests, have scopes of their own.
             var mine = services.GetRequiredService<IMeterFactory>();
-            metrics.AddView(
-                instrument => IsGrid(instrument.Meter) && instrument.Meter.Scope != mine ? MetricStreamConfiguration.Drop : null);
+            metrics.AddView(instrument => View(instrument, mine));
         });
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource
@@ -31,8 +31,6 @@ internal static class Telemetry
                 .AddEnvironmentVariableDetector()) // last, so that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win
             .WithMetrics(metrics => metrics
                 .AddMeter(TelemetryNames.Engine, TelemetryNames.Grains, TelemetryNames.Gateway, HostInstruments.Name, "Microsoft.Orleans")
-                .AddView("orleans-messaging-sent-messages-size", MetricStreamConfiguration.Drop) // 432 series that answer nothing
-                .AddView("orleans-messaging-received-messages-size", MetricStreamConfiguration.Drop)
                 .AddAspNetCoreInstrumentation()
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());
@@ -51,6 +49,23 @@ internal static class Telemetry
         .AddSource("Microsoft.Orleans.Application")
         .AddAspNetCoreInstrumentation(requests => requests.Filter = http => !Endpoints.IsOperation(http))
         .SetSampler(new GridSampler(grid.TraceRatio));
+
+    /// <summary>Which instruments are kept, and how many series each may have.</summary>
+    private static MetricStreamConfiguration? View(Instrument instrument, IMeterFactory mine)
+    {
+        // A meter listener hears the whole process: other hosts in it, as in tests, have scopes of their own.
+        if (instrument.Meter.Scope is { } scope ? scope != mine : IsGrid(instrument.Meter))
+        {
+            return MetricStreamConfiguration.Drop;
+        }
+        return instrument.Name switch
+        {
+            "orleans-messaging-sent-messages-size" or "orleans-messaging-received-messages-size" => // 432 series that answer nothing
+                MetricStreamConfiguration.Drop,
+            _ when IsGrid(instrument.Meter) => null,
+            _ => new MetricStreamConfiguration { CardinalityLimit = OthersSeries },
+        };
+    }
 
     private static bool IsGrid(Meter meter) => meter.Name is TelemetryNames.Engine or TelemetryNames.Grains or TelemetryNames.Gateway
         or HostInstruments.Name;

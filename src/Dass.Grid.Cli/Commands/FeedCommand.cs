@@ -54,7 +54,8 @@ internal static class FeedCommand
             await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
             if (kept is not null)
             {
-                await kept.CheckAsync(connection.Client, specs.SelectMany(spec => spec.EventLabels), cancellationToken).ConfigureAwait(false);
+                await kept.CheckAsync(connection.Client, specs.SelectMany(spec => spec.EventLabels), cancellationToken)
+                    .ConfigureAwait(false);
             }
             if (specs.Count == 0)
             {

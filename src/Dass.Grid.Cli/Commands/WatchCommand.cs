@@ -85,7 +85,8 @@ internal static class WatchCommand
             }
             var lost = false;
             async Task WatchAsync(Func<string, IStreamView> viewOf) =>
-                lost = await new StreamWatcher(connection, viewOf, parsed.GetValue(giveUp)).RunAsync(request, cancellationToken).ConfigureAwait(false);
+                lost = await new StreamWatcher(connection, viewOf, parsed.GetValue(giveUp)).RunAsync(request, cancellationToken)
+                    .ConfigureAwait(false);
             await (request.StreamId.Length > 0
                 ? IStreamView.ShowAsync(parsed.GetValue(format), view => WatchAsync(_ => view))
                 : IStreamView.ShowManyAsync(parsed.GetValue(format), WatchAsync)).ConfigureAwait(false);

@@ -21,8 +21,7 @@ internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> v
         var what = request.StreamId.Length > 0 ? request.StreamId : "of several";
         var reconnect = new ReconnectOptions
         {
-            MaxAttempts = int.MaxValue,
-            GiveUpAfter = giveUpAfter,
+            GiveUpAfter = giveUpAfter ?? Timeout.InfiniteTimeSpan,
             Interrupted = broken =>
             {
                 var note = StreamFeeder.Interruption(what, broken);
@@ -32,6 +31,11 @@ internal sealed class StreamWatcher(GridClient grid, Func<string, IStreamView> v
                 }
             },
         };
+        if (giveUpAfter is null)
+        {
+            // An address without a grid is a mistake now, and later a grid that is away.
+            await grid.Tagging.ListModelsAsync(new ListModelsRequest(), cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
         var lost = false;
         await foreach (var response in new StreamSubscription(grid, request, reconnect).RunAsync(cancellationToken).ConfigureAwait(false))
         {

@@ -23,10 +23,11 @@ internal sealed class RecordingRules
             int[] sounds = [.. SoundsOf(labels, label.Index)];
             if (!label.IsOffered)
             {
+                var kinds = sounds.Where(kind => kind != label.Index).Select(kind => labels[kind].Name).ToArray();
                 Warnings.Add(
-                    $"the model does not offer {label.Name}, and its score says little"
-                    + (sounds.Length == 1 ? "; 'dass labels' lists what it offers."
-                        : $"; {string.Join(", ", sounds.Where(kind => kind != label.Index).Select(kind => labels[kind].Name))} count as it."));
+                    $"the model does not offer {label.Name}, and its score says little; "
+                    + (kinds.Length == 0 ? "'dass labels' lists what it offers."
+                        : $"it offers {string.Join(", ", kinds)}, which count, too."));
             }
             foreach (var sound in sounds)
             {

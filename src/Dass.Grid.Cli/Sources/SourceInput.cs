@@ -104,7 +104,9 @@ internal sealed class SourceInput : IAsyncDisposable
         catch (Exception broken) when (broken is AudioFormatException or OperationCanceledException)
         {
             await input.DisposeAsync().ConfigureAwait(false);
-            throw broken is AudioFormatException ? new IOException($"'{program}' gives no WAV: {broken.Message} For raw samples the source needs a rate.") : broken;
+            throw broken is AudioFormatException
+                ? new IOException($"'{program}' gives no WAV: {broken.Message} For raw samples the source needs a rate.")
+                : broken;
         }
     }
 

@@ -73,7 +73,8 @@ public sealed class NotifyService : IAsyncDisposable
         var known = await KnownLabels.AskAsync(grid, cancellationToken).ConfigureAwait(false);
         return
         [
-            .. rules.Rules.SelectMany(rule => rule.Labels.Select(known.Hidden).OfType<string>().Select(fault => $"rule {rule.Name}: {fault}")),
+            .. rules.Rules.SelectMany(rule =>
+                rule.Labels.Select(known.Hidden).OfType<string>().Select(fault => $"rule {rule.Name}: {fault}")),
         ];
     }
 

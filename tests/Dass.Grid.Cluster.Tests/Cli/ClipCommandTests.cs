@@ -32,6 +32,22 @@ public sealed class ClipCommandTests : IDisposable
         Assert.True(source.AsSpan().IndexOf(sound) >= 0, "the clip is no part of what the source gave");
     }
 
+    [Theory]
+    [InlineData("--clip-label: no model of the grid has a label 'Spech'. Did you mean 'Speech'", true, "--clip-label", "Spech")]
+    [InlineData("--clip-label says how clips are kept; --clips DIR says where", false, "--clip-label", "Speech")]
+    [InlineData("--clips-age says how clips are kept; --clips DIR says where", false, "--clips-age", "1h")]
+    [InlineData("--clips is '/proc/clips'; clips cannot be written there", false, "--clips", "/proc/clips")]
+    public async Task What_clips_cannot_be_is_said_at_the_start(string message, bool isFolderGiven, params string[] options)
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var file = Path.Combine(_directory.FullName, "sources.json");
+        await File.WriteAllTextAsync(file, """{ "sources": [ { "id": "a", "command": ["sleep", "60"], "rate": 16000 } ] }""");
+        string[] folder = isFolderGiven ? ["--clips", Folder("a")] : [];
+        var result = await Dass.RunAsync(["feed", file, "--grid", $"{grid.Host.Address}", .. folder, .. options]);
+        Assert.Contains(message, result.Errors, StringComparison.Ordinal);
+        Assert.Equal(2, result.ExitCode);
+    }
+
     /// <summary>Six seconds of babble and eight of silence, raw.</summary>
     private static string[] Source(string filters) =>
     [

@@ -8,8 +8,13 @@ namespace Dass.Grid.Cluster.Tests.Cli;
 public sealed class LabelsCommandTests : IDisposable
 {
     private readonly OfferedModel _model = new();
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dass-labels-");
 
-    public void Dispose() => _model.Dispose();
+    public void Dispose()
+    {
+        _model.Dispose();
+        _directory.Delete(recursive: true);
+    }
 
     [Fact]
     public async Task The_built_in_model_lists_what_it_offers()
@@ -76,6 +81,26 @@ public sealed class LabelsCommandTests : IDisposable
         string[] stream = ["stream", Dass.Babble, "--model", _model.Folder, "--format", "json"];
         Assert.DoesNotContain(text, (await Dass.RunAsync(stream)).Output);
         Assert.Contains(text, (await Dass.RunAsync([.. stream, "--event-label", name])).Output);
+    }
+
+    [Fact]
+    public async Task A_label_that_no_model_offers_is_told_of_where_events_of_it_are_wanted()
+    {
+        await using var grid = await _model.StartAsync();
+        var hidden = AudioSetLabels.All[1].Name;
+        var rules = Path.Combine(_directory.FullName, "rules.json");
+        await File.WriteAllTextAsync(rules, JsonSerializer.Serialize(new
+        {
+            destinations = new { here = new { file = Path.Combine(_directory.FullName, "messages") } },
+            rules = new[] { new { name = "quiet", labels = new[] { hidden, AudioSetLabels.All[2].Name, "source.lost" }, to = "here" } },
+        }));
+        var check = await Dass.RunAsync("notify", rules, "--check", "--grid", $"{grid.Host.Address}");
+        Assert.Equal(0, check.ExitCode);
+        Assert.Contains($"note: rule quiet: no model of the grid offers '{hidden}'", check.Errors, StringComparison.Ordinal);
+        Assert.Single(check.Errors.Split('\n'), line => line.Contains("rule quiet", StringComparison.Ordinal));
+
+        var tag = await Dass.RunAsync("tag", Dass.Babble, "--model", _model.Folder, "--fail-on", $"{hidden}=1");
+        Assert.Contains($"the model does not offer {hidden}, and its score says little", tag.Errors, StringComparison.Ordinal);
     }
 
     private static string? Text(string line, string name) => JsonDocument.Parse(line).RootElement.GetProperty(name).GetString();

@@ -36,6 +36,33 @@ public class WatchCommandTests
         }
     }
 
+    [Fact]
+    public async Task A_grid_that_has_answered_or_is_told_of_is_waited_for()
+    {
+        var address = $"http://127.0.0.1:{HostProgram.FreePort()}";
+        var settings = new Dictionary<string, string?> { ["Grid:Listen"] = address };
+        var absent = await Dass.RunAsync("watch", "--all", "--grid", address);
+        Assert.Equal(1, absent.ExitCode);
+        Assert.Contains("the grid cannot be reached", absent.Errors, StringComparison.Ordinal);
+
+        using var early = Dass.Start([], "watch", "--all", "--give-up-after", "5m", "--grid", address, "--format", "json");
+        await early.ErrorAsync("stream of several is interrupted");
+        Dass late;
+        await using (var first = await TestGrid.StartAsync(settings))
+        {
+            late = Dass.Start([], "watch", "--prefix", "o", "--grid", address, "--format", "json");
+            await Dass.RunAsync("stream", Dass.Babble, "--stream-id", "one", "--grid", address);
+            await UntilSummaryAsync(early, "one");
+            await UntilSummaryAsync(late, "one");
+        }
+        using var after = late;
+        await late.ErrorAsync("stream of several is interrupted");
+        await using var second = await TestGrid.StartAsync(settings);
+        await Dass.RunAsync("stream", Dass.Babble, "--stream-id", "other", "--grid", address);
+        await UntilSummaryAsync(early, "other");
+        await UntilSummaryAsync(late, "other");
+    }
+
     [Theory]
     [InlineData]
     [InlineData("--all", "--prefix", "x")]
@@ -45,6 +72,16 @@ public class WatchCommandTests
         var refused = await Dass.RunAsync(["watch", .. ways]);
         Assert.Equal(2, refused.ExitCode);
         Assert.Contains("give --stream-id, --prefix or --all", refused.Errors);
+    }
+
+    private static async Task UntilSummaryAsync(Dass watch, string stream)
+    {
+        JsonElement line;
+        do
+        {
+            line = JsonDocument.Parse((await watch.LineAsync())!).RootElement;
+        }
+        while (Text(line, "type") != "summary" || Text(line, "stream_id") != stream);
     }
 
     private static string? Text(JsonElement line, string name) => line.GetProperty(name).GetString();

@@ -79,25 +79,30 @@ public class LiveFeedTests(SharedGrid shared)
             },
         });
         using var stop = new CancellationTokenSource(TestGrid.Patience);
-        void Play() => Array.ForEach(new int[10], _ =>
+        var taken = Channel.CreateUnbounded<bool>(); // a call has taken audio
+        async Task AnswerAsync()
         {
-            time.Advance(TimeSpan.FromSeconds(0.1));
-            feed.Write(new byte[Second / 10]);
-        });
-        Play();
-        await using var answers = feed.RunAsync(stop.Token).GetAsyncEnumerator(stop.Token);
+            var isNew = false;
+            await foreach (var answer in feed.RunAsync(stop.Token))
+            {
+                isNew |= answer.Ready is not null;
+                if (isNew && answer.Ack is not null)
+                {
+                    isNew = !taken.Writer.TryWrite(true);
+                }
+            }
+        }
+        var answering = AnswerAsync();
         for (var round = 0; round < 5; round++)
         {
-            while (await answers.MoveNextAsync() && answers.Current.Ack is null)
-            {
-            }
+            Play(feed, seconds: 6, time);
+            await taken.Reader.ReadAsync(stop.Token);
             using var rival = await Feed.BeginAsync(shared.Client, Babble.Config("contested"));
-            var next = answers.MoveNextAsync().AsTask();
             pauses.Add(await time.Expected.ReadAsync(stop.Token));
             time.Advance(TimeSpan.FromMinutes(1));
-            Play();
-            await next;
         }
+        await stop.CancelAsync();
+        await Task.WhenAny(answering);
         Assert.Equal(5, refusals);
         Assert.True(pauses[4] > 4 * pauses[0], string.Join(", ", pauses)); // they double, each varied by a quarter
     }
@@ -124,11 +129,11 @@ public class LiveFeedTests(SharedGrid shared)
         return heard;
     }
 
-    private void Play(LiveFeed feed, int seconds)
+    private void Play(LiveFeed feed, int seconds, FakeTimeProvider? time = null)
     {
         for (var i = 0; i < 10 * seconds; i++)
         {
-            _time.Advance(TimeSpan.FromSeconds(0.1));
+            (time ?? _time).Advance(TimeSpan.FromSeconds(0.1));
             feed.Write(new byte[Second / 10]);
         }
     }

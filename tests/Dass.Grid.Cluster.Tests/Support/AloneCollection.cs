@@ -1,6 +1,6 @@
 namespace Dass.Grid.Cluster.Tests.Support;
 
-/// <summary>Tests that see what the whole process does, or how long it takes: they run when all others have ended, one after another.</summary>
+/// <summary>Tests that see what the whole process does: they run when all others have ended, one after another.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class AloneCollection
 {
