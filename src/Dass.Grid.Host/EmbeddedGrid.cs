@@ -9,6 +9,10 @@ namespace Dass.Grid.Host;
 /// <summary>A whole grid in this process: silo and gateway on free loopback ports, no keys, nothing written to the console.</summary>
 public sealed class EmbeddedGrid : IAsyncDisposable
 {
+    private const int FirstPort = 20_000, Ports = 10_000;
+
+    private static int _lastPort = Random.Shared.Next(Ports);
+
     private readonly WebApplication _app;
 
     private EmbeddedGrid(WebApplication app)
@@ -107,11 +111,27 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         await app.DisposeAsync();
     }
 
-    private static int FreePort()
+    /// <summary>
+    /// A port of loopback on which nothing listens. It lies below those that Linux gives to outgoing connections, so that none of them
+    /// takes it before it is used.
+    /// </summary>
+    internal static int FreePort()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        for (var tries = 0; tries < Ports; tries++)
+        {
+            var port = FirstPort + (int)((uint)Interlocked.Increment(ref _lastPort) % Ports);
+            try
+            {
+                using var probe = new TcpListener(IPAddress.Loopback, port);
+                probe.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // It is taken: the next one.
+            }
+        }
+        throw new IOException($"no port of 127.0.0.1 from {FirstPort} to {FirstPort + Ports - 1} is free.");
     }
 
     /// <summary>The process and its signals belong to the caller.</summary>

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Host;
 using Dass.Grid.Tests;
 using Dass.Grid.V1;
 using Microsoft.AspNetCore.Builder;
@@ -34,7 +35,7 @@ public sealed class FeedCommandTests : IDisposable
     [NeedsFact("ffmpeg", "ffmpeg")]
     public async Task A_camera_that_pushes_rtsp_is_heard_and_taken_up_again_when_it_comes_back()
     {
-        var address = $"rtsp://127.0.0.1:{HostProgram.FreePort()}/live";
+        var address = $"rtsp://127.0.0.1:{EmbeddedGrid.FreePort()}/live";
         await using var grid = await TestGrid.StartAsync();
         using var feed = Feed(grid, new { id = "yard", url = address, input_options = (string[])["-rtsp_flags", "listen"] });
         async Task<Process> PushAsync()
@@ -64,7 +65,7 @@ public sealed class FeedCommandTests : IDisposable
     [NeedsFact("ffmpeg", "ffmpeg")]
     public async Task A_feeder_that_is_killed_takes_along_the_ffmpeg_that_listens()
     {
-        var port = HostProgram.FreePort();
+        var port = EmbeddedGrid.FreePort();
         await using var grid = await TestGrid.StartAsync();
         using var feed = Feed(
             grid, new { id = "yard", url = $"rtsp://127.0.0.1:{port}/live", input_options = (string[])["-rtsp_flags", "listen"] });
@@ -105,7 +106,7 @@ public sealed class FeedCommandTests : IDisposable
     [NeedsFact("icecast2", "icecast2")]
     public async Task An_icecast_radio_is_heard_by_dass_stream()
     {
-        var port = HostProgram.FreePort();
+        var port = EmbeddedGrid.FreePort();
         var config = Path.Combine(_directory.FullName, "icecast.xml");
         await File.WriteAllTextAsync(
             config,

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
+using Dass.Grid.Host;
 using Dass.Grid.V1;
 using Grpc.Net.Client;
 
@@ -25,13 +25,13 @@ internal sealed class HostProgram : IDisposable
     public HostProgram(
         string shell = "", string[]? within = null, (string Name, string Value)[]? environment = null, params string[] settings)
     {
-        var (listen, operations) = (FreePort(), FreePort());
+        var (listen, operations) = (EmbeddedGrid.FreePort(), EmbeddedGrid.FreePort());
         _channel = GrpcChannel.ForAddress($"http://127.0.0.1:{listen}");
         _operations = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{operations}") };
         string[] host =
         [
             "dotnet", Path.Combine(AppContext.BaseDirectory, "Dass.Grid.Host.dll"), $"--Grid:Listen=http://127.0.0.1:{listen}",
-            $"--Grid:OperationsListen=http://127.0.0.1:{operations}", "--Grid:HttpListen=", $"--Grid:SiloPort={FreePort()}",
+            $"--Grid:OperationsListen=http://127.0.0.1:{operations}", "--Grid:HttpListen=", $"--Grid:SiloPort={EmbeddedGrid.FreePort()}",
             "--Grid:Store=memory",
             "--Grid:Models:tiny:ModelDirectory=" + TestGrid.TinyModel, "--Grid:Models:tiny:Threads=1",
             .. settings.Select(setting => $"--{setting}"),
@@ -99,13 +99,6 @@ internal sealed class HostProgram : IDisposable
         _process.Dispose();
         _channel.Dispose();
         _operations.Dispose();
-    }
-
-    public static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 
     private void Write(object sender, DataReceivedEventArgs line)

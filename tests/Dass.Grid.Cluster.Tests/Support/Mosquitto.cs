@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Dass.Grid.Host;
 
 namespace Dass.Grid.Cluster.Tests.Support;
 
@@ -15,9 +16,7 @@ internal sealed class Mosquitto : IDisposable
     /// <param name="lines">Of the configuration, beside the listener.</param>
     public Mosquitto(DirectoryInfo directory, params string[] lines)
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        Port = ((IPEndPoint)probe.LocalEndpoint).Port;
+        Port = EmbeddedGrid.FreePort();
         _configuration = Path.Combine(directory.FullName, $"mosquitto-{Port}.conf");
         File.WriteAllLines(_configuration, [$"listener {Port} 127.0.0.1", "user root", .. lines]);
     }
