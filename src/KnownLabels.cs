@@ -6,6 +6,8 @@ namespace Dass.Grid;
 /// <summary>The labels of a grid's models: what a person names may be unknown, or computed and offered by none of them.</summary>
 internal sealed class KnownLabels
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly Dictionary<string, bool> _offered = new(StringComparer.OrdinalIgnoreCase); // by name and by id
 
     private KnownLabels(IEnumerable<Label> labels)
@@ -22,13 +24,14 @@ internal sealed class KnownLabels
     /// <exception cref="Grpc.Core.RpcException">The grid is away, or refuses.</exception>
     public static async Task<KnownLabels> AskAsync(GridClient grid, CancellationToken cancellationToken)
     {
-        var labels = new List<Label>();
-        var models = await grid.Tagging.ListModelsAsync(new ListModelsRequest(), cancellationToken: cancellationToken)
+        var (labels, deadline) = (new List<Label>(), DateTime.UtcNow + Patience);
+        var models = await grid.Tagging.ListModelsAsync(new ListModelsRequest(), deadline: deadline, cancellationToken: cancellationToken)
             .ConfigureAwait(false);
         foreach (var model in models.Models)
         {
             var answer = await grid.Tagging.ListLabelsAsync(
-                new ListLabelsRequest { Model = model.Name }, cancellationToken: cancellationToken).ConfigureAwait(false);
+                new ListLabelsRequest { Model = model.Name }, deadline: deadline, cancellationToken: cancellationToken)
+                .ConfigureAwait(false);
             // A grid of an earlier version does not say what it offers: then it is all.
             var says = answer.Labels.Any(label => label.Offered);
             labels.AddRange(answer.Labels.Select(label => new Label(label) { Offered = label.Offered || !says }));

@@ -51,6 +51,9 @@ internal sealed record Notice
 
     public required string Model { get; init; }
 
+    /// <summary>The sound has only begun: offset and scores are as far as it has been heard.</summary>
+    public bool Began { get; init; }
+
     /// <summary>No event: an operator tries the rule.</summary>
     public bool Test { get; init; }
 
@@ -70,8 +73,11 @@ internal sealed record Notice
         ["mean_score"] = MeanScore.ToString("0.000", CultureInfo.InvariantCulture),
         ["model"] = Model,
         ["begun"] = Text(Begun),
+        ["type"] = Type,
         ["test"] = Test ? "true" : "false",
     };
+
+    private string Type => Test ? "sound.test" : Began ? "sound.began" : "sound.ended";
 
     /// <summary>The names of <see cref="Fields"/>.</summary>
     public static IReadOnlyList<string> FieldNames { get; } = [.. Example("rule").Fields.Keys];
@@ -92,6 +98,7 @@ internal sealed record Notice
         PeakScore = kept.Event.PeakScore,
         MeanScore = kept.Event.MeanScore,
         Model = kept.Model,
+        Began = kept.Event.Kind == EventKind.Opened,
     };
 
     /// <summary>A message that an operator asks for. Its id is another each time.</summary>
@@ -120,14 +127,14 @@ internal sealed record Notice
 
     /// <summary>The message in the form of Standard Webhooks: type, timestamp, data.</summary>
     public byte[] Payload() => JsonSerializer.SerializeToUtf8Bytes(
-        new { type = Test ? "sound.test" : "sound.ended", timestamp = Offset, data = Data() }, Json);
+        new { type = Type, timestamp = Offset, data = Data() }, Json);
 
     /// <summary>The data alone, with what Home Assistant takes for the type of an event: the label.</summary>
     public byte[] FlatPayload() => JsonSerializer.SerializeToUtf8Bytes(Data() with { EventType = Label }, Json);
 
     private NoticeData Data() => new(
         null, Id, Rule, StreamId, Label, LabelId, Onset, Offset, Math.Round(OffsetSeconds - OnsetSeconds, 6), PeakScore, MeanScore,
-        OnsetSeconds, OffsetSeconds, Begun, EventId, Model, Test);
+        OnsetSeconds, OffsetSeconds, Begun, EventId, Model, Test, Began);
 
     private static string IdOf(string rule, KeptEvent kept) =>
         string.Create(CultureInfo.InvariantCulture, $"evt_{Hash($"{rule}\n{KeyOf(kept)}"):x32}");
@@ -142,4 +149,5 @@ internal sealed record Notice
 internal sealed record NoticeData(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? EventType, string Id, string Rule, string StreamId,
     string Label, string LabelId, DateTime Onset, DateTime Offset, double DurationSeconds, float PeakScore, float MeanScore,
-    double OnsetSeconds, double OffsetSeconds, DateTime Begun, string EventId, string Model, bool Test);
+    double OnsetSeconds, double OffsetSeconds, DateTime Begun, string EventId, string Model, bool Test,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Began);

@@ -14,7 +14,7 @@ public sealed class NotifyService : IAsyncDisposable
     private readonly GridClient _grid;
     private readonly NotifyOptions _options;
     private readonly StateDirectory _state;
-    private readonly ClosedEvents _closed;
+    private readonly LiveEvents _live;
     private readonly Dictionary<string, Running> _routes = new(StringComparer.Ordinal); // by name; its own lock
 
     /// <param name="grid">The grid; stays the caller's.</param>
@@ -23,8 +23,9 @@ public sealed class NotifyService : IAsyncDisposable
     public NotifyService(GridClient grid, NotifyOptions options)
     {
         (_grid, _options, _state) = (grid, options, new StateDirectory(options.StateDirectory));
-        _closed = new ClosedEvents(
-            grid, options.Route.Time, closed => ForEach(route => route.OnClosed(closed)), () => ForEach(route => route.OnInterrupted()));
+        _live = new LiveEvents(
+            grid, options.Route.Time, opened => ForEach(route => route.OnOpened(opened)),
+            closed => ForEach(route => route.OnClosed(closed)), () => ForEach(route => route.OnInterrupted()));
     }
 
     /// <summary>All rules with their destinations, by name.</summary>
@@ -40,7 +41,7 @@ public sealed class NotifyService : IAsyncDisposable
     }
 
     /// <summary>Why the grid does not tell at once when events close; they are found by reading. Empty: it does, or is away.</summary>
-    public string SlowReason => _closed.Refusal;
+    public string SlowReason => _live.Refusal;
 
     /// <summary>Asks the grid whether it takes the selections of all rules, e.g. whether it knows their labels.</summary>
     /// <returns>What a person should know of rules that it takes: labels that no model offers.</returns>
@@ -86,7 +87,7 @@ public sealed class NotifyService : IAsyncDisposable
     {
         var read = File.GetLastWriteTimeUtc(path);
         await ApplyAsync(rules, cancellationToken).ConfigureAwait(false);
-        var seeing = _closed.RunAsync(cancellationToken);
+        var seeing = _live.RunAsync(cancellationToken);
         while (!cancellationToken.IsCancellationRequested)
         {
             await Task.Delay(Look, _options.Route.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

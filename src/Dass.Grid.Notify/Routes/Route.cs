@@ -35,6 +35,7 @@ internal sealed class Route : IAsyncDisposable
     private readonly RouteSender _sender;
     private readonly RouteStatus _status;
     private readonly ExpectedEvents _expected;
+    private readonly OpenedEvents _opened;
     private volatile bool _missed = true; // events may have closed unseen
     private DateTime _poll; // when the last minutes are read next, UTC
     private DateTime _sweep; // and the last day
@@ -49,6 +50,7 @@ internal sealed class Route : IAsyncDisposable
         _decisions = new RuleDecisions(rule, _journal.Memory);
         _status = new RouteStatus(rule, spec, options.Time);
         _expected = new ExpectedEvents(options.Time);
+        _opened = new OpenedEvents(grid);
         _destination = IDestination.Create(spec);
         _sender = new RouteSender(
             spec, _destination, _journal, new DeadLetters(state.DeadLettersOf(Name), options.Time), _status, options.Pauses, options.Time);
@@ -65,6 +67,16 @@ internal sealed class Route : IAsyncDisposable
     /// <summary>Whether it would be the same route.</summary>
     public bool IsFor(Rule rule, DestinationSpec spec) =>
         (Rule.Name, Rule.Definition, Spec.Name, Spec.Definition) == (rule.Name, rule.Definition, spec.Name, spec.Definition);
+
+    public void OnOpened(OpenedEvent opened)
+    {
+        var sound = opened.Sound;
+        if (Rule.AtBegin && Rule.Concerns(opened.Stream, sound.LabelId, sound.Label, sound.PeakScore))
+        {
+            _opened.Add(opened);
+            _expected.Wake();
+        }
+    }
 
     public void OnClosed(ClosedEvent closed)
     {
@@ -124,6 +136,14 @@ internal sealed class Route : IAsyncDisposable
 
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
+        while (await _opened.FirstAsync(cancellationToken).ConfigureAwait(false) is { } begun)
+        {
+            if (!_journal.HasSeen(Notice.KeyOf(begun)))
+            {
+                await DecideAsync([begun], cancellationToken).ConfigureAwait(false);
+            }
+            _opened.RemoveFirst();
+        }
         var now = _options.Time.GetUtcNow().UtcDateTime;
         var isLong = now >= _longSweep;
         var isSweep = isLong || _missed || now >= _sweep;

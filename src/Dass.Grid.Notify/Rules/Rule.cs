@@ -20,6 +20,9 @@ internal sealed record Rule
 
     public TimeSpan MinDuration { get; init; }
 
+    /// <summary>Whether a message is sent when the sound begins. False: when it has ended, and all of it is known.</summary>
+    public bool AtBegin { get; init; }
+
     /// <summary>Of the day in <see cref="TimeZone"/>, by the event's onset. Empty: all.</summary>
     public IReadOnlyList<HourSpan> Hours { get; init; } = [];
 

@@ -13,7 +13,7 @@ internal sealed class RuleReader(JsonFields fields, string[] destinations, TimeP
     private static readonly string[] Names =
     [
         "name", "prefix", "stream_ids", "labels", "min_peak", "min_duration", "hours", "days", "time_zone", "cooldown", "cooldown_per",
-        "first_of_day", "from", "to",
+        "first_of_day", "when", "from", "to",
     ];
 
     /// <returns>Null: it is no rule at all.</returns>
@@ -47,6 +47,7 @@ internal sealed class RuleReader(JsonFields fields, string[] destinations, TimeP
             PerStream = per.Contains("stream"),
             PerLabel = per.Contains("label"),
             FirstOfDay = fields.Flag("first_of_day", false),
+            AtBegin = AtBegin(),
             From = From(),
             To = To(),
             Definition = fields.Element.GetRawText(),
@@ -61,6 +62,20 @@ internal sealed class RuleReader(JsonFields fields, string[] destinations, TimeP
             fields.Add("name", $"is '{name}'; it must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with a point.");
         }
         return name;
+    }
+
+    private bool AtBegin()
+    {
+        var when = fields.Text("when") ?? "ends";
+        if (when is not ("begins" or "ends"))
+        {
+            fields.Add("when", $"is '{when}'; it must be begins or ends.");
+        }
+        if (when == "begins" && fields.Has("min_duration"))
+        {
+            fields.Add("min_duration", "is for rules that wait for the end: how long a sound that begins will last is not known.");
+        }
+        return when == "begins";
     }
 
     private string[] Labels()

@@ -3,6 +3,8 @@ using Dass.Grid.Client;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Notify.Routes;
 using Dass.Grid.Notify.Rules;
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Dass.Grid.Cluster.Tests.Notices;
 
@@ -185,23 +187,79 @@ public sealed class NotifyServiceTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_rule_for_beginnings_tells_at_once_and_of_each_event_once()
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+        await using var receiver = await WebhookReceiver.StartAsync();
+        await using var running = Run(grid, receiver, rule: "\"when\": \"begins\"");
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("yard"));
+        for (var times = 1; receiver.Taken.Length == 0; times++) // what begins before the rule is there is sent when it ends
+        {
+            await feed.SendBabbleAsync(0, Babble.Samples);
+            await feed.AppliedAsync((long)times * Babble.Samples);
+        }
+        var first = receiver.Taken[0];
+        Assert.Equal("sound.began", JsonDocument.Parse(first.Body).RootElement.GetProperty("type").GetString());
+        Assert.True(first.Data.GetProperty("began").GetBoolean());
+        await feed.FinishAsync();
+
+        var closed = feed.Events.Where(sound => sound.Kind == V1.EventKind.Closed).Select(sound => sound.Id).Order().ToArray();
+        await TestGrid.UntilAsync(() => receiver.Taken.Length >= closed.Length);
+        await new LogOfEvents(grid).AddAsync("street", "0-1", TimeSpan.Zero); // whose beginning was missed
+        await TestGrid.UntilAsync(() => receiver.Taken.Any(message => message.Stream == "street"));
+        Assert.Contains("\"sound.ended\"", receiver.Taken.Single(message => message.Stream == "street").Body, StringComparison.Ordinal);
+        Assert.Equal(closed, receiver.Taken.Where(message => message.Stream == "yard")
+            .Select(message => message.Data.GetProperty("event_id").GetString()).Order());
+    }
+
+    [Fact]
+    public async Task A_microphone_that_is_lost_is_told_of_while_it_is()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        var grid = await TestGrid.StartAsync(time, _store.Settings());
+        await using var receiver = await WebhookReceiver.StartAsync();
+        var running = Run(grid, receiver, labels: ["source.lost"], rule: "\"when\": \"begins\"");
+        var config = Babble.Config("yard");
+        config.Source = new V1.SourceRule { LostAfter = TimeSpan.FromSeconds(30).ToDuration() };
+        using (var feed = await Feed.BeginAsync(grid.Client, config))
+        {
+            await feed.SendBabbleAsync(0, 4 * Babble.SampleRateHz);
+            await feed.AppliedAsync(4 * Babble.SampleRateHz);
+            await TestGrid.UntilAsync(() => receiver.Taken.Length == 1, () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(2));
+                return Task.Delay(20);
+            });
+            var lost = receiver.Taken[0];
+            Assert.Equal(("source.lost", true), (lost.Label, lost.Data.GetProperty("began").GetBoolean()));
+            await feed.SendBabbleAsync(4 * Babble.SampleRateHz, 8 * Babble.SampleRateHz);
+            await feed.AppliedAsync(8 * Babble.SampleRateHz);
+            Assert.Single(feed.Events, sound => sound.LabelId == "source.lost" && sound.Kind == V1.EventKind.Closed);
+        }
+        await running.DisposeAsync();
+        await grid.StopAsync(time);
+        Assert.Single(receiver.All);
+    }
+
     private static string[] Ids(WebhookReceiver receiver) =>
         [.. receiver.Taken.Select(message => message.Data.GetProperty("event_id").GetString()!)];
 
-    private void Write(WebhookReceiver receiver, string more = "\"parallel\": 4", string[]? labels = null)
+    private void Write(
+        WebhookReceiver receiver, string more = "\"parallel\": 4", string[]? labels = null, string rule = "\"when\": \"ends\"")
     {
         File.WriteAllText(Rules, $$"""
             { "destinations": { "hook": { "webhook": "{{receiver.Address}}", {{more}} } },
-              "rules": [ { "name": "all", "labels": {{JsonSerializer.Serialize(labels ?? [])}}, "to": "hook" } ] }
+              "rules": [ { "name": "all", {{rule}}, "labels": {{JsonSerializer.Serialize(labels ?? [])}}, "to": "hook" } ] }
             """);
         File.SetLastWriteTimeUtc(Rules, DateTime.UtcNow.AddMilliseconds(Random.Shared.Next(1_000)));
     }
 
     private RunningRules Run(
         TestGrid grid, WebhookReceiver receiver, string more = "\"parallel\": 4", string[]? labels = null, int most = 1_000,
-        TimeSpan? sweep = null)
+        TimeSpan? sweep = null, string rule = "\"when\": \"ends\"")
     {
-        Write(receiver, more, labels);
+        Write(receiver, more, labels, rule);
         var route = new RouteOptions
         {
             MaxWaiting = most,

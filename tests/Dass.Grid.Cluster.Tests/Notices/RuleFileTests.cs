@@ -94,6 +94,8 @@ public sealed class RuleFileTests : IDisposable
     [InlineData("""R{ "name": "r", "to": "log", "cooldown": 5 }""", "rules[0].cooldown is 5; it must be a text")]
     [InlineData("""R{ "name": "r", "to": "log", "cooldown_per": "streams" }""", "rules[0].cooldown_per is 'streams'")]
     [InlineData("""R{ "name": "r", "to": "log", "first_of_day": "yes" }""", "rules[0].first_of_day is \"yes\"; it must be true or false")]
+    [InlineData("""R{ "name": "r", "to": "log", "when": "soon" }""", "rules[0].when is 'soon'; it must be begins or ends")]
+    [InlineData("""R{ "name": "r", "to": "log", "when": "begins", "min_duration": "1s" }""", "min_duration is for rules that wait")]
     [InlineData("""R{ "name": "r", "to": "log", "from": "01.03.2026" }""", "rules[0].from is '01.03.2026'")]
     [InlineData("""R{ "name": "r", "to": "log", "labels": [""] }""", "rules[0].labels has an empty text")]
     [InlineData("""R{ "name": "r", "to": "log" }, { "name": "r", "to": "log" }""", "name 'r' is used twice")]

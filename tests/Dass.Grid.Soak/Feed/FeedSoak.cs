@@ -118,18 +118,23 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
         }
     }
 
-    /// <summary>How far the onset of each event lies behind that of its speech, s; of speech that could be heard as a whole.</summary>
+    /// <summary>
+    /// How far the first event of each speech lies behind its beginning, s; of speech that could be heard as a whole. The model hears one
+    /// speech in forty as two events, of which the second says nothing of times.
+    /// </summary>
     private List<double> Off()
     {
         var off = new List<double>();
-        foreach (var (source, onset) in _events)
+        foreach (var speech in _events.GroupBy(sound => (sound.Source, Begin: _sources[sound.Source].SpeechNear(sound.Onset))))
         {
-            if (_sources[source].SpeechNear(onset) is { } truth)
+            if (speech.Key.Begin is { } truth)
             {
+                var onset = speech.Min(sound => sound.Onset);
                 off.Add((onset - truth).TotalSeconds);
                 if ((onset - truth).Duration() > Truth)
                 {
-                    _wrong.Add(FormattableString.Invariant($"{source} event at {onset:HH:mm:ss.f} instead of {truth:HH:mm:ss.f}"));
+                    _wrong.Add(FormattableString.Invariant(
+                        $"{speech.Key.Source} event at {onset:HH:mm:ss.f} instead of {truth:HH:mm:ss.f}"));
                 }
             }
         }
@@ -152,7 +157,7 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
             + $"{deaf.LongestDeafAt:HH:mm:ss}; at most {MaxDeaf.TotalSeconds:0.0}"));
         Console.WriteLine(off.Length == 0 ? "events                none" : string.Create(
             CultureInfo.InvariantCulture,
-            $"events                {off.Length}, off by {off[0]:0.00} to {off[^1]:0.00} s, median {off[off.Length / 2]:0.00}; at most 2"));
+            $"speeches              {off.Length}, events off by {off[0]:0.00} to {off[^1]:0.00} s, median {off[off.Length / 2]:0.00}; at most 2"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"memory of dass feed   {_resident[0] / 1e6:0} to {_resident.Max() / 1e6:0} MB, last third "

@@ -5,13 +5,16 @@ using Grpc.Core;
 namespace Dass.Grid.Notify.Reading;
 
 /// <summary>
-/// Sees events close, as a subscriber of all streams. It may miss some: that a message is early depends on it, that one is sent does not.
+/// Sees events open and close, as a subscriber of all streams. It may miss some: that a message is early depends on it, that one is sent
+/// does not.
 /// </summary>
 /// <param name="grid">The grid.</param>
 /// <param name="clock">Of pauses.</param>
+/// <param name="opened">Receives events that have opened.</param>
 /// <param name="closed">Receives events that have closed.</param>
 /// <param name="interrupted">Is called when some may have been missed.</param>
-internal sealed class ClosedEvents(GridClient grid, TimeProvider clock, Action<ClosedEvent> closed, Action interrupted)
+internal sealed class LiveEvents(
+    GridClient grid, TimeProvider clock, Action<OpenedEvent> opened, Action<ClosedEvent> closed, Action interrupted)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
     private readonly Dictionary<string, DateTime> _begin = new(StringComparer.Ordinal); // of streams: when their first sample was heard
@@ -59,35 +62,45 @@ internal sealed class ClosedEvents(GridClient grid, TimeProvider clock, Action<C
                 _begin[answer.StreamId] = begin.ToDateTime();
                 break;
             case { Tags: { } tags }:
-                Close(answer.StreamId, tags.Events);
+                See(answer.StreamId, tags.Events);
                 break;
             case { Gap: { } gap }:
-                Close(answer.StreamId, gap.Events);
+                See(answer.StreamId, gap.Events);
                 break;
             case { NewModel: { } change }:
-                Close(answer.StreamId, change.Events);
+                See(answer.StreamId, change.Events);
+                break;
+            case { Events: { } more }:
+                See(answer.StreamId, more.Events);
                 break;
             case { Dropped: not null }:
                 interrupted();
                 break;
             case { Ended: { } ended }:
-                Close(answer.StreamId, ended.Events);
+                See(answer.StreamId, ended.Events);
                 _begin.Remove(answer.StreamId);
                 break;
         }
     }
 
-    private void Close(string stream, IEnumerable<Event> events)
+    private void See(string stream, IEnumerable<Event> events)
     {
         if (!_begin.TryGetValue(stream, out var begin))
         {
             return;
         }
-        foreach (var sound in events.Where(sound => sound.Kind == EventKind.Closed))
+        foreach (var sound in events)
         {
-            closed(new ClosedEvent(
-                stream, sound.Id, sound.LabelId, sound.Label, sound.PeakScore, begin + TimeSpan.FromSeconds(sound.OnsetSeconds),
-                begin + TimeSpan.FromSeconds(sound.OffsetSeconds)));
+            var (onset, end) = (begin + TimeSpan.FromSeconds(sound.OnsetSeconds), begin + TimeSpan.FromSeconds(sound.OffsetSeconds));
+            switch (sound.Kind)
+            {
+                case EventKind.Opened:
+                    opened(new OpenedEvent(stream, sound, onset, end));
+                    break;
+                case EventKind.Closed:
+                    closed(new ClosedEvent(stream, sound.Id, sound.LabelId, sound.Label, sound.PeakScore, onset, end));
+                    break;
+            }
         }
     }
 }
