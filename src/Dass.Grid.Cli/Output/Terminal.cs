@@ -34,7 +34,9 @@ internal static class Terminal
         }
         if (_isDrawn && !Console.IsErrorRedirected)
         {
-            AnsiConsole.WriteLine($"note: {note}"); // above the table; a line of its own would tear it
+            // Above the table, over its first line, which is drawn again below: a line on standard error would tear it.
+            var (text, width) = ($"note: {note}", AnsiConsole.Profile.Width);
+            AnsiConsole.WriteLine(text.PadRight((text.Length / width + 1) * width - 1));
         }
         else
         {

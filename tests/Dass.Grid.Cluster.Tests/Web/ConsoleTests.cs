@@ -123,8 +123,8 @@ public sealed class ConsoleTests : IAsyncLifetime
         {
             await grid.DisposeAsync();
         }
-        // The browser itself tells of connections that were refused meanwhile; the page has nothing to add.
-        Assert.All(browser.Errors, error => Assert.Contains("ERR_", error, StringComparison.Ordinal));
+        // The browser itself tells of what was refused meanwhile, by no gateway or by one that starts; the page has nothing to add.
+        Assert.All(browser.Errors, error => Assert.Matches("ERR_|status of 503", error));
     }
 
     [NeedsFact(Chromium.Program, "chromium")]
