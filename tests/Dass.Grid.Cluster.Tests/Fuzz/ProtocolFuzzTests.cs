@@ -126,7 +126,7 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.True(
             _ends.GetValueOrDefault(StatusCode.OK) > _calls / 20, "Hardly any call succeeded: nothing but the first checks was tried.");
 
-        await SweepAsync();
+        await TestGrid.UntilAsync(HasNoStreamsAsync, SweepAsync);
         await EventuallyAsync("dass_engine_slots_used", 0);
         await EventuallyAsync("dass_streams_live", 0);
         await EventuallyAsync("dass_gateway_subscribers", 0);
@@ -237,6 +237,12 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
+    private async Task<bool> HasNoStreamsAsync()
+    {
+        var list = await _grid.Client.ListStreamsAsync(new ListStreamsRequest { PageSize = 1_000 }, Mallory, TestGrid.Deadline);
+        return list.Streams.All(stream => stream.State == StreamState.Ended);
+    }
+
     private async Task EventuallyAsync(string metric, double expected)
     {
         using var http = new HttpClient { BaseAddress = _grid.Host.OperationsAddress };
@@ -260,7 +266,21 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         var feeds = new List<Feed>();
         for (var i = 0; i < LiveStreams; i++)
         {
-            feeds.Add(await Feed.BeginAsync(_grid.Client, Babble.Config($"last-{i}"), Mallory));
+            var name = $"last-{i}";
+            await TestGrid.UntilAsync(
+                async () =>
+                {
+                    try
+                    {
+                        feeds.Add(await Feed.BeginAsync(_grid.Client, Babble.Config(name), Mallory));
+                        return true;
+                    }
+                    catch (RpcException full) when (full.StatusCode == StatusCode.ResourceExhausted)
+                    {
+                        return false; // the tenant's list of live streams hears of an end a while after it
+                    }
+                },
+                () => Task.Delay(500));
         }
         await TestGrid.RefusesAsync(
             StatusCode.ResourceExhausted, "quota live_streams", () => Feed.BeginAsync(_grid.Client, Babble.Config("one-more"), Mallory));
