@@ -15,9 +15,13 @@ public interface ITenantGrain : IGrainWithStringKey
     Task Report(StreamListing listing);
 
     /// <summary>Enters a stream that is about to begin. One that is listed as live is admitted in any case.</summary>
-    /// <returns>Whether it is new, and to be forgotten if it does not begin after all; or which limit is reached.</returns>
+    /// <returns>Whether it is new, and to be withdrawn if it does not begin after all; or which limit is reached.</returns>
     [Alias("Admit")]
     Task<Outcome<Admission>> Admit(string stream, TenantLimits limits);
+
+    /// <summary>Gives back the place of a stream that was admitted. One that has begun all the same keeps it.</summary>
+    [Alias("Withdraw")]
+    Task Withdraw(string stream);
 
     /// <summary>Tells what a gateway uses, and learns what it may use until it asks again. A gateway that does not is forgotten.</summary>
     [Alias("Lease")]

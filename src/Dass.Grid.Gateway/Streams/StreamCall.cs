@@ -88,14 +88,15 @@ internal sealed class StreamCall(
             return await attach();
         }
         var tenant = _grid.Grains.GetGrain<ITenantGrain>(id.Tenant);
-        var admission = (await Recovery.AskAsync(_grid, () => tenant.Admit(id.Name, limits), cancellationToken)).OrThrow();
+        Contracts.Admission? admission = null;
         try
         {
+            admission = (await Recovery.AskAsync(_grid, () => tenant.Admit(id.Name, limits), cancellationToken)).OrThrow();
             return await attach();
         }
-        catch when (admission.IsNew)
+        catch when (admission is not { IsNew: false })
         {
-            tenant.Forget(id.Name).Ignore();
+            tenant.Withdraw(id.Name).Ignore(); // the stream may begin all the same, after a client that has gone
             throw;
         }
     }

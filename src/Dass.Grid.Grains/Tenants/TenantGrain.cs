@@ -80,6 +80,15 @@ public sealed partial class TenantGrain(
 
     public Task<Outcome<Admission>> Admit(string stream, TenantLimits limits) => Task.FromResult(Admitted(stream, limits));
 
+    public Task Withdraw(string stream)
+    {
+        if (_streams.TryGetValue(stream, out var entry) && entry.IsAdmitted)
+        {
+            _streams.Remove(stream);
+        }
+        return Task.CompletedTask;
+    }
+
     public Task<QuotaLease> Lease(GatewayUse use, TenantLimits limits)
     {
         var now = time.GetUtcNow();
@@ -117,8 +126,8 @@ public sealed partial class TenantGrain(
         }
         ForgetAdmitted();
         var page = _streams.Values
+            .Where(entry => !entry.IsAdmitted)
             .Select(entry => entry.Listing)
-            .Where(listing => listing.Model.Length > 0) // none that has only been admitted
             .Where(listing => string.CompareOrdinal(listing.Name, after) > 0)
             .Take(count);
         return [.. page];
@@ -147,7 +156,7 @@ public sealed partial class TenantGrain(
         await KeepAsync();
         var now = time.GetUtcNow();
         var silent = _streams.Values
-            .Where(entry => entry.Due <= now && entry.Listing.Model.Length > 0)
+            .Where(entry => entry.Due <= now && !entry.IsAdmitted)
             .Select(entry => entry.Listing)
             .ToArray();
         if (silent.Length > 0)
@@ -208,7 +217,7 @@ public sealed partial class TenantGrain(
     private void Merge(IReadOnlyList<KeyValuePair<string, TenantStreamEntry>> stored)
     {
         var soon = time.GetUtcNow() + Patience;
-        foreach (var (listing, due, reports) in _streams.Values.Where(entry => entry.Listing.Model.Length > 0).ToArray())
+        foreach (var (listing, due, reports) in _streams.Values.Where(entry => !entry.IsAdmitted).ToArray())
         {
             Add(listing, due, reports);
         }
@@ -319,7 +328,7 @@ public sealed partial class TenantGrain(
     private void ForgetAdmitted()
     {
         var now = time.GetUtcNow();
-        var overdue = _streams.Where(entry => entry.Value.Listing.Model.Length == 0 && entry.Value.Due < now).Select(entry => entry.Key);
+        var overdue = _streams.Where(entry => entry.Value.IsAdmitted && entry.Value.Due < now).Select(entry => entry.Key);
         foreach (var name in overdue.ToArray())
         {
             _streams.Remove(name);
@@ -331,5 +340,9 @@ public sealed partial class TenantGrain(
     /// <param name="Listing">What the stream is.</param>
     /// <param name="Due">When it is to be looked up.</param>
     /// <param name="Reports">Whether the stream reports itself: no stream that only waits in the store takes a live stream's place.</param>
-    private readonly record struct Entry(StreamListing Listing, DateTimeOffset Due, bool Reports);
+    private readonly record struct Entry(StreamListing Listing, DateTimeOffset Due, bool Reports)
+    {
+        /// <summary>It has been admitted and has not begun, as far as is known.</summary>
+        public bool IsAdmitted => Listing.Model.Length == 0;
+    }
 }

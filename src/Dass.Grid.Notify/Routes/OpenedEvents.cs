@@ -47,9 +47,9 @@ internal sealed class OpenedEvents(GridClient grid)
                     Event = opened.Sound,
                 };
             }
-            catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound)
+            catch (RpcException gone) when (gone.StatusCode is StatusCode.NotFound or StatusCode.Internal)
             {
-                RemoveFirst(); // the log has it
+                RemoveFirst(); // the log will have it, and other streams' sounds do not wait for this one
             }
         }
         return null;

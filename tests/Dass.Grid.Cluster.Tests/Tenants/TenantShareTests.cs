@@ -102,6 +102,18 @@ public sealed class TenantShareTests
         Assert.True((await _tenant.Admit("c", limits)).Value!.IsNew);
     }
 
+    [Fact]
+    public async Task A_call_that_is_given_up_keeps_the_place_of_a_stream_that_begins_all_the_same()
+    {
+        var limits = new TenantLimits { LiveStreams = 1 };
+        await _tenant.Admit("a", limits);
+        await _tenant.Withdraw("a");
+        Assert.True((await _tenant.Admit("b", limits)).Value!.IsNew);
+        await _tenant.Report(new StreamListing("b", "tiny", _time.GetUtcNow(), Ended: false));
+        await _tenant.Withdraw("b");
+        Assert.Equal(RefusalCode.LimitReached, (await _tenant.Admit("c", limits)).Refusal?.Code);
+    }
+
     private Task<QuotaLease> LeaseAsync(int gateway, int used, int wanted, TenantLimits limits) =>
         _tenant.Lease(new GatewayUse($"gateway {gateway}", 0, CatchingUp: false, used, wanted), limits);
 }
