@@ -158,7 +158,7 @@ internal sealed class FeedSoak(HostProcess host, int sources, TimeSpan length, s
         Console.WriteLine(off.Length == 0 ? "events                none" : string.Create(
             CultureInfo.InvariantCulture,
             $"speeches              {off.Length}, events off by {off[0]:0.00} to {off[^1]:0.00} s, median {off[off.Length / 2]:0.00}; "
-            + "at most 2"));
+            + $"at most {Truth.TotalSeconds:0}"));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"memory of dass feed   {_resident[0] / 1e6:0} to {_resident.Max() / 1e6:0} MB, last third "
