@@ -14,6 +14,10 @@ public interface ITenantGrain : IGrainWithStringKey
     [Alias("Report")]
     Task Report(StreamListing listing);
 
+    /// <summary>Renews the entry of a stream that reports no more until it is fed. It is looked up when its idle time is over.</summary>
+    [Alias("Rest")]
+    Task Rest(StreamRest rest);
+
     /// <summary>Enters a stream that is about to begin. One that is listed as live is admitted in any case.</summary>
     /// <returns>Whether it is new, and to be withdrawn if it does not begin after all; or which limit is reached.</returns>
     [Alias("Admit")]
@@ -83,7 +87,7 @@ public sealed record StreamListing(
     [Id(4)] public StreamHealth? Health { get; init; }
 }
 
-/// <summary>What a stream says when it is looked up.</summary>
+/// <summary>What a stream says when it is looked up, or when it leaves its silo to wait in the store.</summary>
 /// <param name="Listing">What it is.</param>
 /// <param name="Since">When it was fed last, if it lies in the store and does not report until a feeder comes; null: it
 /// reports.</param>

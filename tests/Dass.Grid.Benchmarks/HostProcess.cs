@@ -25,6 +25,8 @@ internal sealed record HostCounters(double Cpu, double Wall, long Allocated, dou
 internal static class HostProcess
 {
     public const string Argument = "host-process";
+    public const string Quiet = "quiet";
+    public const string Collect = "collect";
     public const int ChunkSamples = 15_360; // 0.96 s
     public const int MaxStreams = 25_000;
 
@@ -37,9 +39,13 @@ internal static class HostProcess
     /// <summary>Labels and channels of DASS-small's head; what is before it does not run.</summary>
     private static readonly DassConfig Config = new() { Dims = [8, 16, 32, 768], Depths = [1, 1, 1, 1], LabelCount = 527 };
 
-    /// <param name="real">Directory and precision of a real model; empty: one that costs nothing.</param>
-    public static async Task RunAsync(string[] real)
+    /// <param name="arguments">
+    /// Directory and precision of a real model; or <see cref="Quiet"/> and a directory for the store; none: a model that costs nothing.
+    /// </param>
+    public static async Task RunAsync(string[] arguments)
     {
+        var store = arguments is [Quiet, var directory] ? directory : null;
+        string[] real = store is null ? arguments : [];
         using var free = real.Length == 0 ? new BenchmarkModel(Config) : null;
         var settings = free is null
             ? new Dictionary<string, string?>
@@ -60,6 +66,12 @@ internal static class HostProcess
                 ["Grid:Models:free:Batcher:QueueCapacity"] = "100000",
                 ["Grid:Gateway:SubscriptionStreams"] = $"{MaxStreams}",
             };
+        if (store is not null)
+        {
+            settings["Grid:Store"] = "file";
+            settings["Grid:StoreDirectory"] = store;
+            settings["Grid:Streams:HibernateAfter"] = "00:00:10";
+        }
         await using var grid = await EmbeddedGrid.StartAsync(
             settings,
             builder => builder.Services.PostConfigure<ModelRegistryOptions>(
@@ -90,6 +102,9 @@ internal static class HostProcess
         {
             switch (command)
             {
+                case Collect: // what is held, not what the collector keeps in reserve
+                    GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                    break;
                 case "features":
                     TakeFeatures();
                     break;

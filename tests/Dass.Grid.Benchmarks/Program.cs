@@ -19,6 +19,7 @@ if (args is [HostProcess.Argument, ..])
     ("grid", () => GridBenchmark.Run(repetitions: 5)),
     ("memory", GridBenchmark.RunMemory),
     ("host", HostBenchmark.Run),
+    ("quiet", QuietBenchmark.Run),
     ("layers", () => LayersBenchmark.Run().ToFigures()),
 ];
 

@@ -210,14 +210,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         State.DropSession();
         await _outbox.DeliverAsync();
         _lifecycle.WatchSource();
-        var idle = _shared.Steady.GetUtcNow() - State.LastActive;
-        var rests = State.Asleep is not null && _lifecycle.Observers.IsEmpty && idle < _shared.Options.IdleTimeout
-            && !State.Loss.IsPending;
-        if (rests)
-        {
-            DeactivateOnIdle(); // no silo holds what only waits
-        }
-        return new StreamRest(State.Listing, rests ? _shared.Steady.ToTimeOfDay(State.LastActive) : null);
+        return Rest() ?? new StreamRest(State.Listing, Since: null);
     }
 
     public Task Detach(long attachment)
@@ -334,7 +327,26 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             await _persistence.HibernateAsync(live);
         }
+        if (Rest() is { } rest)
+        {
+            GrainFactory.GetGrain<ITenantGrain>(_id.Tenant).Rest(rest).Ignore();
+            return;
+        }
         _lifecycle.Report();
+    }
+
+    /// <summary>No silo holds what only waits: the activation goes if neither time nor any client needs it before audio comes.</summary>
+    /// <returns>What its tenant takes over; null: it stays.</returns>
+    private StreamRest? Rest()
+    {
+        var idle = _shared.Steady.GetUtcNow() - State.LastActive;
+        if (State.Asleep is null || State.Attached || State.Loss.IsPending || !_outbox.IsEmpty || !_lifecycle.Observers.IsEmpty
+            || idle >= _shared.Options.IdleTimeout)
+        {
+            return null;
+        }
+        DeactivateOnIdle();
+        return new StreamRest(State.Listing, _shared.Steady.ToTimeOfDay(State.LastActive));
     }
 
     private async Task<Refusal?> WakeAsync(CancellationToken cancellationToken) =>

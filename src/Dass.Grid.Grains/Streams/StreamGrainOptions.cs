@@ -24,7 +24,10 @@ public sealed class StreamGrainOptions
     /// <summary>An observer that has not renewed its lease for this long is dropped. Default: 60 seconds.</summary>
     public TimeSpan ObserverLease { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Chunks of tags that a stream keeps for late readers; about 4 kB each. Default: 512.</summary>
+    /// <summary>
+    /// Chunks of tags that a stream keeps for late readers; about 4 kB each. A stream that waits in the store without a client keeps
+    /// those of its checkpoint. Default: 512.
+    /// </summary>
     public int HistoryChunks { get; set; } = 512;
 
     /// <summary>

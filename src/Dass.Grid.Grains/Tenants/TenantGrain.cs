@@ -78,6 +78,12 @@ public sealed partial class TenantGrain(
         return Task.CompletedTask;
     }
 
+    public Task Rest(StreamRest rest)
+    {
+        Add(rest);
+        return Task.CompletedTask;
+    }
+
     public Task<Outcome<Admission>> Admit(string stream, TenantLimits limits) => Task.FromResult(Admitted(stream, limits));
 
     public Task Withdraw(string stream)
@@ -237,8 +243,7 @@ public sealed partial class TenantGrain(
             var answer = await GrainFactory.GetGrain<IStreamGrain>(new StreamId(Tenant, listing.Name).ToString()).Touch();
             if (answer.Has(out var found, out var refusal))
             {
-                var due = found.Since is { } since ? time.From(since) + _options.IdleTimeout : later;
-                Add(found.Listing, due > later ? due : later, reports: found.Since is null);
+                Add(found);
             }
             else if (refusal.Code == RefusalCode.UnknownStream)
             {
@@ -256,6 +261,13 @@ public sealed partial class TenantGrain(
             LogNotFound(new StreamId(Tenant, listing.Name), failure.Message);
             _streams[listing.Name] = new Entry(listing, later, Reports: false);
         }
+    }
+
+    private void Add(StreamRest rest)
+    {
+        var later = time.GetUtcNow() + Patience;
+        var due = rest.Since is { } since ? time.From(since) + _options.IdleTimeout : later;
+        Add(rest.Listing, due > later ? due : later, reports: rest.Since is null);
     }
 
     private void Add(StreamListing listing, DateTimeOffset due, bool reports)

@@ -1,0 +1,88 @@
+using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Grains.Streams;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dass.Grid.Cluster.Tests.Streams;
+
+/// <summary>A stream that waits in the store without a client is nowhere else.</summary>
+public sealed class RestTests : IAsyncLifetime
+{
+    private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
+    private TestGrid _grid = null!;
+
+    public async Task InitializeAsync() => _grid = await TestGrid.StartAsync(_time, []);
+
+    public Task DisposeAsync() => _grid.StopAsync(_time);
+
+    [Fact]
+    public async Task A_stream_at_rest_leaves_its_silo_and_wakes_as_it_was()
+    {
+        await FeedAsync("yard", 0, 100_000);
+        await RestAsync();
+        await FeedAsync("yard", 100_000, 150_000);
+        await RestAsync();
+        var config = Babble.Config("yard");
+        config.FromChunk = 0;
+        using var feed = await Feed.BeginAsync(_grid.Client, config);
+        Assert.Equal(150_000, feed.Ready.NextSample);
+        await feed.SendBabbleAsync(150_000, Babble.Samples);
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+    }
+
+    [Fact]
+    public async Task A_stream_at_rest_ends_when_its_idle_time_is_over()
+    {
+        await FeedAsync("yard", 0, 100_000);
+        await RestAsync();
+        _time.Advance(TimeSpan.FromHours(23));
+        await Task.Delay(100);
+        Assert.Equal(V1.StreamState.Live, await StateAsync());
+        await TestGrid.UntilAsync(async () => await StateAsync() == V1.StreamState.Ended, () => PassAsync(TimeSpan.FromMinutes(5)));
+        var info = await _grid.Client.GetStreamAsync(new V1.GetStreamRequest { StreamId = "yard" });
+        Assert.Equal((V1.EndReason.Idle, 100_000), (info.EndReason, info.NextSample));
+    }
+
+    [Fact]
+    public async Task A_stream_with_a_client_stays_on_its_silo_and_takes_no_slot()
+    {
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config("yard"));
+        await feed.SendBabbleAsync(0, 100_000);
+        await feed.AppliedAsync(100_000);
+        for (var i = 0; i < 20; i++)
+        {
+            await PassAsync(TimeSpan.FromSeconds(15));
+        }
+        Assert.Equal(1, await ActivationsAsync());
+        await feed.SendBabbleAsync(100_000, Babble.Samples);
+        await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+    }
+
+    private async Task FeedAsync(string stream, int fromSample, int toSample)
+    {
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(stream));
+        Assert.Equal(fromSample, feed.Ready.NextSample);
+        await feed.SendBabbleAsync(fromSample, toSample);
+        await feed.AppliedAsync(toSample);
+    }
+
+    /// <summary>Until no silo holds a stream; it is listed all the same. What it owes to the records is written in real time.</summary>
+    private async Task RestAsync()
+    {
+        await TestGrid.UntilAsync(async () => await ActivationsAsync() == 0, () => PassAsync(TimeSpan.FromSeconds(5)));
+        Assert.Equal(V1.StreamState.Live, await StateAsync());
+    }
+
+    private async Task<V1.StreamState> StateAsync() =>
+        Assert.Single((await _grid.Client.ListStreamsAsync(new V1.ListStreamsRequest())).Streams).State;
+
+    private async Task<int> ActivationsAsync() =>
+        (await _grid.Host.Grains.GetGrain<IManagementGrain>(0).GetSimpleGrainStatistics())
+            .Where(type => type.GrainType.Contains(nameof(StreamGrain)))
+            .Sum(type => type.ActivationCount);
+
+    private Task PassAsync(TimeSpan time)
+    {
+        _time.Advance(time);
+        return Task.Delay(50);
+    }
+}
