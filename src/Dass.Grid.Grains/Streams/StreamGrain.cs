@@ -210,7 +210,12 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         State.DropSession();
         await _outbox.DeliverAsync();
         _lifecycle.WatchSource();
-        return Rest() ?? new StreamRest(State.Listing, Since: null);
+        if (_lifecycle.Rest() is not { } rest)
+        {
+            return new StreamRest(State.Listing, Since: null);
+        }
+        DeactivateOnIdle();
+        return rest;
     }
 
     public Task Detach(long attachment)
@@ -327,26 +332,13 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             await _persistence.HibernateAsync(live);
         }
-        if (Rest() is { } rest)
+        if (_lifecycle.Rest() is { } rest)
         {
             GrainFactory.GetGrain<ITenantGrain>(_id.Tenant).Rest(rest).Ignore();
+            DeactivateOnIdle();
             return;
         }
         _lifecycle.Report();
-    }
-
-    /// <summary>No silo holds what only waits: the activation goes if neither time nor any client needs it before audio comes.</summary>
-    /// <returns>What its tenant takes over; null: it stays.</returns>
-    private StreamRest? Rest()
-    {
-        var idle = _shared.Steady.GetUtcNow() - State.LastActive;
-        if (State.Asleep is null || State.Attached || State.Loss.IsPending || !_outbox.IsEmpty || !_lifecycle.Observers.IsEmpty
-            || idle >= _shared.Options.IdleTimeout)
-        {
-            return null;
-        }
-        DeactivateOnIdle();
-        return new StreamRest(State.Listing, _shared.Steady.ToTimeOfDay(State.LastActive));
     }
 
     private async Task<Refusal?> WakeAsync(CancellationToken cancellationToken) =>

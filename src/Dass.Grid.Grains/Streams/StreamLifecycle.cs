@@ -257,6 +257,17 @@ internal sealed class StreamLifecycle(
         }
     }
 
+    /// <summary>No silo holds what only waits: neither time nor any client needs the stream here before audio comes.</summary>
+    /// <returns>What its tenant takes over; null: it stays.</returns>
+    public StreamRest? Rest()
+    {
+        var idle = shared.Steady.GetUtcNow() - state.LastActive;
+        return state.Asleep is null || state.Attached || state.Loss.IsPending || !outbox.IsEmpty || !Observers.IsEmpty
+            || idle >= shared.Options.IdleTimeout
+            ? null
+            : new StreamRest(state.Listing, shared.Steady.ToTimeOfDay(state.LastActive));
+    }
+
     private void HoldNew(LiveStream live)
     {
         persistence.Hold(live);

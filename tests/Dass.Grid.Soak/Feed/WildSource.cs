@@ -13,7 +13,8 @@ internal sealed class WildSource
 
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(40);
 
-    private const double SpeechSeconds = 5;
+    public const double SpeechSeconds = 5;
+
     private const int PieceMilliseconds = 100;
 
     private readonly Random _random;
