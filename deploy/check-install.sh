@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs dass as a person would, and uses it: deploy/check-install.sh [PACKED]
-# PACKED: the folder that `deploy/install.sh --pack` has made for this machine; without it, it is made (3 minutes on two cores).
+# PACKED: the folder that `deploy/install.sh --pack` has made for this machine; without it, it is made (some minutes).
 # In a fresh account: install.sh, a recording, the completion of bash, zsh and fish where they are installed, and in a terminal of tmux
 # what a person sees of a grid, a stream and the end of both. With the SDK: the `dotnet tool` package. Needs root, for the account.
 set -euo pipefail

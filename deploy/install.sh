@@ -13,7 +13,8 @@ esac
 pack() {
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
   command -v dotnet >/dev/null || { echo "dotnet is missing: install the .NET 10 SDK, or name a packed folder with DASS_PACKED." >&2; exit 1; }
-  # One file of all assemblies, compiled ahead (not as one composite, which takes 20 minutes); the native libraries and the model stay beside it, where they are searched for.
+  # One file of all assemblies; the native libraries and the model stay beside it, where they are searched for. Each is compiled ahead by itself: as one
+  # composite, the default here, they take more than ten minutes of processor time.
   dotnet publish "$(dirname "${BASH_SOURCE[0]}")/../src/Dass.Grid.Cli" --configuration Release --runtime "$runtime" --self-contained true --output "$1" \
     -p:PublishSingleFile=true -p:PublishReadyToRun=true -p:PublishReadyToRunComposite=false -p:DebugType=none
   rm -f "$1"/*.xml "$1"/*.dll # documentation of the assemblies, and ONNX Runtime's libraries of Windows

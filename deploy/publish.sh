@@ -15,6 +15,6 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# The image's platform, also when the machine that publishes has another. Compiled ahead: a start would compile 18,000 methods.
+# The image's platform, also when the machine that publishes has another. Compiled ahead: most of a start is compiling.
 dotnet publish src/Dass.Grid.Host --configuration Release --output "$out" \
   --runtime "${RUNTIME:-linux-x64}" --self-contained false -p:Accelerator="$accelerator" -p:PublishReadyToRun=true

@@ -14,7 +14,7 @@ public interface ITenantGrain : IGrainWithStringKey
     [Alias("Report")]
     Task Report(StreamListing listing);
 
-    /// <summary>Renews the entry of a stream that reports no more until it is fed. It is looked up when its idle time is over.</summary>
+    /// <summary>Renews the entry of a stream that reports no more until it is fed. It keeps its place for its idle time.</summary>
     [Alias("Rest")]
     Task Rest(StreamRest rest);
 

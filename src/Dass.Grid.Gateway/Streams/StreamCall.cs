@@ -88,13 +88,14 @@ internal sealed class StreamCall(
             return await attach();
         }
         var tenant = _grid.Grains.GetGrain<ITenantGrain>(id.Tenant);
-        Contracts.Admission? admission = null;
+        Outcome<Contracts.Admission>? admission = null; // null also while an answer is not waited for any more
         try
         {
-            admission = (await Recovery.AskAsync(_grid, () => tenant.Admit(id.Name, limits), cancellationToken)).OrThrow();
+            admission = await Recovery.AskAsync(_grid, () => tenant.Admit(id.Name, limits), cancellationToken);
+            admission.OrThrow();
             return await attach();
         }
-        catch when (admission is not { IsNew: false })
+        catch when (admission is null or { Value.IsNew: true })
         {
             tenant.Withdraw(id.Name).Ignore(); // the stream may begin all the same, after a client that has gone
             throw;

@@ -81,6 +81,7 @@ public sealed partial class TenantGrain(
     public Task Rest(StreamRest rest)
     {
         Add(rest);
+        _streams[rest.Listing.Name] = _streams[rest.Listing.Name] with { HoldsPlace = true }; // those without a call count
         return Task.CompletedTask;
     }
 
@@ -230,7 +231,7 @@ public sealed partial class TenantGrain(
         foreach (var (name, entry) in stored)
         {
             var listing = new StreamListing(name, entry.Model, entry.Begun, entry.Ended);
-            _streams.TryAdd(name, new Entry(listing, entry.Due is { } due ? time.From(due) : soon, Reports: false));
+            _streams.TryAdd(name, new Entry(listing, entry.Due is { } due ? time.From(due) : soon, HoldsPlace: false));
         }
     }
 
@@ -253,13 +254,13 @@ public sealed partial class TenantGrain(
             {
                 LogNotFound(new StreamId(Tenant, listing.Name), refusal.Message);
                 var due = refusal.RetryAfter is { } wait ? time.GetUtcNow() + wait : later;
-                _streams[listing.Name] = new Entry(listing, due, Reports: false);
+                _streams[listing.Name] = new Entry(listing, due, HoldsPlace: false);
             }
         }
         catch (Exception failure)
         {
             LogNotFound(new StreamId(Tenant, listing.Name), failure.Message);
-            _streams[listing.Name] = new Entry(listing, later, Reports: false);
+            _streams[listing.Name] = new Entry(listing, later, HoldsPlace: false);
         }
     }
 
@@ -295,7 +296,7 @@ public sealed partial class TenantGrain(
         }
         ForgetAdmitted();
         var now = time.GetUtcNow();
-        var live = _streams.Values.Count(entry => entry.Reports && entry.Due > now && !entry.Listing.Ended);
+        var live = _streams.Values.Count(entry => entry.HoldsPlace && entry.Due > now && !entry.Listing.Ended);
         if (live >= limits.LiveStreams)
         {
             return Reached("live_streams", $"{limits.LiveStreams}", $"{live} are live", retryAfter: null);
@@ -321,7 +322,7 @@ public sealed partial class TenantGrain(
         {
             _begun.Enqueue(now);
         }
-        _streams[stream] = new Entry(new StreamListing(stream, "", time.ToTimeOfDay(now), Ended: false), now + Patience, Reports: true);
+        _streams[stream] = new Entry(new StreamListing(stream, "", time.ToTimeOfDay(now), Ended: false), now + Patience, HoldsPlace: true);
         return new Admission(IsNew: true);
     }
 
@@ -351,8 +352,10 @@ public sealed partial class TenantGrain(
 
     /// <param name="Listing">What the stream is.</param>
     /// <param name="Due">When it is to be looked up.</param>
-    /// <param name="Reports">Whether the stream reports itself: no stream that only waits in the store takes a live stream's place.</param>
-    private readonly record struct Entry(StreamListing Listing, DateTimeOffset Due, bool Reports)
+    /// <param name="HoldsPlace">
+    /// Whether it takes a live stream's place: one that reports, or has left its silo to wait; none that was found in the store alone.
+    /// </param>
+    private readonly record struct Entry(StreamListing Listing, DateTimeOffset Due, bool HoldsPlace)
     {
         /// <summary>It has been admitted and has not begun, as far as is known.</summary>
         public bool IsAdmitted => Listing.Model.Length == 0;

@@ -236,13 +236,13 @@ public sealed class ProtocolFuzzTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
-    private async Task EventuallyAsync(string metric, double expected, Func<Task>? until = null)
+    private async Task EventuallyAsync(string metric, double expected, Func<Task>? meanwhile = null)
     {
         using var http = new HttpClient { BaseAddress = _grid.Host.OperationsAddress };
         var value = double.NaN;
         for (var attempt = 0; attempt < 100 && value != expected; attempt++)
         {
-            await (until?.Invoke() ?? Task.Delay(100));
+            await (meanwhile?.Invoke() ?? Task.Delay(100));
             value = (await http.GetStringAsync("/metrics")).Split('\n')
                 .Where(
                     line => line.StartsWith(

@@ -48,6 +48,7 @@ public sealed class RestTests : IAsyncLifetime
         using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config("yard"));
         await feed.SendBabbleAsync(0, 100_000);
         await feed.AppliedAsync(100_000);
+        await TestGrid.UntilAsync(IsAsleepAsync, () => PassAsync(TimeSpan.FromSeconds(5)));
         for (var i = 0; i < 20; i++)
         {
             await PassAsync(TimeSpan.FromSeconds(15));
@@ -71,6 +72,9 @@ public sealed class RestTests : IAsyncLifetime
         await TestGrid.UntilAsync(async () => await ActivationsAsync() == 0, () => PassAsync(TimeSpan.FromSeconds(5)));
         Assert.Equal(V1.StreamState.Live, await StateAsync());
     }
+
+    private async Task<bool> IsAsleepAsync() =>
+        (await _grid.Client.GetStreamAsync(new V1.GetStreamRequest { StreamId = "yard" })).Entry.Health is null;
 
     private async Task<V1.StreamState> StateAsync() =>
         Assert.Single((await _grid.Client.ListStreamsAsync(new V1.ListStreamsRequest())).Streams).State;

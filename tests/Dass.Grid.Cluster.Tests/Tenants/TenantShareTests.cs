@@ -103,6 +103,20 @@ public sealed class TenantShareTests
     }
 
     [Fact]
+    public async Task A_stream_that_waits_in_the_store_keeps_its_place_until_its_time_is_over()
+    {
+        var limits = new TenantLimits { LiveStreams = 1 };
+        var listing = new StreamListing("a", "tiny", _time.GetUtcNow(), Ended: false);
+        await _tenant.Report(listing);
+        await _tenant.Rest(new StreamRest(listing, _time.GetUtcNow()));
+        _time.Advance(new StreamGrainOptions().IdleTimeout - TimeSpan.FromMinutes(1));
+        Assert.Equal(RefusalCode.LimitReached, (await _tenant.Admit("b", limits)).Refusal?.Code);
+        Assert.False((await _tenant.Admit("a", limits)).Value!.IsNew);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Assert.True((await _tenant.Admit("b", limits)).Value!.IsNew);
+    }
+
+    [Fact]
     public async Task A_call_that_is_given_up_keeps_the_place_of_a_stream_that_begins_all_the_same()
     {
         var limits = new TenantLimits { LiveStreams = 1 };
