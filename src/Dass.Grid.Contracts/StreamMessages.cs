@@ -64,6 +64,9 @@ public sealed record Attachment(
 
     /// <summary>When the stream began. Null: from a silo of an earlier version.</summary>
     [Id(7)] public DateTimeOffset? Begun { get; init; }
+
+    /// <summary>See <see cref="StreamSpec.LatencyBudget"/>. Null: its chunks keep their length.</summary>
+    [Id(8)] public TimeSpan? LatencyBudget { get; init; }
 }
 
 /// <summary>A stream goes on with another model.</summary>

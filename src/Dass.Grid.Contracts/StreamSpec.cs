@@ -42,6 +42,12 @@ public sealed record StreamSpec
 
     /// <summary>When the source of a new stream counts as broken; null: never.</summary>
     [Id(11)] public SourceRule? Source { get; init; }
+
+    /// <summary>
+    /// How old a chunk's first sample may be when its tags come: within it chunks get longer while the device is busy. Null: as it was; of
+    /// a new stream: chunks keep their length.
+    /// </summary>
+    [Id(12)] public TimeSpan? LatencyBudget { get; init; }
 }
 
 /// <summary>What a live stream is, with every default filled in.</summary>

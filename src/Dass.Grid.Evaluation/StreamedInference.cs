@@ -10,6 +10,7 @@ namespace Dass.Grid.Evaluation;
 public static class StreamedInference
 {
     private const int PieceBytes = 1 << 18;
+    private const int Batch = 8;
 
     /// <summary>An engine for evaluation: every core, as many streams as run at once.</summary>
     public static Task<StreamEngine> StartAsync(
@@ -21,11 +22,12 @@ public static class StreamedInference
                 Precision = precision,
                 MaxStreams = Parallel,
                 MaxOfflineAudio = TimeSpan.FromHours(4),
+                Batcher = new StepBatcherOptions { MaxBatch = Batch, MaxCatchUpBatch = Batch }, // no live stream waits
             },
             cancellationToken);
 
     /// <summary>Recordings that run at the same time: enough for full batches on every core.</summary>
-    public static int Parallel { get; } = Math.Clamp(8 * Environment.ProcessorCount, 8, 64);
+    public static int Parallel { get; } = Math.Clamp(Batch * Environment.ProcessorCount, Batch, 64);
 
     /// <summary>Runs a whole source through a stream.</summary>
     /// <param name="engine">Runs it.</param>

@@ -34,6 +34,12 @@ internal static class Options
             "--look-ahead", "Audio after the chunk that is heard as context, a multiple of 0.01s (default: 0.64s).",
             lookAhead => new StreamSessionOptions { LookAhead = lookAhead });
 
+    public static Option<TimeSpan?> LatencyBudget() =>
+        Duration(
+            "--latency-budget",
+            "How late tags may be, chunk and look-ahead together: within it chunks get longer while the grid is busy (default: never).",
+            check: null);
+
     /// <summary>What <see cref="Chunk"/> and <see cref="LookAhead"/> ask for, or the engine's defaults.</summary>
     public static StreamSessionOptions Session(ParseResult parsed, Option<TimeSpan?> chunk, Option<TimeSpan?> lookAhead)
     {
@@ -229,7 +235,7 @@ internal static class Options
         return durations.Contains(TimeSpan.MinValue) ? null : durations;
     }
 
-    private static Option<TimeSpan?> Duration(string name, string description, Func<TimeSpan, StreamSessionOptions> session) => new(name)
+    private static Option<TimeSpan?> Duration(string name, string description, Func<TimeSpan, StreamSessionOptions>? check) => new(name)
     {
         Description = description,
         HelpName = "DURATION",
@@ -242,7 +248,7 @@ internal static class Options
             }
             try
             {
-                session(duration).Validate();
+                check?.Invoke(duration).Validate();
                 return duration;
             }
             catch (ArgumentException broken)

@@ -15,6 +15,7 @@ internal static class LoadCommand
     {
         var (grid, format, chunk, lookAhead) =
             (Options.Grid("start one inside this process"), Options.Format(), Options.Chunk(), Options.LookAhead());
+        var budget = Options.LatencyBudget();
         var keyFiles = new Option<string[]>("--api-key-file")
         {
             HelpName = "FILE",
@@ -39,7 +40,7 @@ internal static class LoadCommand
             "Puts load on a grid. A chunk's latency runs from when the last sample that it needs, look-ahead included, was sent "
             + "(with --realtime: was due) to when its tags came; without --realtime it is mostly waiting.")
         {
-            grid, keyFiles, model, streams, seconds, file, realtime, chunk, lookAhead, format,
+            grid, keyFiles, model, streams, seconds, file, realtime, chunk, lookAhead, budget, format,
         };
         command.Validators.Add(result =>
         {
@@ -74,6 +75,7 @@ internal static class LoadCommand
                     Model = parsed.GetValue(grid) is null ? "" : parsed.GetValue(model) ?? "",
                     Chunk = parsed.GetValue(chunk)?.ToDuration(),
                     LookAhead = parsed.GetValue(lookAhead)?.ToDuration(),
+                    LatencyBudget = parsed.GetValue(budget)?.ToDuration(),
                     Filter = new TagFilter { Top = 1 },
                 };
                 var run = new LoadRun(tenants, recording, config, parsed.GetValue(realtime), TimeProvider.System);

@@ -34,6 +34,7 @@ internal static class StreamCommand
         };
         var realtime = new Option<bool>("--realtime") { Description = "Send at the speed of the audio." };
         var (raws, chunk, lookAhead, events) = (new RawOptions(), Options.Chunk(), Options.LookAhead(), new EventRuleOptions());
+        var budget = Options.LatencyBudget();
         var eventLabels = Options.EventLabels();
         var finish = new Option<bool>("--finish")
         {
@@ -44,7 +45,7 @@ internal static class StreamCommand
         var (live, hearing, clips) = (new LiveOptions(), new HeardOptions(), new ClipOptions());
         var command = new Command("stream", "Feeds audio to a grid through gRPC and shows its tags live.")
         {
-            file, grid, keyFile, id, model, realtime, chunk, lookAhead, top, format,
+            file, grid, keyFile, id, model, realtime, chunk, lookAhead, budget, top, format,
         };
         Array.ForEach(
             [.. raws.All, .. hearing.All, .. events.All, eventLabels, finish, captured, .. live.All, .. clips.All], command.Add);
@@ -58,6 +59,7 @@ internal static class StreamCommand
                 Model = address is null ? "" : parsed.GetValue(model) ?? "",
                 Chunk = parsed.GetValue(chunk)?.ToDuration(),
                 LookAhead = parsed.GetValue(lookAhead)?.ToDuration(),
+                LatencyBudget = parsed.GetValue(budget)?.ToDuration(),
                 Events = events.From(parsed),
                 LabelEvents = { (parsed.GetValue(eventLabels) ?? []).Select(label => new LabelRule { Label = label }) },
                 Filter = new TagFilter { Top = parsed.GetValue(top)!.Value },

@@ -15,10 +15,12 @@ public sealed class StreamSession : IDisposable
     internal const int FramesOfPace = 32;
 
     private readonly StreamEngine _engine;
-    private readonly ChunkSchedule _schedule;
+    private readonly Lock _planning = new();
     private readonly SessionStep _step;
     private readonly ArrayBufferWriter<float> _samples = new();
     private readonly List<ChunkScores> _undelivered = [];
+    private ChunkPlan _plan; // under the lock, as the next
+    private long _stepped = -1; // the frame at which the last step began
     private int _busy;
     private bool _disposed;
 
@@ -28,7 +30,7 @@ public sealed class StreamSession : IDisposable
         _engine = engine;
         Owner = owner;
         Device = device;
-        _schedule = options.Schedule;
+        _plan = new ChunkPlan(options.Chunk, options.Chunk, 0);
         Format = format;
         Options = options;
         Intake = new AudioIntake(format);
@@ -44,6 +46,24 @@ public sealed class StreamSession : IDisposable
 
     /// <summary>Samples per channel that have been taken in, at the stream's own rate: where the next push begins.</summary>
     public long AppliedSamples { get; internal set; }
+
+    /// <summary>Frames of 10 ms that have been tagged: where the next chunk begins.</summary>
+    public long TaggedFrames => Pool.Frames;
+
+    /// <summary>Chunks that have been tagged.</summary>
+    public long TaggedChunks => Pool.Chunks;
+
+    /// <summary>How long its chunks are; at first as its options say. A snapshot does not hold it.</summary>
+    public ChunkPlan Plan
+    {
+        get
+        {
+            lock (_planning)
+            {
+                return _plan;
+            }
+        }
+    }
 
     /// <summary>How long the last step waited for the device.</summary>
     public TimeSpan LastWait { get; private set; }
@@ -242,12 +262,34 @@ public sealed class StreamSession : IDisposable
         }
     }
 
+    /// <summary>Changes how long its chunks are; may be called while another call is under way.</summary>
+    /// <returns>False: chunks from the plan's place on have been begun, and nothing has changed.</returns>
+    /// <exception cref="ArgumentException">A length breaks the rule of <see cref="StreamSessionOptions.Chunk"/>.</exception>
+    public bool TryPlan(ChunkPlan plan)
+    {
+        (Options with { Chunk = plan.Chunk }).Validate();
+        (Options with { Chunk = plan.Next }).Validate();
+        lock (_planning)
+        {
+            if (_stepped >= plan.FromFrame)
+            {
+                return false;
+            }
+            _plan = plan;
+            return true;
+        }
+    }
+
     // A backlog, not a long push: with no step due, the push's own steps run before the next push comes.
-    private bool ExceedsBacklog(double seconds) =>
-        !Options.Offline
-        && Frames.Count >= _schedule.Chunk + _schedule.LookAhead
-        && (Frames.Count - _schedule.Chunk - _schedule.LookAhead) * FrameRate.HopSeconds + seconds
-            > _engine.Options.MaxBacklog.TotalSeconds;
+    private bool ExceedsBacklog(double seconds)
+    {
+        var (chunk, lookAhead) = Schedule();
+        return !Options.Offline
+            && Frames.Count >= chunk + lookAhead
+            && (Frames.Count - chunk - lookAhead) * FrameRate.HopSeconds + seconds > _engine.Options.MaxBacklog.TotalSeconds;
+    }
+
+    private ChunkSchedule Schedule() => Options.ScheduleOf(Plan.At(Pool.Frames));
 
     private async ValueTask TakeInAsync(long silence, ReadOnlyMemory<byte> audio, CancellationToken cancellationToken)
     {
@@ -282,7 +324,7 @@ public sealed class StreamSession : IDisposable
 
     private async ValueTask RunStepsAsync(CancellationToken cancellationToken)
     {
-        while (_schedule.Next(Frames.Count, Ended) is (> 0, _) shape)
+        while (NextStep() is (> 0, _) shape)
         {
             var forget = ForgetAfter > 0 && Pool.Chunks > 0 && Pool.Chunks % ForgetAfter == 0;
             if (forget)
@@ -312,6 +354,16 @@ public sealed class StreamSession : IDisposable
             (LastWait, CatchesUp) = (Stopwatch.GetElapsedTime(0, _step.Waited), !_step.Live);
             Frames.Drop(shape.Committed);
             _undelivered.Add(chunk);
+        }
+    }
+
+    private (int Frames, int Committed) NextStep()
+    {
+        lock (_planning)
+        {
+            var shape = Schedule().Next(Frames.Count, Ended);
+            _stepped = shape.Frames > 0 ? Pool.Frames : _stepped;
+            return shape;
         }
     }
 

@@ -34,7 +34,10 @@ public sealed record StreamSessionOptions
         validation.ThrowIfBroken();
     }
 
-    internal ChunkSchedule Schedule => Offline ? new ChunkSchedule(int.MaxValue, 0) : new ChunkSchedule(Frames(Chunk), Frames(LookAhead));
+    internal ChunkSchedule Schedule => ScheduleOf(Chunk);
+
+    internal ChunkSchedule ScheduleOf(TimeSpan chunk) =>
+        Offline ? new ChunkSchedule(int.MaxValue, 0) : new ChunkSchedule(Frames(chunk), Frames(LookAhead));
 
     private static int Frames(TimeSpan time) => (int)(time / Hop);
 }

@@ -6,18 +6,30 @@ using Dass.Grid.Evaluation.Tags;
 namespace Dass.Grid.Evaluation.Latency;
 
 /// <summary>One way to hear a stream.</summary>
+/// <param name="Precision">How products are computed: fp32 or int8.</param>
 /// <param name="Way">offline (all of a file at once), stream or window (the last 10.24 s again at every hop).</param>
 /// <param name="ChunkSeconds">Committed audio per step; the hop of a window.</param>
 /// <param name="LookAheadSeconds">Context after it.</param>
 /// <param name="DelaySeconds">From the begin of a chunk to the end of the audio that its tags need.</param>
-/// <param name="CostMilliseconds">Processor time per second of audio.</param>
+/// <param name="CostMilliseconds">Processor time per second of audio, features included, in batches of up to eight.</param>
 /// <param name="Map">
 /// Mean average precision. A file's score is offline's one; of streams and windows alike the mean over hops of the trailing window's
 /// (10.24 s).
 /// </param>
 /// <param name="Loss">How much less than offline.</param>
 public sealed record LatencyRow(
-    string Way, double ChunkSeconds, double LookAheadSeconds, double DelaySeconds, double CostMilliseconds, double Map, double Loss);
+    string Precision,
+    string Way,
+    double ChunkSeconds,
+    double LookAheadSeconds,
+    double DelaySeconds,
+    double CostMilliseconds,
+    double Map,
+    double Loss)
+{
+    /// <summary>Live streams that a core carries.</summary>
+    public double StreamsPerCore => 1_000 / CostMilliseconds;
+}
 
 /// <summary>What latency costs, in accuracy and in processor time.</summary>
 public static class LatencyStudy
@@ -38,11 +50,12 @@ public static class LatencyStudy
         {
             clips.Add(await StreamedInference.DecodeAsync(file.Path, int.MaxValue, cancellationToken).ConfigureAwait(false));
         }
+        var precision = engine.Model.IsQuantized ? "int8" : "fp32";
         var seconds = clips.Sum(clip => (double)clip.Length) / SampleRateHz;
         IReadOnlySet<int>[] truth = [.. data.Files.Select(file => file.Labels)];
 
         var offline = await MeasureAsync(clip => OfflineAsync(engine, clip, 0, clip.Length, cancellationToken)).ConfigureAwait(false);
-        yield return new LatencyRow("offline", double.NaN, double.NaN, double.NaN, offline.Cost, offline.Map, 0);
+        yield return new LatencyRow(precision, "offline", double.NaN, double.NaN, double.NaN, offline.Cost, offline.Map, 0);
         foreach (var chunk in chunks)
         {
             foreach (var lookAhead in lookAheads)
@@ -50,13 +63,14 @@ public static class LatencyStudy
                 var options = new StreamSessionOptions { Chunk = chunk, LookAhead = lookAhead };
                 var (cost, map) = await MeasureAsync(clip => StreamAsync(engine, clip, options, cancellationToken)).ConfigureAwait(false);
                 yield return new LatencyRow(
-                    "stream", chunk.TotalSeconds, lookAhead.TotalSeconds, (chunk + lookAhead).TotalSeconds, cost, map, offline.Map - map);
+                    precision, "stream", chunk.TotalSeconds, lookAhead.TotalSeconds, (chunk + lookAhead).TotalSeconds, cost, map,
+                    offline.Map - map);
             }
         }
         foreach (var hop in chunks)
         {
             var (cost, map) = await MeasureAsync(clip => WindowsAsync(engine, clip, hop, cancellationToken)).ConfigureAwait(false);
-            yield return new LatencyRow("window", hop.TotalSeconds, 0, hop.TotalSeconds, cost, map, offline.Map - map);
+            yield return new LatencyRow(precision, "window", hop.TotalSeconds, 0, hop.TotalSeconds, cost, map, offline.Map - map);
         }
 
         async Task<(double Cost, double Map)> MeasureAsync(Func<float[], Task<float[]>> run)

@@ -47,20 +47,25 @@ public static class ResultPlots
             (IReadOnlyList<(double, double)>)[.. line.GroupBy(row => row.LengthSeconds)
                 .Select(length => (length.Key, 100 * length.Average(row => row.Retention)))]));
 
-    /// <summary>Loss of mAP against delay, one line per chunk.</summary>
+    /// <summary>Streams per core against delay, one line per precision and chunk; each point with its loss of mAP.</summary>
     public static void Save(IReadOnlyCollection<LatencyRow> rows, string path)
     {
         var plot = new Plot();
-        foreach (var chunk in rows.Where(row => row.Way == "stream").GroupBy(row => row.ChunkSeconds))
+        foreach (var line in rows.Where(row => row.Way == "stream").GroupBy(row => (row.Precision, row.ChunkSeconds)))
         {
             Line(
                 plot,
-                FormattableString.Invariant($"chunk {chunk.Key:0.00} s"),
-                chunk.Select(row => (row.DelaySeconds, 100 * row.Loss)),
-                LinePattern.Solid);
+                FormattableString.Invariant($"{line.Key.Precision}, chunk {line.Key.ChunkSeconds:0.00} s"),
+                line.Select(row => (row.DelaySeconds, row.StreamsPerCore)),
+                line.Key.Precision == "fp32" ? LinePattern.Solid : LinePattern.Dashed);
+            foreach (var row in line)
+            {
+                var text = plot.Add.Text(FormattableString.Invariant($"{-100 * row.Loss:0.0}"), row.DelaySeconds, row.StreamsPerCore);
+                (text.LabelFontSize, text.OffsetX, text.OffsetY) = (11, 4, -14);
+            }
         }
-        plot.Title("What latency costs");
-        Finish(plot, "delay, s", "mAP below offline, points", path);
+        plot.Title("What latency saves, and what it costs: points of mAP against offline");
+        Finish(plot, "delay, s", "streams per core", path, Alignment.UpperLeft);
     }
 
     private static void Line(Plot plot, string name, IEnumerable<(double X, double Y)> points, LinePattern pattern)
@@ -70,11 +75,11 @@ public static class ResultPlots
         (line.LegendText, line.LinePattern, line.LineWidth) = (name, pattern, 2);
     }
 
-    private static void Finish(Plot plot, string x, string y, string path)
+    private static void Finish(Plot plot, string x, string y, string path, Alignment legend = Alignment.LowerLeft)
     {
         plot.XLabel(x);
         plot.YLabel(y);
-        plot.ShowLegend(Alignment.LowerLeft);
+        plot.ShowLegend(legend);
         plot.SavePng(path, Width, Height);
     }
 }

@@ -155,6 +155,8 @@ internal static class ProtocolErrors
     public static RpcException LookAhead(double seconds) =>
         Invalid($"look_ahead is {seconds} s; a multiple of 0.01 s from 0 s to 10.24 s.");
 
+    public static RpcException LatencyBudget(double seconds) => Invalid($"latency_budget is {seconds} s; 0.32 s to 20.48 s.");
+
     public static RpcException FromChunk(long value) => Invalid($"from_chunk is {value}; 0 or more.");
 
     public static RpcException Selection() =>

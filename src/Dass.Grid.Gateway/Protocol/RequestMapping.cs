@@ -10,6 +10,7 @@ internal static class RequestMapping
     private const long TicksPerColumn = 320 * TimeSpan.TicksPerMillisecond;
     private const long TicksPerFrame = 10 * TimeSpan.TicksPerMillisecond;
     private const double MaxSpanSeconds = 10.24;
+    private const double MaxLatencyBudgetSeconds = 2 * MaxSpanSeconds;
     private const double MaxRuleSeconds = 60; // of events
     private const double MaxEventSeconds = 3_600;
     private const double MaxSourceSeconds = 600;
@@ -45,6 +46,8 @@ internal static class RequestMapping
             SwitchModel = config.SwitchModel,
             Captured = CaptureTime(config.CaptureTime),
             Source = Source(config.Source),
+            LatencyBudget = Span(
+                config.LatencyBudget, 1, TicksPerColumn, ProtocolErrors.LatencyBudget, MaxLatencyBudgetSeconds),
             Events = Rule("events", config.Events),
             LabelEvents = labels.Count == 0 ? null : labels,
         };

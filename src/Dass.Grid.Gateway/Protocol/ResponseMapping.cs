@@ -91,6 +91,7 @@ internal static class ResponseMapping
         Format = Map(attachment.Shape.Format),
         Chunk = attachment.Shape.Chunk.ToDuration(),
         LookAhead = attachment.Shape.LookAhead.ToDuration(),
+        LatencyBudget = attachment.LatencyBudget?.ToDuration(),
         DurableSample = attachment.DurableSample,
         CaptureTime = attachment.Shape.Captured is { } captured ? Timestamp.FromDateTimeOffset(captured) : null,
         Begun = attachment.Begun is { } begun ? Timestamp.FromDateTimeOffset(begun) : null,

@@ -9,10 +9,10 @@ namespace Dass.Grid.Gateway.Streams;
 /// </summary>
 /// <param name="grid">Where delays are counted.</param>
 /// <param name="id">The stream.</param>
-/// <param name="shape">Of the stream; its chunks have one length for ever.</param>
-/// <param name="nextChunk">The call's first new chunk.</param>
+/// <param name="attachment">Of the call.</param>
 /// <param name="call">The call's own activity, to which each chunk's trace has a link.</param>
-internal sealed class ChunkTimes(GridAccess grid, StreamId id, StreamShape shape, long nextChunk, ActivityContext call)
+/// <remarks>Times are kept by place, in chunks of the stream's shape: within its latency budget a chunk may have several places.</remarks>
+internal sealed class ChunkTimes(GridAccess grid, StreamId id, Attachment attachment, ActivityContext call)
 {
     /// <summary>Of the tags that a call still lacks; older ones are not measured.</summary>
     private const int MaxWaiting = 64;
@@ -20,10 +20,14 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, StreamShape shape
     /// <summary>What the window of a chunk's last frame reaches beyond the frame, s.</summary>
     private const double WindowSeconds = 0.015;
 
-    private readonly Queue<(long Chunk, long At)> _complete = new();
+    private const double Rounding = 1e-6; // of times in chunks
+
+    private readonly Queue<(long Place, long At)> _complete = new();
     private readonly string _tenant = grid.Instruments.Tenants.For(id.Tenant);
-    private long _next = nextChunk; // whose last sample has not come
-    private long _measured = nextChunk; // chunks before it are counted by their level
+    private readonly StreamShape _shape = attachment.Shape;
+    private long _next = FirstPlace(attachment); // whose last sample has not come
+    private long _measured = attachment.NextChunk; // chunks before it are counted by their level
+    private int _places = 1; // of a chunk
 
     /// <summary>Whether the stream's audio comes faster than real time; the last answer says so.</summary>
     public bool CatchesUp { get; set; }
@@ -43,8 +47,8 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, StreamShape shape
         }
     }
 
-    /// <summary>The stream goes on at another chunk.</summary>
-    public void OnGap(long chunk) => _next = Math.Max(_next, chunk);
+    /// <summary>The stream goes on elsewhere.</summary>
+    public void OnGap(StreamGap gap) => _next = Math.Max(_next, (long)Math.Ceiling(Place(gap.ToSample) - Rounding));
 
     /// <summary>A chunk's tags are written.</summary>
     public void OnWritten(ChunkTags chunk)
@@ -54,12 +58,15 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, StreamShape shape
             grid.Instruments.OnLevel(_tenant, chunk.Level, chunk.EndSeconds - chunk.StartSeconds);
             _measured = chunk.Index + 1;
         }
-        while (_complete.TryPeek(out var first) && first.Chunk <= chunk.Index)
+        var length = _shape.Chunk.TotalSeconds;
+        var last = (long)Math.Ceiling(chunk.EndSeconds / length - Rounding) - 1;
+        _places = Math.Max(1, (int)Math.Round((chunk.EndSeconds - chunk.StartSeconds) / length));
+        while (_complete.TryPeek(out var first) && first.Place <= last)
         {
             _complete.Dequeue();
-            if (first.Chunk == chunk.Index)
+            if (first.Place == last)
             {
-                grid.Instruments.OnTagsWritten(_tenant, shape.Model.Name, CatchesUp, grid.Time.GetElapsedTime(first.At));
+                grid.Instruments.OnTagsWritten(_tenant, _shape.Model.Name, CatchesUp, grid.Time.GetElapsedTime(first.At));
             }
         }
     }
@@ -69,19 +76,24 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, StreamShape shape
     /// <returns>Null: it completes none, or nothing is traced.</returns>
     public Activity? StartTrace(long endSample)
     {
-        if (!GatewayInstruments.Activities.HasListeners() || !_complete.TryPeek(out var first) || Needed(first.Chunk) > endSample)
+        if (!GatewayInstruments.Activities.HasListeners() || _complete.Count < _places)
+        {
+            return null;
+        }
+        var (place, at) = _complete.ElementAt(_places - 1);
+        if (Needed(place) > endSample)
         {
             return null;
         }
         ActivityLink[] links = call == default ? [] : [new ActivityLink(call)];
-        var waited = grid.Time.GetElapsedTime(first.At);
+        var waited = grid.Time.GetElapsedTime(at);
         var begun = DateTime.UtcNow - waited;
         var trace = GatewayInstruments.Activities.StartActivity(
             TelemetryNames.ChunkTrace, ActivityKind.Server, parentContext: default, links: links, startTime: begun);
         return trace?.SetTag(TelemetryNames.Tenant, id.Tenant)
             .SetTag(TelemetryNames.Stream, id.Name)
-            .SetTag(TelemetryNames.Chunk, first.Chunk)
-            .SetTag(TelemetryNames.Model, shape.Model.Name)
+            .SetTag(TelemetryNames.Chunk, _measured)
+            .SetTag(TelemetryNames.Model, _shape.Model.Name)
             .SetTag("dass.received_wait_ms", waited.TotalMilliseconds);
     }
 
@@ -109,6 +121,16 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, StreamShape shape
         trace.Dispose();
     }
 
-    private long Needed(long chunk) =>
-        (long)Math.Ceiling((((chunk + 1) * shape.Chunk + shape.LookAhead).TotalSeconds + WindowSeconds) * shape.Format.SampleRateHz);
+    // The chunk of the call's first tags, whose places before it were complete before.
+    private static long FirstPlace(Attachment attachment)
+    {
+        var shape = attachment.Shape;
+        var heard = (double)attachment.NextSample / shape.Format.SampleRateHz - shape.LookAhead.TotalSeconds - WindowSeconds;
+        return Math.Max(attachment.NextChunk, (long)Math.Floor(heard / shape.Chunk.TotalSeconds + Rounding));
+    }
+
+    private double Place(long sample) => sample / (_shape.Format.SampleRateHz * _shape.Chunk.TotalSeconds);
+
+    private long Needed(long place) =>
+        (long)Math.Ceiling((((place + 1) * _shape.Chunk + _shape.LookAhead).TotalSeconds + WindowSeconds) * _shape.Format.SampleRateHz);
 }

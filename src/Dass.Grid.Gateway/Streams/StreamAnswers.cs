@@ -69,7 +69,7 @@ internal sealed class StreamAnswers(
             _gapEnd = gap.ToSample;
             await responses.WriteAsync(new StreamResponse { Gap = view.Map(gap) }, cancellationToken);
             _nextChunk = Math.Max(_nextChunk, gap.NextChunk);
-            times.OnGap(gap.NextChunk);
+            times.OnGap(gap);
         }
     }
 

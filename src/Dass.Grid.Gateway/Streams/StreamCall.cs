@@ -65,7 +65,7 @@ internal sealed class StreamCall(
         }
 
         _grid.Instruments.OnFed(id.Tenant);
-        var times = new ChunkTimes(_grid, id, attachment.Shape, attachment.NextChunk, Activity.Current?.Context ?? default);
+        var times = new ChunkTimes(_grid, id, attachment, Activity.Current?.Context ?? default);
         Activity.Current = null; // a call has no end: each chunk is a trace of its own
         using var pump = new AudioPump(
             _grid, id, stream, spec, config.OldestSample, attachment, new AudioRateLimiter(quota, _grid.Time),

@@ -41,7 +41,7 @@ internal sealed class WebQuery
     [
         .. FilterNames,
         "encoding", "sample_rate_hz", "channels", "channel", "gain_db", "automatic_gain",
-        "model", "chunk", "look_ahead", "from_chunk", "oldest_sample", "switch_model", "begun",
+        "model", "chunk", "look_ahead", "latency_budget", "from_chunk", "oldest_sample", "switch_model", "begun",
     ];
 
     /// <summary>Of <see cref="Tag"/>.</summary>
@@ -83,6 +83,7 @@ internal sealed class WebQuery
             Model = Text("model"),
             Chunk = Span("chunk"),
             LookAhead = Span("look_ahead"),
+            LatencyBudget = Span("latency_budget"),
             SwitchModel = Flag("switch_model"),
             Begun = Time("begun"),
             Filter = Filter(),

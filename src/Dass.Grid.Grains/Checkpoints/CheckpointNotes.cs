@@ -29,6 +29,9 @@ internal sealed record CheckpointNotes(UsageStart Span, LoggedEvent[] Owed, Usag
     /// <summary>Since when no audio has come. Null: no event of that is asked for.</summary>
     public SourceLossNote? Loss { get; init; }
 
+    /// <summary>How long its chunks are. Null: as its shape says, for ever.</summary>
+    public ChunkLengths? Chunks { get; init; }
+
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this);
 
     /// <returns>Null: a checkpoint without notes.</returns>
@@ -46,6 +49,13 @@ internal sealed record HeardAs(int Channel, float GainDb, bool AutomaticGain)
 
     public AudioShape Of(AudioShape shape) => shape with { Channel = Channel, GainDb = GainDb, AutomaticGain = AutomaticGain };
 }
+
+/// <summary>See <see cref="Engine.Streaming.ChunkPlan"/>.</summary>
+/// <param name="Chunk">Of chunks before <paramref name="FromFrame"/>.</param>
+/// <param name="Next">Of the others.</param>
+/// <param name="FromFrame">Where <paramref name="Next"/> begins.</param>
+/// <param name="LatencyBudget">See <see cref="StreamSpec.LatencyBudget"/>.</param>
+internal sealed record ChunkLengths(TimeSpan Chunk, TimeSpan Next, long FromFrame, TimeSpan? LatencyBudget);
 
 /// <summary>When a stream has last got audio.</summary>
 /// <param name="After">How long it may be without before that is an event.</param>

@@ -26,6 +26,8 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
     /// <summary>Audio before this position will not be needed again.</summary>
     public long DurableSample { get; set; }
 
+    public bool IsWriting => !_writing.IsCompleted;
+
     /// <summary>Completes when no write is under way.</summary>
     public async Task IdleAsync() =>
         await ((Task)_writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -50,11 +52,15 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
     /// <summary>
     /// Writes a checkpoint, whose bytes are made before this returns. While another write is under way, that one is awaited instead.
     /// </summary>
+    /// <param name="checkpoint">What is written.</param>
+    /// <param name="state">Writes the states that go along; null of an ended stream.</param>
+    /// <param name="onSaved">Called when the store has this very checkpoint, before anything else of the stream goes on.</param>
+    /// <param name="onFailure">Called when it could not be written.</param>
     /// <returns>False when the store could not be written; the stream goes on without.</returns>
     /// <exception cref="InconsistentStateException">Another silo has written: this activation no longer owns the stream.</exception>
-    public Task<bool> SaveAsync(Checkpoint checkpoint, CheckpointState? state, Action<Exception> onFailure)
+    public Task<bool> SaveAsync(Checkpoint checkpoint, CheckpointState? state, Action onSaved, Action<Exception> onFailure)
     {
-        if (!_writing.IsCompleted)
+        if (IsWriting)
         {
             return _writing;
         }
@@ -62,7 +68,7 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
         try
         {
             checkpoint.WriteTo(bytes, state);
-            return _writing = WriteAsync(bytes, checkpoint.NextSample, onFailure);
+            return _writing = WriteAsync(bytes, checkpoint.NextSample, onSaved, onFailure);
         }
         catch
         {
@@ -81,7 +87,7 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
         }
     }
 
-    private async Task<bool> WriteAsync(PooledBytes bytes, long sample, Action<Exception> onFailure)
+    private async Task<bool> WriteAsync(PooledBytes bytes, long sample, Action onSaved, Action<Exception> onFailure)
     {
         var (began, tried) = (Stopwatch.GetTimestamp(), false);
         using var activity = Activity.Current is null ? null : GrainsInstruments.Activities.StartActivity("dass.checkpoint");
@@ -116,6 +122,7 @@ internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, Grai
             }
             (ETag, DurableSample) = (record.ETag, sample);
             _doubts.Clear(); // they were written with an ETag that is no longer valid: none can take effect any more
+            onSaved();
             gauge.OnSaved(by: began);
             instruments.OnCheckpoint(Stopwatch.GetElapsedTime(began));
             return true;

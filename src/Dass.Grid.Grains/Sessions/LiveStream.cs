@@ -45,6 +45,23 @@ internal sealed class LiveStream(
 
     public long NextSample => origin.Sample + session.AppliedSamples;
 
+    /// <summary>See <see cref="StreamSpec.LatencyBudget"/>.</summary>
+    public TimeSpan? LatencyBudget { get; set; }
+
+    /// <summary>For its checkpoint: how long its chunks are. Null: as its shape says, for ever.</summary>
+    public ChunkLengths? ChunkLengths => LatencyBudget is null && session.Plan.Next == shape.Chunk ? null : LengthsBy(session.Plan);
+
+    /// <summary>How many more chunks there would have been so far, had all had the length of the shape.</summary>
+    public long SparedChunks
+    {
+        get
+        {
+            var begun = origin.Sample / (shape.Format.SampleRateHz * shape.Chunk.TotalSeconds);
+            var tagged = session.TaggedFrames / (shape.Chunk / ChunkPlanning.Frame);
+            return (long)Math.Round(begun + tagged) - origin.Chunk - session.TaggedChunks;
+        }
+    }
+
     /// <summary>Writes session and events; not during a push.</summary>
     public CheckpointState State => new(events.Save, session.Save);
 
@@ -60,6 +77,35 @@ internal sealed class LiveStream(
                 _heardIsOld = false;
             }
             return _heard;
+        }
+    }
+
+    /// <summary>A change of the chunks' length that suits the device's load, for the next checkpoint; null: none.</summary>
+    public ChunkPlan? ChangeOfPlan() => session.CatchesUp
+        ? null
+        : ChunkPlanning.Change(session.Plan, shape, LatencyBudget, model.Engine.Busy, session.TaggedFrames);
+
+    public ChunkLengths LengthsBy(ChunkPlan plan) => new(plan.Chunk, plan.Next, plan.FromFrame, LatencyBudget);
+
+    /// <summary>See <see cref="StreamSession.TryPlan"/>.</summary>
+    public bool TryPlan(ChunkPlan plan) => session.TryPlan(plan);
+
+    /// <summary>Goes on with what <see cref="ChunkLengths"/> was.</summary>
+    /// <exception cref="SnapshotException">Damaged.</exception>
+    public void Restore(ChunkLengths? lengths)
+    {
+        if (lengths is null)
+        {
+            return;
+        }
+        try
+        {
+            LatencyBudget = lengths.LatencyBudget;
+            TryPlan(new ChunkPlan(lengths.Chunk, lengths.Next, lengths.FromFrame));
+        }
+        catch (ArgumentException broken)
+        {
+            throw new SnapshotException($"The stream's chunk lengths are damaged: {broken.Message}");
         }
     }
 

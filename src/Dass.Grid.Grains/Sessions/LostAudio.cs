@@ -4,9 +4,9 @@ namespace Dass.Grid.Grains.Sessions;
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class LostAudio
 {
-    private readonly SortedDictionary<long, double> _seconds = []; // by chunk
+    private readonly SortedDictionary<long, double> _seconds = []; // by place, in chunks of the stream's shape
 
-    /// <summary>By chunk, s.</summary>
+    /// <summary>By place, in chunks of the stream's shape, s.</summary>
     public IEnumerable<KeyValuePair<long, double>> Seconds => _seconds;
 
     /// <summary>Adds what was lost of audio that the stream has taken in.</summary>
@@ -45,12 +45,23 @@ internal sealed class LostAudio
     }
 
     /// <summary>Of a chunk that is tagged now, s. What is kept of those up to it is dropped.</summary>
-    public double Take(long chunk)
+    public double Take(ChunkTags chunk, StreamShape shape)
     {
-        var lost = _seconds.GetValueOrDefault(chunk);
-        while (_seconds.Count > 0 && _seconds.Keys.First() is var first && first <= chunk)
+        const double Rounding = 1e-6;
+        var length = shape.Chunk.TotalSeconds;
+        return Take((long)(chunk.StartSeconds / length + Rounding), (long)Math.Ceiling(chunk.EndSeconds / length - Rounding) - 1);
+    }
+
+    /// <summary>
+    /// Of the places from <paramref name="first"/> to <paramref name="last"/>, s. What is kept of those up to it is dropped.
+    /// </summary>
+    public double Take(long first, long last)
+    {
+        var lost = 0.0;
+        while (_seconds.Count > 0 && _seconds.First() is var (place, seconds) && place <= last)
         {
-            _seconds.Remove(first);
+            lost += place >= first ? seconds : 0;
+            _seconds.Remove(place);
         }
         return lost;
     }

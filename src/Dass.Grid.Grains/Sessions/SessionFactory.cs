@@ -34,6 +34,7 @@ internal static class SessionFactory
     /// <param name="defaults">When sounds are events, unless the client says otherwise.</param>
     /// <param name="stream">The stream, when nothing is returned.</param>
     /// <param name="events">What goes on; null: the stream begins.</param>
+    /// <param name="spared">See <see cref="LiveStream.SparedChunks"/>: of the stream that goes on.</param>
     public static Refusal? Open(
         ModelRegistry models,
         string tenant,
@@ -42,7 +43,8 @@ internal static class SessionFactory
         DateTimeOffset now,
         EventRule defaults,
         out LiveStream stream,
-        StreamEvents? events = null)
+        StreamEvents? events = null,
+        long spared = 0)
     {
         stream = null!;
         if (spec.Format is not { } shape)
@@ -63,6 +65,11 @@ internal static class SessionFactory
         };
         var options = new StreamSessionOptions();
         options = options with { Chunk = spec.Chunk ?? options.Chunk, LookAhead = spec.LookAhead ?? options.LookAhead };
+        if (ChunkPlanning.Check(spec.LatencyBudget, options.Chunk, options.LookAhead) is { } tooShort)
+        {
+            return tooShort;
+        }
+        var origin = StreamOrigin.AtOrAfter(oldestSample, shape.SampleRateHz, options.Chunk);
         try
         {
             stream = new LiveStream(
@@ -73,8 +80,11 @@ internal static class SessionFactory
                     Alias = spec.Alias, Captured = spec.Captured,
                 },
                 now,
-                StreamOrigin.AtOrAfter(oldestSample, shape.SampleRateHz, options.Chunk),
-                events);
+                origin with { Chunk = origin.Chunk - spared },
+                events)
+            {
+                LatencyBudget = spec.LatencyBudget,
+            };
             return null;
         }
         catch (Exception invalid) when (invalid is AudioFormatException or ArgumentException)
@@ -124,7 +134,9 @@ internal static class SessionFactory
             var events = StreamEvents.Restore(checkpoint.Events.Span, defaults, model.Card.Labels);
             var session = model.Engine.Restore(checkpoint.Session.Span, tenant, leavesReserve: !moves && LeavesReserve(tenant));
             stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin, events);
-            if (CheckpointNotes.FromBytes(checkpoint.Notes.Span)?.Waiting is { } levels)
+            var notes = CheckpointNotes.FromBytes(checkpoint.Notes.Span);
+            stream.Restore(notes?.Chunks);
+            if (notes?.Waiting is { } levels)
             {
                 stream.RestoreLevels(levels);
             }
@@ -165,6 +177,7 @@ internal static class SessionFactory
             using var levels = new PooledBytes(1 << 10);
             before.SaveLevels(levels);
             stream.RestoreLevels(levels.Written.Span);
+            stream.Restore(before.ChunkLengths);
             return null;
         }
         catch (NoFreeSlotException full)

@@ -63,11 +63,12 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         var switchTo = spec is { SwitchModel: true, Model: { } other } && State.Shape is { } has && has.Model.Name != other ? spec : null;
         if (State.Shape is { } shape)
         {
-            if (StreamShapeRules.Differs(_id, shape, spec) is { } differs)
+            if ((StreamShapeRules.Differs(_id, shape, spec)
+                ?? ChunkPlanning.Check(spec.LatencyBudget, shape.Chunk, shape.LookAhead)) is { } broken)
             {
-                return differs;
+                return broken;
             }
-            spec = shape.ToSpec(spec);
+            spec = shape.ToSpec(spec) with { LatencyBudget = spec.LatencyBudget ?? State.Live?.LatencyBudget };
         }
         if (await WakeAsync(cancellationToken) is { } asleep)
         {
@@ -101,11 +102,13 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             return _persistence.Refuse(refusal);
         }
         State.Attach(feeder.Attachment, _shared.Steady.GetUtcNow());
+        State.Live!.LatencyBudget = spec.LatencyBudget ?? State.Live.LatencyBudget;
         var durable = _persistence.Checkpoints.DurableSample;
         return new Attachment(State.Attachment, State.Live!.NextSample, State.History.NextChunk, State.Live.Shape, durable, gap)
         {
             Change = change,
             Begun = State.Live.Begun,
+            LatencyBudget = State.Live.LatencyBudget,
         };
     }
 
@@ -149,7 +152,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             State.Lost.Add(audio, from, live.NextSample, live.Shape);
             if (State.Feed(live, _shared.Steady.GetUtcNow(), _shared.Time.GetUtcNow()))
             {
-                _persistence.SaveAsync().Ignore(); // the next silo knows that it has audio again
+                _persistence.SaveNewestAsync().Ignore(); // the next silo knows that it has audio again
             }
             tags = _lifecycle.Publish(live);
         }

@@ -79,12 +79,14 @@ internal sealed class StreamLifecycle(
             var spec = new StreamSpec
             {
                 Format = shape.Format, Model = to.Model, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = to.Alias,
+                LatencyBudget = before.LatencyBudget,
             };
-            var window = nextChunk * shape.Chunk - model.Engine.Model.Config.Window;
+            var spared = before.SparedChunks;
+            var window = (nextChunk + spared) * shape.Chunk - model.Engine.Model.Config.Window;
             var begin = Math.Max((long)(window.TotalSeconds * shape.Format.SampleRateHz), oldestSample);
             var events = before.Events.For(before.Model.Card.Labels, model.Card.Labels);
             var (begun, rules) = (before.Begun, shared.Options.Events);
-            if (SessionFactory.Open(shared.Models, id.Tenant, spec, begin, begun, rules, out live, events) is { } refusal)
+            if (SessionFactory.Open(shared.Models, id.Tenant, spec, begin, begun, rules, out live, events, spared) is { } refusal)
             {
                 return (refusal, null, null);
             }
@@ -128,7 +130,7 @@ internal sealed class StreamLifecycle(
             var opened = state.Loss.Open!;
             Observers.Notify(observer => observer.OnLost(opened, state.History.NextChunk));
             shared.LogLost(id, opened.OffsetSeconds - opened.OnsetSeconds);
-            persistence.SaveAsync().Ignore(); // the next silo knows since when
+            persistence.SaveNewestAsync().Ignore(); // the next silo knows since when
         }
     }
 
@@ -217,7 +219,7 @@ internal sealed class StreamLifecycle(
         var tags = live.Take(state.History.NextChunk).ToArray();
         for (var i = 0; i < tags.Length; i++)
         {
-            tags[i] = tags[i] with { LostSeconds = state.Lost.Take(tags[i].Index) };
+            tags[i] = tags[i] with { LostSeconds = state.Lost.Take(tags[i], live.Shape) };
             tags[i] = state.Loss.Take() is { } closed ? tags[i] with { Events = [.. tags[i].Events, closed] } : tags[i];
             outbox.Add(live, tags[i].Events);
             state.History.Add(tags[i]);

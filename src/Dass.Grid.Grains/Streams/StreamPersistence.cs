@@ -1,4 +1,5 @@
 using Dass.Grid.Engine;
+using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Sessions;
 using Dass.Grid.Grains.Storage;
@@ -209,10 +210,23 @@ internal sealed class StreamPersistence(
         {
             return;
         }
-        var saved = await TrySaveAsync(Snapshot(live), live.State);
+        var (plan, isLate) = (live.ChangeOfPlan(), false);
+        var checkpoint = Snapshot(live) with { Notes = Notes(plan) };
+        var saved = await TrySaveAsync(checkpoint, live.State, () => isLate = plan is not null && !live.TryPlan(plan));
         if (state.Live == live)
         {
-            host.ScheduleCheckpoint(saved ? NextCheckpoint() : shared.Checkpoints.CheckpointRetry);
+            host.ScheduleCheckpoint(saved && !isLate ? NextCheckpoint() : shared.Checkpoints.CheckpointRetry);
+        }
+    }
+
+    /// <summary>As <see cref="SaveAsync"/>; behind a write that is under way, which has less, another one follows at once.</summary>
+    public async Task SaveNewestAsync()
+    {
+        var hasLess = Checkpoints.IsWriting;
+        await SaveAsync();
+        if (hasLess && state.Live is not null)
+        {
+            host.ScheduleCheckpoint(TimeSpan.Zero);
         }
     }
 
@@ -314,19 +328,20 @@ internal sealed class StreamPersistence(
     {
         if (_owedEnd is { } end)
         {
-            var saved = await TrySaveAsync(end with { Notes = Notes() }, state: null);
+            var saved = await TrySaveAsync(end with { Notes = Notes() }, state: null, onSaved: () => { });
             Owe(saved ? null : _owedEnd);
             host.ScheduleCheckpoint(OwesEnd ? shared.Checkpoints.CheckpointRetry : null);
         }
     }
 
     /// <returns>False: the store could not be written, or another silo owns the stream.</returns>
-    private async Task<bool> TrySaveAsync(Checkpoint checkpoint, CheckpointState? state)
+    private async Task<bool> TrySaveAsync(Checkpoint checkpoint, CheckpointState? state, Action onSaved)
     {
         try
         {
             return await Checkpoints.SaveAsync(
-                checkpoint, state, failure => shared.LogNotSaved(id, checkpoint.NextSample, Checkpoints.DurableSample, failure));
+                checkpoint, state, onSaved,
+                failure => shared.LogNotSaved(id, checkpoint.NextSample, Checkpoints.DurableSample, failure));
         }
         catch (InconsistentStateException)
         {
@@ -342,7 +357,8 @@ internal sealed class StreamPersistence(
     /// <summary>The stream at rest, with what it owes.</summary>
     private Checkpoint Snapshot(LiveStream live) => state.Snapshot(live, Checkpoints.Epoch) with { Notes = Notes() };
 
-    private byte[] Notes()
+    /// <param name="plan">Of its chunks, from this checkpoint on; null: as the stream has it.</param>
+    private byte[] Notes(ChunkPlan? plan = null)
     {
         var lost = state.LostSeconds();
         using var waiting = new PooledBytes(1 << 10);
@@ -355,6 +371,7 @@ internal sealed class StreamPersistence(
             Waiting = state.Live is null ? null : waiting.Written.ToArray(),
             Heard = state.Shape is { } shape ? HeardAs.From(shape.Format) : null,
             Loss = state.Loss.Note,
+            Chunks = plan is null ? state.Live?.ChunkLengths : state.Live?.LengthsBy(plan),
         }).ToBytes();
     }
 

@@ -125,7 +125,7 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
         History.Restore(
             checkpoint.History.Select(chunk => chunk with
             {
-                LostSeconds = Lost.Take(chunk.Index),
+                LostSeconds = Lost.Take(chunk.Index, chunk.Index),
                 Level = notes?.Levels?.TryGetValue(chunk.Index, out var level) ?? false ? level : null,
             }),
             checkpoint.NextChunk);
