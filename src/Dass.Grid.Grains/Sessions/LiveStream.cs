@@ -49,7 +49,8 @@ internal sealed class LiveStream(
     public TimeSpan? LatencyBudget { get; set; }
 
     /// <summary>For its checkpoint: how long its chunks are. Null: as its shape says, for ever.</summary>
-    public ChunkLengths? ChunkLengths => LatencyBudget is null && session.Plan.Next == shape.Chunk ? null : LengthsBy(session.Plan);
+    public ChunkLengths? ChunkLengths =>
+        LatencyBudget is null && session.Plan == new ChunkPlan(shape.Chunk, shape.Chunk, 0) ? null : LengthsBy(session.Plan);
 
     /// <summary>How many more chunks there would have been so far, had all had the length of the shape.</summary>
     public long SparedChunks
