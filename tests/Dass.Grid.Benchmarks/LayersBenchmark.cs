@@ -101,6 +101,11 @@ internal static class LayersBenchmark
             var seconds = StepSeconds(step, Batch, Committed, LookAhead);
             var window = StepSeconds(step, batch: 1, committed: 1_024, lookAhead: 0);
             peers.Add(new Peer("a window of 10.24 s again at every hop, same engine", name, ChunkSeconds / window));
+            using (IStepModel standard = StandardScan.Create(step))
+            {
+                var streams = Batch * ChunkSeconds / StepSeconds(standard, Batch, Committed, LookAhead);
+                peers.Add(new Peer("a step, our graph with ONNX's Scan in the place of our operator", name, streams));
+            }
             if (precision == StepPrecision.Fp32)
             {
                 shareOfPeak = 2 * Batch * DassWork.MultiplyAdds(model.Config, Committed + LookAhead) / seconds / 1e9 / peak;

@@ -12,10 +12,10 @@ internal static class OnnxSessions
     // Before the first call into ONNX Runtime.
     static OnnxSessions() => OnnxRuntimeTelemetry.Disable();
 
-    /// <param name="model">The graph is built from its weights, without a file.</param>
+    /// <param name="graph">Of a model, built from its weights, without a file.</param>
     /// <param name="operators">The graph's own operators.</param>
     /// <param name="addProvider">Adds what runs the rest of the graph; null: the processor.</param>
-    public static InferenceSession Create(DassModel model, Func<CustomOperatorDomain> operators, Action<SessionOptions>? addProvider = null)
+    public static InferenceSession Create(byte[] graph, Func<CustomOperatorDomain> operators, Action<SessionOptions>? addProvider = null)
     {
         using var options = new SessionOptions
         {
@@ -28,7 +28,7 @@ internal static class OnnxSessions
         options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
         addProvider?.Invoke(options);
         operators().AddTo(options);
-        return Open(DassGraph.Build(model), options);
+        return Open(graph, options);
     }
 
     /// <summary>A session of a graph with operators of ours.</summary>

@@ -18,11 +18,15 @@ public sealed class OnnxStepModel : IStepModel
     /// <param name="model">Whose weights.</param>
     /// <param name="deviceWarning">Why it runs on the processor although a device was wanted; null: nothing to say.</param>
     public OnnxStepModel(DassModel model, string? deviceWarning = null)
+        : this(model, DassGraph.Build(model)) => DeviceWarning = deviceWarning;
+
+    /// <param name="model">Whose weights.</param>
+    /// <param name="graph">A graph with the inputs and outputs of <see cref="DassGraph"/>.</param>
+    internal OnnxStepModel(DassModel model, byte[] graph)
     {
         Model = model;
-        DeviceWarning = deviceWarning;
         StateLayout = new StateLayout(model.Config);
-        _session = OnnxSessions.Create(model, () => DassGraph.CustomOperators);
+        _session = OnnxSessions.Create(graph, () => DassGraph.CustomOperators);
         _runOptions = new RunOptions();
         _inputs = OnnxSessions.Inputs(StateLayout);
         _outputs = OnnxSessions.Outputs(StateLayout, _session);

@@ -28,7 +28,7 @@ internal sealed class DeviceStepModel : IStepModel
         StateLayout = new StateLayout(model.Config);
         _stream = device.CreateStream();
         _session = OnnxSessions.Create(
-            model, () => DeviceOperators.Of(device), options => device.AddProvider(options, _stream, precision));
+            DassGraph.Build(model), () => DeviceOperators.Of(device), options => device.AddProvider(options, _stream, precision));
         _inputs = OnnxSessions.Inputs(StateLayout);
         _outputs = OnnxSessions.Outputs(StateLayout, _session);
         _runOptions.AddRunConfigEntry("disable_synchronize_execution_providers", "1"); // the buffers wait, for the sums as well
