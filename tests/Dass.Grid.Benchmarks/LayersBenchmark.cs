@@ -101,6 +101,7 @@ internal static class LayersBenchmark
             var seconds = StepSeconds(step, Batch, Committed, LookAhead);
             var window = StepSeconds(step, batch: 1, committed: 1_024, lookAhead: 0);
             peers.Add(new Peer("a window of 10.24 s again at every hop, same engine", name, ChunkSeconds / window));
+            peers.AddRange(precision == StepPrecision.Fp32 ? TorchPeer.Run(small.Folder) : []);
             using (IStepModel standard = StandardScan.Create(step))
             {
                 var streams = Batch * ChunkSeconds / StepSeconds(standard, Batch, Committed, LookAhead);
