@@ -121,7 +121,7 @@ public sealed class QuantizedStepModelTests(ITestOutputHelper output)
     private static StreamRun[] Runs(IStepModel model, StateArena arena) =>
         [.. Enumerable.Range(0, MaxBatch).Select(_ => new StreamRun(model, arena.TryRent()!))];
 
-    private static double RelativeError(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    internal static double RelativeError(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
     {
         double error = 0, power = 0;
         for (var i = 0; i < expected.Length; i++)

@@ -26,7 +26,7 @@ internal sealed class BiasGelu() : CustomOperator(nameof(BiasGelu), 1, Floats(2)
         }
     }
 
-    private unsafe struct GeluKernel : ILaneKernel
+    internal unsafe struct GeluKernel : ILaneKernel
     {
         public long Count;
         public int Channels;
@@ -78,7 +78,7 @@ internal sealed class Residual() : CustomOperator(nameof(Residual), 1, Floats(3)
         }
     }
 
-    private unsafe struct SumKernel : ILaneKernel
+    internal unsafe struct SumKernel : ILaneKernel
     {
         public long Count;
         public int Channels;

@@ -99,7 +99,7 @@ internal sealed class Quantize() : Quantizing(nameof(Quantize), ElementType.Floa
         }
     }
 
-    private unsafe struct QuantizeKernel : ILaneKernel
+    internal unsafe struct QuantizeKernel : ILaneKernel
     {
         public long Count;
         public int Channels;
@@ -151,7 +151,7 @@ internal sealed class Dequantize() : CustomOperator(nameof(Dequantize), 1, Eleme
         }
     }
 
-    private unsafe struct DequantizeKernel : ILaneKernel
+    internal unsafe struct DequantizeKernel : ILaneKernel
     {
         public long Count;
         public int Channels;
@@ -208,7 +208,7 @@ internal sealed class GeluQuantize()
         }
     }
 
-    private unsafe struct GeluKernel : ILaneKernel, INeedsRow
+    internal unsafe struct GeluKernel : ILaneKernel, INeedsRow
     {
         public long Count;
         public int Channels;
