@@ -30,7 +30,7 @@ def placed(t, k, H, W):
 def published_scan(u, x, w, bias, A, Ds, rows=None, col=None):
     """`kernels.scan` of a whole window in the form that is published for machines without CUDA: a loop over the tokens.
 
-    A turn of the loop does batch, routes, channels and the state (of size 1) at once. All is kept token by token, so that a turn reads memory in a row.
+    A turn of the loop does batch, routes, channels and the state (of size 1) at once. Tokens come first, so that a turn reads memory in a row.
     """
     assert rows is None and col is None
     B, H, W, D = u.shape
