@@ -41,7 +41,7 @@ export function stream(main, [id]) {
       }
       rate = info.format?.sampleRateHz || rate;
       const chunk = seconds(info.chunk) || 0.96;
-      next = Math.max(0, Math.floor(Number(info.nextSample) / rate / chunk) - Math.ceil(600 / chunk));
+      next = Math.max(0, Number(info.summary?.chunks ?? 0) - Math.ceil(600 / chunk));
       show(info);
       picture.rules(info.events ?? {}, info.labelEvents ?? []);
       trouble.replaceChildren();
