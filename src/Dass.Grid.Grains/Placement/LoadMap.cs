@@ -23,8 +23,14 @@ public sealed class LoadMap(TimeProvider time)
 
     public void Report(SiloAddress silo, SiloLoad load)
     {
-        _silos[silo] = new Entry(load, time.GetUtcNow());
-        foreach (var (gone, _) in _silos.Where(entry => entry.Value.Reported < time.GetUtcNow() - 6 * Trust))
+        var now = time.GetUtcNow();
+        var isNew = !_silos.ContainsKey(silo);
+        _silos[silo] = new Entry(load, now);
+        if (!isNew)
+        {
+            return; // the map does not grow by it, and a look at all at each report of each would be the square of their number
+        }
+        foreach (var (gone, _) in _silos.Where(entry => entry.Value.Reported < now - 6 * Trust))
         {
             _silos.TryRemove(gone, out _);
         }
