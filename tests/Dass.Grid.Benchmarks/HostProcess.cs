@@ -16,7 +16,20 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Dass.Grid.Benchmarks;
 
 /// <summary>What a process has used since its start.</summary>
-internal sealed record HostCounters(double Cpu, double Wall, long Allocated, double Paused, long Chunks, long Resident);
+internal sealed record HostCounters(double Cpu, double Wall, long Allocated, double Paused, long Chunks, long Resident)
+{
+    /// <param name="chunks">That its engine has stepped.</param>
+    public static HostCounters Now(long chunks)
+    {
+        using var self = Process.GetCurrentProcess();
+        return new HostCounters(
+            self.TotalProcessorTime.TotalSeconds, Stopwatch.GetElapsedTime(0).TotalSeconds, GC.GetTotalAllocatedBytes(),
+            GC.GetTotalPauseDuration().TotalSeconds, chunks, self.WorkingSet64);
+    }
+
+    /// <summary>What else is counted, by name. Null: nothing.</summary>
+    public Dictionary<string, double>? Counts { get; init; }
+}
 
 /// <summary>
 /// A whole grid whose device costs nothing, as a process of its own: so its processor time is its own, and its collector that of a host.
@@ -37,13 +50,18 @@ internal static class HostProcess
     private const int RealChunks = 160;
 
     /// <summary>Labels and channels of DASS-small's head; what is before it does not run.</summary>
-    private static readonly DassConfig Config = new() { Dims = [8, 16, 32, 768], Depths = [1, 1, 1, 1], LabelCount = 527 };
+    public static readonly DassConfig Config = new() { Dims = [8, 16, 32, 768], Depths = [1, 1, 1, 1], LabelCount = 527 };
 
     /// <param name="arguments">
     /// Directory and precision of a real model; or <see cref="Quiet"/> and a directory for the store; none: a model that costs nothing.
     /// </param>
     public static async Task RunAsync(string[] arguments)
     {
+        if (arguments is [ScaleProcess.Argument, var role, var redis, var model])
+        {
+            await ScaleProcess.RunAsync(role, redis, model);
+            return;
+        }
         var store = arguments is [Quiet, var directory] ? directory : null;
         string[] real = store is null ? arguments : [];
         using var free = real.Length == 0 ? new BenchmarkModel(Config) : null;
@@ -56,32 +74,14 @@ internal static class HostProcess
                 ["Grid:Models:real:Threads"] = "1", // a core
                 ["Grid:Models:real:Batcher:MaxCatchUpBatch"] = "8",
             }
-            : new()
-            {
-                ["Grid:Models:free:ModelDirectory"] = free.Folder,
-                ["Grid:Models:free:MaxStreams"] = $"{MaxStreams}",
-                ["Grid:Models:free:Threads"] = "1", // as a device has
-                ["Grid:Models:free:Batcher:MaxBatch"] = "256",
-                ["Grid:Models:free:Batcher:MaxCatchUpBatch"] = "256",
-                ["Grid:Models:free:Batcher:QueueCapacity"] = "100000",
-                ["Grid:Gateway:SubscriptionStreams"] = $"{MaxStreams}",
-            };
+            : FreeSettings(free.Folder);
         if (store is not null)
         {
             settings["Grid:Store"] = "file";
             settings["Grid:StoreDirectory"] = store;
             settings["Grid:Streams:HibernateAfter"] = "00:00:10";
         }
-        await using var grid = await EmbeddedGrid.StartAsync(
-            settings,
-            builder => builder.Services.PostConfigure<ModelRegistryOptions>(
-                options =>
-                {
-                    if (options.Models.TryGetValue("free", out var model))
-                    {
-                        model.WrapStepModel = built => new FreeModel(built.Model);
-                    }
-                }));
+        await using var grid = await EmbeddedGrid.StartAsync(settings, builder => UseFreeModel(builder.Services));
         var (sessions, each) = free is null ? (RealSessions, RealChunks / RealSessions) : (Sessions, Chunks / Sessions);
         var chunks = 0L;
         using var meters = new MeterListener
@@ -124,12 +124,31 @@ internal static class HostProcess
                     await Task.WhenAll(Enumerable.Range(0, sessions).Select(_ => Task.Run(() => PushGrainAsync(grid.Grains, each))));
                     break;
             }
-            using var self = Process.GetCurrentProcess();
-            Console.WriteLine(JsonSerializer.Serialize(new HostCounters(
-                self.TotalProcessorTime.TotalSeconds, Stopwatch.GetElapsedTime(0).TotalSeconds, GC.GetTotalAllocatedBytes(),
-                GC.GetTotalPauseDuration().TotalSeconds, Interlocked.Read(ref chunks), self.WorkingSet64)));
+            Console.WriteLine(JsonSerializer.Serialize(HostCounters.Now(Interlocked.Read(ref chunks))));
         }
     }
+
+    /// <param name="folder">Of a model with <see cref="Config"/>.</param>
+    public static Dictionary<string, string?> FreeSettings(string folder) => new()
+    {
+        ["Grid:Models:free:ModelDirectory"] = folder,
+        ["Grid:Models:free:MaxStreams"] = $"{MaxStreams}",
+        ["Grid:Models:free:Threads"] = "1", // as a device has
+        ["Grid:Models:free:Batcher:MaxBatch"] = "256",
+        ["Grid:Models:free:Batcher:MaxCatchUpBatch"] = "256",
+        ["Grid:Models:free:Batcher:QueueCapacity"] = "100000",
+        ["Grid:Gateway:SubscriptionStreams"] = $"{MaxStreams}",
+    };
+
+    /// <summary>The steps of the model "free" cost nothing.</summary>
+    public static void UseFreeModel(IServiceCollection services) => services.PostConfigure<ModelRegistryOptions>(
+        options =>
+        {
+            if (options.Models.TryGetValue("free", out var model))
+            {
+                model.WrapStepModel = built => new FreeModel(built.Model);
+            }
+        });
 
     /// <summary>Noise, of which one chunk's worth is sent again and again.</summary>
     public static byte[] Noise()

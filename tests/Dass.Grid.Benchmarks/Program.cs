@@ -8,7 +8,7 @@ if (args is [HostProcess.Argument, ..])
     return 0;
 }
 
-// Each benchmark is independent; naming some runs only those.
+// Each benchmark is independent; naming some runs only those, and "scale" all whose names begin with it.
 (string Name, Func<IEnumerable<Figure>> Run)[] benchmarks =
 [
     ("step", () => StepBenchmark.Run(repetitions: 25)),
@@ -21,6 +21,10 @@ if (args is [HostProcess.Argument, ..])
     ("host", HostBenchmark.Run),
     ("quiet", QuietBenchmark.Run),
     ("layers", () => LayersBenchmark.Run().ToFigures()),
+    ("scale-free", ScaleBenchmark.RunFree),
+    ("scale-built-in", ScaleBenchmark.RunBuiltIn),
+    ("scale-messages", ScaleMessages.Run),
+    ("scale-paper", ScaleModel.Run),
 ];
 
 var json = args.Contains("json");
@@ -30,7 +34,7 @@ if (json && names is ["layers"])
     Console.WriteLine(JsonSerializer.Serialize(LayersBenchmark.Run().ToJson()));
     return 0;
 }
-if (names.Except(benchmarks.Select(benchmark => benchmark.Name)).FirstOrDefault() is { } unknown)
+if (names.FirstOrDefault(name => !benchmarks.Any(benchmark => IsCalled(benchmark.Name, name))) is { } unknown)
 {
     Console.Error.WriteLine(
         $"No benchmark is called '{unknown}'. There are: {string.Join(", ", benchmarks.Select(benchmark => benchmark.Name))}.");
@@ -38,7 +42,7 @@ if (names.Except(benchmarks.Select(benchmark => benchmark.Name)).FirstOrDefault(
 }
 
 var table = new Table().AddColumns("what", "figure", "compared in the same run");
-foreach (var (name, run) in benchmarks.Where(benchmark => names.Length == 0 || names.Contains(benchmark.Name)))
+foreach (var (name, run) in benchmarks.Where(benchmark => names.Length == 0 || names.Any(asked => IsCalled(benchmark.Name, asked))))
 {
     Console.Error.WriteLine($"{name} …");
     foreach (var figure in run())
@@ -58,3 +62,6 @@ if (!json)
     AnsiConsole.Write(table);
 }
 return 0;
+
+static bool IsCalled(string benchmark, string name) =>
+    benchmark == name || benchmark.StartsWith($"{name}-", StringComparison.Ordinal);
