@@ -10,6 +10,8 @@ internal sealed class ScaleCluster : IDisposable
 {
     private static readonly string[] Counted = ["cmdstat_", "total_net"];
 
+    private static readonly string Others = $"{Math.Min(1, Environment.ProcessorCount - 1)}-{Environment.ProcessorCount - 1}";
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("dass-scale-");
     private readonly Process _redis;
     private readonly int _port = FreePort();
@@ -19,6 +21,7 @@ internal sealed class ScaleCluster : IDisposable
     /// <param name="withGateway">Whether clients can come.</param>
     public ScaleCluster(int silos, string model, bool withGateway = true)
     {
+        Bind(Others); // Redis inherits it
         _redis = Process.Start(new ProcessStartInfo("redis-server",
         [
             "--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder.FullName, "--loglevel", "warning", "--save", "",
@@ -92,14 +95,26 @@ internal sealed class ScaleCluster : IDisposable
         _redis.WaitForExit();
         _redis.Dispose();
         _folder.Delete(recursive: true);
+        Bind($"0-{Environment.ProcessorCount - 1}");
     }
 
+    /// <summary>Silos have the first core and all else the others: so what each has beside it does not change with the silos.</summary>
     private Process Start(string role, string model)
     {
-        var process = HostBenchmark.StartHost(out var address, ScaleProcess.Argument, role, $"127.0.0.1:{_port}", model);
-        Address = address; // the gateway comes last
+        var core = role == ScaleProcess.Silo ? "0" : Others;
+        var start = new ProcessStartInfo(
+            "taskset", ["-c", core, Environment.ProcessPath!, HostProcess.Argument, ScaleProcess.Argument, role, $"127.0.0.1:{_port}", model])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true,
+        };
+        start.Environment["DOTNET_gcServer"] = "1"; // as the host's own
+        var process = Process.Start(start)!;
+        Address = new Uri(process.StandardOutput.ReadLine()!); // the gateway comes last
         return process;
     }
+
+    private static void Bind(string cores) => Process.Start(
+        new ProcessStartInfo("taskset", ["-acp", cores, $"{Environment.ProcessId}"]) { RedirectStandardOutput = true })!.WaitForExit();
 
     private static int FreePort()
     {

@@ -10,9 +10,8 @@ namespace Dass.Grid.Benchmarks;
 internal static class ScaleModel
 {
     // Measured: `-- scale-messages` and `-- scale-free`; deploy/README.md#scale says on what machine.
-    private const double MessageMicros = 16; // processor time of one side for a message without content; a call is two messages
-    private const double ChunkMicros = 700; // of a silo for a chunk with its push, the device's step left out
-    private const double ObservedMicros = 60; // of a silo for a chunk's tags to an observer, its leases with it
+    private const double MessageMicros = 9.5; // processor time of a silo for a message without content, half of a call, 64 calls at once
+    private const double ChunkMicros = 710; // of a silo for a chunk with its push, the device's step left out
     private const double PushBytes = 30_735, PushedBytes = 5_681, ObservedBytes = 5_659, RenewedBytes = 5_579;
     private const double SmallBytes = 122, LoadBytes = 66, HeaderBytes = 150;
     private const double MapMicros = 0.1; // LoadMap.Report, however many silos there are
@@ -22,7 +21,7 @@ internal static class ScaleModel
     private const double AdmitMicrosPerStream = 0.31; // a new stream's admission, for each that the tenant has
     private const double UsageMicros = 46; // of a tenant's usage grain for a report, the store's JSON with it
     private const double DirectoryCalls = 3; // a lookup and a registration at a stream's beginning, another at its end
-    private const double StoreMicrosPerByte = 0.0045; // of Redis, which has one thread, with its append-only file
+    private const double StoreMicrosPerByte = 0.004; // of Redis, which has one thread, with its append-only file
     private const double RowBytes = 400; // of the membership table, for a member
     private const double ProbesPerSecond = 2; // of each that a member probes: half of Grid:ProbeInterval, while answers are fast
     private const double SubscriberMicros = 93; // of a gateway, for a chunk to one subscriber of all streams: tests/README.md#host
@@ -44,6 +43,7 @@ internal static class ScaleModel
     private const double StreamHours = 1; // from a stream's beginning to its end
     private const double StreamsPerGateway = 2_000; // of a gateway's two cores
     private const double StreamsPerTenant = 1_000; // DefaultLimits:LiveStreams; each tenant has one subscriber of all
+    private const double ObservedMicros = 40; // of a silo for a chunk's tags to an observer, its leases with it
     private const double RowMicros = 10; // of a member to read a row of the membership table
     private const double StoreMicrosPerCommand = 10;
     private const double SaveMicrosPerByte = 0.0005; // of a silo, to send a checkpoint
