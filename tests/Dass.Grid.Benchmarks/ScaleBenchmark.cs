@@ -51,8 +51,9 @@ internal static class ScaleBenchmark
                 alone ??= carried;
                 yield return new Figure(
                     $"{name}: {silos} silos, {streams} streams", $"{carried.Streams:N0} streams per silo core",
-                    $"{carried.Streams / alone.Streams:0.00} x those of one silo with {each}; {carried.Beyond * 1e6:0} µs a chunk beyond what a "
-                        + $"silo costs anyway, {carried.Beyond / alone.Beyond:0.00} x; gateway {used.GatewayCpu / used.Chunks * 1e6:0} µs a chunk; "
+                    $"{carried.Streams / alone.Streams:0.00} x those of one silo with {each}; "
+                        + $"{carried.Beyond * 1e6:0} µs a chunk beyond what a silo costs anyway, {carried.Beyond / alone.Beyond:0.00} x; "
+                        + $"gateway {used.GatewayCpu / used.Chunks * 1e6:0} µs a chunk; "
                         + $"{used.Chunks * ChunkSeconds / used.Wall / streams:0.00} of the audio; silos have {Shares(used)} of it",
                     carried.Streams);
                 yield return new Figure(

@@ -103,7 +103,8 @@ internal sealed class ScaleCluster : IDisposable
     {
         var core = role == ScaleProcess.Silo ? "0" : Others;
         var start = new ProcessStartInfo(
-            "taskset", ["-c", core, Environment.ProcessPath!, HostProcess.Argument, ScaleProcess.Argument, role, $"127.0.0.1:{_port}", model])
+            "taskset",
+            ["-c", core, Environment.ProcessPath!, HostProcess.Argument, ScaleProcess.Argument, role, $"127.0.0.1:{_port}", model])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,
         };

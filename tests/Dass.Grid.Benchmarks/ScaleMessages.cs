@@ -37,7 +37,7 @@ internal static class ScaleMessages
         using var cluster = new ScaleCluster(3, model);
         Thread.Sleep(TimeSpan.FromSeconds(5));
         var idle = Watch(cluster, () => Thread.Sleep(Span));
-        yield return Row("idle", idle, 3, "silo and second", idle.Wall * 3);
+        yield return Row("idle", idle, "silo and second", idle.Wall * 3);
         HostBenchmark.Ask(cluster.Gateway!, $"calls {Calls}"); // compiles
         var calls = Watch(cluster, () => HostBenchmark.Ask(cluster.Gateway!, $"calls {Calls}"));
         yield return new Figure(
@@ -49,9 +49,9 @@ internal static class ScaleMessages
             var load = new HostLoad();
             load.Start(cluster.Address, Streams, subscribers);
             var begin = Watch(cluster, () => Thread.Sleep(Begin));
-            yield return Row($"{name} begin", begin, 3, "stream", Streams);
+            yield return Row($"{name} begin", begin, "stream", Streams);
             var used = Watch(cluster, () => Thread.Sleep(Span));
-            yield return Row(name, used, 3, "chunk", used.Counts["dass.engine.steps"]);
+            yield return Row(name, used, "chunk", used.Counts["dass.engine.steps"]);
             load.DisposeAsync().AsTask().Wait();
             Thread.Sleep(TimeSpan.FromSeconds(2));
         }
@@ -143,10 +143,11 @@ internal static class ScaleMessages
         Dictionary<string, double> after, Dictionary<string, double> before) => after.Select(
             count => KeyValuePair.Create(count.Key, count.Value - before.GetValueOrDefault(count.Key)));
 
-    private static Figure Row(string name, Watched used, int silos, string of, double by) => new(
+    private static Figure Row(string name, Watched used, string of, double by) => new(
         $"{name}, for a {of}",
         $"silos {used.SiloCpu / by * 1e6:0} µs, gateway {used.GatewayCpu / by * 1e6:0} µs, Redis {used.RedisCpu / by * 1e6:0} µs",
-        string.Join("; ", used.Counts.Where(count => count.Value > 0 && Told.Any(count.Key.Contains)).OrderBy(count => count.Key, StringComparer.Ordinal)
+        string.Join("; ", used.Counts.Where(count => count.Value > 0 && Told.Any(count.Key.Contains))
+            .OrderBy(count => count.Key, StringComparer.Ordinal)
             .Select(count => $"{count.Key} {count.Value / by:G4}")),
         used.SiloCpu / by * 1e6);
 
