@@ -14,6 +14,7 @@ internal static class TagCommand
 {
     private const int ShownOfOne = 10;
     private const int ShownOfMany = 3;
+    private const int MostStepThreads = 8;
 
     private enum TagFormat
     {
@@ -174,7 +175,7 @@ internal static class TagCommand
         }
     }
 
-    /// <summary>One recording steps alone; of several, every core has batches.</summary>
+    /// <summary>One recording's steps follow each other, and the cores share each; of several, every core has batches.</summary>
     private static Task<StreamEngine> StartAsync(
         string? model, StepPrecision precision, int recordings, CancellationToken cancellationToken) =>
         recordings > 1
@@ -186,6 +187,7 @@ internal static class TagCommand
                     Precision = precision,
                     MaxStreams = 1,
                     Threads = 1,
+                    StepThreads = model is null ? 1 : Math.Min(Environment.ProcessorCount, MostStepThreads), // the built-in one is small
                     Batcher = new StepBatcherOptions { MaxBatch = 1 },
                     MaxOfflineAudio = TimeSpan.FromHours(4),
                 },

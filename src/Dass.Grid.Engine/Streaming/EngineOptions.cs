@@ -39,6 +39,12 @@ public sealed class EngineOptions
     public int Threads { get; set; }
 
     /// <summary>
+    /// Threads of a processor that share the matrix products of one step, 1 to 64: one stream is heard sooner then, and many streams
+    /// cost more. Default: 1.
+    /// </summary>
+    public int StepThreads { get; set; } = 1;
+
+    /// <summary>
     /// Which implementation runs the network. The environment variable <c>DASS_STEP_MODEL</c> (Onnx, Reference, DeviceOnCpu) wins
     /// over it. Default: Onnx.
     /// </summary>
@@ -85,6 +91,7 @@ public sealed class EngineOptions
         validation.InRange($"{Name}.{nameof(MaxStreams)}", MaxStreams, 1, 1_000_000);
         validation.Rule(ReservedShare is >= 0 and <= 0.9, $"{Name}.{nameof(ReservedShare)}", ReservedShare, "it must be 0 to 0.9");
         validation.InRange($"{Name}.{nameof(Threads)}", Threads, 0, 1024);
+        validation.InRange($"{Name}.{nameof(StepThreads)}", StepThreads, 1, 64);
         validation.Rule(Enum.IsDefined(StepModel), $"{Name}.{nameof(StepModel)}", StepModel, "it must be Onnx, Reference or DeviceOnCpu");
         validation.Rule(Enum.IsDefined(Device), $"{Name}.{nameof(Device)}", Device, "it must be Auto, Cpu or Cuda");
         validation.InRange($"{Name}.{nameof(DeviceIndex)}", DeviceIndex, 0, 63);

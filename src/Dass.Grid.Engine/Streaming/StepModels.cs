@@ -35,7 +35,8 @@ internal static class StepModels
     // Where the first card cannot be had, one processor does; where it can, all must.
     private static List<IStepModel> CreateOnnx(DassModel model, EngineOptions options)
     {
-        List<IStepModel> made = [OnnxDevices.Create(model, options.Device, options.DeviceIndex, options.Precision)];
+        List<IStepModel> made =
+            [OnnxDevices.Create(model, options.Device, options.DeviceIndex, options.Precision, options.StepThreads)];
         try
         {
             while (made[0] is DeviceStepModel && made.Count < options.DeviceCount)

@@ -34,6 +34,7 @@ public static class ResultPlots
             [1, 2, 3, Math.Log10(3600), Math.Log10(9000), Math.Log10(86_400)], ["10 s", "100 s", "1000 s", "1 h", "2.5 h", "24 h"]);
         var haystack = rows.First().Haystack;
         plot.Title($"Needle in {(haystack == "zeros" ? "silence" : haystack)}");
+        plot.ShowLegend(Alignment.LowerLeft);
         Finish(plot, "length of the recording", "retention of mAP, %", path);
     }
 
@@ -65,7 +66,8 @@ public static class ResultPlots
             }
         }
         plot.Title("What latency saves, and what it costs: points of mAP against offline");
-        Finish(plot, "delay, s", "streams per core", path, Alignment.UpperLeft);
+        plot.ShowLegend(Edge.Right); // lines fill the corners
+        Finish(plot, "delay, s", "streams per core", path);
     }
 
     private static void Line(Plot plot, string name, IEnumerable<(double X, double Y)> points, LinePattern pattern)
@@ -75,11 +77,10 @@ public static class ResultPlots
         (line.LegendText, line.LinePattern, line.LineWidth) = (name, pattern, 2);
     }
 
-    private static void Finish(Plot plot, string x, string y, string path, Alignment legend = Alignment.LowerLeft)
+    private static void Finish(Plot plot, string x, string y, string path)
     {
         plot.XLabel(x);
         plot.YLabel(y);
-        plot.ShowLegend(legend);
         plot.SavePng(path, Width, Height);
     }
 }

@@ -36,8 +36,9 @@ internal static class OnnxDevices
     /// <param name="wanted">Which device.</param>
     /// <param name="index">Which of several cards, from 0.</param>
     /// <param name="precision">How it multiplies. Int8 is the model's own matter, and the processor's.</param>
+    /// <param name="threads">That share a step's matrix products on the processor.</param>
     /// <exception cref="NotSupportedException">CUDA was demanded and cannot be used.</exception>
-    public static IStepModel Create(DassModel model, OnnxDevice wanted, int index, StepPrecision precision)
+    public static IStepModel Create(DassModel model, OnnxDevice wanted, int index, StepPrecision precision, int threads = 1)
     {
         if (precision == StepPrecision.Int8 && wanted == OnnxDevice.Cuda)
         {
@@ -45,7 +46,7 @@ internal static class OnnxDevices
         }
         if (wanted == OnnxDevice.Cpu || precision == StepPrecision.Int8)
         {
-            return new OnnxStepModel(model);
+            return new OnnxStepModel(model, threads: threads);
         }
         var (device, obstacle) = Open(index);
         try
@@ -61,7 +62,7 @@ internal static class OnnxDevices
         }
         return wanted == OnnxDevice.Cuda
             ? throw new NotSupportedException($"Device 'Cuda' was demanded: {obstacle}")
-            : new OnnxStepModel(model, Offered ? $"Running on the processor: {obstacle}" : null);
+            : new OnnxStepModel(model, Offered ? $"Running on the processor: {obstacle}" : null, threads);
     }
 
 #if CUDA

@@ -3,7 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dass.Grid.Engine.Model.Onnx;
 
-/// <summary>The engine's only way to ONNX Runtime: sessions of a model's graph, in fp32, which compute on the calling thread.</summary>
+/// <summary>The engine's only way to ONNX Runtime: sessions of a model's graph.</summary>
 internal static class OnnxSessions
 {
     private static readonly Lock First = new();
@@ -15,11 +15,13 @@ internal static class OnnxSessions
     /// <param name="graph">Of a model, built from its weights, without a file.</param>
     /// <param name="operators">The graph's own operators.</param>
     /// <param name="addProvider">Adds what runs the rest of the graph; null: the processor.</param>
-    public static InferenceSession Create(byte[] graph, Func<CustomOperatorDomain> operators, Action<SessionOptions>? addProvider = null)
+    /// <param name="threads">That share the matrix products of a run; 1: the calling thread alone.</param>
+    public static InferenceSession Create(
+        byte[] graph, Func<CustomOperatorDomain> operators, Action<SessionOptions>? addProvider = null, int threads = 1)
     {
         using var options = new SessionOptions
         {
-            IntraOpNumThreads = 1,
+            IntraOpNumThreads = threads,
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,

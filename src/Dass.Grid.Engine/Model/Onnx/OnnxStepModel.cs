@@ -4,7 +4,10 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dass.Grid.Engine.Model.Onnx;
 
 /// <summary>DASS on ONNX Runtime in fp32 on the processor.</summary>
-/// <remarks>Each <see cref="Step"/> computes on its calling thread alone; several threads may step at once.</remarks>
+/// <remarks>
+/// Several threads may step at once. Each <see cref="Step"/> computes on its calling thread alone, unless more threads share its matrix
+/// products: scores are the same then, to the bit.
+/// </remarks>
 public sealed class OnnxStepModel : IStepModel
 {
     private readonly InferenceSession _session;
@@ -17,16 +20,18 @@ public sealed class OnnxStepModel : IStepModel
 
     /// <param name="model">Whose weights.</param>
     /// <param name="deviceWarning">Why it runs on the processor although a device was wanted; null: nothing to say.</param>
-    public OnnxStepModel(DassModel model, string? deviceWarning = null)
-        : this(model, DassGraph.Build(model)) => DeviceWarning = deviceWarning;
+    /// <param name="threads">See <see cref="Streaming.EngineOptions.StepThreads"/>.</param>
+    public OnnxStepModel(DassModel model, string? deviceWarning = null, int threads = 1)
+        : this(model, DassGraph.Build(model), threads) => DeviceWarning = deviceWarning;
 
     /// <param name="model">Whose weights.</param>
     /// <param name="graph">A graph with the inputs and outputs of <see cref="DassGraph"/>.</param>
-    internal OnnxStepModel(DassModel model, byte[] graph)
+    /// <param name="threads">As above.</param>
+    internal OnnxStepModel(DassModel model, byte[] graph, int threads = 1)
     {
         Model = model;
         StateLayout = new StateLayout(model.Config);
-        _session = OnnxSessions.Create(graph, () => DassGraph.CustomOperators);
+        _session = OnnxSessions.Create(graph, () => DassGraph.CustomOperators, threads: threads);
         _runOptions = new RunOptions();
         _inputs = OnnxSessions.Inputs(StateLayout);
         _outputs = OnnxSessions.Outputs(StateLayout, _session);

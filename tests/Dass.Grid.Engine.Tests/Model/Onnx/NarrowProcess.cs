@@ -36,9 +36,9 @@ internal static class NarrowProcess
     }
 
     /// <summary>Column sums of a few steps with look-ahead, and the state after them.</summary>
-    public static float[] Run(DassModel weights)
+    public static float[] Run(DassModel weights, int threads = 1)
     {
-        using IStepModel model = new OnnxStepModel(weights);
+        using IStepModel model = new OnnxStepModel(weights, threads: threads);
         using var arena = new StateArena(model.CreateMemory(1));
         var slot = arena.TryRent()!;
         var run = new StreamRun(model, slot);

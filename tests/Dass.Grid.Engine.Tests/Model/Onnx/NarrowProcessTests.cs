@@ -1,3 +1,4 @@
+using Dass.Grid.Engine.Model;
 using Xunit.Abstractions;
 
 namespace Dass.Grid.Engine.Tests.Model.Onnx;
@@ -5,6 +6,15 @@ namespace Dass.Grid.Engine.Tests.Model.Onnx;
 /// <summary>A stream that goes on where vectors are narrower, on another machine, goes on as it was.</summary>
 public sealed class NarrowProcessTests(ITestOutputHelper output)
 {
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Threads_that_share_a_step_compute_what_one_does_to_the_bit(bool quantized)
+    {
+        var weights = quantized ? DassModel.LoadBuiltIn().Quantized() : DassModel.LoadBuiltIn();
+        Assert.Equal(NarrowProcess.Run(weights), NarrowProcess.Run(weights, threads: 4));
+    }
+
     [Theory]
     [InlineData("DOTNET_EnableAVX512", "0", 256)]
     [InlineData("DOTNET_EnableAVX2", "0", 128)]
