@@ -7,23 +7,31 @@ namespace Dass.Grid.Engine.Model.Onnx;
 /// <summary>
 /// Inputs and outputs of one run at a time, in native memory that only grows. The state of a batch is gathered from the slots and
 /// scattered back after the run, tensor by tensor: about 10 µs per stream and direction, and a failed run leaves every slot as it was.
+/// What a shape needs of ONNX Runtime's objects is made once: a run of a shape that is known allocates nothing.
 /// </summary>
-internal sealed unsafe class OnnxStepBuffers(DassConfig config, StateLayout layout) : IDisposable
+internal sealed unsafe class OnnxStepBuffers(InferenceSession session, DassConfig config, StateLayout layout) : IDisposable
 {
-    private readonly OrtValue[] _inputs = new OrtValue[3 + layout.Tensors.Length];
-    private readonly OrtValue[] _outputs = new OrtValue[layout.Tensors.Length + 1];
+    /// <summary>Shapes that are kept: those of live batches are few; tails have any length.</summary>
+    private const int MaxShapes = 16;
+
+    private readonly string[] _inputs = OnnxSessions.Inputs(layout);
+    private readonly string[] _outputs = OnnxSessions.Outputs(layout, session);
+    private readonly Dictionary<(int Batch, int Frames), Bound> _shapes = [];
     private readonly long* _committed = (long*)NativeMemory.AllocZeroed(sizeof(long));
     private NativeBuffer _features, _first, _state, _nextState, _columns;
-    private (int Batch, int Frames) _shape;
 
-    public IReadOnlyList<OrtValue> Inputs => _inputs;
+    /// <summary>One step of a batch: every stream advances, or none.</summary>
+    public void Step(ReadOnlySpan<StepRequest> batch, RunOptions options)
+    {
+        var bound = Shape(batch.Length, batch[0].Frames);
+        Gather(batch);
+        session.RunWithBinding(options, bound.Binding);
+        Scatter(batch);
+    }
 
-    public IReadOnlyList<OrtValue> Outputs => _outputs;
-
-    public void Gather(ReadOnlySpan<StepRequest> batch)
+    private void Gather(ReadOnlySpan<StepRequest> batch)
     {
         int frames = batch[0].Frames, bins = config.MelBins;
-        Shape(batch.Length, frames);
         *_committed = batch[0].Committed;
         var first = (int*)_first.Pointer;
         for (var i = 0; i < batch.Length; i++)
@@ -45,7 +53,7 @@ internal sealed unsafe class OnnxStepBuffers(DassConfig config, StateLayout layo
         }
     }
 
-    public void Scatter(ReadOnlySpan<StepRequest> batch)
+    private void Scatter(ReadOnlySpan<StepRequest> batch)
     {
         var window = DassConfig.ColumnsOf(batch[0].Frames) * config.Dims[^1];
         for (var i = 0; i < batch.Length; i++)
@@ -63,7 +71,7 @@ internal sealed unsafe class OnnxStepBuffers(DassConfig config, StateLayout layo
 
     public void Dispose()
     {
-        DisposeValues();
+        Forget();
         NativeMemory.Free(_committed);
         foreach (var buffer in (ReadOnlySpan<NativeBuffer>)[_features, _first, _state, _nextState, _columns])
         {
@@ -75,46 +83,73 @@ internal sealed unsafe class OnnxStepBuffers(DassConfig config, StateLayout layo
     private static Span<float> Part(NativeBuffer buffer, StateTensor tensor, int batch, int item) =>
         new(buffer.Pointer + (nint)tensor.Offset * batch + (nint)tensor.Length * item, tensor.Length);
 
-    private void Shape(int batch, int frames)
+    private Bound Shape(int batch, int frames)
     {
-        if (_shape == (batch, frames))
+        if (_shapes.TryGetValue((batch, frames), out var known))
         {
-            return;
+            return known;
         }
-        DisposeValues();
         var columns = DassConfig.ColumnsOf(frames);
-        _features.Grow((nint)batch * config.MelBins * frames);
-        _first.Grow(batch);
-        _state.Grow((nint)batch * layout.Length);
-        _nextState.Grow((nint)batch * layout.Length);
-        _columns.Grow((nint)batch * columns * config.Dims[^1]);
-        _inputs[0] = Value(_features.Pointer, batch, config.MelBins, frames, 1);
-        _inputs[1] = Value(_first.Pointer, TensorElementType.Int32, sizeof(int), batch);
-        _inputs[2] = Value(_committed, TensorElementType.Int64, sizeof(long), 1);
+        var moved = _features.Grow((nint)batch * config.MelBins * frames) | _first.Grow(batch)
+            | _state.Grow((nint)batch * layout.Length) | _nextState.Grow((nint)batch * layout.Length)
+            | _columns.Grow((nint)batch * columns * config.Dims[^1]);
+        if (moved || _shapes.Count == MaxShapes)
+        {
+            Forget();
+        }
+        var bound = new Bound(session);
+        bound.Input(_inputs[0], _features.Pointer, batch, config.MelBins, frames, 1);
+        bound.Input(_inputs[1], _first.Pointer, TensorElementType.Int32, sizeof(int), batch);
+        bound.Input(_inputs[2], _committed, TensorElementType.Int64, sizeof(long), 1);
         for (var i = 0; i < layout.Tensors.Length; i++)
         {
             var tensor = layout.Tensors[i];
             long[] shape = [batch, .. tensor.Shape];
-            _inputs[3 + i] = Value(_state.Pointer + (nint)tensor.Offset * batch, shape);
-            _outputs[i] = Value(_nextState.Pointer + (nint)tensor.Offset * batch, shape);
+            bound.Input(_inputs[3 + i], _state.Pointer + (nint)tensor.Offset * batch, shape);
+            bound.Output(_outputs[i], _nextState.Pointer + (nint)tensor.Offset * batch, shape);
         }
-        _outputs[^1] = Value(_columns.Pointer, batch, columns, config.Dims[^1]);
-        _shape = (batch, frames);
+        bound.Output(_outputs[^1], _columns.Pointer, batch, columns, config.Dims[^1]);
+        return _shapes[(batch, frames)] = bound;
     }
 
-    private static OrtValue Value(float* data, params long[] shape) => Value(data, TensorElementType.Float, sizeof(float), shape);
-
-    private static OrtValue Value(void* data, TensorElementType type, int elementBytes, params long[] shape) =>
-        OrtValue.CreateTensorValueWithData(
-            OrtMemoryInfo.DefaultInstance, type, shape, (nint)data, shape.Aggregate((long)elementBytes, (product, n) => product * n));
-
-    private void DisposeValues()
+    private void Forget()
     {
-        foreach (var value in _inputs.Concat(_outputs))
+        foreach (var bound in _shapes.Values)
         {
-            value?.Dispose();
+            bound.Dispose();
         }
-        _shape = default;
+        _shapes.Clear();
+    }
+
+    /// <summary>A shape's places in the buffers, by the names of the graph.</summary>
+    private sealed class Bound(InferenceSession session) : IDisposable
+    {
+        private readonly List<OrtValue> _values = [];
+
+        public OrtIoBinding Binding { get; } = session.CreateIoBinding();
+
+        public void Input(string name, float* data, params long[] shape) =>
+            Input(name, data, TensorElementType.Float, sizeof(float), shape);
+
+        public void Input(string name, void* data, TensorElementType type, int elementBytes, params long[] shape) =>
+            Binding.BindInput(name, Value(data, type, elementBytes, shape));
+
+        public void Output(string name, float* data, params long[] shape) =>
+            Binding.BindOutput(name, Value(data, TensorElementType.Float, sizeof(float), shape));
+
+        public void Dispose()
+        {
+            Binding.Dispose();
+            _values.ForEach(value => value.Dispose());
+        }
+
+        private OrtValue Value(void* data, TensorElementType type, int elementBytes, long[] shape)
+        {
+            var bytes = shape.Aggregate((long)elementBytes, (product, n) => product * n);
+            var value = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, type, shape, (nint)data, bytes);
+            _values.Add(value);
+            return value;
+        }
     }
 
     /// <summary>Aligned native memory that only grows.</summary>
@@ -124,14 +159,17 @@ internal sealed unsafe class OnnxStepBuffers(DassConfig config, StateLayout layo
 
         public float* Pointer { get; private set; }
 
-        public void Grow(nint floats)
+        /// <returns>Whether it lies elsewhere now.</returns>
+        public bool Grow(nint floats)
         {
-            if (floats > _length)
+            if (floats <= _length)
             {
-                NativeMemory.AlignedFree(Pointer);
-                Pointer = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), 64);
-                _length = floats;
+                return false;
             }
+            NativeMemory.AlignedFree(Pointer);
+            Pointer = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), 64);
+            _length = floats;
+            return true;
         }
     }
 }

@@ -12,8 +12,6 @@ public sealed class OnnxStepModel : IStepModel
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions;
-    private readonly string[] _inputs;
-    private readonly string[] _outputs;
 
     // One per thread that steps at the same time; each is used by one step at a time.
     private readonly ConcurrentBag<OnnxStepBuffers> _buffers = [];
@@ -33,8 +31,6 @@ public sealed class OnnxStepModel : IStepModel
         StateLayout = new StateLayout(model.Config);
         _session = OnnxSessions.Create(graph, () => DassGraph.CustomOperators, threads: threads);
         _runOptions = new RunOptions();
-        _inputs = OnnxSessions.Inputs(StateLayout);
-        _outputs = OnnxSessions.Outputs(StateLayout, _session);
     }
 
     public DassModel Model { get; }
@@ -48,11 +44,9 @@ public sealed class OnnxStepModel : IStepModel
         StepRequest.CheckBatch(batch);
         if (!_buffers.TryTake(out var buffers))
         {
-            buffers = new OnnxStepBuffers(Model.Config, StateLayout);
+            buffers = new OnnxStepBuffers(_session, Model.Config, StateLayout);
         }
-        buffers.Gather(batch);
-        _session.Run(_runOptions, _inputs, buffers.Inputs, _outputs, buffers.Outputs);
-        buffers.Scatter(batch);
+        buffers.Step(batch, _runOptions);
         _buffers.Add(buffers);
     }
 
