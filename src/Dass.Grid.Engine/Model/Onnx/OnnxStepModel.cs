@@ -18,7 +18,7 @@ public sealed class OnnxStepModel : IStepModel
 
     /// <param name="model">Whose weights.</param>
     /// <param name="deviceWarning">Why it runs on the processor although a device was wanted; null: nothing to say.</param>
-    /// <param name="threads">See <see cref="Streaming.EngineOptions.StepThreads"/>.</param>
+    /// <param name="threads">That share the matrix products of one step, 1 or more.</param>
     public OnnxStepModel(DassModel model, string? deviceWarning = null, int threads = 1)
         : this(model, DassGraph.Build(model), threads) => DeviceWarning = deviceWarning;
 
