@@ -122,7 +122,10 @@ internal sealed partial class AudioPump(
     private async Task AttachAgainAsync(long oldestSample)
     {
         // A stream without a checkpoint begins again, by the rules of before.
-        var same = attachment.Shape.ToSpec(spec) with { Weight = limiter.Weight };
+        var same = attachment.Shape.ToSpec(spec) with
+        {
+            Weight = limiter.Weight, LatencyBudget = attachment.LatencyBudget ?? spec.LatencyBudget,
+        };
         var feeder = new Feeder(attachment.Id, oldestSample) { Begun = attachment.Begun };
         var answer = await stream.AttachAsync(same, feeder, cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })

@@ -20,7 +20,7 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, Attachment attach
     /// <summary>What the window of a chunk's last frame reaches beyond the frame, s.</summary>
     private const double WindowSeconds = 0.015;
 
-    private const double Rounding = 1e-6; // of times in chunks
+    private const double Rounding = 1e-3; // of times in chunks, which begin at whole samples
 
     private readonly Queue<(long Place, long At)> _complete = new();
     private readonly string _tenant = grid.Instruments.Tenants.For(id.Tenant);

@@ -14,7 +14,7 @@ internal sealed record CheckpointNotes(UsageStart Span, LoggedEvent[] Owed, Usag
     /// <summary>When the stream was fed last. Null: written before this was kept.</summary>
     public DateTimeOffset? LastActive { get; init; }
 
-    /// <summary>Lost audio by chunk, s: of kept chunks and of those that come next. Null: nothing.</summary>
+    /// <summary>Lost audio, s: of kept chunks by index, of what comes next by place. Null: nothing.</summary>
     public Dictionary<long, double>? Lost { get; init; }
 
     /// <summary>Levels of kept chunks. Null: written before there were any.</summary>
@@ -55,7 +55,8 @@ internal sealed record HeardAs(int Channel, float GainDb, bool AutomaticGain)
 /// <param name="Next">Of the others.</param>
 /// <param name="FromFrame">Where <paramref name="Next"/> begins.</param>
 /// <param name="LatencyBudget">See <see cref="StreamSpec.LatencyBudget"/>.</param>
-internal sealed record ChunkLengths(TimeSpan Chunk, TimeSpan Next, long FromFrame, TimeSpan? LatencyBudget);
+/// <param name="SettledFrame">Clients may have been told of chunks before it.</param>
+internal sealed record ChunkLengths(TimeSpan Chunk, TimeSpan Next, long FromFrame, TimeSpan? LatencyBudget, long SettledFrame);
 
 /// <summary>When a stream has last got audio.</summary>
 /// <param name="After">How long it may be without before that is an event.</param>

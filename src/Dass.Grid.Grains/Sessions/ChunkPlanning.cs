@@ -8,7 +8,8 @@ namespace Dass.Grid.Grains.Sessions;
 /// </summary>
 /// <remarks>
 /// A change of the length goes into a checkpoint, for a place in the stream's future, and holds only once the store has that checkpoint:
-/// the silo that takes the stream up after a failure then makes the same chunks.
+/// the silo that takes the stream up after a failure then makes the same chunks. That silo changes nothing in the audio of which clients
+/// may have been told already: see <see cref="Replay"/>.
 /// </remarks>
 internal static class ChunkPlanning
 {
@@ -20,10 +21,25 @@ internal static class ChunkPlanning
     /// <summary>The share, after all chunks have got shorter again, that leaves the device room.</summary>
     private const double Calm = 0.75;
 
+    /// <summary>Audio that a feeder's gateway keeps for a stream at most: the default of <c>Grid:Gateway:RetainedBytes</c>.</summary>
+    private const int RetainedBytes = 8 << 20;
+
+    private static readonly TimeSpan LeastReplay = TimeSpan.FromMinutes(5);
+
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10.24);
 
     /// <summary>Audio between a checkpoint and a change that it holds, in which the store may answer.</summary>
     private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Frames behind the store's checkpoint in which clients may have been told of chunks, since a stream gets no further ahead of its
+    /// checkpoint than its feeder can send again.
+    /// </summary>
+    public static long Replay(StreamShape shape)
+    {
+        var kept = TimeSpan.FromSeconds((double)RetainedBytes / shape.BytesPerFrame / shape.Format.SampleRateHz);
+        return (long)((kept > LeastReplay ? kept : LeastReplay) / Frame);
+    }
 
     /// <returns>Why a stream cannot have the budget, or null.</returns>
     public static Refusal? Check(TimeSpan? budget, TimeSpan chunk, TimeSpan lookAhead) => budget < chunk + lookAhead

@@ -20,6 +20,7 @@ internal sealed class LiveStream(
     private bool _heardIsOld;
     private bool _inSession;
     private StreamEndReason? _ending;
+    private long _settled; // clients may have been told of chunks before this frame
 
     public StreamShape Shape => shape;
 
@@ -82,11 +83,16 @@ internal sealed class LiveStream(
     }
 
     /// <summary>A change of the chunks' length that suits the device's load, for the next checkpoint; null: none.</summary>
-    public ChunkPlan? ChangeOfPlan() => session.CatchesUp
-        ? null
-        : ChunkPlanning.Change(session.Plan, shape, LatencyBudget, model.Engine.Busy, session.TaggedFrames);
+    /// <param name="nextChunk">Clients have been told of chunks before it.</param>
+    public ChunkPlan? ChangeOfPlan(long nextChunk) =>
+        session.TaggedFrames < _settled || origin.Chunk + session.TaggedChunks < nextChunk
+            ? null
+            : ChunkPlanning.Change(session.Plan, shape, LatencyBudget, model.Engine.Busy, session.TaggedFrames);
 
-    public ChunkLengths LengthsBy(ChunkPlan plan) => new(plan.Chunk, plan.Next, plan.FromFrame, LatencyBudget);
+    public ChunkLengths LengthsBy(ChunkPlan plan) => new(plan.Chunk, plan.Next, plan.FromFrame, LatencyBudget, _settled);
+
+    /// <summary>The stream has been further, on another silo: what is heard again keeps its lengths.</summary>
+    public void HearAgain() => _settled = session.TaggedFrames + ChunkPlanning.Replay(shape);
 
     /// <summary>See <see cref="StreamSession.TryPlan"/>.</summary>
     public bool TryPlan(ChunkPlan plan) => session.TryPlan(plan);
@@ -101,7 +107,7 @@ internal sealed class LiveStream(
         }
         try
         {
-            LatencyBudget = lengths.LatencyBudget;
+            (LatencyBudget, _settled) = (lengths.LatencyBudget, lengths.SettledFrame);
             TryPlan(new ChunkPlan(lengths.Chunk, lengths.Next, lengths.FromFrame));
         }
         catch (ArgumentException broken)

@@ -47,7 +47,7 @@ internal sealed class LostAudio
     /// <summary>Of a chunk that is tagged now, s. What is kept of those up to it is dropped.</summary>
     public double Take(ChunkTags chunk, StreamShape shape)
     {
-        const double Rounding = 1e-6;
+        const double Rounding = 1e-3; // places begin at whole samples
         var length = shape.Chunk.TotalSeconds;
         return Take((long)(chunk.StartSeconds / length + Rounding), (long)Math.Ceiling(chunk.EndSeconds / length - Rounding) - 1);
     }

@@ -136,6 +136,10 @@ internal static class SessionFactory
             stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin, events);
             var notes = CheckpointNotes.FromBytes(checkpoint.Notes.Span);
             stream.Restore(notes?.Chunks);
+            if (!moves)
+            {
+                stream.HearAgain();
+            }
             if (notes?.Waiting is { } levels)
             {
                 stream.RestoreLevels(levels);

@@ -68,7 +68,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             {
                 return broken;
             }
-            spec = shape.ToSpec(spec) with { LatencyBudget = spec.LatencyBudget ?? State.Live?.LatencyBudget };
+            spec = shape.ToSpec(spec);
         }
         if (await WakeAsync(cancellationToken) is { } asleep)
         {
@@ -268,7 +268,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
             {
                 // There may be no silo to take the stream: the store has it in any case.
                 this.MigrateOnIdle();
-                await _persistence.SaveAsync();
+                await _persistence.SaveAsync(changes: false); // what goes along is made already
             }
             if (!State.Fenced) // else another silo's state is newer
             {

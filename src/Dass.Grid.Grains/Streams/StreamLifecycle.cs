@@ -21,6 +21,10 @@ internal sealed class StreamLifecycle(
         }
         var lost = state.Unreadable?.Message
             ?? (oldestSample > 0 ? "The store has no checkpoint of the stream, and its first audio is no longer kept." : null);
+        if (feeder.Attachment is not null || feeder.Begun is not null)
+        {
+            live.HearAgain();
+        }
         HoldNew(live);
         state.Loss.Begin(spec.Source?.LostAfter, live.NextSample, live.Shape.Format.SampleRateHz);
         shared.Instruments.OnBegun(live.Model.Name);
@@ -43,6 +47,7 @@ internal sealed class StreamLifecycle(
         outbox.EndSpan(before);
         persistence.Release(before);
         var (begun, rules) = (before.Begun, shared.Options.Events);
+        spec = spec with { LatencyBudget = spec.LatencyBudget ?? before.LatencyBudget };
         if (SessionFactory.Open(shared.Models, id.Tenant, spec, oldestSample, begun, rules, out var live, before.Events) is { } refusal)
         {
             return refusal;
@@ -81,7 +86,10 @@ internal sealed class StreamLifecycle(
                 Format = shape.Format, Model = to.Model, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = to.Alias,
                 LatencyBudget = before.LatencyBudget,
             };
-            var spared = before.SparedChunks;
+            // Chunks of which no client has been told are heard again.
+            var spared = state.History.Newest is { } newest && newest.Index == nextChunk - 1
+                ? (long)Math.Round(newest.EndSeconds / shape.Chunk.TotalSeconds) - nextChunk
+                : before.SparedChunks;
             var window = (nextChunk + spared) * shape.Chunk - model.Engine.Model.Config.Window;
             var begin = Math.Max((long)(window.TotalSeconds * shape.Format.SampleRateHz), oldestSample);
             var events = before.Events.For(before.Model.Card.Labels, model.Card.Labels);

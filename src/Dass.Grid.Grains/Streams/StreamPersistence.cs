@@ -20,6 +20,9 @@ internal sealed class StreamPersistence(
     /// </summary>
     private Checkpoint? _owedEnd;
 
+    /// <summary>The store has a change of the chunks' length that this activation has not made.</summary>
+    private bool _changeIsLate;
+
     public CheckpointStore Checkpoints { get; } = new(shared.Storage, grain, shared.Instruments, outbox.Gauge);
 
     public bool OwesEnd => _owedEnd is not null;
@@ -199,7 +202,8 @@ internal sealed class StreamPersistence(
     /// <summary>
     /// Writes the state as it is when this is called, or the end that is owed. Never throws: what fails is logged, and tried again.
     /// </summary>
-    public async Task SaveAsync()
+    /// <param name="changes">Whether the length of chunks may change.</param>
+    public async Task SaveAsync(bool changes = true)
     {
         if (state.Live is not { } live)
         {
@@ -210,12 +214,12 @@ internal sealed class StreamPersistence(
         {
             return;
         }
-        var (plan, isLate) = (live.ChangeOfPlan(), false);
-        var checkpoint = Snapshot(live) with { Notes = Notes(plan) };
-        var saved = await TrySaveAsync(checkpoint, live.State, () => isLate = plan is not null && !live.TryPlan(plan));
+        var plan = changes && !_changeIsLate ? live.ChangeOfPlan(state.History.NextChunk) : null;
+        var saved = await TrySaveAsync(
+            Snapshot(live, plan), live.State, () => _changeIsLate = plan is not null && !live.TryPlan(plan));
         if (state.Live == live)
         {
-            host.ScheduleCheckpoint(saved && !isLate ? NextCheckpoint() : shared.Checkpoints.CheckpointRetry);
+            host.ScheduleCheckpoint(saved && !_changeIsLate ? NextCheckpoint() : shared.Checkpoints.CheckpointRetry);
         }
     }
 
@@ -355,9 +359,11 @@ internal sealed class StreamPersistence(
     }
 
     /// <summary>The stream at rest, with what it owes.</summary>
-    private Checkpoint Snapshot(LiveStream live) => state.Snapshot(live, Checkpoints.Epoch) with { Notes = Notes() };
-
+    /// <param name="live">The stream.</param>
     /// <param name="plan">Of its chunks, from this checkpoint on; null: as the stream has it.</param>
+    private Checkpoint Snapshot(LiveStream live, ChunkPlan? plan = null) =>
+        state.Snapshot(live, Checkpoints.Epoch) with { Notes = Notes(plan) };
+
     private byte[] Notes(ChunkPlan? plan = null)
     {
         var lost = state.LostSeconds();

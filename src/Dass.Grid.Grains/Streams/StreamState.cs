@@ -242,7 +242,9 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     public Dictionary<long, double> LostSeconds() => new(History.Last(checkpointChunks)
         .Where(chunk => chunk.LostSeconds > 0)
         .Select(chunk => KeyValuePair.Create(chunk.Index, chunk.LostSeconds))
-        .Concat(Lost.Seconds));
+        .Concat(Lost.Seconds)
+        .GroupBy(lost => lost.Key)
+        .Select(lost => KeyValuePair.Create(lost.Key, lost.Sum(each => each.Value))));
 
     /// <summary>Levels of the chunks that a checkpoint holds.</summary>
     public Dictionary<long, StreamLevel> Levels() => History.Last(checkpointChunks)

@@ -97,7 +97,7 @@ internal sealed unsafe class OnnxStepBuffers(InferenceSession session, DassConfi
         {
             Forget();
         }
-        var bound = new Bound(session);
+        var bound = _shapes[(batch, frames)] = new Bound(session);
         bound.Input(_inputs[0], _features.Pointer, batch, config.MelBins, frames, 1);
         bound.Input(_inputs[1], _first.Pointer, TensorElementType.Int32, sizeof(int), batch);
         bound.Input(_inputs[2], _committed, TensorElementType.Int64, sizeof(long), 1);
@@ -109,7 +109,7 @@ internal sealed unsafe class OnnxStepBuffers(InferenceSession session, DassConfi
             bound.Output(_outputs[i], _nextState.Pointer + (nint)tensor.Offset * batch, shape);
         }
         bound.Output(_outputs[^1], _columns.Pointer, batch, columns, config.Dims[^1]);
-        return _shapes[(batch, frames)] = bound;
+        return bound;
     }
 
     private void Forget()
@@ -167,6 +167,8 @@ internal sealed unsafe class OnnxStepBuffers(InferenceSession session, DassConfi
                 return false;
             }
             NativeMemory.AlignedFree(Pointer);
+            Pointer = null; // there may be no memory for the next
+            _length = 0;
             Pointer = (float*)NativeMemory.AlignedAlloc((nuint)floats * sizeof(float), 64);
             _length = floats;
             return true;

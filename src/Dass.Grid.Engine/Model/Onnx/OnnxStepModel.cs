@@ -46,7 +46,15 @@ public sealed class OnnxStepModel : IStepModel
         {
             buffers = new OnnxStepBuffers(_session, Model.Config, StateLayout);
         }
-        buffers.Step(batch, _runOptions);
+        try
+        {
+            buffers.Step(batch, _runOptions);
+        }
+        catch
+        {
+            buffers.Dispose();
+            throw;
+        }
         _buffers.Add(buffers);
     }
 
