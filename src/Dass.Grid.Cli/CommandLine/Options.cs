@@ -35,10 +35,9 @@ internal static class Options
             lookAhead => new StreamSessionOptions { LookAhead = lookAhead });
 
     public static Option<TimeSpan?> LatencyBudget() =>
-        Duration(
+        Span(
             "--latency-budget",
-            "How late tags may be, chunk and look-ahead together: within it chunks get longer while the grid is busy (default: never).",
-            check: null);
+            "How late tags may be, chunk and look-ahead together: within it chunks get longer while the grid is busy (default: never).");
 
     /// <summary>What <see cref="Chunk"/> and <see cref="LookAhead"/> ask for, or the engine's defaults.</summary>
     public static StreamSessionOptions Session(ParseResult parsed, Option<TimeSpan?> chunk, Option<TimeSpan?> lookAhead)
@@ -235,7 +234,7 @@ internal static class Options
         return durations.Contains(TimeSpan.MinValue) ? null : durations;
     }
 
-    private static Option<TimeSpan?> Duration(string name, string description, Func<TimeSpan, StreamSessionOptions>? check) => new(name)
+    private static Option<TimeSpan?> Duration(string name, string description, Func<TimeSpan, StreamSessionOptions> session) => new(name)
     {
         Description = description,
         HelpName = "DURATION",
@@ -248,7 +247,7 @@ internal static class Options
             }
             try
             {
-                check?.Invoke(duration).Validate();
+                session(duration).Validate();
                 return duration;
             }
             catch (ArgumentException broken)

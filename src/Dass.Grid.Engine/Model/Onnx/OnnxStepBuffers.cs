@@ -7,7 +7,7 @@ namespace Dass.Grid.Engine.Model.Onnx;
 /// <summary>
 /// Inputs and outputs of one run at a time, in native memory that only grows. The state of a batch is gathered from the slots and
 /// scattered back after the run, tensor by tensor: about 10 µs per stream and direction, and a failed run leaves every slot as it was.
-/// What a shape needs of ONNX Runtime's objects is made once: a run of a shape that is known allocates nothing.
+/// What a shape needs of ONNX Runtime's objects is made once.
 /// </summary>
 internal sealed unsafe class OnnxStepBuffers(InferenceSession session, DassConfig config, StateLayout layout) : IDisposable
 {
