@@ -11,8 +11,9 @@ namespace Dass.Grid.Engine.Streaming;
 /// <remarks>
 /// A stream's audio is due at the pace of real time: each step moves the stream's due time on by what it commits. A step is live when it is
 /// due, and a stream may be up to <see cref="SlackSeconds"/> ahead of real time and still be live. So every stream, however fast its audio
-/// is sent, is live for a second per second, and what goes beyond waits for a device that has nothing live to do. Not thread-safe; times
-/// are in ticks of any one clock.
+/// is sent, is live for a second per second, and what goes beyond waits for a device that has nothing live to do. Audio that was stepped
+/// ahead of its time is not held against the stream: its next step is due one step later, so a stream that has caught up is live again.
+/// Not thread-safe; times are in ticks of any one clock.
 /// </remarks>
 internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait, long ticksPerSecond)
 {
@@ -146,7 +147,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
             step.Share.VirtualTime += step.Frames / step.Share.Weight;
             Remove(step);
             step.State = QueuedStepState.Running;
-            step.DueNext = step.DueAt + (long)(step.Committed * FrameRate.HopSeconds * ticksPerSecond);
+            step.DueNext = Math.Min(step.DueAt, now) + (long)(step.Committed * FrameRate.HopSeconds * ticksPerSecond);
         }
         return size;
     }

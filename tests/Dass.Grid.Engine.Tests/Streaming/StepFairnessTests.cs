@@ -68,6 +68,32 @@ public sealed class StepFairnessTests : IDisposable
     }
 
     [Fact]
+    public void A_stream_that_has_caught_up_is_served_with_the_live_ones_again()
+    {
+        var caughtUp = Step(new StepShare());
+        Run(from: 0, until: 1000, stepTicks: 2, caughtUp); // 500 steps in a second: it is 8 minutes ahead of real time
+        QueuedStep[] live = [.. Enumerable.Range(0, 9).Select(_ => Step(new StepShare()))];
+        const int Chunks = 100;
+        var (longest, came) = (0L, 0);
+        for (long now = 1000; came < Chunks || caughtUp.State == QueuedStepState.Waiting; now += 106) // 10 streams need 1060 ticks of each 960
+        {
+            if (caughtUp.State == QueuedStepState.Idle && now >= 1000 + came * ChunkTicks)
+            {
+                _queue.Add(caughtUp, now);
+                came++;
+            }
+            foreach (var step in live.Where(step => step.State == QueuedStepState.Idle))
+            {
+                _queue.Add(step, now);
+            }
+            Assert.Equal(1, _queue.Take(now, freeThreads: 10, _batch));
+            _batch[0].State = QueuedStepState.Idle;
+            longest = Math.Max(longest, _batch[0] == caughtUp ? now - caughtUp.EnqueuedAt : 0);
+        }
+        Assert.InRange(longest, 0, 2 * ChunkTicks);
+    }
+
+    [Fact]
     public void Owners_get_device_time_by_weight_for_any_number_of_their_streams() =>
         Gen.Select(Gen.Int[2, 20], Gen.Int[2, 20], Gen.Double[0.25, 4], Gen.Bool).Sample((few, many, weight, ahead) =>
         {
