@@ -140,9 +140,9 @@ def hear(teacher, found):
     return torch.stack(rows).numpy()
 
 
-def write(mixer, teacher, folder, first, last, seed):
+def write(mixer, teacher, folder, shards, seed):
     """Shards of SHARD scenes: waves int16 [SHARD,SAMPLES], logits float16 [SHARD,1+SPANS,527], sure packed bits. What is there stays."""
-    for shard in range(first, last):
+    for shard in shards:
         path = Path(folder, f"{shard:05}.npz")
         if path.exists():
             continue

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.multiprocessing
 
 from . import audioset, lessons, recordings
 from .efficient_at import EfficientAt
+
+FORK = torch.multiprocessing.get_context("fork")
 
 
 def kept(path, make, save, load):
@@ -27,6 +30,7 @@ def main():
     parser.add_argument("--without-fold", type=int, help="of ESC-10, which is then reported and not learnt")
     parser.add_argument("--shards", type=int, default=80, help="of 100 scenes")
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--processes", type=int, default=2, help="that make shards side by side")
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.bank.mkdir(parents=True, exist_ok=True)
@@ -46,7 +50,14 @@ def main():
         mixer = lessons.Mixer([r for r, _ in found], np.stack([z for _, z in found]), names, [r for r in made if r.source == "made"])
         (options.bank / folder).mkdir(exist_ok=True)
         print(f"{folder}: {len(found)} recordings, {sum(len(r.wave) for r, _ in found) / recordings.RATE / 3600:.1f} h", flush=True)
-        lessons.write(mixer, teacher, options.bank / folder, 0, shards, options.seed)
+        work = [FORK.Process(target=lessons.write, args=(mixer, teacher, options.bank / folder, range(part, shards, options.processes),
+                                                         options.seed)) for part in range(options.processes)]
+        for process in work:
+            process.start()
+        for process in work:
+            process.join()
+        if any(process.exitcode for process in work):
+            raise SystemExit(f"a process that makes {folder} failed; the same command goes on where it stopped")
 
 
 if __name__ == "__main__":
