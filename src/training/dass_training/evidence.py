@@ -13,10 +13,11 @@ import torch
 
 from . import audioset, checkpoint, features, judge, lessons, recordings
 from .model import Dass, Shape
-from .recordings import AGREE, CHOOSE, HAY, REPORT
+from .recordings import AGREE, CHOOSE, HAY, LEARN, REPORT
 
 HEARD = 0.3     # probability at which the teacher counts as hearing a label
 CHUNK, AHEAD = 96, 64
+ALIKE = 0.9     # correlation of the teacher's logits of two recordings that may be one
 ENOUGH_CLIPS, ENOUGH_HEARD, ENOUGH_AUC = 2, 5, 0.9
 
 
@@ -68,16 +69,26 @@ def judged(bank):
     """Recordings that were not learnt, the teacher's logits of them, and their waves for the student; gathered once."""
     path = bank / "judged.pickle"
     if not path.exists():
-        found, heard, waves = [], [], []
-        for name in ("real", "judged_music"):
-            rows = np.load(bank / f"heard_{name}.npy")
-            for recording, row in zip(recordings.load(bank / f"{name}.pickle"), rows):
-                if recording.use in (CHOOSE, REPORT, AGREE, HAY):
-                    found.append(replace(recording, wave=None))
-                    heard.append(row)
-                    waves.append(student_wave(recording))
-        recordings.save(path, (found, np.stack(heard), waves))
+        every, rows = [], []
+        for name in ("real", "judged_music", "debian"):
+            every += recordings.load(bank / f"{name}.pickle")
+            rows.append(np.load(bank / f"heard_{name}.npy"))
+        rows = np.concatenate(rows)
+        learnt = np.flatnonzero([r.use == LEARN for r in every])
+        judging = [i for i, r in enumerate(every) if r.use in (CHOOSE, REPORT, AGREE, HAY) and not is_learnt(every, rows, i, learnt)]
+        found = [replace(every[i], wave=None) for i in judging]
+        recordings.save(path, (found, rows[judging], [student_wave(every[i]) for i in judging]))
     return recordings.load(path)
+
+
+def is_learnt(every, heard, i, learnt, nearest=6):
+    """Whether one of the learnt recordings that sound most alike to the teacher is the same sound, as sounds wander from game to game."""
+    if every[i].source not in recordings.DEBIAN:
+        return False
+    z = heard - heard.mean(1, keepdims=True)
+    alike = z[learnt] @ z[i] / np.linalg.norm(z[learnt], axis=1) / np.linalg.norm(z[i])
+    first = [j for j in np.argsort(-alike)[:nearest] if alike[j] > ALIKE]
+    return any(recordings.is_same(every[i].wave, every[j].wave) for j in learnt[first])
 
 
 def top1_of_ten(logits, found, names):

@@ -20,6 +20,10 @@ JUDGED_SOURCE = "antum-sounds"
 # The same recordings as in ESC-10 and openclonk, by Freesound number.
 DUPLICATES = ("sounds_rain_light", "sounds_rain_medium", "sounds_fireball_01", "sounds_tool_break")
 SONIC_PI = Path("/usr/share/sonic-pi/samples")  # CC0, package sonic-pi-samples
+# Debian's packages that are judged on and never learnt: most are GPL or CC BY-SA. `debian_labels.csv` says what the well-named files of two are.
+DEBIAN = {"scratch": CHOOSE, "tuxpaint-stamps-default": REPORT, "hedgewars-data": AGREE, "megaglest-data": AGREE, "minetest-data": AGREE,
+          "supertux-data": AGREE, "wesnoth-1.16-data": AGREE, "widelands-data": AGREE}
+SPOKEN = "_desc", "/voices/", "/symbols/", "/town/roadsigns/"  # of which there is enough
 
 
 @dataclass
@@ -135,6 +139,35 @@ def judged_music(count, seed):
     rng = np.random.default_rng((seed, 2))
     return [Recording(f"judged-music/{number}-{i}", "judged-music", AGREE, music.render(rng, number, music.JUDGED_FONT, RATE), ["Music"])
             for i in range(count) for number in [int(rng.integers(128)) if i % 4 else 144]]
+
+
+def debian(folder):
+    """Sounds of Debian's packages, 30 s of each at most. They are unpacked into the folder, not installed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = {(row["package"], row["file"]): row["labels"].split(";") for row in _rows(Path(__file__).with_name("debian_labels.csv"))}
+    found = []
+    for package, use in DEBIAN.items():
+        if not (folder / package).exists():
+            subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True)
+            subprocess.run(["dpkg-deb", "-x", next(folder.glob(f"{package}_*.deb")), folder / f"{package}.part"], check=True)
+            (folder / f"{package}.part").rename(folder / package)
+        paths = [path for path in sorted((folder / package).rglob("*")) if path.suffix.lower() in (".wav", ".ogg", ".mp3", ".flac")]
+        paths = [path for path in paths if not any(part in str(path) for part in SPOKEN)]
+        named = {path: next((said for (owner, file), said in labels.items() if owner == package and str(path).endswith("/" + file)), [])
+                 for path in paths}
+        with ThreadPoolExecutor(2) as pool:
+            waves = pool.map(lambda path: decode(path, 30), paths)
+            found += [Recording(f"{package}/{path.name}", package, use if named[path] else AGREE, wave, named[path])
+                      for path, wave in zip(paths, waves) if len(wave) > RATE // 20 and np.abs(wave).max() > 30]
+    return found
+
+
+def is_same(one, other):
+    """Whether two recordings (int16) are the same sound, whatever their levels: by the peak of the normalised cross-correlation of their first 10 s."""
+    one, other = (wave[:min(len(wave), 10 * RATE) // 4 * 4].reshape(-1, 4).mean(1) for wave in (one, other))
+    size = 1 << int(len(one) + len(other)).bit_length()
+    together = np.fft.irfft(np.fft.rfft(one, size) * np.conj(np.fft.rfft(other, size)), size)
+    return bool(np.abs(together).max() > 0.5 * np.sqrt((one @ one) * (other @ other)) + 1e-9)
 
 
 def save(path, recordings):

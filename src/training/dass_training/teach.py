@@ -43,7 +43,9 @@ def main():
              for name, found in (("real", real), ("made", made))]
     every, names = list(zip(real + made, np.concatenate(heard))), audioset.labels(options.data / "audioset_labels.csv")
     music = kept(options.bank / "judged_music.pickle", lambda: recordings.judged_music(60, options.seed), recordings.save, recordings.load)
-    kept(options.bank / "heard_judged_music.npy", lambda: lessons.hear(teacher, music), np.save, np.load)
+    debian = kept(options.bank / "debian.pickle", lambda: recordings.debian(options.bank / "debian"), recordings.save, recordings.load)
+    for name, found in (("judged_music", music), ("debian", debian)):
+        kept(options.bank / f"heard_{name}.npy", lambda: lessons.hear(teacher, found), np.save, np.load)
     for folder, uses, shards in (("calibration", (recordings.CHOOSE, recordings.AGREE), 4),
                                  ("lessons", (recordings.LEARN,), options.shards)):
         found = [(r, z) for r, z in every if r.use in uses]
