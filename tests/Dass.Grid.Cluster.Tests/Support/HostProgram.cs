@@ -40,6 +40,7 @@ internal sealed class HostProgram : IDisposable
         string[] command = [.. within ?? [], "bash", "-c", $"{shell}\nexec env \"$@\"", "host", .. variables, .. host];
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["DOTNET_TC_QuickJitForLoops"] = "1"; // as Cli/Dass.cs
         _process = Process.Start(start)!;
         _process.OutputDataReceived += Write;
         _process.ErrorDataReceived += Write;
