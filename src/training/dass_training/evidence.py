@@ -118,8 +118,9 @@ def summary(logits, heard, found, names, columns=None):
         figures[f"antum_{half}"] = {"labels": len(each), "auc": float(values.mean()), "above_0.9": int((values > 0.9).sum()),
                                     "map": judge.mean_average_precision(*(x[rows][:, list(each)].astype(float) for x in (logits, wanted)))}
         figures[f"antum_{half}"].update(named(logits[rows], wanted[rows], relatives, columns))
-    rows = np.isin(source, list(recordings.SHARE_ALIKE)) & wanted.any(1)
-    figures["cdda"] = named(logits[rows], wanted[rows], relatives, columns)
+    for name in (*recordings.SHARE_ALIKE, *(package for package, half in recordings.DEBIAN.items() if half != AGREE)):
+        rows = (source == name) & wanted.any(1)
+        figures[name] = named(logits[rows], wanted[rows], relatives, columns)
     each = per_label(logits, 1 / (1 + np.exp(-heard)) > HEARD, ENOUGH_HEARD)
     values = np.array([a for a, _ in each.values()])
     figures["agreement"] = {"labels": len(each), "auc": float(values.mean()), "above_0.9": int((values > 0.9).sum())}
