@@ -75,8 +75,9 @@ public sealed class StepFairnessTests : IDisposable
         QueuedStep[] live = [.. Enumerable.Range(0, 9).Select(_ => Step(new StepShare()))];
         const int Chunks = 100;
         var (longest, came) = (0L, 0);
-        for (long now = 1000; came < Chunks || caughtUp.State == QueuedStepState.Waiting; now += 106) // 10 streams need 1060 ticks of each 960
+        for (long now = 1000; came < Chunks || caughtUp.State == QueuedStepState.Waiting; now += 106)
         {
+            // 10 streams need 1060 ticks of each 960
             if (caughtUp.State == QueuedStepState.Idle && now >= 1000 + came * ChunkTicks)
             {
                 _queue.Add(caughtUp, now);
