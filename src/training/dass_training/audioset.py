@@ -12,12 +12,17 @@ def labels(path):
         return [row["display_name"] for row in csv.DictReader(lines)]
 
 
-def relatives(names):
-    """[527,527]: whether one label is the other, or above or below it in the tree."""
+def above(names):
+    """[527,527]: whether the second label is the first or above it in the tree."""
     above = np.eye(len(names), dtype=bool)
     with open(TREE, newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             above[names.index(row["label"]), names.index(row["parent"])] = True
     for _ in range(6):  # the tree is less deep
         above |= (above.astype(int) @ above.astype(int)) > 0
-    return above | above.T
+    return above
+
+
+def relatives(names):
+    """[527,527]: whether one label is the other, or above or below it in the tree."""
+    return above(names) | above(names).T

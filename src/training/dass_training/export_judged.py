@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample
 
-from . import calibrate, features, lessons, recordings
+from . import audioset, calibrate, features, lessons, recordings
 from .efficient_at import EfficientAt
 
 LEVELS_DB = -20, -40, -50, -60
@@ -37,7 +37,7 @@ def main():
     options = parser.parse_args()
     out = options.out
     out.mkdir(parents=True, exist_ok=True)
-    sets = {}
+    sets, names = {}, audioset.labels(options.data / "audioset_labels.csv")
 
     def add(kind, name, samples, labels, rate=16_000):
         write_wave(out / name, samples, rate)
@@ -58,7 +58,7 @@ def main():
                 for rate in RATES_HZ:
                     add(f"rate-{rate}", f"rate-{rate}-{name}.wav", resample(samples, len(samples) * rate // 16_000), r.labels, rate)
     teacher = EfficientAt(options.data / "teacher" / "mn04_as.safetensors")
-    for kind, (samples, _) in calibrate.tracks(options.bank, teacher, True, options.minutes).items():
+    for kind, (samples, _) in calibrate.tracks(options.bank, teacher, True, options.minutes, names).items():
         name = "hay-" + kind.replace(" ", "-")
         add(name, f"{name}.wav", samples, [HAY_LABELS[kind]] if kind in HAY_LABELS else [])
     for kind, rows in sets.items():

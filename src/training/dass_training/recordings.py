@@ -12,8 +12,8 @@ import numpy as np
 from . import music, sounds
 
 RATE = 32_000
-# AGREE: whole sources on which the agreement with the teacher is measured; HAY: voices and music that are only false alarms' hay.
-LEARN, CHOOSE, REPORT, AGREE, HAY = "learn", "choose", "report", "agree", "hay"
+# AGREE: whole sources on which the agreement with the teacher is measured; HAY: voices and music that report false alarms, VOICE: that set thresholds.
+LEARN, CHOOSE, REPORT, AGREE, HAY, VOICE = "learn", "choose", "report", "agree", "hay", "voice"
 SHARE_ALIKE = {"cdda"}         # its files are CC0 or CC BY, its collection CC BY-SA
 THIRD_KEPT = ("speech", "music")  # a third of the authors, by hash
 JUDGED_SOURCE = "antum-sounds"
@@ -160,6 +160,14 @@ def debian(folder):
             found += [Recording(f"{package}/{path.name}", package, use if named[path] else AGREE, wave, named[path])
                       for path, wave in zip(paths, waves) if len(wave) > RATE // 20 and np.abs(wave).max() > 30]
     return found
+
+
+def spoken(folder, count):
+    """So many of the descriptions in many languages and voices that Tux Paint reads out."""
+    paths = sorted((folder / "tuxpaint-stamps-default").rglob("*_desc*.ogg"), key=lambda path: hashlib.sha256(path.name.encode()).digest())
+    with ThreadPoolExecutor(2) as pool:
+        return [Recording(f"tuxpaint-spoken/{path.name}", "tuxpaint-spoken", VOICE, wave, ["Speech"])
+                for path, wave in zip(paths, pool.map(decode, paths[:count]))]
 
 
 def is_same(one, other):

@@ -44,6 +44,7 @@ def main():
     every, names = list(zip(real + made, np.concatenate(heard))), audioset.labels(options.data / "audioset_labels.csv")
     music = kept(options.bank / "judged_music.pickle", lambda: recordings.judged_music(60, options.seed), recordings.save, recordings.load)
     debian = kept(options.bank / "debian.pickle", lambda: recordings.debian(options.bank / "debian"), recordings.save, recordings.load)
+    kept(options.bank / "spoken.pickle", lambda: recordings.spoken(options.bank / "debian", 300), recordings.save, recordings.load)
     for name, found in (("judged_music", music), ("debian", debian)):
         kept(options.bank / f"heard_{name}.npy", lambda: lessons.hear(teacher, found), np.save, np.load)
     for folder, uses, shards in (("calibration", (recordings.CHOOSE, recordings.AGREE), 4),
