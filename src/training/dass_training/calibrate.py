@@ -2,7 +2,7 @@
 
 The threshold of a label is the highest of three: the one of the best F1 on scenes of recordings that were not learnt, `--floor` at
 least; above all that the label reaches in hay where the teacher does not hear it; and what all but `--wrong-clips` of the recordings
-that choose keep below, of those that neither are named so nor sound so to the teacher. Nothing here looks at the reported half.
+that choose keep below, of those that neither are named so nor sound so to the teacher (of Speech: all but a hundredth). Nothing here looks at the reported half.
 """
 import argparse
 import json
@@ -59,7 +59,8 @@ def tracks(bank, teacher, report, minutes, names, seed=3):
     if not path.exists():
         found = [r for name in ("real", "made", "judged_music", "spoken") for r in recordings.load(bank / f"{name}.pickle")]
         played = np.load(bank / "heard_debian.npy")[:, names.index("Music")] > 0  # games' music, which others made than what is learnt and reported
-        found += [replace(r, use=recordings.VOICE) for r, music in zip(recordings.load(bank / "debian.pickle"), played) if music]
+        found += [replace(r, use=recordings.VOICE) for r, music in zip(recordings.load(bank / "debian.pickle"), played)
+                  if music and r.use != recordings.REPORT]
         made = {kind: hay.track(kind, report, found, minutes if report else MORE * minutes, seed) for kind in hay.KINDS}
         np.savez(path, **{f"{kind}/wave": wave for kind, wave in made.items()},
                  **{f"{kind}/heard": teacher_in_track(teacher, wave).astype(np.float16) for kind, wave in made.items()})
