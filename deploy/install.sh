@@ -17,7 +17,7 @@ pack() {
   # composite, the default here, they take more than ten minutes of processor time.
   dotnet publish "$(dirname "${BASH_SOURCE[0]}")/../src/Dass.Grid.Cli" --configuration Release --runtime "$runtime" --self-contained true --output "$1" \
     -p:PublishSingleFile=true -p:PublishReadyToRun=true -p:PublishReadyToRunComposite=false -p:DebugType=none
-  rm -f "$1"/*.xml "$1"/*.dll # documentation of the assemblies, and ONNX Runtime's libraries of Windows
+  rm -f "$1"/*.xml # documentation of the assemblies
 }
 
 if [[ ${1:-} == --pack ]]; then
