@@ -19,13 +19,15 @@ public interface IModelCatalogGrain : IGrainWithIntegerKey
 /// <param name="LabelCount">Scores of each answer.</param>
 /// <param name="Note">What a user must know of it; empty: nothing.</param>
 /// <param name="IsDefault">Taken when a request names no model.</param>
+/// <param name="OfferedLabelCount">Labels that are offered, where models are listed; else, and from a silo of an earlier version, 0.</param>
 [GenerateSerializer, Immutable, Alias("dass.ModelSummary")]
 public sealed record ModelSummary(
     [property: Id(0)] string Name,
     [property: Id(1)] string Hash,
     [property: Id(2)] int LabelCount,
     [property: Id(3)] string Note,
-    [property: Id(4)] bool IsDefault);
+    [property: Id(4)] bool IsDefault,
+    [property: Id(5)] int OfferedLabelCount = 0);
 
 /// <summary>One model with its labels, which are in the order of the scores.</summary>
 [GenerateSerializer, Immutable, Alias("dass.ModelCard")]
@@ -37,6 +39,9 @@ public sealed record ModelCard([property: Id(0)] ModelSummary Summary, [property
 
     /// <summary>Indices of the labels that the model offers, ascending.</summary>
     public int[] Offered() => [.. Enumerable.Range(0, Labels.Length).Where(index => !Labels[index].Hidden)];
+
+    /// <summary>The summary as lists of models have it.</summary>
+    public ModelSummary ListedSummary() => Summary with { OfferedLabelCount = Offered().Length };
 
     /// <summary>Indices of all labels that a label is a kind of; none if that is not known.</summary>
     public int[] AncestorsOf(int label) => Labels[label].Ancestors ?? [];

@@ -125,7 +125,9 @@ internal static class AdminCommand
                 MaxStreams = parsed.GetValue(streams)!.Value,
             };
             var model = await call.Client.RegisterModelAsync(request, cancellationToken: call.Cancellation);
-            call.Write([model], ["model", "labels", "hash"], each => [each.Name, $"{each.LabelCount}", each.Hash]);
+            call.Write(
+                [model], ["model", "labels", "offered", "hash"],
+                each => [each.Name, $"{each.LabelCount}", GridListings.Offered(each), each.Hash]);
         });
     }
 

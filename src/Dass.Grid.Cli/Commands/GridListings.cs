@@ -53,9 +53,12 @@ internal static class GridListings
     {
         var answer = await grid.ListModelsAsync(new ListModelsRequest(), cancellationToken: cancellationToken).ConfigureAwait(false);
         Listing.Write(
-            format, answer.Models, ["model", "default", "labels", "hash"],
-            model => [model.Name, model.IsDefault ? "yes" : "", $"{model.LabelCount}", model.Hash]);
+            format, answer.Models, ["model", "default", "labels", "offered", "hash"],
+            model => [model.Name, model.IsDefault ? "yes" : "", $"{model.LabelCount}", Offered(model), model.Hash]);
     });
+
+    /// <summary>How many of its labels a model offers; empty where a grid of an earlier version does not say.</summary>
+    public static string Offered(ModelInfo model) => model.OfferedLabelCount > 0 ? $"{model.OfferedLabelCount}" : "";
 
     public static Command Usage() => Make("usage", "What the key's tenant has used since its first stream.", [], async (
         grid, format, _, cancellationToken) =>

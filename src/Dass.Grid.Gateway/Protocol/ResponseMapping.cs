@@ -13,6 +13,7 @@ internal static class ResponseMapping
         LabelCount = model.LabelCount,
         Note = model.Note,
         IsDefault = model.IsDefault,
+        OfferedLabelCount = model.OfferedLabelCount,
     };
 
     public static Label Map(LabelName label, int index) => new()

@@ -108,7 +108,7 @@ internal sealed class AdminService(
         var maxStreams = request.MaxStreams == 0 ? DefaultStreams : request.MaxStreams;
         var card = (await RegistryGrain.AddModel(request.Name, request.Directory, maxStreams)).OrThrow();
         await registry.RefreshAsync();
-        return ResponseMapping.Map(card.Summary);
+        return ResponseMapping.Map(card.ListedSummary());
     }
 
     public override async Task<Alias> SetAlias(Alias request, ServerCallContext context)

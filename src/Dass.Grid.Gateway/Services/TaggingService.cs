@@ -109,7 +109,7 @@ internal sealed class TaggingService(
         var card = await cards.GetAsync(spec.Model ?? spec.DefaultModel);
         return new ListLabelsResponse
         {
-            Model = ResponseMapping.Map(card.Summary),
+            Model = ResponseMapping.Map(card.ListedSummary()),
             Labels = { card.Labels.Select(ResponseMapping.Map) },
         };
     }

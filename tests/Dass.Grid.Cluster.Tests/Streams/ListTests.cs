@@ -78,6 +78,7 @@ public sealed class ListTests(SharedGrid shared)
         Assert.Equal(model, labels.Model);
         Assert.Equal(Enumerable.Range(0, 527), labels.Labels.Select(label => label.Index));
         Assert.Equal("Speech", labels.Labels[0].Name);
+        Assert.Equal(labels.Labels.Count(label => label.Offered), model.OfferedLabelCount);
         await TestGrid.RefusesAsync(
             StatusCode.NotFound, "model 'other' is unknown", async () => await _client.ListLabelsAsync(
                 new ListLabelsRequest { Model = "other" }));

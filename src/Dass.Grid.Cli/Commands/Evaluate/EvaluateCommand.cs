@@ -31,11 +31,12 @@ internal static class EvaluateCommand
 
     public static Option<string?> Plot() => new("--plot") { HelpName = "FILE.png", Description = "Also writes a picture." };
 
-    /// <summary>An engine; what a person must know of its model is written to standard error.</summary>
-    public static async Task<StreamEngine> StartAsync(string? model, StepPrecision precision, CancellationToken cancellationToken)
+    /// <summary>An engine; what a person must know of its model is written to standard error, unless it has been.</summary>
+    public static async Task<StreamEngine> StartAsync(
+        string? model, StepPrecision precision, CancellationToken cancellationToken, bool isNoted = false)
     {
         var engine = await StreamedInference.StartAsync(model, precision, cancellationToken).ConfigureAwait(false);
-        Terminal.Note(engine.Model.Note);
+        Terminal.Note(isNoted ? null : engine.Model.Note);
         return engine;
     }
 

@@ -38,8 +38,8 @@ internal static class EvaluateLatencyCommand
             {
                 foreach (var each in precisions)
                 {
-                    await using var engine =
-                        await EvaluateCommand.StartAsync(parsed.GetValue(model), each, cancellationToken).ConfigureAwait(false);
+                    await using var engine = await EvaluateCommand.StartAsync(
+                        parsed.GetValue(model), each, cancellationToken, isNoted: rows.Count > 0).ConfigureAwait(false);
                     var files = EvaluateCommand.Read(parsed.GetValue(data)!, engine, parsed.GetValue(fold) ?? []);
                     var study = LatencyStudy.RunAsync(engine, files, steps, contexts, cancellationToken);
                     await foreach (var row in study.ConfigureAwait(false))

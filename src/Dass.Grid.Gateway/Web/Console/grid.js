@@ -105,7 +105,7 @@ export function grid(main) {
 
   call("/v1/models").then(answer => models.replaceChildren(...answer.models.map(model => h("tr", {},
     h("td", {}, model.name, model.isDefault ? h("span", { className: "soft small" }, " (default)") : ""),
-    h("td", {}, `${model.labelCount}`), h("td", { className: "small" }, model.hash.slice(0, 12)), h("td", { className: "soft small" }, model.note))))).catch(() => {
+    h("td", {}, `${model.offeredLabelCount || model.labelCount}`), h("td", { className: "small" }, model.hash.slice(0, 12)), h("td", { className: "soft small" }, model.note))))).catch(() => {
     models.closest("section").hidden = true; // it takes a tenant's key
   });
   refresh();
