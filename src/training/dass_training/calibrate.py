@@ -159,7 +159,7 @@ def main():
     parser.add_argument("--shards", type=int, default=4, help="of the scenes")
     parser.add_argument("--floor", type=float, default=-3, help="lowest threshold of a label, in logits of the model")
     parser.add_argument("--wrong-clips", type=int, default=0, help="choosing recordings that may reach a label wrongly; -1: all may")
-    parser.add_argument("--note", help="what the program says when it uses the model")
+    parser.add_argument("--note", help="what the program says when it uses the model; {offered} is the number of labels that it offers")
     options = parser.parse_args()
     torch.set_num_threads(1)
     names = audioset.labels(options.data / "audioset_labels.csv")
@@ -196,7 +196,8 @@ def main():
     with torch.no_grad():
         model.head.weight *= torch.from_numpy(scale)[:, None].float()
         model.head.bias.copy_(model.head.bias * torch.from_numpy(scale).float() + torch.from_numpy(bias).float())
-    checkpoint.write_model(options.out, model, names, options.note, half=True)
+    note = options.note and options.note.replace("{offered}", str(len(offered)))
+    checkpoint.write_model(options.out, model, names, note, half=True)
     rows = [{"label": name, **offered[name], "background": name in BACKGROUND} for name in names if name in offered]
     text = ",\n ".join(json.dumps(row, ensure_ascii=False) for row in rows)
     (options.out / "offered_labels.json").write_text(f"[\n {text}\n]\n", encoding="utf-8")

@@ -51,7 +51,7 @@ def track(kind, report, found, minutes, seed):
     if report:
         wanted = (((HAY,), ("speech",)), ((HAY, AGREE), ("music", "judged-music")), ((AGREE,), SHARE_ALIKE))
     else:
-        wanted = (((LEARN, VOICE), ("speech", "made-speech", "tuxpaint-spoken")), ((LEARN, VOICE), ("music", "made-music", *DEBIAN)),
+        wanted = (((LEARN, VOICE), ("speech", "made-speech", "spoken")), ((LEARN, VOICE), ("music", "made-music", *DEBIAN)),
                   ((LEARN,), {r.source for r in found}))
     voices, players, rainy = ([r for r in found if r.use in uses and r.source in sources] for uses, sources in wanted)
     rainy = [r for r in rainy if r.labels == ["Rain"] and len(r.wave) > 4 * recordings.RATE]

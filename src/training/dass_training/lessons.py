@@ -40,8 +40,8 @@ class Mixer:
         if len(wave) > LENGTH:
             at = rng.integers(0, len(wave) - LENGTH)
             wave = wave[at:at + LENGTH]
-        wave = _varied(rng, _trimmed(wave.astype(np.float32)))
-        return wave / _loudness(wave), [self.names.index(label) for label in recording.labels] if recording.sure else []
+        wave, alike = _varied(rng, _trimmed(wave.astype(np.float32)))
+        return wave / _loudness(wave), [self.names.index(label) for label in recording.labels] if recording.sure and alike else []
 
     def scene(self, rng):
         """Samples [LENGTH] float32 at 32 kHz of full scale 1, and (label, first, last) in samples for what is surely heard."""
@@ -90,17 +90,23 @@ def _trimmed(wave):
 
 
 def _varied(rng, wave):
-    """Faster or slower, and filtered, at random."""
-    if rng.random() < 0.5:
-        speed = rng.uniform(0.85, 1.18)
-        at = np.arange(int(len(wave) / speed)) * speed
+    """Varied at random, and whether it is still what it was. A third becomes another sound, which only the teacher can name: the student learns what the
+    teacher makes of any sound, not of these few recordings."""
+    alike = rng.random() < 2 / 3
+    if not alike or rng.random() < 0.5:
+        speed = rng.uniform(0.85, 1.18) if alike else 2 ** rng.uniform(-1.2, 1.2)
+        at = np.arange(min(int(len(wave) / speed), LENGTH)) * speed
         wave = np.interp(at, np.arange(len(wave)), wave).astype(np.float32)
+    if not alike and rng.random() < 0.25:
+        wave = wave[::-1].copy()
+    if not alike and rng.random() < 0.25:  # a tremolo, a rattle or a bell, by its frequency
+        wave = wave * (1 + np.cos(2 * np.pi * 10 ** rng.uniform(0.3, 3.3) / RATE * np.arange(len(wave)))).astype(np.float32)
     if rng.random() < 0.4:
         spectrum = np.fft.rfft(wave, -(-len(wave) // 4096) * 4096)
         octaves = np.log2(np.arange(1, len(spectrum) + 1) / len(spectrum))
-        curve = np.interp(octaves, np.linspace(-9, 0, 7), rng.uniform(-7, 7, 7))
+        curve = np.interp(octaves, np.linspace(-9, 0, 7), rng.uniform(-7, 7, 7) if alike else rng.uniform(-18, 18, 7))
         wave = np.fft.irfft(spectrum * 10 ** (curve / 20))[: len(wave)].astype(np.float32)
-    return wave
+    return wave, alike
 
 
 def halved(wave):

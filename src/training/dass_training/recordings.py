@@ -23,6 +23,9 @@ SONIC_PI = Path("/usr/share/sonic-pi/samples")  # CC0, package sonic-pi-samples
 # Debian's packages that are judged on and never learnt: most are GPL or CC BY-SA. `debian_labels.csv` says what the well-named files of two are.
 DEBIAN = {"scratch": CHOOSE, "tuxpaint-stamps-default": REPORT, "hedgewars-data": AGREE, "megaglest-data": AGREE, "minetest-data": AGREE,
           "supertux-data": AGREE, "wesnoth-1.16-data": AGREE, "widelands-data": AGREE}
+# Voices of many speakers over good and bad microphones and telephones: they set thresholds.
+VOICES = {"tuxpaint-stamps-default": "*_desc*.ogg", "klettres-data": "*.ogg", "asterisk-core-sounds-en-wav": "*.wav", "asterisk-core-sounds-es-wav": "*.wav",
+          "asterisk-core-sounds-fr-wav": "*.wav", "asterisk-core-sounds-it-wav": "*.wav", "asterisk-core-sounds-ru-wav": "*.wav"}
 SPOKEN = "_desc", "/voices/", "/symbols/", "/town/roadsigns/"  # of which there is enough
 
 
@@ -141,17 +144,22 @@ def judged_music(count, seed):
             for i in range(count) for number in [int(rng.integers(128)) if i % 4 else 144]]
 
 
-def debian(folder):
-    """Sounds of Debian's packages, 30 s of each at most. They are unpacked into the folder, not installed."""
+def _unpacked(folder, package):
+    """A package of Debian's: unpacked into the folder, not installed."""
     folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / package).exists():
+        subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True)
+        subprocess.run(["dpkg-deb", "-x", next(folder.glob(f"{package}_*.deb")), folder / f"{package}.part"], check=True)
+        (folder / f"{package}.part").rename(folder / package)
+    return folder / package
+
+
+def debian(folder):
+    """Sounds of Debian's packages, 30 s of each at most."""
     labels = {(row["package"], row["file"]): row["labels"].split(";") for row in _rows(Path(__file__).with_name("debian_labels.csv"))}
     found = []
     for package, use in DEBIAN.items():
-        if not (folder / package).exists():
-            subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True)
-            subprocess.run(["dpkg-deb", "-x", next(folder.glob(f"{package}_*.deb")), folder / f"{package}.part"], check=True)
-            (folder / f"{package}.part").rename(folder / package)
-        paths = [path for path in sorted((folder / package).rglob("*")) if path.suffix.lower() in (".wav", ".ogg", ".mp3", ".flac")]
+        paths = [path for path in sorted(_unpacked(folder, package).rglob("*")) if path.suffix.lower() in (".wav", ".ogg", ".mp3", ".flac")]
         paths = [path for path in paths if not any(part in str(path) for part in SPOKEN)]
         named = {path: next((said for (owner, file), said in labels.items() if owner == package and str(path).endswith("/" + file)), [])
                  for path in paths}
@@ -163,11 +171,14 @@ def debian(folder):
 
 
 def spoken(folder, count):
-    """So many of the descriptions in many languages and voices that Tux Paint reads out."""
-    paths = sorted((folder / "tuxpaint-stamps-default").rglob("*_desc*.ogg"), key=lambda path: hashlib.sha256(path.name.encode()).digest())
-    with ThreadPoolExecutor(2) as pool:
-        return [Recording(f"tuxpaint-spoken/{path.name}", "tuxpaint-spoken", VOICE, wave, ["Speech"])
-                for path, wave in zip(paths, pool.map(decode, paths[:count]))]
+    """So many voices of each of Debian's packages that hold them."""
+    found = []
+    for package, pattern in VOICES.items():
+        paths = sorted(_unpacked(folder, package).rglob(pattern), key=lambda path: hashlib.sha256(path.name.encode()).digest())
+        with ThreadPoolExecutor(2) as pool:
+            found += [Recording(f"{package}/{path.name}", "spoken", VOICE, wave, ["Speech"])
+                      for path, wave in zip(paths, pool.map(decode, paths[:count])) if len(wave) > RATE // 2]
+    return found
 
 
 def is_same(one, other):

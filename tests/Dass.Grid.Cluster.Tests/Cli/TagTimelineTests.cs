@@ -131,7 +131,7 @@ public sealed class TagTimelineTests : IDisposable
     }
 
     [Theory]
-    [InlineData(3, "Speech", "Speech 0.8")]
+    [InlineData(3, "Speech", ".wav: Speech 0.")]
     [InlineData(0, "Speech=0.99", "")]
     [InlineData(3, "Musical instrument=0.01", "as --fail-on asks")]
     [InlineData(3, "Inside, small room=0.01", "Inside, small room")] // not offered: naming it is asking for it
