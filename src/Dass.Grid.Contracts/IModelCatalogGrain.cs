@@ -19,7 +19,7 @@ public interface IModelCatalogGrain : IGrainWithIntegerKey
 /// <param name="LabelCount">Scores of each answer.</param>
 /// <param name="Note">What a user must know of it; empty: nothing.</param>
 /// <param name="IsDefault">Taken when a request names no model.</param>
-/// <param name="OfferedLabelCount">Labels that are offered, where models are listed; else, and from a silo of an earlier version, 0.</param>
+/// <param name="OfferedLabelCount">Labels that it offers, where models are listed; else, and from a silo of an earlier version, 0.</param>
 [GenerateSerializer, Immutable, Alias("dass.ModelSummary")]
 public sealed record ModelSummary(
     [property: Id(0)] string Name,
