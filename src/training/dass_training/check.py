@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import bank, checkpoint, features, judge, kernels, lessons, losses, recordings
+from . import bank, checkpoint, features, judge, kernels, lessons, losses, others, recordings
 from .efficient_at import EfficientAt
 from .fit import fit
 from .model import Dass, Shape
@@ -135,6 +135,20 @@ def resampling():
         close("BF16", checkpoint.read_tensors(Path(folder) / "half.safetensors")["a"], torch.linspace(-3, 3, 32), 2**-8)
 
 
+def turning():
+    """Each turn of a sound ends in time and gives numbers, of one sample and of silence too, and the same number gives the same sound."""
+    rng = np.random.default_rng(1)
+    waves = [(300 * rng.standard_normal(n)).astype(np.float32) for n in (1, 100, 5000, 700_000)] + [np.zeros(5000, np.float32)]
+    for turn in others.TURNS:
+        for wave in waves:
+            for other in waves:
+                made = turn(rng, wave.astype(np.float64), other)
+                assert 0 < len(made) and np.isfinite(made).all(), f"{turn.__name__} of {len(wave)} and {len(other)} samples"
+    one, again, else_ = (others.become(np.random.default_rng((1, n)), waves[2], waves[3]) for n in (4, 4, 5))
+    assert np.array_equal(one, again) and not np.array_equal(one, else_) and len(one) <= others.LONGEST
+    print("turning: every sound in time, and the same again")
+
+
 def learning():
     """A small student learns five made sounds, is written, and reads back the same."""
     from . import sounds
@@ -167,5 +181,6 @@ if __name__ == "__main__":
     gradients()
     formulae()
     resampling()
+    turning()
     learning()
     print("The recipe holds.")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import features
+from . import features, others
 from .efficient_at import LABELS
 from .recordings import RATE
 
@@ -16,6 +16,10 @@ SPANS, SPAN = 10, 30_720                   # 0.96 s at 32 kHz
 AROUND = 20_480                            # 0.64 s on either side of a span: the teacher hears badly below 2 s
 RARER = {"berklee": 0.2, "made-music": 0.5, "sonic-pi": 0.6, "made": 0.6}  # else much would be music, tones and noises
 MADE_BEDS = "White noise", "Pink noise", "Mains hum", "Hubbub, speech noise, speech babble"
+OTHERS, OTHERS_EACH = 0.6, 40              # share of the sounds, and how many are kept of each label at most
+OTHERS_FROM = -2.2                         # logit of a label for which one is kept, 0.1
+OTHERS_SEED = 11
+PART = 1000                                # others of a file
 SHARD = 100                                # scenes of a file
 BEDS = ("blanket", "soundscapes", "quietsleep", "wbot", "ambient-engine", "music", "made-music", "speech", "speech-commands-noise")
 
@@ -32,16 +36,39 @@ class Mixer:
         weights *= np.array([RARER.get(r.source, 1.0) for r in found])
         self.chances = weights / weights.sum()
         self.beds = [r for r in found if r.source in BEDS] + [r for r in made if r.labels[0] in MADE_BEDS]
+        self.others = None
 
-    def sound(self, rng):
-        """A recording's samples, varied, at RMS 1 where it is heard, with its sure labels."""
+    def take(self, rng):
+        """A recording and samples of it."""
         recording = self.found[rng.choice(len(self.found), p=self.chances)]
         wave = recording.wave
         if len(wave) > LENGTH:
             at = rng.integers(0, len(wave) - LENGTH)
             wave = wave[at:at + LENGTH]
-        wave, alike = _varied(rng, _trimmed(wave.astype(np.float32)))
-        return wave / _loudness(wave), [self.names.index(label) for label in recording.labels] if recording.sure and alike else []
+        return recording, _trimmed(wave.astype(np.float32))
+
+    def other(self, number):
+        """A sound that is no recording any more, at RMS 1 where it is heard: a function of its number."""
+        rng = np.random.default_rng((OTHERS_SEED, number))
+        wave = others.become(rng, self.take(rng)[1], self.take(rng)[1])
+        return wave / _loudness(wave)
+
+    def keep(self, heard):
+        """Of the others, whose logits are [N,527], those in which a label is heard best: they are drawn from now on, the oftener the rarer their label."""
+        weights = np.zeros(len(heard))
+        for column in heard.T:
+            best = np.argsort(-column)[:OTHERS_EACH]
+            best = best[column[best] > OTHERS_FROM]
+            weights[best] = np.maximum(weights[best], 1 / np.sqrt(max(1, len(best))))
+        self.others = np.flatnonzero(weights), weights[weights > 0] / weights.sum()
+
+    def sound(self, rng):
+        """Samples, varied, at RMS 1 where they are heard, with the sure labels."""
+        if self.others and rng.random() < OTHERS:
+            return self.other(rng.choice(self.others[0], p=self.others[1])), []
+        recording, wave = self.take(rng)
+        wave = _varied(rng, wave)
+        return wave / _loudness(wave), [self.names.index(label) for label in recording.labels] if recording.sure else []
 
     def scene(self, rng):
         """Samples [LENGTH] float32 at 32 kHz of full scale 1, and (label, first, last) in samples for what is surely heard."""
@@ -90,23 +117,14 @@ def _trimmed(wave):
 
 
 def _varied(rng, wave):
-    """Varied at random, and whether it is still what it was. A third becomes another sound, which only the teacher can name: the student learns what the
-    teacher makes of any sound, not of these few recordings."""
-    alike = rng.random() < 2 / 3
-    if not alike or rng.random() < 0.5:
-        speed = rng.uniform(0.85, 1.18) if alike else 2 ** rng.uniform(-1.2, 1.2)
+    """A little faster or slower, and of another colour: it is still what it was."""
+    if rng.random() < 0.5:
+        speed = rng.uniform(0.85, 1.18)
         at = np.arange(min(int(len(wave) / speed), LENGTH)) * speed
         wave = np.interp(at, np.arange(len(wave)), wave).astype(np.float32)
-    if not alike and rng.random() < 0.25:
-        wave = wave[::-1].copy()
-    if not alike and rng.random() < 0.25:  # a tremolo, a rattle or a bell, by its frequency
-        wave = wave * (1 + np.cos(2 * np.pi * 10 ** rng.uniform(0.3, 3.3) / RATE * np.arange(len(wave)))).astype(np.float32)
     if rng.random() < 0.4:
-        spectrum = np.fft.rfft(wave, -(-len(wave) // 4096) * 4096)
-        octaves = np.log2(np.arange(1, len(spectrum) + 1) / len(spectrum))
-        curve = np.interp(octaves, np.linspace(-9, 0, 7), rng.uniform(-7, 7, 7) if alike else rng.uniform(-18, 18, 7))
-        wave = np.fft.irfft(spectrum * 10 ** (curve / 20))[: len(wave)].astype(np.float32)
-    return wave, alike
+        wave = others.filtered(rng, wave, 7).astype(np.float32)
+    return wave
 
 
 def halved(wave):
@@ -144,6 +162,23 @@ def hear(teacher, found):
         pieces = [torch.nn.functional.pad(piece, (0, max(0, 2 * RATE - len(piece)))) for piece in pieces]
         rows.append(torch.cat([teacher(piece[None]) for piece in pieces]).mean(0))
     return torch.stack(rows).numpy()
+
+
+def hear_others(mixer, teacher, folder, parts):
+    """The teacher's logits of PART of the others in each file, [PART,527] float16. What is there stays."""
+    for part in parts:
+        path = Path(folder, f"{part:05}.npy")
+        if path.exists():
+            continue
+        rows = np.empty((PART, LABELS), np.float16)
+        for i in range(PART):
+            wave = mixer.other(part * PART + i) * 0.1
+            wave *= min(1.0, 0.99 / (np.abs(wave).max() + 1e-9))
+            rows[i] = teacher(torch.from_numpy(np.pad(wave, (AROUND // 2, max(AROUND // 2, 3 * RATE - len(wave)))))[None])[0]
+        with open(str(path) + ".part", "wb") as file:
+            np.save(file, rows)
+        os.replace(str(path) + ".part", path)
+        print(f"{(part + 1) * PART} others", flush=True)
 
 
 def write(mixer, teacher, folder, shards, seed):

@@ -19,6 +19,18 @@ def kept(path, make, save, load):
     return load(path)
 
 
+def side_by_side(processes, what, work, mixer, teacher, folder, count, *more):
+    """Each process does its part of `count` files."""
+    folder.mkdir(exist_ok=True)
+    started = [FORK.Process(target=work, args=(mixer, teacher, folder, range(part, count, processes), *more)) for part in range(processes)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join()
+    if any(process.exitcode for process in started):
+        raise SystemExit(f"a process that makes {what} failed; the same command goes on where it stopped")
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="dass_training.teach", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -29,6 +41,7 @@ def main():
     parser.add_argument("--share-alike", action="store_true", help="also learn what is under CC BY-SA")
     parser.add_argument("--without-fold", type=int, help="of ESC-10, which is then reported and not learnt")
     parser.add_argument("--shards", type=int, default=80, help="of 100 scenes")
+    parser.add_argument("--others", type=int, default=60_000, help="sounds that recordings become, heard to keep those with labels that are rare")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--processes", type=int, default=2, help="that make shards side by side")
     options = parser.parse_args()
@@ -51,16 +64,12 @@ def main():
                                  ("lessons", (recordings.LEARN,), options.shards)):
         found = [(r, z) for r, z in every if r.use in uses]
         mixer = lessons.Mixer([r for r, _ in found], np.stack([z for _, z in found]), names, [r for r in made if r.source == "made"])
-        (options.bank / folder).mkdir(exist_ok=True)
         print(f"{folder}: {len(found)} recordings, {sum(len(r.wave) for r, _ in found) / recordings.RATE / 3600:.1f} h", flush=True)
-        work = [FORK.Process(target=lessons.write, args=(mixer, teacher, options.bank / folder, range(part, shards, options.processes),
-                                                         options.seed)) for part in range(options.processes)]
-        for process in work:
-            process.start()
-        for process in work:
-            process.join()
-        if any(process.exitcode for process in work):
-            raise SystemExit(f"a process that makes {folder} failed; the same command goes on where it stopped")
+        if folder == "lessons":
+            count = options.others // lessons.PART
+            side_by_side(options.processes, "others", lessons.hear_others, mixer, teacher, options.bank / "others", count)
+            mixer.keep(np.concatenate([np.load(options.bank / "others" / f"{part:05}.npy") for part in range(count)]))
+        side_by_side(options.processes, folder, lessons.write, mixer, teacher, options.bank / folder, shards, options.seed)
 
 
 if __name__ == "__main__":
