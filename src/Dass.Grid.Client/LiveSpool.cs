@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
+using System.Text.RegularExpressions;
 
 namespace Dass.Grid.Client;
 
 /// <summary>A bounded queue of audio in files, for the time in which a grid is away. What an earlier process left is deleted.</summary>
 /// <remarks>Used under the lock of its <see cref="LiveBuffer"/>.</remarks>
-internal sealed class LiveSpool : IDisposable
+internal sealed partial class LiveSpool : IDisposable
 {
     private const int HeadBytes = sizeof(int) + sizeof(long) + sizeof(int);
     private const string Extension = ".tape";
@@ -29,7 +30,11 @@ internal sealed class LiveSpool : IDisposable
         (_name, _capacity, _segmentBytes) = (Path.Combine(directory, name), capacity, Math.Clamp(capacity / 16, 64 << 10, 16 << 20));
         foreach (var old in Directory.EnumerateFiles(directory, $"{name}.*{Extension}"))
         {
-            File.Delete(old);
+            // Streams "yard" and "yard.1" share a directory, and part of a name.
+            if (SerialAndExtension().IsMatch(Path.GetFileName(old)[name.Length..]))
+            {
+                File.Delete(old);
+            }
         }
     }
 
@@ -38,27 +43,30 @@ internal sealed class LiveSpool : IDisposable
     /// <returns>Bytes of older audio that made room, or of this piece if it cannot be written.</returns>
     public long Add(LivePiece piece)
     {
+        var whole = 0L; // of the file, without this piece
         try
         {
             if (_writing is null || _writing.Length >= _segmentBytes)
             {
-                _writing?.Dispose();
+                CloseWriting();
                 var file = FormattableString.Invariant($"{_name}.{_serial++:D6}{Extension}");
-                _writing = new FileStream(file, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite);
+                // Without a buffer: what a full disk does not take must not be written later, in the middle of another piece.
+                _writing = new FileStream(file, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
                 _segments.Enqueue(new Segment(file));
             }
+            whole = _writing.Length;
             Span<byte> head = stackalloc byte[HeadBytes];
             BinaryPrimitives.WriteInt32LittleEndian(head, piece.Era);
             BinaryPrimitives.WriteInt64LittleEndian(head[4..], piece.Position);
             BinaryPrimitives.WriteInt32LittleEndian(head[12..], piece.Data.Length);
             _writing.Write(head);
             _writing.Write(piece.Data.Span);
-            _writing.Flush();
             _segments.Last().Bytes += piece.Data.Length;
             _bytes += piece.Data.Length;
         }
-        catch (IOException)
+        catch (Exception full) when (full is IOException or UnauthorizedAccessException)
         {
+            TakeBack(whole);
             return piece.Data.Length; // the disk is full: newer audio waits for the room that older audio leaves
         }
         var dropped = 0L;
@@ -78,9 +86,10 @@ internal sealed class LiveSpool : IDisposable
             try
             {
                 _reading ??= new FileStream(segment.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-                if (_reading.ReadAtLeast(head, HeadBytes, throwOnEndOfStream: false) == HeadBytes)
+                if (_reading.ReadAtLeast(head, HeadBytes, throwOnEndOfStream: false) == HeadBytes
+                    && BinaryPrimitives.ReadInt32LittleEndian(head[12..]) is >= 0 and var length && length <= segment.Bytes)
                 {
-                    var data = new byte[BinaryPrimitives.ReadInt32LittleEndian(head[12..])];
+                    var data = new byte[length];
                     _reading.ReadExactly(data);
                     segment.Bytes -= data.Length;
                     _bytes -= data.Length;
@@ -88,7 +97,7 @@ internal sealed class LiveSpool : IDisposable
                         BinaryPrimitives.ReadInt32LittleEndian(head), BinaryPrimitives.ReadInt64LittleEndian(head[4..]), data);
                 }
             }
-            catch (IOException)
+            catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
             {
                 // What cannot be read is missing: the positions show it.
             }
@@ -105,6 +114,29 @@ internal sealed class LiveSpool : IDisposable
         }
     }
 
+    [GeneratedRegex($"^[.][0-9]+{Extension}$", RegexOptions.CultureInvariant)]
+    private static partial Regex SerialAndExtension();
+
+    /// <summary>Part of a piece may be written: it goes, or the next piece goes into another file.</summary>
+    private void TakeBack(long whole)
+    {
+        try
+        {
+            _writing?.SetLength(whole);
+            _writing?.Seek(0, SeekOrigin.End);
+        }
+        catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
+        {
+            CloseWriting();
+        }
+    }
+
+    private void CloseWriting()
+    {
+        _writing?.Dispose();
+        _writing = null;
+    }
+
     private long DropOldest()
     {
         var oldest = _segments.Dequeue();
@@ -112,10 +144,16 @@ internal sealed class LiveSpool : IDisposable
         _reading = null;
         if (_segments.Count == 0)
         {
-            _writing?.Dispose();
-            _writing = null;
+            CloseWriting();
         }
-        File.Delete(oldest.File);
+        try
+        {
+            File.Delete(oldest.File);
+        }
+        catch (Exception kept) when (kept is IOException or UnauthorizedAccessException)
+        {
+            // The next process deletes it.
+        }
         _bytes -= oldest.Bytes;
         return oldest.Bytes;
     }

@@ -110,6 +110,13 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
                 _next[response.StreamId] = tags.Chunk + 1;
                 GoOnAt(response.StreamId, tags.Chunk + 1);
                 return true;
+            case { Dropped: { } dropped }:
+                if (_request.StreamId.Length > 0 ? _request.HasFromChunk : _request.Cursors.ContainsKey(response.StreamId))
+                {
+                    var cursor = _request.StreamId.Length > 0 ? _request.FromChunk : _request.Cursors[response.StreamId];
+                    GoOnAt(response.StreamId, cursor + dropped.Chunks); // or it would be told of them again
+                }
+                return true;
             case { Ended: not null }:
                 _next.Remove(response.StreamId); // the id may be used again
                 _request.Cursors.Remove(response.StreamId);

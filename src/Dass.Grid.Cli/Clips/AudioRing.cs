@@ -8,12 +8,21 @@ namespace Dass.Grid.Cli.Clips;
 internal sealed class AudioRing(AudioFormat format, TimeSpan length)
 {
     private readonly Queue<(DateTimeOffset Begin, ReadOnlyMemory<byte> Audio)> _pieces = new();
+    private DateTimeOffset _last; // begin
 
     public AudioFormat Format => format;
+
+    /// <summary>Pieces that are held.</summary>
+    public int Count => _pieces.Count;
 
     /// <summary>Audio whose first sample was heard at a time.</summary>
     public void Add(DateTimeOffset begin, ReadOnlyMemory<byte> audio)
     {
+        if (begin < _last)
+        {
+            _pieces.Clear(); // the clock was set back: what lies ahead of it would never grow old
+        }
+        _last = begin;
         _pieces.Enqueue((begin, audio));
         while (_pieces.Peek().Begin < begin - length)
         {

@@ -1,6 +1,7 @@
 using Dass.Grid.Client;
 using Dass.Grid.Evaluation.Plots;
 using Dass.Grid.V1;
+using Grpc.Core;
 using AudioFormat = Dass.Grid.Engine.Audio.AudioFormat;
 
 namespace Dass.Grid.Cli.Clips;
@@ -11,11 +12,16 @@ namespace Dass.Grid.Cli.Clips;
 /// </summary>
 internal sealed class ClipKeeper(ClipRules rules, string stream, GridClient grid, TimeProvider clock, Action<string> note)
 {
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(10);
+
     private readonly Lock _lock = new();
     private readonly ClipFiles _files = new(rules, clock);
     private readonly SpeechGuard _speech = new(rules.SpeechFrom, rules.Window);
     private readonly List<(Event Sound, DateTimeOffset Begun)> _waiting = [];
     private AudioRing? _ring;
+    private ModelInfo? _model; // of the stream
+    private bool _isKnown; // its labels
+    private long _asked;
 
     /// <summary>Audio that has found its place in time.</summary>
     /// <param name="format">Of the audio.</param>
@@ -42,11 +48,18 @@ internal sealed class ClipKeeper(ClipRules rules, string stream, GridClient grid
         switch (answer)
         {
             case { Ready: { } ready }:
-                var labels = await grid.Tagging.ListLabelsAsync(
-                    new ListLabelsRequest { Model = ready.Model.Name }, cancellationToken: cancellationToken).ConfigureAwait(false);
-                _speech.OnLabels(labels.Labels);
+                if (_model?.Hash != ready.Model.Hash)
+                {
+                    (_model, _isKnown) = (ready.Model, false);
+                    _speech.OnLabels([]);
+                    await AskAsync(cancellationToken).ConfigureAwait(false);
+                }
                 break;
             case { Tags: { } tags }:
+                if (!_isKnown && clock.GetElapsedTime(_asked) > AskAgain)
+                {
+                    await AskAsync(cancellationToken).ConfigureAwait(false);
+                }
                 DateTimeOffset At(double seconds) => begun + TimeSpan.FromSeconds(seconds);
                 _speech.Add(At(tags.StartSeconds), At(tags.EndSeconds), tags.DenseChunkScores);
                 Wait(tags.Events, begun);
@@ -59,6 +72,24 @@ internal sealed class ClipKeeper(ClipRules rules, string stream, GridClient grid
                 Wait(closed.Events, begun);
                 await WriteAsync(DateTimeOffset.MaxValue).ConfigureAwait(false);
                 break;
+        }
+    }
+
+    /// <summary>Which score is speech's. A gateway that has just come may not answer: until one does, all counts as speech.</summary>
+    private async Task AskAsync(CancellationToken cancellationToken)
+    {
+        _asked = clock.GetTimestamp();
+        try
+        {
+            var labels = await grid.Tagging.ListLabelsAsync(
+                new ListLabelsRequest { Model = _model!.Name }, deadline: DateTime.UtcNow + AskAgain, cancellationToken: cancellationToken)
+                .ConfigureAwait(false);
+            _speech.OnLabels(labels.Labels);
+            _isKnown = true;
+        }
+        catch (RpcException away) when (!cancellationToken.IsCancellationRequested)
+        {
+            note($"which sounds are speech is not known yet: {away.Status.Detail}");
         }
     }
 

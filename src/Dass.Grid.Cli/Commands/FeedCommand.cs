@@ -4,6 +4,7 @@ using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Cli.Sources;
+using Dass.Grid.Notify.Rules;
 
 namespace Dass.Grid.Cli.Commands;
 
@@ -89,11 +90,11 @@ internal static class FeedCommand
     /// <summary>Applies the file whenever it changes; a file that cannot be used changes nothing.</summary>
     private static async Task FollowAsync(string path, SourceSupervisor supervisor, CancellationToken cancellationToken)
     {
-        var read = File.GetLastWriteTimeUtc(path);
+        var read = RuleFile.WrittenUtc(path);
         while (!supervisor.CompletionAsync().IsCompleted || supervisor.Reports.Count == 0)
         {
             await Task.Delay(Look, cancellationToken).ConfigureAwait(false);
-            if (File.GetLastWriteTimeUtc(path) is var written && written == read)
+            if (RuleFile.WrittenUtc(path) is var written && written == read)
             {
                 continue;
             }

@@ -98,9 +98,8 @@ internal static class StreamCommand
             }
             if (parsed.GetValue(captured) is { } time)
             {
-                var length = source.TotalSamples is { } samples
-                    ? TimeSpan.FromSeconds((double)samples / source.Format.SampleRateHz) : default(TimeSpan?);
-                config.CaptureTime = time.Of(name, length).ToTimestamp();
+                config.CaptureTime = (await time.OfAsync(name, source, stop => OpenAsync(name, raw, stop), cancellationToken)
+                    .ConfigureAwait(false)).ToTimestamp();
             }
             async Task<Stream> ReopenAsync(CancellationToken stop) =>
                 new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Dass.Grid.Cli.CommandLine;
+using Dass.Grid.Engine;
+using Dass.Grid.Engine.Audio;
 
 namespace Dass.Grid.Cli.Sources;
 
@@ -11,6 +13,8 @@ internal sealed record CaptureTime
     public const string Help =
         "a time such as 2026-03-01T12:00Z; mtime, the file's last write, which is the recording's end; or a pattern of the file's name "
         + "with yyyy MM dd HH mm ss, e.g. yyyyMMdd_HHmmss, in UTC unless it has zzz";
+
+    private const int BufferFrames = 32 << 10;
 
     private static readonly (string Token, string Regex)[] Tokens =
     [
@@ -29,6 +33,30 @@ internal sealed record CaptureTime
         : text.Contains("yyyy", StringComparison.Ordinal) && text.Contains("MM", StringComparison.Ordinal)
             && text.Contains("dd", StringComparison.Ordinal) ? new CaptureTime { Pattern = text }
         : null;
+
+    /// <summary>Of the recording's first sample. One whose length counts and stands nowhere is read once to find it.</summary>
+    /// <param name="file">The recording.</param>
+    /// <param name="source">It is open; not read.</param>
+    /// <param name="open">Opens it again.</param>
+    /// <param name="cancellationToken">Stops the read.</param>
+    /// <exception cref="FormatException">The file's name is not as the pattern says.</exception>
+    /// <exception cref="AudioFormatException">It is damaged.</exception>
+    public async Task<DateTimeOffset> OfAsync(
+        string file, IAudioSource source, Func<CancellationToken, Task<IAudioSource>> open, CancellationToken cancellationToken)
+    {
+        var samples = source.TotalSamples;
+        if (samples is null && Time is null && Pattern is null)
+        {
+            await using var counted = await open(cancellationToken).ConfigureAwait(false);
+            var buffer = new byte[BufferFrames * counted.Format.BytesPerFrame];
+            samples = 0;
+            while (await counted.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var read)
+            {
+                samples += read / counted.Format.BytesPerFrame;
+            }
+        }
+        return Of(file, samples is { } known ? TimeSpan.FromSeconds((double)known / source.Format.SampleRateHz) : null);
+    }
 
     /// <summary>Of the recording's first sample.</summary>
     /// <param name="file">The recording.</param>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Enumeration;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Client;
@@ -13,7 +14,7 @@ namespace Dass.Grid.Cli.Sources;
 
 /// <summary>
 /// Feeds each recording that comes into a folder once, as a stream of its own that ends with it. What has been fed stands in a file in the
-/// folder; a folder that cannot be written is fed anew by the next process.
+/// folder; a folder that cannot be written is fed anew by the next process. A recording that cannot be read holds up no other one.
 /// </summary>
 internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridClient grid, LiveFeedOptions options)
 {
@@ -21,14 +22,17 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
     private const int MaxIdCharacters = 128;
 
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
     private readonly HashSet<string> _fed = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _invalid = new(StringComparer.Ordinal); // what this process does not offer the grid again
     private readonly Dictionary<string, string> _seen = new(StringComparer.Ordinal); // by file: as it was at the last look
     private bool _isWritable = true;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var note = "";
+        var (note, unread) = ("", "");
         var ledger = Path.Combine(spec.Address, Ledger);
         while (true)
         {
@@ -38,12 +42,23 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
                 {
                     _fed.UnionWith(await File.ReadAllLinesAsync(ledger, cancellationToken).ConfigureAwait(false));
                 }
+                unread = "";
                 foreach (var file in Ready())
                 {
-                    note = await FeedAsync(file, cancellationToken).ConfigureAwait(false);
-                    Remember(ledger, Mark(file));
+                    try
+                    {
+                        note = await FeedPatientlyAsync(file, cancellationToken).ConfigureAwait(false);
+                        if (!_invalid.Contains(Mark(file)))
+                        {
+                            Remember(ledger, Mark(file));
+                        }
+                    }
+                    catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
+                    {
+                        unread = $"{file.Name}: {broken.Message}"; // and is tried again with the next look
+                    }
                 }
-                status.OnIdle(note);
+                status.OnIdle(unread.Length > 0 ? unread : note);
             }
             catch (Exception away) when (away is IOException or UnauthorizedAccessException)
             {
@@ -59,7 +74,8 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
         var ready = new List<FileInfo>();
         foreach (var file in new DirectoryInfo(spec.Address).EnumerateFiles().OrderBy(file => file.LastWriteTimeUtc))
         {
-            if (file.Name.StartsWith('.') || !FileSystemName.MatchesSimpleExpression(spec.Pattern, file.Name) || _fed.Contains(Mark(file)))
+            if (file.Name.StartsWith('.') || !FileSystemName.MatchesSimpleExpression(spec.Pattern, file.Name) || _fed.Contains(Mark(file))
+                || _invalid.Contains(Mark(file)))
             {
                 continue;
             }
@@ -91,25 +107,53 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
         }
     }
 
+    /// <summary>A grid that has no room is asked again until it has; what it finds invalid is left for the next process.</summary>
+    /// <returns>What a person should know of the recording.</returns>
+    private async Task<string> FeedPatientlyAsync(FileInfo file, CancellationToken cancellationToken)
+    {
+        var (since, pause) = (options.Time.GetTimestamp(), FirstPause);
+        while (true)
+        {
+            try
+            {
+                return await FeedAsync(file, cancellationToken).ConfigureAwait(false);
+            }
+            catch (RpcException no) when (no.StatusCode == StatusCode.InvalidArgument)
+            {
+                _invalid.Add(Mark(file));
+                return $"{file.Name} is not fed: {Invocation.Spoken(no.Status.Detail)}";
+            }
+            catch (RpcException no) when (
+                !cancellationToken.IsCancellationRequested && no.StatusCode != StatusCode.Unavailable
+                && (options.GiveUpAfter == Timeout.InfiniteTimeSpan || options.Time.GetElapsedTime(since) < options.GiveUpAfter))
+            {
+                status.OnRefused($"{file.Name}: the grid answers {no.StatusCode}: {Invocation.Spoken(no.Status.Detail)}");
+            }
+            await Task.Delay(pause * (0.75 + Random.Shared.NextDouble() / 2), options.Time, cancellationToken).ConfigureAwait(false);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
+    }
+
     /// <returns>What a person should know of the recording.</returns>
     private async Task<string> FeedAsync(FileInfo file, CancellationToken cancellationToken)
     {
         status.OnBusy();
         try
         {
-            var source = await AudioFile.OpenAsync(file.FullName, cancellationToken).ConfigureAwait(false);
-            var length = source.TotalSamples is { } samples ? TimeSpan.FromSeconds((double)samples / source.Format.SampleRateHz)
-                : default(TimeSpan?);
+            Task<IAudioSource> OpenAsync(CancellationToken stop) => AudioFile.OpenAsync(file.FullName, stop);
+            var source = await OpenAsync(cancellationToken).ConfigureAwait(false);
             await using var tape = new AudioTape(
                 AudioSourceStream.WireFormat(spec.HeardAs(source.Format)), new AudioSourceStream(source),
-                async stop => new AudioSourceStream(await AudioFile.OpenAsync(file.FullName, stop).ConfigureAwait(false)),
-                cancellationToken);
+                async stop => new AudioSourceStream(await OpenAsync(stop).ConfigureAwait(false)), cancellationToken);
+            var captured = spec.CaptureTime is { } time
+                ? (await time.OfAsync(file.FullName, source, OpenAsync, cancellationToken).ConfigureAwait(false)).ToTimestamp()
+                : null;
             var config = new StreamConfig
             {
                 StreamId = IdOf(file.Name),
                 Model = spec.Model,
                 BeginAgain = true,
-                CaptureTime = (spec.CaptureTime?.Of(file.FullName, length))?.ToTimestamp(),
+                CaptureTime = captured,
                 LabelEvents = { spec.EventLabels.Select(label => new LabelRule { Label = label }) },
                 Filter = new TagFilter { Top = 3 },
             };

@@ -33,11 +33,12 @@ internal sealed class SourceInput : IAsyncDisposable
 
     private readonly Process _process;
     private readonly string _program;
+    private readonly SourceSpec _spec;
     private readonly Task<string> _errors;
 
-    private SourceInput(Process process, string program, Stream audio, AudioFormat format)
+    private SourceInput(Process process, string program, SourceSpec spec, Stream audio, AudioFormat format)
     {
-        (_process, _program, Audio, Format) = (process, program, audio, format);
+        (_process, _program, _spec, Audio, Format) = (process, program, spec, audio, format);
         _errors = LastOutput.OfAsync(process.StandardError, MaxErrorCharacters);
     }
 
@@ -93,13 +94,13 @@ internal sealed class SourceInput : IAsyncDisposable
         }
         if (FormatOf(spec) is { } format)
         {
-            return new SourceInput(process, program, process.StandardOutput.BaseStream, format);
+            return new SourceInput(process, program, spec, process.StandardOutput.BaseStream, format);
         }
-        var input = new SourceInput(process, program, process.StandardOutput.BaseStream, Decoded);
+        var input = new SourceInput(process, program, spec, process.StandardOutput.BaseStream, Decoded);
         try
         {
             var wav = await WavReader.OpenAsync(input.Audio, cancellationToken).ConfigureAwait(false);
-            return new SourceInput(process, program, new Grid.AudioSourceStream(wav), wav.Format);
+            return new SourceInput(process, program, spec, new Grid.AudioSourceStream(wav), wav.Format);
         }
         catch (Exception broken) when (broken is AudioFormatException or OperationCanceledException)
         {
@@ -113,10 +114,9 @@ internal sealed class SourceInput : IAsyncDisposable
     /// <summary>Why the process has ended.</summary>
     public async Task<string> WhyEndedAsync()
     {
-        Kill();
-        await _process.WaitForExitAsync().ConfigureAwait(false);
+        await EndAsync().ConfigureAwait(false);
         var errors = (await _errors.ConfigureAwait(false)).Trim();
-        var last = errors[(errors.LastIndexOf('\n') + 1)..];
+        var last = _spec.WithoutPassword(errors[(errors.LastIndexOf('\n') + 1)..]);
         return last.Length > 0 ? last : $"{_program} ended with exit code {_process.ExitCode}.";
     }
 
@@ -138,10 +138,19 @@ internal sealed class SourceInput : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Kill();
-        await _process.WaitForExitAsync().ConfigureAwait(false);
+        await EndAsync().ConfigureAwait(false);
         await _errors.ConfigureAwait(false);
         _process.Dispose();
+    }
+
+    /// <summary>
+    /// Also what the shell leaves behind: after Ctrl-C in a terminal it is gone, and its program, which ignores that, holds the pipes.
+    /// </summary>
+    private async Task EndAsync()
+    {
+        Kill();
+        _process.StandardInput.Close();
+        await _process.WaitForExitAsync().ConfigureAwait(false);
     }
 
     private static IEnumerable<string> FfmpegArguments(SourceSpec spec)

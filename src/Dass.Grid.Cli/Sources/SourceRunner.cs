@@ -36,6 +36,7 @@ internal sealed class SourceRunner(
     private readonly TimeProvider _time = options.Time;
     private StreamConfig? _config;
     private string _told = "";
+    private TimeSpan _heard; // of the source since it was opened
 
     public StreamConfig Config { init => _config = value; }
 
@@ -56,7 +57,8 @@ internal sealed class SourceRunner(
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 status.OnOpening(again);
-                var (heard, why) = (TimeSpan.Zero, "");
+                var why = "";
+                _heard = TimeSpan.Zero;
                 try
                 {
                     await using var input = await SourceInput.OpenAsync(spec, cancellationToken).ConfigureAwait(false);
@@ -66,14 +68,14 @@ internal sealed class SourceRunner(
                         feed = NewFeed(fed = input.Format);
                         answering = AnswerAsync(feed, status, view, Clips, _time, stop.Token);
                     }
-                    heard = await ReadAsync(input, feed!, answering, cancellationToken).ConfigureAwait(false);
+                    await ReadAsync(input, feed!, answering, cancellationToken).ConfigureAwait(false);
                     why = await input.WhyEndedAsync().ConfigureAwait(false);
                 }
                 catch (IOException broken)
                 {
                     why = broken.Message;
                 }
-                pause = heard >= Steady ? FirstPause : pause;
+                pause = _heard >= Steady ? FirstPause : pause;
                 status.OnClosed(why);
                 await PauseAsync(pause * (0.75 + Random.Shared.NextDouble() / 2), feed, cancellationToken).ConfigureAwait(false);
                 pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
@@ -185,10 +187,9 @@ internal sealed class SourceRunner(
         }
     }
 
-    /// <returns>How much audio came.</returns>
-    private async Task<TimeSpan> ReadAsync(SourceInput input, LiveFeed feed, Task answering, CancellationToken cancellationToken)
+    private async Task ReadAsync(SourceInput input, LiveFeed feed, Task answering, CancellationToken cancellationToken)
     {
-        var (format, heard, last) = (input.Format, 0L, _time.GetTimestamp());
+        var (format, last) = (input.Format, _time.GetTimestamp());
         var buffer = new byte[format.SampleRateHz * ReadMilliseconds / 1000 * format.BytesPerFrame];
         feed.Begin();
         while (!answering.IsFaulted)
@@ -209,7 +210,8 @@ internal sealed class SourceRunner(
             {
                 break;
             }
-            (heard, last) = (heard + read, _time.GetTimestamp());
+            last = _time.GetTimestamp();
+            _heard += TimeSpan.FromSeconds((double)read / format.BytesPerFrame / format.SampleRateHz);
             status.OnAudio(AudioLevel.Of(format, buffer.AsSpan(0, read))?.RmsDbfs);
             if (feed.Write(buffer.AsSpan(0, read)) is var wait && wait > TimeSpan.Zero)
             {
@@ -217,6 +219,5 @@ internal sealed class SourceRunner(
                 last = _time.GetTimestamp();
             }
         }
-        return TimeSpan.FromSeconds((double)heard / format.BytesPerFrame / format.SampleRateHz);
     }
 }

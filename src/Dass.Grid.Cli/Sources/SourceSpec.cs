@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Engine.Audio;
 
@@ -13,7 +14,7 @@ internal enum SourceKind
 }
 
 /// <summary>One source, as a file of sources or a command line says.</summary>
-internal sealed record SourceSpec
+internal sealed partial record SourceSpec
 {
     /// <summary>The stream's id; of a folder: what the ids of its recordings begin with.</summary>
     public required string Id { get; init; }
@@ -56,10 +57,13 @@ internal sealed record SourceSpec
     public string Shown => Kind switch
     {
         SourceKind.Command => Command[0],
-        SourceKind.Url when Uri.TryCreate(Address, UriKind.Absolute, out var uri) && uri.UserInfo.Length > 0 =>
-            Address.Replace(uri.UserInfo + "@", "", StringComparison.Ordinal),
+        SourceKind.Url => Query().Replace(UserInfo().Replace(Address, ""), "?…"),
         _ => Address,
     };
+
+    /// <summary>What a program says of it, with no more of the address than a person may see.</summary>
+    public string WithoutPassword(string said) =>
+        Kind == SourceKind.Url ? UserInfo().Replace(said.Replace(Address, Shown, StringComparison.Ordinal), "") : said;
 
     /// <summary>A format of the source, with what of it is heard; ffmpeg has chosen the channel where it decodes.</summary>
     public AudioFormat HeardAs(AudioFormat format) => (NeedsFfmpeg ? Heard with { Channel = 0 } : Heard).Of(format);
@@ -72,6 +76,14 @@ internal sealed record SourceSpec
         && InputOptions.SequenceEqual(other.InputOptions) && EventLabels.SequenceEqual(other.EventLabels);
 
     public override int GetHashCode() => HashCode.Combine(Id, Kind, Address);
+
+    /// <summary>A user and a password; those that are not escaped may hold anything, also what would end an address's authority.</summary>
+    [GeneratedRegex("(?<=://)(?:[^/]*@|[^/@:]*:[^/@]*[^/@0-9][^@]*@)", RegexOptions.CultureInvariant)]
+    private static partial Regex UserInfo();
+
+    /// <summary>Cameras are asked with a password in it, too.</summary>
+    [GeneratedRegex("[?].*", RegexOptions.CultureInvariant)]
+    private static partial Regex Query();
 
     /// <summary>What an argument of a command line that is no file means: an address or a device. Null: neither.</summary>
     public static SourceKind? KindOf(string argument)

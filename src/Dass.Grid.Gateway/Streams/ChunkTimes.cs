@@ -37,6 +37,9 @@ internal sealed class ChunkTimes(GridAccess grid, StreamId id, Attachment attach
     /// <param name="at">When it came, as the clock's timestamp.</param>
     public void OnArrived(long endSample, long at)
     {
+        // Years may be lost before this audio: of the places that it completes, only the last are kept in any case.
+        var ahead = (long)Math.Ceiling((_shape.LookAhead.TotalSeconds + WindowSeconds) / _shape.Chunk.TotalSeconds);
+        _next = Math.Max(_next, (long)Place(endSample) - ahead - MaxWaiting - 1);
         for (; Needed(_next) <= endSample; _next++)
         {
             if (_complete.Count == MaxWaiting)

@@ -152,7 +152,10 @@ internal sealed class StreamSubscriber(
             {
                 throw ProtocolErrors.TooSlow(id.Name, missing, _next);
             }
-            _grid.Instruments.OnDropped(missing);
+            if (!asked)
+            {
+                _grid.Instruments.OnDropped(missing); // not of a subscriber that comes back, which may have seen them
+            }
             await write(new SubscribeResponse { Dropped = new Dropped { Chunks = missing } });
             _next = index;
         }

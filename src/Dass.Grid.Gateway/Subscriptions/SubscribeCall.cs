@@ -154,9 +154,9 @@ internal sealed class SubscribeCall(
         {
             return await subscriber.RunAsync();
         }
-        catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && !subscriber.Found)
+        catch (RpcException gone) when (gone.StatusCode is StatusCode.NotFound or StatusCode.Unavailable && !subscriber.Found)
         {
-            return null; // forgotten since it was listed, or lost with its silo
+            return null; // forgotten since it was listed, lost with its silo, or asleep in a store that is away: the others go on
         }
     }
 

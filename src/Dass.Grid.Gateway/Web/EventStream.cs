@@ -73,6 +73,9 @@ internal sealed class EventStream(
             case { Gap: { } gap }:
                 _cursors[message.StreamId] = gap.NextChunk;
                 break;
+            case { Dropped: { } dropped } when _cursors.TryGetValue(message.StreamId, out var cursor):
+                _cursors[message.StreamId] = cursor + dropped.Chunks; // at most: of chunks without events nothing is written
+                break;
             case { Ended: not null }:
                 _cursors.Remove(message.StreamId);
                 break;

@@ -63,7 +63,11 @@ internal sealed record ChunkLengths(TimeSpan Chunk, TimeSpan Next, long FromFram
 /// <param name="Since">When the last audio came.</param>
 /// <param name="Sample">Where it ended.</param>
 /// <param name="Opened">Whether the event is under way.</param>
-internal sealed record SourceLossNote(TimeSpan After, DateTimeOffset Since, long Sample, bool Opened);
+internal sealed record SourceLossNote(TimeSpan After, DateTimeOffset Since, long Sample, bool Opened)
+{
+    /// <summary>An event that has closed and has gone out with no chunk yet. Null: there is none.</summary>
+    public SoundEvent? Closed { get; init; }
+}
 
 /// <summary>Where a session's use began, and how many events it has closed.</summary>
 internal sealed record UsageStart(long FromSample, long FromChunk, long Events);

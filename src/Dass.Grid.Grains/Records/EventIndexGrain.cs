@@ -43,7 +43,8 @@ public sealed class EventIndexGrain : Grain, IEventIndexGrain
         {
             DeactivateOnIdle();
         }
-        return Task.FromResult(_spans.Keys.SkipWhile(span => span < first).TakeWhile(span => span <= last).Take(most).ToArray());
+        return Task.FromResult(
+            Kept().SkipWhile(span => span < first).TakeWhile(span => span <= last).Take(most).ToArray());
     }
 
     public Task<long[]> FindNewest(long first, long last, int most)
@@ -52,7 +53,16 @@ public sealed class EventIndexGrain : Grain, IEventIndexGrain
         {
             DeactivateOnIdle();
         }
-        return Task.FromResult(_spans.Keys.Reverse().SkipWhile(span => span > last).TakeWhile(span => span >= first).Take(most).ToArray());
+        return Task.FromResult(
+            Kept().Reverse().SkipWhile(span => span > last).TakeWhile(span => span >= first).Take(most).ToArray());
+    }
+
+    /// <summary>Those that are not too old. The others are cleared, also of a tenant without new events.</summary>
+    private IEnumerable<long> Kept()
+    {
+        SweepAsync().Ignore();
+        var oldest = _time.GetUtcNow() - _retention;
+        return _spans.Where(entry => entry.Value >= oldest).Select(entry => entry.Key).ToArray();
     }
 
     private async Task SweepAsync()
@@ -65,6 +75,7 @@ public sealed class EventIndexGrain : Grain, IEventIndexGrain
             {
                 _spans.Remove(span);
             }
+            await _writes.WriteAsync();
         }
     }
 }

@@ -35,6 +35,7 @@ internal static class SessionFactory
     /// <param name="stream">The stream, when nothing is returned.</param>
     /// <param name="events">What goes on; null: the stream begins.</param>
     /// <param name="spared">See <see cref="LiveStream.SparedChunks"/>: of the stream that goes on.</param>
+    /// <param name="hadSlot">It has had one till now.</param>
     public static Refusal? Open(
         ModelRegistry models,
         string tenant,
@@ -44,7 +45,8 @@ internal static class SessionFactory
         EventRule defaults,
         out LiveStream stream,
         StreamEvents? events = null,
-        long spared = 0)
+        long spared = 0,
+        bool hadSlot = false)
     {
         stream = null!;
         if (spec.Format is not { } shape)
@@ -73,7 +75,7 @@ internal static class SessionFactory
         try
         {
             stream = new LiveStream(
-                model.Engine.Open(format, options, tenant, LeavesReserve(tenant)),
+                model.Engine.Open(format, options, tenant, !hadSlot && LeavesReserve(tenant)),
                 model,
                 new StreamShape(shape, format.BytesPerFrame, model.Card.Summary, options.Chunk, options.LookAhead)
                 {

@@ -30,7 +30,9 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
     public bool IsPending => _after is not null && Open is null;
 
     /// <summary>What a checkpoint keeps; null: no event is asked for.</summary>
-    public SourceLossNote? Note => _after is { } after ? new SourceLossNote(after, _since, _sample, Open is not null) : null;
+    public SourceLossNote? Note => _after is { } after 
+        ? new SourceLossNote(after, _since, _sample, Open is not null) { Closed = _closed }
+        : null;
 
     private TimeSpan Without => _before + time.GetElapsedTime(_mark);
 
@@ -57,6 +59,7 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
             (_since, _before) = (note.Since, passed > TimeSpan.Zero ? passed : TimeSpan.Zero);
             _doubt = moved || note.Opened ? TimeSpan.Zero : doubt;
             Open = note.Opened ? Event(SoundEventKind.Opened) : null;
+            _closed = note.Closed;
         }
     }
 

@@ -150,11 +150,12 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         finally
         {
             State.Lost.Add(audio, from, live.NextSample, live.Shape);
-            if (State.Feed(live, _shared.Steady.GetUtcNow(), _shared.Time.GetUtcNow()))
-            {
-                _persistence.SaveNewestAsync().Ignore(); // the next silo knows that it has audio again
-            }
+            var isHeardAgain = State.Feed(live, _shared.Steady.GetUtcNow(), _shared.Time.GetUtcNow());
             tags = _lifecycle.Publish(live);
+            if (isHeardAgain)
+            {
+                _persistence.SaveNewestAsync().Ignore(); // the next silo knows that it has audio again, and what it has made of it
+            }
         }
         _lifecycle.Measure(live, rest, tags.Length, _shared.Time.GetElapsedTime(started));
         return new Pushed(live.NextSample, tags, busy, _persistence.Checkpoints.DurableSample)

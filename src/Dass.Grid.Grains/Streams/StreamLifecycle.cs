@@ -48,7 +48,8 @@ internal sealed class StreamLifecycle(
         persistence.Release(before);
         var (begun, rules) = (before.Begun, shared.Options.Events);
         spec = spec with { LatencyBudget = spec.LatencyBudget ?? before.LatencyBudget };
-        if (SessionFactory.Open(shared.Models, id.Tenant, spec, oldestSample, begun, rules, out var live, before.Events) is { } refusal)
+        if (SessionFactory.Open(shared.Models, id.Tenant, spec, oldestSample, begun, rules, out var live, before.Events, hadSlot: true)
+            is { } refusal)
         {
             return refusal;
         }

@@ -9,10 +9,12 @@ internal interface IDestination : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The sender stops.</exception>
     Task<DeliveryOutcome> SendAsync(Notice notice, CancellationToken cancellationToken);
 
-    public static IDestination Create(DestinationSpec spec) => spec switch
+    /// <param name="spec">What it is.</param>
+    /// <param name="isTrial">Whether it sends once: nothing that others see says that it came or went.</param>
+    public static IDestination Create(DestinationSpec spec, bool isTrial = false) => spec switch
     {
         WebhookSpec webhook => new WebhookDestination(webhook, TimeProvider.System),
-        MqttSpec mqtt => new MqttDestination(mqtt),
+        MqttSpec mqtt => new MqttDestination(mqtt, isTrial),
         CommandSpec command => new CommandDestination(command),
         FileSpec file => new FileDestination(file),
         _ => throw new NotSupportedException($"{spec.GetType().Name} is no destination."),

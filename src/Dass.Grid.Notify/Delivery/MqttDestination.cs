@@ -9,18 +9,23 @@ namespace Dass.Grid.Notify.Delivery;
 
 /// <summary>
 /// Publishes messages with QoS 1: a broker has one when it acknowledges it. Topics are <c>dass/STREAM/RULE</c>, and
-/// <c>dass/STREAM/last</c>, which is retained; <c>dass/status/DESTINATION</c> is <c>online</c> while this is connected.
+/// <c>dass/STREAM/last</c>, which is retained; <c>dass/status/DESTINATION</c> is <c>online</c> while this is connected, and it stays so
+/// between messages: Home Assistant shows what is offline as unavailable.
 /// </summary>
 internal sealed class MqttDestination : IDestination
 {
+    private static readonly TimeSpan ConnectAgain = TimeSpan.FromSeconds(10);
+
     private readonly MqttSpec _spec;
     private readonly IMqttClient _client = new MqttClientFactory().CreateMqttClient();
     private readonly MqttClientOptions _options;
     private readonly SemaphoreSlim _connecting = new(1);
     private readonly HomeAssistant? _home;
     private readonly string _status;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task? _staying; // null: it sends once, and says nothing of itself
 
-    public MqttDestination(MqttSpec spec)
+    public MqttDestination(MqttSpec spec, bool isTrial)
     {
         (_spec, _status) = (spec, $"{spec.Topic}/status/{spec.Name}");
         _home = spec.Discovery is null ? null : new HomeAssistant(spec, _status);
@@ -30,11 +35,14 @@ internal sealed class MqttDestination : IDestination
             .WithClientId($"dass-notify-{spec.Name}-{Guid.NewGuid():N}")
             .WithCleanStart()
             .WithKeepAlivePeriod(TimeSpan.FromSeconds(30))
-            .WithTimeout(spec.Timeout)
-            .WithWillTopic(_status)
-            .WithWillPayload("offline")
-            .WithWillRetain()
-            .WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce);
+            .WithTimeout(spec.Timeout);
+        if (!isTrial)
+        {
+            options = options.WithWillTopic(_status)
+                .WithWillPayload("offline")
+                .WithWillRetain()
+                .WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce);
+        }
         if (spec.User is not null || spec.Password is not null)
         {
             options = options.WithCredentials(spec.User, spec.Password);
@@ -53,6 +61,7 @@ internal sealed class MqttDestination : IDestination
             });
         }
         _options = options.Build();
+        _staying = isTrial ? null : Task.Run(StayConnectedAsync);
     }
 
     public async Task<DeliveryOutcome> SendAsync(Notice notice, CancellationToken cancellationToken)
@@ -91,12 +100,17 @@ internal sealed class MqttDestination : IDestination
 
     public async ValueTask DisposeAsync()
     {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await (_staying ?? Task.CompletedTask).ConfigureAwait(false);
         if (_client.IsConnected)
         {
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
             try
             {
-                await PublishAsync(_status, "offline"u8.ToArray(), retain: true, limit.Token).ConfigureAwait(false);
+                if (_staying is not null)
+                {
+                    await PublishAsync(_status, "offline"u8.ToArray(), retain: true, limit.Token).ConfigureAwait(false);
+                }
                 await _client.DisconnectAsync(cancellationToken: limit.Token).ConfigureAwait(false);
             }
             catch (Exception broken) when (broken is MqttCommunicationException or OperationCanceledException)
@@ -106,6 +120,25 @@ internal sealed class MqttDestination : IDestination
         }
         _client.Dispose();
         _connecting.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task StayConnectedAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            limit.CancelAfter(_spec.Timeout);
+            try
+            {
+                await ConnectAsync(limit.Token).ConfigureAwait(false);
+            }
+            catch (Exception)
+            {
+                // The next message says why, and is tried again by its rule.
+            }
+            await Task.Delay(ConnectAgain, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private async Task ConnectAsync(CancellationToken cancellationToken)
@@ -127,7 +160,10 @@ internal sealed class MqttDestination : IDestination
             {
                 throw new MqttCommunicationException($"the broker answers {answer.ResultCode}. {answer.ReasonString}".TrimEnd());
             }
-            await PublishAsync(_status, "online"u8.ToArray(), retain: true, cancellationToken).ConfigureAwait(false);
+            if (_staying is not null)
+            {
+                await PublishAsync(_status, "online"u8.ToArray(), retain: true, cancellationToken).ConfigureAwait(false);
+            }
         }
         finally
         {

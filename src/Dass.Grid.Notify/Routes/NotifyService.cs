@@ -1,4 +1,5 @@
 using Dass.Grid.Client;
+using Dass.Grid.Notify.Delivery;
 using Dass.Grid.Notify.Reading;
 using Dass.Grid.Notify.Rules;
 using Dass.Grid.Notify.State;
@@ -15,6 +16,7 @@ public sealed class NotifyService : IAsyncDisposable
     private readonly NotifyOptions _options;
     private readonly StateDirectory _state;
     private readonly LiveEvents _live;
+    private readonly SharedDestinations _destinations = new();
     private readonly Dictionary<string, Running> _routes = new(StringComparer.Ordinal); // by name; its own lock
 
     /// <param name="grid">The grid; stays the caller's.</param>
@@ -85,13 +87,14 @@ public sealed class NotifyService : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(string path, NotifyRules rules, CancellationToken cancellationToken)
     {
-        var read = File.GetLastWriteTimeUtc(path);
+        var read = RuleFile.WrittenUtc(path);
+        DateTime? noted = null; // that the grid is away
         await ApplyAsync(rules, cancellationToken).ConfigureAwait(false);
         var seeing = _live.RunAsync(cancellationToken);
         while (!cancellationToken.IsCancellationRequested)
         {
             await Task.Delay(Look, _options.Route.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (cancellationToken.IsCancellationRequested || (File.GetLastWriteTimeUtc(path) is var written && written == read))
+            if (cancellationToken.IsCancellationRequested || (RuleFile.WrittenUtc(path) is var written && written == read))
             {
                 continue;
             }
@@ -105,6 +108,15 @@ public sealed class NotifyService : IAsyncDisposable
                 }
                 await ApplyAsync(changed, cancellationToken).ConfigureAwait(false);
                 _options.Note($"{path} has changed: {changed.Rules.Count} rules.");
+            }
+            catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
+            {
+                read = default; // looked at again until the grid can say what it thinks of it
+                if (noted != written)
+                {
+                    noted = written;
+                    _options.Note($"{path} has changed, and is read again when the grid is there. {away.Status.Detail}");
+                }
             }
             catch (Exception broken) when (broken is FormatException or IOException or UnauthorizedAccessException or RpcException)
             {
@@ -148,7 +160,7 @@ public sealed class NotifyService : IAsyncDisposable
                 {
                     continue;
                 }
-                var route = new Route(rule, destination, _grid, _state, _options.Route);
+                var route = new Route(rule, destination, _destinations, _grid, _state, _options.Route);
                 var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 _routes.Add(route.Name, new Running(route, stop, Task.Run(() => route.RunAsync(stop.Token), CancellationToken.None)));
             }

@@ -43,7 +43,8 @@ internal sealed class Route : IAsyncDisposable
     private int _failed; // readings in a row
 
     /// <exception cref="IOException">The journal cannot be used.</exception>
-    public Route(Rule rule, DestinationSpec spec, GridClient grid, StateDirectory state, RouteOptions options)
+    public Route(
+        Rule rule, DestinationSpec spec, SharedDestinations destinations, GridClient grid, StateDirectory state, RouteOptions options)
     {
         (Rule, Spec, _options, _log) = (rule, spec, options, new EventLogReader(grid));
         _journal = new RouteJournal(state.JournalOf(Name), rule, options.LookBack + 2 * Day, options.Time);
@@ -51,7 +52,7 @@ internal sealed class Route : IAsyncDisposable
         _status = new RouteStatus(rule, spec, options.Time);
         _expected = new ExpectedEvents(options.Time);
         _opened = new OpenedEvents(grid);
-        _destination = IDestination.Create(spec);
+        _destination = destinations.Open(spec);
         _sender = new RouteSender(
             spec, _destination, _journal, new DeadLetters(state.DeadLettersOf(Name), options.Time), _status, options.Pauses, options.Time);
     }

@@ -22,7 +22,7 @@ public static class Trials
             ?? throw new FormatException($"there is no rule '{name}'.{Nearest.Question(name, rules.Names)}");
         foreach (var (_, spec) in rules.Routes.Where(route => route.Rule == rule))
         {
-            var destination = IDestination.Create(spec);
+            var destination = IDestination.Create(spec, isTrial: true);
             await using (destination.ConfigureAwait(false))
             {
                 var notice = Notice.Example(rule.Name, TimeProvider.System.GetUtcNow().UtcDateTime);

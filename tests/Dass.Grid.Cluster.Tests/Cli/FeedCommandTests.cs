@@ -183,6 +183,46 @@ public sealed class FeedCommandTests : IDisposable
             new DateTime(2026, 3, 1, 21, 30, 0, DateTimeKind.Utc), call.ResponseStream.Current.Subscribed.CaptureTime.ToDateTime());
     }
 
+    [NeedsFact("ffmpeg", "ffmpeg")]
+    public async Task A_recording_that_is_refused_or_cannot_be_read_holds_up_no_other_one()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var folder = _directory.CreateSubdirectory("card").FullName;
+        await Ffmpeg(
+            "-f", "lavfi", "-i", "aevalsrc=0/0:d=1", "-c:a", "pcm_f32le", Path.Combine(folder, "1-nan.wav")).WaitForExitAsync();
+        File.CreateSymbolicLink(Path.Combine(folder, "2-gone.wav"), "nowhere.wav");
+        File.Copy(Dass.Babble, Path.Combine(folder, "3-good.wav"));
+        foreach (var (age, name) in ((int, string)[])[(3, "1-nan.wav"), (1, "3-good.wav")])
+        {
+            File.SetLastWriteTimeUtc(Path.Combine(folder, name), DateTime.UtcNow.AddHours(-age));
+        }
+        using var feed = Feed(grid, new { id = "card", folder, capture_time = "mtime" });
+        await feed.UntilAsync(
+            "card", "idle", status => status.GetProperty("note").GetString()!.Contains("2-gone.wav", StringComparison.Ordinal));
+        var good = await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "card-3-good.wav" });
+        Assert.Equal(EndReason.Finished, good.EndReason);
+        var fed = Assert.Single(await File.ReadAllLinesAsync(Path.Combine(folder, ".dass-fed")));
+        Assert.EndsWith("3-good.wav", fed, StringComparison.Ordinal); // another grid may take the first
+    }
+
+    [NeedsFact("ffmpeg", "ffmpeg")]
+    public async Task A_recording_whose_header_has_no_length_is_booked_by_its_end_too()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var folder = _directory.CreateSubdirectory("flac").FullName;
+        var file = Path.Combine(folder, "yard.flac");
+        await Ffmpeg("-i", Dass.Babble, file).WaitForExitAsync();
+        var written = new DateTime(2026, 3, 1, 12, 0, 0, DateTimeKind.Utc);
+        File.SetLastWriteTimeUtc(file, written);
+        using var feed = Feed(grid, new { id = "card", folder, capture_time = "mtime" });
+        await feed.UntilAsync(
+            "card", "idle", status => status.GetProperty("note").GetString()!.Contains("is done", StringComparison.Ordinal));
+        using var call = grid.Client.Subscribe(new SubscribeRequest { StreamId = "card-yard.flac", FromChunk = 0 });
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        var begun = call.ResponseStream.Current.Subscribed.CaptureTime.ToDateTime();
+        Assert.Equal(Babble.Samples / (double)Babble.SampleRateHz, (written - begun).TotalSeconds, 0.1);
+    }
+
     [Fact]
     public async Task The_end_of_a_pipe_is_a_pause_and_the_next_one_goes_on_at_once()
     {

@@ -47,6 +47,36 @@ public sealed class LiveTapeTests(SharedGrid shared) : IDisposable
         Assert.Empty(_directory.GetFiles());
     }
 
+    [Fact]
+    public void A_tape_that_cannot_be_written_for_a_while_goes_on_and_leaves_those_of_other_streams_alone()
+    {
+        var away = Path.Combine(_directory.FullName, "away");
+        Directory.CreateDirectory(Path.Combine(away, "yard.1.000000.tape")); // a directory: what tried to delete it would throw
+        using var spool = new LiveSpool(away, "yard", capacity: 1 << 20);
+        var lost = 0L;
+        for (var piece = 0; piece < 60; piece++)
+        {
+            if (piece == 10)
+            {
+                Directory.Move(away, away + "-gone");
+            }
+            if (piece == 40)
+            {
+                Directory.Move(away + "-gone", away);
+            }
+            lost += spool.Add(new LivePiece(0, piece * 8_192, Enumerable.Repeat((byte)piece, 16_384).ToArray()));
+        }
+        var kept = new List<LivePiece>();
+        while (spool.Take() is { } next)
+        {
+            kept.Add(next);
+        }
+        Assert.True(lost > 0);
+        Assert.Equal(60 * 16_384, lost + kept.Sum(each => each.Data.Length));
+        Assert.Equal(59 * 8_192, kept[^1].Position);
+        Assert.All(kept, each => Assert.All(each.Data.ToArray(), value => Assert.Equal(each.Position / 8_192, value)));
+    }
+
     /// <summary>A source plays while the grid is away; then the grid comes, and the source is over.</summary>
     private async Task<(List<Tags> Tags, List<Gap> Gaps, LiveFeed Feed)> FeedAsync(string id, int seconds, TimeSpan tape)
     {

@@ -78,6 +78,30 @@ public sealed class MqttTests : IDisposable
     }
 
     [NeedsFact("mosquitto mosquitto_sub", "mosquitto mosquitto-clients")]
+    public async Task Rules_share_a_connection_that_is_online_from_the_first_to_the_last_and_no_trial_says_otherwise()
+    {
+        using var broker = new Mosquitto(_directory, "allow_anonymous true");
+        await broker.StartAsync();
+        using var reader = await broker.ReadAsync();
+        string[] States() => [.. reader.All.Where(each => each.Topic == "dass/status/home").Select(each => each.Payload)];
+        var (all, spec) = (new SharedDestinations(), Spec(broker, "\"home_assistant\": true"));
+        var dogs = all.Open(spec);
+        await using (var cats = all.Open(spec))
+        {
+            await TestGrid.UntilAsync(() => States() is ["online"]); // before any message
+            await dogs.DisposeAsync();
+            await using (var trial = IDestination.Create(spec, isTrial: true))
+            {
+                Assert.Equal(DeliveryOutcome.Delivered, await SendAsync(trial, "yard", "Dog"));
+            }
+            Assert.Equal(DeliveryOutcome.Delivered, await SendAsync(cats, "yard", "Cat"));
+            await TestGrid.UntilAsync(() => reader.All.Count(each => each.Topic == "dass/yard/last") == 2);
+            Assert.Equal(["online"], States());
+        }
+        await TestGrid.UntilAsync(() => States() is ["online", "offline"]);
+    }
+
+    [NeedsFact("mosquitto mosquitto_sub", "mosquitto mosquitto-clients")]
     public async Task A_broker_that_is_away_or_refuses_has_failed_and_one_that_comes_back_is_used_and_told_again()
     {
         using var broker = new Mosquitto(_directory, "allow_anonymous true"); // keeps nothing over a restart

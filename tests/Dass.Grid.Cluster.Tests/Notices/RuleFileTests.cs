@@ -10,6 +10,27 @@ public sealed class RuleFileTests : IDisposable
     public void Dispose() => _directory.Delete(recursive: true);
 
     [Fact]
+    public void A_file_behind_a_link_is_as_old_as_what_the_link_leads_to()
+    {
+        var folder = Directory.CreateTempSubdirectory("dass-links-").FullName; // as Kubernetes mounts a ConfigMap
+        foreach (var (version, year) in ((string, int)[])[("first", 2020), ("second", 2021)])
+        {
+            var file = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, version)).FullName, "rules.json");
+            File.WriteAllText(file, "{}");
+            File.SetLastWriteTimeUtc(file, new DateTime(year, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        }
+        var data = Path.Combine(folder, "data");
+        var path = File.CreateSymbolicLink(Path.Combine(folder, "rules.json"), "data/rules.json").FullName;
+        Directory.CreateSymbolicLink(data, "first");
+        Assert.Equal(2020, RuleFile.WrittenUtc(path).Year);
+        Directory.Delete(data);
+        Assert.True(RuleFile.WrittenUtc(path).Year < 1700);
+        Directory.CreateSymbolicLink(data, "second");
+        Assert.Equal(2021, RuleFile.WrittenUtc(path).Year);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public void Every_field_is_read()
     {
         var rules = Parse("""

@@ -2,6 +2,7 @@ using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
 using Dass.Grid.Gateway.Subscriptions;
 using Dass.Grid.V1;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Duration = Google.Protobuf.WellKnownTypes.Duration;
@@ -44,6 +45,18 @@ public sealed class ExtremeTests(SharedGrid shared)
         config.OldestSample = Oldest + 1;
         await TestGrid.RefusesAsync(
             StatusCode.InvalidArgument, $"oldest_sample is {Oldest + 1}; 0 to {Oldest}", () => Feed.BeginAsync(_client, config));
+    }
+
+    [Fact]
+    public async Task A_loss_of_centuries_costs_no_more_than_one_of_a_minute()
+    {
+        using var feed = await Feed.BeginAsync(_client, Babble.Config("centuries"));
+        await feed.SendBabbleAsync(0, 48_000);
+        var audio = new Audio { FirstSample = 1L << 48, AfterLoss = true, Data = ByteString.CopyFrom(Babble.Slice(0, 48_000).Span) };
+        await feed.SendAsync(new StreamRequest { Audio = audio });
+        await feed.FinishAsync();
+        Assert.Single(feed.Gaps);
+        Assert.True(feed.Tags[^1].StartSeconds > 1e10);
     }
 
     [Fact]

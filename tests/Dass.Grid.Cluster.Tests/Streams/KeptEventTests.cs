@@ -97,9 +97,9 @@ public sealed class KeptEventTests : IDisposable
     }
 
     [Fact]
-    public async Task Logs_that_are_older_than_the_retention_are_cleared_when_another_begins()
+    public async Task Logs_that_are_older_than_the_retention_are_cleared_when_another_begins_or_the_index_is_read()
     {
-        await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Streams:EventRetention", "00:00:01")));
+        await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Streams:EventRetention", "00:00:03")));
         var (first, second) = (EventLogKey.SpanOf(Captured), EventLogKey.SpanOf(Captured.AddMonths(3)));
         IEventLogGrain Log(long span) => grid.Host.Grains.GetGrain<IEventLogGrain>(new EventLogKey("default", span).ToString());
         LoggedEvent[] At(long span) => [new("yard", Captured, "0-0", EventLogKey.BeginOf(span), 0, 1, "/m/0bt9lr", "Dog", 1, 1, "tiny")];
@@ -107,13 +107,17 @@ public sealed class KeptEventTests : IDisposable
         await Log(first).Append(At(first));
         Assert.Single(await Log(first).Read(query));
         var written = TimeProvider.System.GetUtcNow();
-        await TestGrid.UntilAsync(() => TimeProvider.System.GetUtcNow() - written > TimeSpan.FromSeconds(1.2)); // older than the retention
+        await TestGrid.UntilAsync(() => TimeProvider.System.GetUtcNow() - written > TimeSpan.FromSeconds(3.2)); // older than the retention
         await Log(second).Append(At(second));
 
         var index = grid.Host.Grains.GetGrain<IEventIndexGrain>("default");
         await TestGrid.UntilAsync(async () => await index.Find(0, long.MaxValue, 10) is [var only] && only == second);
         Assert.Empty(await Log(first).Read(query));
         Assert.Single(await Log(second).Read(query));
+
+        // A tenant without new events keeps none of its old ones.
+        await TestGrid.UntilAsync(async () => (await index.FindNewest(0, long.MaxValue, 10)).Length == 0);
+        await TestGrid.UntilAsync(async () => (await Log(second).Read(query)).Length == 0);
     }
 
     [Fact]

@@ -8,9 +8,10 @@ namespace Dass.Grid.Cluster.Tests.Streams;
 public sealed class RestTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
+    private readonly FaultyStore _store = new();
     private TestGrid _grid = null!;
 
-    public async Task InitializeAsync() => _grid = await TestGrid.StartAsync(_time, []);
+    public async Task InitializeAsync() => _grid = await TestGrid.StartAsync(_time, [], _store.Wrap);
 
     public Task DisposeAsync() => _grid.StopAsync(_time);
 
@@ -56,6 +57,33 @@ public sealed class RestTests : IAsyncLifetime
         Assert.Equal(1, await ActivationsAsync());
         await feed.SendBabbleAsync(100_000, Babble.Samples);
         await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
+    }
+
+    [Fact]
+    public async Task A_stream_at_rest_in_a_store_that_is_away_keeps_no_subscriber_from_the_others()
+    {
+        await FeedAsync("yard", 0, 100_000);
+        await RestAsync();
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config("street"));
+        await feed.SendBabbleAsync(0, 50_000);
+        await feed.AppliedAsync(50_000);
+        _store.IsAway = true;
+        using var call = _grid.Client.Subscribe(new V1.SubscribeRequest { AllStreams = true }, deadline: TestGrid.Deadline);
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal("street", call.ResponseStream.Current.StreamId);
+        var next = call.ResponseStream.MoveNext(CancellationToken.None);
+        await PassAsync(TimeSpan.FromMinutes(2)); // longer than a gateway waits for a stream
+        await feed.SendBabbleAsync(50_000, 100_000);
+        Assert.True(await next);
+        Assert.Equal(("street", V1.SubscribeResponse.ResponseOneofCase.Tags), (
+            call.ResponseStream.Current.StreamId, call.ResponseStream.Current.ResponseCase));
+        _store.IsAway = false;
+        while (call.ResponseStream.Current.StreamId != "yard") // as soon as it can be had
+        {
+            next = call.ResponseStream.MoveNext(CancellationToken.None);
+            await TestGrid.UntilAsync(() => next.IsCompleted, () => PassAsync(TimeSpan.FromSeconds(1)));
+            Assert.True(await next);
+        }
     }
 
     private async Task FeedAsync(string stream, int fromSample, int toSample)

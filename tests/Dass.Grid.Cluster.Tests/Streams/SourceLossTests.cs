@@ -1,4 +1,5 @@
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Streams;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
@@ -52,6 +53,21 @@ public sealed class SourceLossTests : IDisposable
             Assert.Single(feed.Events, sound => sound.LabelId == Lost);
         }
         await grid.StopAsync(_time);
+    }
+
+    [Fact]
+    public void What_has_closed_and_has_gone_out_with_no_chunk_is_in_the_checkpoint()
+    {
+        var (before, after) = (new SourceLoss(_time, Doubt), new SourceLoss(_time, Doubt));
+        before.Begin(After, 4 * Rate, Rate);
+        _time.Advance(2 * After);
+        Assert.True(before.Hear(5 * Rate, Rate));
+        var bytes = new CheckpointNotes(new UsageStart(0, 0, 0), [], []) { Loss = before.Note }.ToBytes();
+        after.Restore(CheckpointNotes.FromBytes(bytes)!.Loss, Rate, moved: false);
+        var closed = after.Take();
+        Assert.Equal(before.Take(), closed);
+        Assert.Equal((60, 4), (closed!.OffsetSeconds - closed.OnsetSeconds, closed.OnsetSeconds));
+        Assert.Null(after.Take());
     }
 
     [Fact]

@@ -42,11 +42,14 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
     }
 
     /// <summary>The grid's clock stands until the test moves it; that of Orleans' own background work runs.</summary>
-    public static Task<TestGrid> StartAsync(FakeTimeProvider time, Dictionary<string, string?> settings) => StartAsync(settings, builder =>
-    {
-        builder.Services.AddSingleton<TimeProvider>(time);
-        builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
-    });
+    public static Task<TestGrid> StartAsync(
+        FakeTimeProvider time, Dictionary<string, string?> settings, Action<WebApplicationBuilder>? configure = null) =>
+        StartAsync(settings, builder =>
+        {
+            builder.Services.AddSingleton<TimeProvider>(time);
+            builder.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
+            configure?.Invoke(builder);
+        });
 
     /// <summary>A silo without a gateway, which has joined this grid when this returns.</summary>
     public async Task<EmbeddedGrid> StartSiloAsync(Dictionary<string, string?> settings, Action<WebApplicationBuilder>? configure = null)
