@@ -3,6 +3,7 @@
 # PREFIX (default: /usr/local for root, else ~/.local) gets lib/dass and bin/dass. RUNTIME (environment): linux-x64 or linux-arm64 (default: this machine's).
 # DASS_PACKED (environment): a folder that `RUNTIME=… deploy/install.sh --pack FOLDER` has made on a machine with the SDK; without it, the SDK is needed here.
 set -euo pipefail
+umask 022 # services of other users run it
 
 case ${RUNTIME:-$(uname -m)} in
   x86_64 | linux-x64) runtime=linux-x64 ;;

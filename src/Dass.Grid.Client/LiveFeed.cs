@@ -119,51 +119,81 @@ public sealed class LiveFeed : IDisposable
         var refusals = new Reconnects(Patience(interrupted: null));
         var begun = _options.Time.GetTimestamp(); // of the call
         var takenOver = false;
-        while (await _buffer.PeekAsync(cancellationToken).ConfigureAwait(false) is { } first)
+        FilledTape? filled = null;
+        var config = _config;
+        try
         {
-            _config.CaptureTime = Timestamp.FromDateTimeOffset(EpochOf(first.Era) + Span(first.Position));
-            RpcException? refused = null;
-            await using (var filled = new FilledTape(this, first.Era, cancellationToken))
+            while (true)
             {
-                var feed = new StreamFeed(_grid, filled.Tape, _config, new StreamFeedOptions
+                if (filled is null)
                 {
-                    Reconnect = Patience(_options.Interrupted), LeavesOpen = () => !filled.EndsStream,
-                });
-                await using var answers = feed.RunAsync(filled.Stop).GetAsyncEnumerator(filled.Stop);
-                while (true)
-                {
-                    try
+                    if (await _buffer.PeekAsync(cancellationToken).ConfigureAwait(false) is not { } first)
                     {
-                        if (!await answers.MoveNextAsync().ConfigureAwait(false))
+                        yield break;
+                    }
+                    _config.CaptureTime = Timestamp.FromDateTimeOffset(EpochOf(first.Era) + Span(first.Position));
+                    (filled, config) = (new FilledTape(this, first.Era, cancellationToken), new StreamConfig(_config));
+                }
+                var (fed, refused) = (filled, default(RpcException));
+                var feed = new StreamFeed(_grid, fed.Tape, config, new StreamFeedOptions
+                {
+                    Reconnect = Patience(_options.Interrupted), LeavesOpen = () => !fed.EndsStream,
+                });
+                await using (var answers = feed.RunAsync(fed.Stop).GetAsyncEnumerator(fed.Stop))
+                {
+                    while (true)
+                    {
+                        try
                         {
+                            if (!await answers.MoveNextAsync().ConfigureAwait(false))
+                            {
+                                break;
+                            }
+                        }
+                        catch (RpcException no) when (!cancellationToken.IsCancellationRequested && refusals.HasPatience())
+                        {
+                            refused = no;
                             break;
                         }
+                        if (answers.Current.Ready is { } ready)
+                        {
+                            fed.Begin(ready);
+                            begun = _options.Time.GetTimestamp();
+                            (config.BeginAgain, config.Begun) = (false, ready.Begun); // of another call: it goes on with this stream
+                            config.FromChunk = Math.Max(config.FromChunk, ready.NextChunk);
+                        }
+                        if (answers.Current.Ack is not null && (!takenOver || _options.Time.GetElapsedTime(begun) > Owned))
+                        {
+                            refusals.Progress();
+                            takenOver = false;
+                        }
+                        if (answers.Current.Tags is { } tags)
+                        {
+                            config.FromChunk = tags.Chunk + 1;
+                        }
+                        yield return answers.Current;
                     }
-                    catch (RpcException no) when (!cancellationToken.IsCancellationRequested && refusals.HasPatience())
-                    {
-                        refused = no;
-                        break;
-                    }
-                    if (answers.Current.Ready is { } ready)
-                    {
-                        filled.Begin(ready);
-                        begun = _options.Time.GetTimestamp();
-                    }
-                    if (answers.Current.Ack is not null && (!takenOver || _options.Time.GetElapsedTime(begun) > Owned))
-                    {
-                        refusals.Progress();
-                        takenOver = false;
-                    }
-                    yield return answers.Current;
+                }
+                if (refused is null || !(fed.HasBegun && IsOfNow(refused)))
+                {
+                    await fed.DisposeAsync().ConfigureAwait(false);
+                    filled = null;
+                }
+                // Two feeders of one id would take it from each other twice a second: the pauses grow until one has held it for long.
+                takenOver |= refused?.StatusCode == StatusCode.Aborted;
+                // A stream that has been ended by another call begins again at once; what is refused twice is refused for a reason.
+                if (refused is not null && !(refused.StatusCode == StatusCode.FailedPrecondition && refusals.TryAtOnce()))
+                {
+                    _options.Refused?.Invoke(refused);
+                    await refusals.PauseAsync(refused, cancellationToken).ConfigureAwait(false);
                 }
             }
-            // Two feeders of one id would take it from each other twice a second: the pauses grow until one of them has held it for long.
-            takenOver |= refused?.StatusCode == StatusCode.Aborted;
-            // A stream that has been ended by another call begins again at once; what is refused twice is refused for a reason.
-            if (refused is not null && !(refused.StatusCode == StatusCode.FailedPrecondition && refusals.TryAtOnce()))
+        }
+        finally
+        {
+            if (filled is not null)
             {
-                _options.Refused?.Invoke(refused);
-                await refusals.PauseAsync(refused, cancellationToken).ConfigureAwait(false);
+                await filled.DisposeAsync().ConfigureAwait(false);
             }
         }
     }
@@ -187,6 +217,12 @@ public sealed class LiveFeed : IDisposable
             _options.Placed?.Invoke(_clock.Epoch.Value + Span(piece.Position), piece.Data);
         }
     }
+
+    /// <summary>
+    /// Whether the grid may take the same stream later, e.g. when it has room: then it needs the audio of which it has no checkpoint again.
+    /// </summary>
+    private static bool IsOfNow(RpcException refused) => refused.StatusCode is StatusCode.ResourceExhausted or StatusCode.Unauthenticated
+        or StatusCode.PermissionDenied or StatusCode.Internal or StatusCode.Unknown or StatusCode.Cancelled or StatusCode.DeadlineExceeded;
 
     private DateTimeOffset EpochOf(int era)
     {
@@ -219,6 +255,9 @@ public sealed class LiveFeed : IDisposable
         public AudioTape Tape { get; }
 
         public CancellationToken Stop => _stop.Token;
+
+        /// <summary>Whether it has audio, or waits for it.</summary>
+        public bool HasBegun => _filling is not null;
 
         /// <summary>Whether the end of the tape is that of the stream.</summary>
         public bool EndsStream => _endsStream;

@@ -16,6 +16,12 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
 {
     private const int MaxOver = 1_000;
 
+    /// <summary>
+    /// A stream that its silo's death has taken before its first checkpoint begins again with what subscribers have had: it is the same
+    /// one. After so many chunks another begin is another stream.
+    /// </summary>
+    private const int YoungChunks = 128;
+
     private readonly SubscribeRequest _request = request.Clone();
     private readonly Reconnects _reconnects = new(reconnect ?? new ReconnectOptions());
     // By stream: the chunk after the last one that was returned.
@@ -25,6 +31,7 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
     private readonly Dictionary<string, (Timestamp? Begun, long Next)> _over = new(StringComparer.Ordinal);
     private readonly HashSet<string> _again = new(StringComparer.Ordinal); // and what it does
     private bool _answered; // once
+    private bool _isStale; // the call: it was asked to go on where a stream of before was
 
     /// <summary>The grid's answers; the next one is asked for when it is wanted. Enumerated once.</summary>
     /// <exception cref="RpcException">The grid refuses, or stays away for longer than the attempts last.</exception>
@@ -55,6 +62,12 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
                 {
                     yield return call.ResponseStream.Current;
                 }
+                if (_isStale)
+                {
+                    _isStale = false;
+                    call.Dispose();
+                    call = null;
+                }
             }
         }
         finally
@@ -68,6 +81,15 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
         var stream = response.StreamId;
         if (response.Subscribed is { } subscribed)
         {
+            if (_next.GetValueOrDefault(stream) > YoungChunks && _begun.TryGetValue(stream, out var before)
+                && !before.Equals(subscribed.CaptureTime))
+            {
+                _isStale = true;
+                _next.Remove(stream);
+                GoOnAt(stream, 0);
+                _begun[stream] = subscribed.CaptureTime;
+                return false;
+            }
             _begun[stream] = subscribed.CaptureTime;
             _again.Remove(stream);
             if (_over.TryGetValue(stream, out var over) && subscribed.CaptureTime.Equals(over.Begun) && subscribed.NextChunk >= over.Next)

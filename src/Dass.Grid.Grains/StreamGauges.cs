@@ -18,8 +18,8 @@ public sealed class StreamGauges
     public (double P99, double Max) UnsavedSeconds()
     {
         var now = Stopwatch.GetTimestamp();
-        var ages = _all.Keys.Where(gauge => gauge.UnsavedSince > 0)
-            .Select(gauge => Stopwatch.GetElapsedTime(gauge.UnsavedSince, now).TotalSeconds).Order().ToArray();
+        var ages = _all.Keys.Select(gauge => gauge.UnsavedSince).Where(since => since > 0)
+            .Select(since => Stopwatch.GetElapsedTime(since, now).TotalSeconds).Order().ToArray();
         return ages.Length == 0 ? (0, 0) : (ages[(int)(0.99 * (ages.Length - 1))], ages[^1]);
     }
 

@@ -81,11 +81,12 @@ internal static class GridRules
             "Grid:SiloCertificateKey", $"'{grid.SiloCertificateKey}'", "a key needs its certificate: Grid:SiloCertificate");
         rules.Rule(
             StreamId.IsTenant(grid.Name), "Grid:Name", $"'{grid.Name}'", $"1 to {StreamId.MaxTenantLength} of {StreamId.Alphabet}");
-        if (grid.Redis is null && (grid.Cluster == ClusterKind.Redis || grid.Store == StoreKind.Redis))
+        var hasStore = grid.Role != GridRole.Gateway;
+        if (grid.Redis is null && (grid.Cluster == ClusterKind.Redis || (hasStore && grid.Store == StoreKind.Redis)))
         {
             rules.Add("Grid:Redis is missing; Grid:Cluster or Grid:Store needs it, e.g. 127.0.0.1:6379.");
         }
-        if (grid.Postgres is null && (grid.Cluster == ClusterKind.Postgres || grid.Store == StoreKind.Postgres))
+        if (grid.Postgres is null && (grid.Cluster == ClusterKind.Postgres || (hasStore && grid.Store == StoreKind.Postgres)))
         {
             rules.Add("Grid:Postgres is missing; Grid:Cluster or Grid:Store needs it, e.g. Host=db;Database=dass.");
         }

@@ -18,6 +18,8 @@ public sealed record DassConfig
     /// <summary>Blocks of each stage, e.g. 2, 2, 8, 2 for DASS-small.</summary>
     public required ImmutableArray<int> Depths { get; init; }
 
+    internal const int UsualWindowFrames = 1024;
+
     /// <summary>Logits of the head; 527 for AudioSet.</summary>
     public required int LabelCount { get; init; }
 
@@ -25,7 +27,7 @@ public sealed record DassConfig
     public int MelBins { get; init; } = 128;
 
     /// <summary>Frames of the windows that the network was trained on (10.24 s at a hop of 10 ms).</summary>
-    public int WindowFrames { get; init; } = 1024;
+    public int WindowFrames { get; init; } = UsualWindowFrames;
 
     /// <summary>Length of these windows, e.g. 10.24 s.</summary>
     public TimeSpan Window => TimeSpan.FromSeconds(WindowFrames * FrameRate.HopSeconds);

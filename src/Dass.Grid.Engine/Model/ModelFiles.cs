@@ -161,7 +161,8 @@ internal static class ModelFiles
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant(
             $"dass;{string.Join(',', config.Dims)};{string.Join(',', config.Depths)};{config.LabelCount};{config.MelBins};")
-            + FormattableString.Invariant($"{config.FeatureMean:R};{config.FeatureStd:R};")));
+            + FormattableString.Invariant($"{config.FeatureMean:R};{config.FeatureStd:R};")
+            + (config.WindowFrames == DassConfig.UsualWindowFrames ? "" : FormattableString.Invariant($"{config.WindowFrames};"))));
         foreach (var (name, values) in tensors.OrderBy(tensor => tensor.Key, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(name));

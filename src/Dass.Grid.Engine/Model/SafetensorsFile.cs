@@ -50,11 +50,11 @@ internal sealed class SafetensorsFile : IDisposable
             {
                 throw Broken(path, $"it has {file.Length} bytes; the header length alone takes 8");
             }
-            if (prefix is [0x50, 0x4B, 3, 4, ..] or [0x80, 2, ..])
+            var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+            if (headerBytes > MaxHeaderBytes && prefix is [0x50, 0x4B, 3, 4, ..] or [0x80, 2, ..])
             {
                 throw Broken(path, "it is a PyTorch pickle. Pickles can run code and are not read. " + ModelFiles.HowToConvert);
             }
-            var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
             if (headerBytes > MaxHeaderBytes || (long)headerBytes > file.Length - 8)
             {
                 throw Broken(path, $"its header claims {headerBytes} bytes; the file has {file.Length} and the limit is {MaxHeaderBytes}");

@@ -208,7 +208,7 @@ public sealed class StreamEngine : IAsyncDisposable
             }
             foreach (var device in _devices.OrderBy(device => device.Fill))
             {
-                if (device.TryRent() is { } slot)
+                if (TryRent(device) is { } slot)
                 {
                     known ??= _owners[owner] = new EngineOwner(owner, _devices.Length);
                     known.Sessions++;
@@ -216,6 +216,20 @@ public sealed class StreamEngine : IAsyncDisposable
                 }
             }
             throw new NoFreeSlotException(capacity);
+        }
+    }
+
+    /// <summary>A device may be lost while no step runs, which would say so.</summary>
+    private static StateSlot? TryRent(EngineDevice device)
+    {
+        try
+        {
+            return device.TryRent();
+        }
+        catch (DeviceLostException loss)
+        {
+            device.Batcher.Lose(loss);
+            throw;
         }
     }
 

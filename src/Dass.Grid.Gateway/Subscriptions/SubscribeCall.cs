@@ -25,6 +25,7 @@ internal sealed class SubscribeCall(
     CancellationToken cancellationToken)
 {
     private const int MaxIds = 1_000;
+    private const int YoungChunks = 128; // before a stream's first checkpoint, with room
     private static readonly TimeSpan Discovery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestInterval = TimeSpan.FromHours(1);
 
@@ -118,8 +119,9 @@ internal sealed class SubscribeCall(
                 foreach (var listing in listings)
                 {
                     var isNew = listing.Begun >= subscribed;
-                    var hasCursor = request.Cursors.ContainsKey(listing.Name);
-                    var from = isNew && (since is null || !hasCursor) ? 0 : FromChunk(listing.Name);
+                    var hasCursor = request.Cursors.TryGetValue(listing.Name, out var cursor);
+                    // A young stream that its silo's death has taken begins again as the same one; another begin is another stream.
+                    var from = isNew && (since is null || !hasCursor || cursor > YoungChunks) ? 0 : FromChunk(listing.Name);
                     var isOver = listing.Ended && !isNew && (from is null || (since is not null && !hasCursor)); // nothing of it is wanted
                     if (IsWanted(listing.Name) && !isOver && !seen.Contains(listing))
                     {

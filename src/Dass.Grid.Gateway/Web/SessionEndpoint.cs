@@ -74,7 +74,7 @@ internal static class SessionEndpoint
         {
             return await ask();
         }
-        catch (RpcException no) when (no.StatusCode == StatusCode.Unauthenticated)
+        catch (RpcException no) when (no.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied)
         {
             return null;
         }

@@ -218,7 +218,7 @@ public sealed partial class ModelRegistry(
         {
             await LoadAsync(record.Name, record.Directory, record.MaxStreams, record.Hash, stopping);
         }
-        catch (Exception unusable) when (unusable is ModelLoadException or ArgumentException)
+        catch (Exception unusable) when (unusable is not OperationCanceledException) // others that are registered go on
         {
             if (_unusable.Add(record.Name))
             {

@@ -134,9 +134,9 @@ internal static class SessionFactory
         try
         {
             var events = StreamEvents.Restore(checkpoint.Events.Span, defaults, model.Card.Labels);
+            var notes = CheckpointNotes.FromBytes(checkpoint.Notes.Span);
             var session = model.Engine.Restore(checkpoint.Session.Span, tenant, leavesReserve: !moves && LeavesReserve(tenant));
             stream = new LiveStream(session, model, checkpoint.Shape, checkpoint.Begun, checkpoint.Origin, events);
-            var notes = CheckpointNotes.FromBytes(checkpoint.Notes.Span);
             stream.Restore(notes?.Chunks);
             if (!moves)
             {

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Dass.Grid.Client;
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
@@ -47,6 +48,67 @@ public class LiveFeedTests(SharedGrid shared)
         var again = await FeedAsync("back", feed => Play(feed, seconds: 6));
         Assert.Equal(0, again[0].Chunk);
         Assert.All(again, each => Assert.InRange(each.End, Start.AddSeconds(16).AddHours(2), Start.AddSeconds(24).AddHours(2)));
+    }
+
+    [Fact]
+    public async Task What_a_lost_grid_had_is_there_for_the_next_one_although_another_refuses_it_between()
+    {
+        var (breaks, refused) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var lost = await TestGrid.StartAsync();
+        await using var refusing = await TestGrid.StartAsync(new()
+        {
+            ["Tenants:anne:KeyHashes:0"] = KeyHash.Create("anne-0123456789abcdef").ToString(),
+        });
+        await using var next = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(
+            new Route(lost.Host.Address, Breaks: breaks.Task), new Route(refusing.Host.Address, Breaks: refused.Task),
+            new Route(next.Host.Address));
+        using var grid = new GridClient(new Uri(relay.Address));
+        var config = new StreamConfig { StreamId = "kept", Model = "tiny" };
+        using var feed = new LiveFeed(grid, Format, config, new LiveFeedOptions
+        {
+            Time = _time,
+            Refused = no =>
+            {
+                Assert.Equal(StatusCode.Unauthenticated, no.StatusCode);
+                refused.TrySetResult();
+            },
+        });
+        var (applied, gaps, tags, begun) = (0L, 0, new List<Tags>(), 0);
+        using var deadline = new CancellationTokenSource(TestGrid.Patience);
+        var running = Task.Run(async () =>
+        {
+            await foreach (var answer in feed.RunAsync(deadline.Token))
+            {
+                begun += answer.Ready is null ? 0 : 1;
+                applied = Math.Max(applied, answer.Ack?.AppliedSample ?? 0);
+                gaps += answer.Gap is null ? 0 : 1;
+                tags.AddRange(answer.Tags is { } each ? [each] : []);
+            }
+        });
+        Task PlayAsync()
+        {
+            Play(feed, seconds: 1);
+            return Task.Delay(20);
+        }
+        await TestGrid.UntilAsync(() => applied > 20 * 16_000, PlayAsync);
+        breaks.SetResult();
+        await TestGrid.UntilAsync(() => begun == 2, PlayAsync);
+        Assert.True(refused.Task.IsCompleted);
+        await TestGrid.UntilAsync(() => applied > 60 * 16_000, PlayAsync);
+        feed.Complete();
+        await running;
+        Assert.Equal(0, gaps);
+        Assert.All(tags, each => Assert.Equal(0, each.LostSeconds));
+        Assert.Equal(Enumerable.Range(0, tags.Count).Select(chunk => (long)chunk), tags.Select(each => each.Chunk));
+        // The grid that had nothing of it has all of it.
+        var kept = await next.Client.GetStreamAsync(new GetStreamRequest { StreamId = "kept" });
+        Assert.Equal(applied, kept.NextSample);
+        using var call = next.Client.Subscribe(new SubscribeRequest { StreamId = "kept", FromChunk = 0 }, deadline: TestGrid.Deadline);
+        while (await call.ResponseStream.MoveNext(CancellationToken.None) && call.ResponseStream.Current.Tags is not { Chunk: 0 })
+        {
+            Assert.Null(call.ResponseStream.Current.Dropped);
+        }
     }
 
     [Fact]

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using Dass.Grid.Client;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
 using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Dass.Grid.Cluster.Tests.Client;
 
@@ -73,6 +75,57 @@ public class ReconnectTests
                 Enumerable.Range(0, Chunks).Select(chunk => (long)chunk),
                 heard.Where(each => each.Stream == stream).Select(each => each.Chunk));
         }
+    }
+
+    [Fact]
+    public async Task A_stream_that_begins_again_while_its_subscriber_is_away_is_heard_from_its_beginning()
+    {
+        using var deadline = new CancellationTokenSource(TestGrid.Patience);
+        var (time, breaks) = (new FakeTimeProvider(), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        await using var grid = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(grid.Host.Address, Breaks: breaks.Task), new Route(grid.Host.Address));
+        using var client = new GridClient(new Uri(relay.Address));
+        var (heard, isAway) = (new ConcurrentQueue<long>(), false);
+        var subscription = new StreamSubscription(
+            client, new SubscribeRequest { StreamIds = { "cam" }, Cursors = { ["cam"] = 0 } },
+            new ReconnectOptions { Time = time, Interrupted = _ => isAway = true });
+        async Task<Feed> FeedAsync(int times)
+        {
+            var config = Babble.Config("cam");
+            config.BeginAgain = true;
+            var feed = await Feed.BeginAsync(grid.Client, config);
+            for (var i = 1; i <= times; i++)
+            {
+                await feed.SendBabbleAsync(0, Babble.Samples);
+                await feed.AppliedAsync((long)i * Babble.Samples);
+            }
+            return feed;
+        }
+        using var first = await FeedAsync(times: 9);
+        var hearing = Task.Run(async () =>
+        {
+            await foreach (var response in subscription.RunAsync(deadline.Token))
+            {
+                if (response.Tags is { } tags)
+                {
+                    heard.Enqueue(tags.Chunk);
+                }
+            }
+        });
+        await TestGrid.UntilAsync(() => heard.Count > 130);
+        breaks.SetResult();
+        await TestGrid.UntilAsync(() => isAway);
+        await first.FinishAsync();
+        heard.Clear();
+        using var second = await FeedAsync(times: 2);
+        await TestGrid.UntilAsync(() => heard.Count > 25, () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return Task.Delay(20);
+        });
+        Assert.Equal(Enumerable.Range(0, heard.Count).Select(chunk => (long)chunk), heard);
+        await deadline.CancelAsync();
+        await Assert.ThrowsAnyAsync<Exception>(() => hearing);
     }
 
     [Fact]

@@ -175,6 +175,23 @@ public sealed class NotifyServiceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_changes_while_the_grid_is_away_counts_when_it_is_back()
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+        await using var receiver = await WebhookReceiver.StartAsync();
+        await using var relay = new HoldingRelay(grid.Host.Address, away: true);
+        await using var running = Run(grid, receiver, labels: ["Dog"], address: relay.Address);
+        await TestGrid.UntilAsync(() => running.Service.Reports.Count == 1); // the file has been read
+        Write(receiver, labels: ["Cat"]);
+        await TestGrid.UntilAsync(() => running.Notes.Any(note => note.Contains("when the grid is there", StringComparison.Ordinal)));
+        relay.Pass();
+        await TestGrid.UntilAsync(() => running.Notes.Any(note => note.EndsWith("1 rules.", StringComparison.Ordinal)));
+        await new LogOfEvents(grid).AddAsync("yard", "0-1", TimeSpan.Zero, label: "Cat");
+        await TestGrid.UntilAsync(() => receiver.Taken.Length == 1);
+        Assert.Single(running.Notes, note => note.Contains("when the grid is there", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_state_directory_has_one_user()
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings());
@@ -264,7 +281,7 @@ public sealed class NotifyServiceTests : IDisposable
 
     private RunningRules Run(
         TestGrid grid, WebhookReceiver receiver, string more = "\"parallel\": 4", string[]? labels = null, int most = 1_000,
-        TimeSpan? sweep = null, string rule = "\"when\": \"ends\"")
+        TimeSpan? sweep = null, string rule = "\"when\": \"ends\"", Uri? address = null)
     {
         Write(receiver, more, labels, rule);
         var route = new RouteOptions
@@ -275,7 +292,7 @@ public sealed class NotifyServiceTests : IDisposable
             Poll = TimeSpan.FromSeconds(0.2),
         };
         var options = new NotifyOptions { StateDirectory = Path.Combine(_directory.FullName, "state"), Route = route };
-        return new RunningRules(grid, Rules, options);
+        return new RunningRules(address ?? grid.Host.Address, Rules, options);
     }
 
     private sealed class RunningRules : IAsyncDisposable
@@ -284,9 +301,9 @@ public sealed class NotifyServiceTests : IDisposable
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _work;
 
-        public RunningRules(TestGrid grid, string path, NotifyOptions options)
+        public RunningRules(Uri grid, string path, NotifyOptions options)
         {
-            _client = new GridClient(grid.Host.Address);
+            _client = new GridClient(grid);
             Service = new NotifyService(_client, options with { Note = Notes.Enqueue });
             _work = RunAsync(path);
         }

@@ -59,6 +59,42 @@ public sealed class ConsoleTests : IAsyncLifetime
     }
 
     [NeedsFact(Chromium.Program, "chromium")]
+    public async Task A_browser_that_connects_a_microphone_at_its_own_rate_only_is_heard_too_and_one_that_lends_none_keeps_none()
+    {
+        await using var grid = await StartAsync();
+        await using var browser = await Chromium.StartAsync(Cli.Dass.Babble);
+        await browser.OpenAsync(View(grid, "try"));
+        await browser.EvaluateAsync("""
+            globalThis.tracks = [];
+            const lend = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async wish => {
+              const media = await lend(wish);
+              tracks.push(...media.getTracks());
+              return media;
+            };
+            const connect = AudioContext.prototype.createMediaStreamSource;
+            AudioContext.prototype.createMediaStreamSource = function (media) {
+              if (globalThis.broken || this.sampleRate === 16_000) {
+                throw new DOMException("of another rate", "NotSupportedError");
+              }
+              return connect.call(this, media);
+            };
+            globalThis.broken = true;
+            """);
+        await browser.PressAsync("Use the microphone");
+        await browser.UntilAsync("/lends no microphone: of another rate/.test(document.body.innerText)");
+        await browser.UntilAsync("tracks.length === 1 && tracks.every(track => track.readyState === 'ended')");
+
+        await browser.EvaluateAsync("globalThis.broken = false");
+        await browser.PressAsync("Use the microphone");
+        await browser.UntilAsync("[...document.querySelectorAll('.log li')].some(each => each.textContent.includes('Speech'))");
+        await browser.PressAsync("Stop");
+        await browser.UntilAsync("/Heard \\d.* chunks/.test(document.body.innerText)");
+        await browser.UntilAsync("tracks.every(track => track.readyState === 'ended')");
+        Assert.Empty(browser.Errors);
+    }
+
+    [NeedsFact(Chromium.Program, "chromium")]
     public async Task A_file_that_is_chosen_is_heard_to_its_end()
     {
         await using var grid = await StartAsync();

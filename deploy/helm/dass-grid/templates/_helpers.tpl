@@ -48,7 +48,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* Variables of every process: (root, role, service name). */}}
+{{/* Variables of every process: (root, role). */}}
 {{- define "dass.env" -}}
 {{- $root := index . 0 }}{{ $values := $root.Values }}{{ $role := index . 1 }}
 {{- $uses := list $values.grid.cluster (ternary $values.grid.store "" (eq $role "silo")) }}
@@ -97,8 +97,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   value: {{ . | quote }}
 - name: Grid__TraceRatio
   value: {{ $values.telemetry.traceRatio | quote }}
-- name: OTEL_SERVICE_NAME
-  value: {{ index $ 2 }}
 - name: OTEL_RESOURCE_ATTRIBUTES
   value: {{ printf "service.namespace=%s,service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME),k8s.namespace.name=%s" $values.grid.name $root.Release.Namespace | quote }}
 {{- end }}

@@ -9,6 +9,8 @@ export class Refusal extends Error {
 
 export const session = { tenant: null, admin: false, needsKey: null };
 
+const HiddenFor = 10_000; // ms
+
 let ahead = 0; // of the gateway's clock before this machine's, in ms
 
 /** The time of day where the grid runs, in ms since 1970; the browser's own clock may be wrong. */
@@ -86,8 +88,9 @@ function setLink(state) {
  * @returns {() => void} ends it
  */
 export function subscribe(query, on) {
-  let source, timer, wait = 500;
+  let source, timer, wait = 500, over = false;
   const open = () => {
+    source?.close();
     source = new EventSource(`/v1/subscribe?${query()}`);
     source.onopen = () => {
       wait = 500;
@@ -106,15 +109,27 @@ export function subscribe(query, on) {
       }
       if (source.readyState === EventSource.CLOSED) {
         timer = setTimeout(async () => {
-          await refreshSession().catch(() => {}); // a session that is over asks for its key
-          open();
+          await refreshSession().catch(() => {}); // a session that is over asks for its key, and ends this view
+          over || document.hidden || open();
         }, wait);
         wait = Math.min(2 * wait, 10_000);
       }
     });
   };
+  // A browser has six connections to a gateway for all of its tabs: those that are not looked at hold none.
+  const look = () => {
+    clearTimeout(timer);
+    if (document.hidden) {
+      timer = setTimeout(() => source.close(), HiddenFor);
+    } else if (source.readyState === EventSource.CLOSED) {
+      open();
+    }
+  };
+  document.addEventListener("visibilitychange", look);
   open();
   return () => {
+    over = true;
+    document.removeEventListener("visibilitychange", look);
     clearTimeout(timer);
     source.close();
     setLink("");

@@ -1,5 +1,5 @@
 // The events that the grid keeps: newest first, by label, stream and time; when which label is heard; and as files.
-import { call, pages } from "./api.js";
+import { call, now, pages } from "./api.js";
 import { h, hue, percent, problem, seconds, span, text, when } from "./ui.js";
 
 const Ranges = [["1 hour", 1], ["24 hours", 24], ["7 days", 168]];
@@ -49,7 +49,7 @@ export function events(main, _, query) {
   function selection(prefix) {
     const chosen = new URLSearchParams();
     const put = (name, value) => value && chosen.append(prefix + name, value);
-    put("from", new Date(Date.now() - hours * 3_600_000).toISOString());
+    put("from", new Date(now() - hours * 3_600_000).toISOString());
     put(prefix ? "labels" : "label", label.value.trim());
     put("prefix", stream.value.trim());
     put("min_peak_score", Number(peak.value) || "");
@@ -76,11 +76,16 @@ export function events(main, _, query) {
         isAll = !token;
       } else {
         const known = new Set(kept.map(each => each.key)), more = found.filter(each => !known.has(each.key));
-        trouble.replaceChildren();
-        if (more.length === 0) {
+        if (token && more.length === found.length) {
+          load(); // more has come than a page holds, e.g. while the page was hidden
           return;
         }
-        kept = [...more, ...kept].sort((a, b) => b.onset - a.onset);
+        trouble.replaceChildren();
+        const young = kept.filter(each => each.onset >= now() - hours * 3_600_000);
+        if (more.length === 0 && young.length === kept.length) {
+          return;
+        }
+        kept = [...more, ...young].sort((a, b) => b.onset - a.onset);
       }
       trouble.replaceChildren();
       draw();

@@ -19,7 +19,12 @@ export function grid(main) {
       h("div", { className: "wide" }, h("table", {},
         h("thead", {}, h("tr", {}, ["Model", "Labels", "Hash", "Note"].map(name => h("th", { scope: "col" }, name)))), models))));
 
+  let asking = false; // a gateway that is slow is not asked again before it has answered
   async function refresh() {
+    if (asking) {
+      return;
+    }
+    asking = true;
     try {
       const all = (await call("/v1/admin/silos")).silos;
       const working = all.filter(silo => silo.slots > 0), others = all.filter(silo => silo.slots === 0);
@@ -43,6 +48,8 @@ export function grid(main) {
       trouble.replaceChildren();
     } catch (error) {
       trouble.replaceChildren(problem(error));
+    } finally {
+      asking = false;
     }
   }
 

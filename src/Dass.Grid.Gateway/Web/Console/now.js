@@ -26,7 +26,12 @@ export function now(main) {
     return streams.get(id);
   };
 
+  let asking = false; // a gateway that is slow is not asked again before it has answered
   async function refresh() {
+    if (asking) {
+      return;
+    }
+    asking = true;
     try {
       const here = new Set();
       for await (const page of pages("/v1/streams?page_size=1000", { most: 3 })) {
@@ -50,6 +55,8 @@ export function now(main) {
       if (listed === false) {
         trouble.replaceChildren(problem(error));
       }
+    } finally {
+      asking = false;
     }
     draw();
   }

@@ -141,13 +141,14 @@ export function eventLog(most = 12) {
         empty.remove();
         let line = lines.get(event.id);
         if (!line) {
-          line = h("li", {}, h("span", {}, h("span", { className: "dot", "--hue": hue(event.label) }), h("b", {}, event.label)), h("span", { className: "soft" }));
+          line = h("li", { "data-id": event.id }, h("span", {}, h("span", { className: "dot", "--hue": hue(event.label) }), h("b", {}, event.label)), h("span", { className: "soft" }));
           lines.set(event.id, line);
           element.prepend(line);
           if (isNew) {
             say(`${event.label} begins`);
           }
           if (element.children.length > most) {
+            lines.delete(element.lastChild.dataset.id);
             element.lastChild.remove();
           }
         }

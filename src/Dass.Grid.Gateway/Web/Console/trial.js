@@ -7,7 +7,7 @@ import { h, loudness, meter, problem, span, text } from "./ui.js";
 const Rate = 16_000, Piece = 8_000; // samples of a file that are sent at once
 
 export function trial(main) {
-  let [stop, session] = [() => {}, null];
+  let [stop, session, gone] = [() => {}, null, false];
   const input = h("input", { type: "file", accept: "audio/*,video/*", hidden: true, onchange: () => input.files[0] && play(input.files[0]) });
   const microphone = h("button", { type: "button", className: "primary", onclick: () => listen() }, "Use the microphone");
   const choose = h("button", { type: "button", onclick: () => input.click() }, "Choose a file");
@@ -94,28 +94,43 @@ export function trial(main) {
   }
 
   async function listen() {
-    let media;
+    let media, audio, source, tap;
+    const release = () => {
+      media?.getTracks().forEach(track => track.stop());
+      audio?.close();
+    };
     try {
       media = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+      audio = new AudioContext({ sampleRate: Rate });
+      try {
+        source = audio.createMediaStreamSource(media);
+      } catch { // Firefox connects a microphone at its own rate only; the tap brings it down
+        audio.close();
+        audio = new AudioContext();
+        source = audio.createMediaStreamSource(media);
+      }
+      await audio.audioWorklet.addModule("/console/tap.js");
+      tap = new AudioWorkletNode(audio, "tap");
     } catch (error) {
+      release();
       trouble.replaceChildren(problem({ message: `The browser lends no microphone: ${error.message}` }));
       return;
     }
-    const audio = new AudioContext({ sampleRate: Rate });
-    await audio.audioWorklet.addModule("/console/tap.js");
+    if (gone) { // the page was left while the browser asked
+      release();
+      return;
+    }
     const { feed, level } = begin("mic", true);
-    const tap = new AudioWorkletNode(audio, "tap");
     tap.port.onmessage = ({ data }) => {
       feed.write(data);
       const rms = Math.sqrt(data.reduce((sum, sample) => sum + sample * sample, 0) / data.length) / 32768;
       const dbfs = 20 * Math.log10(Math.max(1e-6, rms));
       level.set(loudness(dbfs), `${dbfs.toFixed(0)} dBFS`);
     };
-    audio.createMediaStreamSource(media).connect(tap);
+    source.connect(tap);
     stop = () => {
       stop = () => {};
-      media.getTracks().forEach(track => track.stop());
-      audio.close();
+      release();
       feed.finish();
     };
   }
@@ -128,6 +143,9 @@ export function trial(main) {
     } catch {
       text(note, "");
       trouble.replaceChildren(problem({ message: `${file.name} is no audio that this browser can read.` }));
+      return;
+    }
+    if (gone) {
       return;
     }
     const { feed, view } = begin("file", false);
@@ -152,6 +170,7 @@ export function trial(main) {
   const leave = () => session?.leave();
   addEventListener("pagehide", leave);
   return () => {
+    gone = true;
     removeEventListener("pagehide", leave);
     leave();
   };
