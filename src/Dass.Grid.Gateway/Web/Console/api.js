@@ -127,6 +127,7 @@ export function subscribe(query, on) {
   };
   document.addEventListener("visibilitychange", look);
   open();
+  look();
   return () => {
     over = true;
     document.removeEventListener("visibilitychange", look);
