@@ -172,6 +172,10 @@ public class DassModelLoadTests
         Assert.Contains("save_file", empty.LoadError());
         empty.With("model.safetensors", Encoding.Latin1.GetBytes("PK\u0003\u0004 and so on"));
         Assert.Contains("pickle", empty.LoadError());
+        empty.With("model.safetensors", [0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9]);
+        Assert.Contains("pickle", empty.LoadError());
+        empty.With("model.safetensors", [0x80, 2, 0, 0, 0, 0, 0, 0, .. new byte[700]]); // a header of 640 bytes begins so, too
+        Assert.DoesNotContain("pickle", empty.LoadError());
     }
 
     private static string OriginalName(string name) => "module.v." + name

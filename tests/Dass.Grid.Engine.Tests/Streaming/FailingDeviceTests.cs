@@ -55,10 +55,20 @@ public sealed class FailingDeviceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_lost_device_fails_what_runs_waits_and_comes_and_gives_no_state_away()
+    public async Task A_device_that_is_lost_while_nothing_runs_is_noticed_by_the_next_stream()
     {
         _model.Lost = true;
+        Assert.False(_engine.Loss.IsCompleted);
+        Assert.Throws<DeviceLostException>(() => Open(1));
+        Assert.Equal("the card has fallen off the bus", (await _engine.Loss.WaitAsync(TimeSpan.FromMinutes(1))).Message);
+        Assert.Empty(_model.Batches);
+    }
+
+    [Fact]
+    public async Task A_lost_device_fails_what_runs_waits_and_comes_and_gives_no_state_away()
+    {
         var sessions = Open(6); // four in the batch, two that wait
+        _model.Lost = true;
         foreach (var push in sessions.Select(PushAsync).ToArray())
         {
             var loss = await Assert.ThrowsAsync<DeviceLostException>(() => push);
@@ -134,16 +144,23 @@ public sealed class FailingDeviceTests : IAsyncLifetime
 
         public StateLayout StateLayout { get; } = new(TinyModel.Instance.Config);
 
+        public SlotMemory CreateMemory(int slots) => new Memory(this, slots);
+
+        public void ThrowIfLost()
+        {
+            if (Lost)
+            {
+                throw new DeviceLostException("the card has fallen off the bus");
+            }
+        }
+
         public void Step(ReadOnlySpan<StepRequest> batch)
         {
             lock (_gate)
             {
                 _batches.Add(batch.Length);
             }
-            if (Lost)
-            {
-                throw new DeviceLostException("the card has fallen off the bus");
-            }
+            ThrowIfLost();
             if (batch.Length > LargestBatch)
             {
                 throw new DeviceMemoryException("no memory is left");
@@ -157,6 +174,24 @@ public sealed class FailingDeviceTests : IAsyncLifetime
 
         public void Dispose()
         {
+        }
+
+        /// <summary>No state is of interest here.</summary>
+        private sealed class Memory(FailingModel model, int slots) : SlotMemory(slots, model.StateLayout.Length)
+        {
+            public override void Read(int slot, Span<float> to)
+            {
+                model.ThrowIfLost();
+                to.Clear();
+            }
+
+            public override void Write(int slot, ReadOnlySpan<float> from) => model.ThrowIfLost();
+
+            public override void Clear(int slot) => model.ThrowIfLost();
+
+            public override void Dispose()
+            {
+            }
         }
     }
 }
