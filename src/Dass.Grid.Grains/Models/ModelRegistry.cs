@@ -89,7 +89,7 @@ public sealed partial class ModelRegistry(
                 await engine.DisposeAsync();
                 throw new ModelLoadException($"{directory} holds the weights {engine.Model.Hash}; {hash} were registered.");
             }
-            return Serve(name, engine, isDefault: false);
+            return Serve(name, engine, isDefault: false, directory);
         }
         finally
         {
@@ -139,11 +139,14 @@ public sealed partial class ModelRegistry(
         }
     }
 
-    private ServedModel Serve(string name, StreamEngine engine, bool isDefault)
+    private ServedModel Serve(string name, StreamEngine engine, bool isDefault, string? directory = null)
     {
         var labels = engine.Model.Labels.All.Select(label => Name(label, engine.Model.Labels)).ToArray();
         var served = new ServedModel(
-            engine, new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, engine.Model.Note ?? "", isDefault), labels));
+            engine, new ModelCard(new ModelSummary(name, engine.Model.Hash, labels.Length, engine.Model.Note ?? "", isDefault), labels))
+        {
+            Directory = directory,
+        };
         _models = _models.Add(served);
         instruments.OnServed(name);
         _ = FollowLossAsync(served);

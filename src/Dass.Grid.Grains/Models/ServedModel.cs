@@ -9,6 +9,9 @@ public sealed record ServedModel(StreamEngine Engine, ModelCard Card)
 {
     public string Name => Card.Summary.Name;
 
+    /// <summary>Where a registration has it from. Null: it is configured.</summary>
+    public string? Directory { get; init; }
+
     /// <summary>Of all devices that it runs on, for people.</summary>
     public string DeviceNames => string.Join(", ", Engine.Devices.Select(device => device.Name));
 

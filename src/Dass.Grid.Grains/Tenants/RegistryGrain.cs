@@ -89,11 +89,10 @@ public sealed partial class RegistryGrain(
         {
             return refusal;
         }
-        if (models.Find(name, out _) is null)
+        if (models.Find(name, out var served) is null && served.Directory != directory) // else a store that was away did not take it
         {
             return Exists(name);
         }
-        ServedModel served;
         try
         {
             served = await models.LoadAsync(name, directory, maxStreams, hash: null, CancellationToken.None);

@@ -58,6 +58,22 @@ public sealed class RegisterModelTests : IDisposable
         Assert.Equal(2, (await grid.Client.ListModelsAsync(new ListModelsRequest())).Models.Count);
     }
 
+    [Fact]
+    public async Task A_registration_that_the_store_did_not_take_can_be_made_again()
+    {
+        var store = new FaultyStore();
+        await using var grid = await TestGrid.StartAsync(configure: store.Wrap);
+        await grid.Admin.CreateTenantAsync(new CreateTenantRequest { Name = "anne" }, deadline: TestGrid.Deadline); // the registry is there
+        store.IsAway = true;
+        await Assert.ThrowsAsync<RpcException>(
+            async () => await grid.Admin.RegisterModelAsync(Request(TestGrid.TinyModel), deadline: TestGrid.Deadline));
+        store.IsAway = false;
+        await TestGrid.RefusesAsync(StatusCode.AlreadyExists, "model 'mine' exists already", async () =>
+            await grid.Admin.RegisterModelAsync(Request(_root.FullName), deadline: TestGrid.Deadline));
+        await grid.Admin.RegisterModelAsync(Request(TestGrid.TinyModel), deadline: TestGrid.Deadline);
+        Assert.Equal(2, (await grid.Client.ListModelsAsync(new ListModelsRequest())).Models.Count);
+    }
+
     private RegisterModelRequest Request(string? directory = null) =>
         new() { Name = "mine", Directory = directory ?? _root.FullName, MaxStreams = 1 };
 
