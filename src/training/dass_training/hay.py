@@ -29,6 +29,10 @@ def _chain(rng, found, samples):
     return np.concatenate(parts)[:samples]
 
 
+def _babble(rng, voices, samples, count):
+    return sum(np.roll(_chain(rng, voices, samples), rng.integers(samples)) for _ in range(count))
+
+
 def _telephone(wave):
     spectrum, hz = np.fft.rfft(wave), np.fft.rfftfreq(len(wave), 1 / RATE)
     return np.fft.irfft(spectrum / np.sqrt((1 + (300 / np.maximum(hz, 1)) ** 8) * (1 + (hz / 3400) ** 24)), len(wave)).astype(np.float32)
@@ -55,8 +59,13 @@ def track(kind, report, found, minutes, seed):
                   ((LEARN,), {r.source for r in found}))
     voices, players, rainy = ([r for r in found if r.use in uses and r.source in sources] for uses, sources in wanted)
     rainy = [r for r in rainy if r.labels == ["Rain"] and len(r.wave) > 4 * recordings.RATE]
-    if kind == "babble":
-        wave = sum(np.roll(_chain(rng, voices, samples), rng.integers(samples)) for _ in range(8))
+    if kind == "babble" and report:
+        wave = _babble(rng, voices, samples, 8)
+    elif kind == "babble":  # a table, a room, a crowd
+        third = samples // 3
+        table, room = _babble(rng, voices, third, 8), _babble(rng, voices, third, 24)
+        crowd = sum(np.roll(room, rng.integers(third)) for _ in range(4))
+        wave = np.concatenate([_level(part, -26) for part in (table, room, crowd)])
     elif kind == "music":
         wave = _chain(rng, players, samples)
     elif kind == "telephone speech":
