@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Dass.Grid.Notify.Rules;
 
 namespace Dass.Grid.Host;
 
@@ -64,22 +65,7 @@ internal sealed partial class CertificateFiles
     }
 
     private (DateTime Certificate, DateTime Key, DateTime Authorities) Written() =>
-        (Written(_certificate), Written(_key), Written(_authorities ?? _key));
-
-    /// <summary>
-    /// A volume of Kubernetes holds links, which stay as they are when what they lead to is renewed: the time is that of the file itself.
-    /// </summary>
-    private static DateTime Written(string file)
-    {
-        try
-        {
-            return File.GetLastWriteTimeUtc(File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? file);
-        }
-        catch (IOException)
-        {
-            return default; // not there; reading it says so
-        }
-    }
+        (FollowedFile.WrittenUtc(_certificate), FollowedFile.WrittenUtc(_key), FollowedFile.WrittenUtc(_authorities ?? _key));
 
     private TlsCertificate Read()
     {

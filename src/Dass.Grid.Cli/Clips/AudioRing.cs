@@ -12,9 +12,6 @@ internal sealed class AudioRing(AudioFormat format, TimeSpan length)
 
     public AudioFormat Format => format;
 
-    /// <summary>Pieces that are held.</summary>
-    public int Count => _pieces.Count;
-
     /// <summary>Audio whose first sample was heard at a time.</summary>
     public void Add(DateTimeOffset begin, ReadOnlyMemory<byte> audio)
     {

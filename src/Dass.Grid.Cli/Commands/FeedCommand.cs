@@ -90,11 +90,11 @@ internal static class FeedCommand
     /// <summary>Applies the file whenever it changes; a file that cannot be used changes nothing.</summary>
     private static async Task FollowAsync(string path, SourceSupervisor supervisor, CancellationToken cancellationToken)
     {
-        var read = RuleFile.WrittenUtc(path);
+        var read = FollowedFile.WrittenUtc(path);
         while (!supervisor.CompletionAsync().IsCompleted || supervisor.Reports.Count == 0)
         {
             await Task.Delay(Look, cancellationToken).ConfigureAwait(false);
-            if (RuleFile.WrittenUtc(path) is var written && written == read)
+            if (FollowedFile.WrittenUtc(path) is var written && written == read)
             {
                 continue;
             }

@@ -32,7 +32,7 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var (note, unread) = ("", "");
+        var note = "";
         var ledger = Path.Combine(spec.Address, Ledger);
         while (true)
         {
@@ -42,7 +42,7 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
                 {
                     _fed.UnionWith(await File.ReadAllLinesAsync(ledger, cancellationToken).ConfigureAwait(false));
                 }
-                unread = "";
+                var unread = "";
                 foreach (var file in Ready())
                 {
                     try

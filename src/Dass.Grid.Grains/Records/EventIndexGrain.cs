@@ -68,13 +68,17 @@ public sealed class EventIndexGrain : Grain, IEventIndexGrain
     private async Task SweepAsync()
     {
         var oldest = _time.GetUtcNow() - _retention;
-        foreach (var (span, added) in _spans.Where(entry => entry.Value < oldest).Take(SweptSpans).ToArray())
+        var old = _spans.Where(entry => entry.Value < oldest).Take(SweptSpans).ToArray();
+        foreach (var (span, added) in old)
         {
             await GrainFactory.GetGrain<IEventLogGrain>(new EventLogKey(this.GetPrimaryKeyString(), span).ToString()).Clear();
             if (_spans.GetValueOrDefault(span) == added)
             {
                 _spans.Remove(span);
             }
+        }
+        if (old.Length > 0)
+        {
             await _writes.WriteAsync();
         }
     }

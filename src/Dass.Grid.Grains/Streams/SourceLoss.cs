@@ -30,7 +30,7 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
     public bool IsPending => _after is not null && Open is null;
 
     /// <summary>What a checkpoint keeps; null: no event is asked for.</summary>
-    public SourceLossNote? Note => _after is { } after 
+    public SourceLossNote? Note => _after is { } after
         ? new SourceLossNote(after, _since, _sample, Open is not null) { Closed = _closed }
         : null;
 

@@ -87,14 +87,14 @@ public sealed class NotifyService : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(string path, NotifyRules rules, CancellationToken cancellationToken)
     {
-        var read = RuleFile.WrittenUtc(path);
+        var read = FollowedFile.WrittenUtc(path);
         DateTime? noted = null; // that the grid is away
         await ApplyAsync(rules, cancellationToken).ConfigureAwait(false);
         var seeing = _live.RunAsync(cancellationToken);
         while (!cancellationToken.IsCancellationRequested)
         {
             await Task.Delay(Look, _options.Route.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (cancellationToken.IsCancellationRequested || (RuleFile.WrittenUtc(path) is var written && written == read))
+            if (cancellationToken.IsCancellationRequested || (FollowedFile.WrittenUtc(path) is var written && written == read))
             {
                 continue;
             }

@@ -22,22 +22,6 @@ public static partial class RuleFile
     /// <inheritdoc cref="ReadAsync"/>
     public static NotifyRules Read(string path) => Parse(File.ReadAllText(path), path, TimeProvider.System);
 
-    /// <summary>
-    /// When a file that is followed was written. A volume of Kubernetes holds links, which stay as they are when what they lead to is
-    /// another: the time is that of the file itself. A file that is not there: centuries ago.
-    /// </summary>
-    public static DateTime WrittenUtc(string path)
-    {
-        try
-        {
-            return File.GetLastWriteTimeUtc(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
-        }
-        catch (IOException)
-        {
-            return default;
-        }
-    }
-
     internal static NotifyRules Parse(string text, string path, TimeProvider clock)
     {
         var (problems, warnings) = (new List<string>(), new List<string>());

@@ -22,11 +22,11 @@ public sealed class RuleFileTests : IDisposable
         var data = Path.Combine(folder, "data");
         var path = File.CreateSymbolicLink(Path.Combine(folder, "rules.json"), "data/rules.json").FullName;
         Directory.CreateSymbolicLink(data, "first");
-        Assert.Equal(2020, RuleFile.WrittenUtc(path).Year);
+        Assert.Equal(2020, FollowedFile.WrittenUtc(path).Year);
         Directory.Delete(data);
-        Assert.True(RuleFile.WrittenUtc(path).Year < 1700);
+        Assert.True(FollowedFile.WrittenUtc(path).Year < 1700);
         Directory.CreateSymbolicLink(data, "second");
-        Assert.Equal(2021, RuleFile.WrittenUtc(path).Year);
+        Assert.Equal(2021, FollowedFile.WrittenUtc(path).Year);
         Directory.Delete(folder, recursive: true);
     }
 

@@ -1,0 +1,21 @@
+namespace Dass.Grid.Notify.Rules;
+
+/// <summary>A file that is read again when it changes: rules, sources, certificates.</summary>
+public static class FollowedFile
+{
+    /// <summary>
+    /// When it was written. A volume of Kubernetes holds links, which stay as they are when what they lead to is
+    /// another: the time is that of the file itself. A file that is not there: centuries ago.
+    /// </summary>
+    public static DateTime WrittenUtc(string path)
+    {
+        try
+        {
+            return File.GetLastWriteTimeUtc(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
+        }
+        catch (IOException)
+        {
+            return default;
+        }
+    }
+}
