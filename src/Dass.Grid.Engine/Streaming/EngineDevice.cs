@@ -6,6 +6,8 @@ namespace Dass.Grid.Engine.Streaming;
 /// <summary>One device of an engine: the step model that runs on it, the states that lie there, and the batches of its streams.</summary>
 internal sealed class EngineDevice : IAsyncDisposable
 {
+    private static readonly ChunkSchedule Usual = new StreamSessionOptions().Schedule;
+
     private readonly IStepModel _stepModel;
     private readonly StateArena _arena;
     private readonly StepRate _rate;
@@ -13,7 +15,7 @@ internal sealed class EngineDevice : IAsyncDisposable
 
     /// <summary>Warms the allowed batch sizes on the calling thread and starts the threads.</summary>
     /// <param name="index">Place among the engine's devices, from 0.</param>
-    /// <param name="stepModel">Becomes the device's.</param>
+    /// <param name="stepModel">Becomes the device's, unless the constructor throws.</param>
     /// <param name="options">The engine's; not changed afterwards.</param>
     /// <param name="slots">Streams that it is to hold.</param>
     /// <param name="instruments">The engine's.</param>
@@ -28,11 +30,19 @@ internal sealed class EngineDevice : IAsyncDisposable
         var batches = options.Batcher.On(stepModel.Defaults);
         if (warmUp)
         {
-            batches.MaxBatch = WarmUp(batches.MaxBatch);
+            try
+            {
+                batches.MaxBatch = WarmUp(batches.MaxBatch);
+            }
+            catch
+            {
+                _arena.Dispose();
+                throw;
+            }
             batches.MaxCatchUpBatch = Math.Min(batches.MaxCatchUpBatch, batches.MaxBatch);
         }
         Batcher = new StepBatcher(stepModel, batches, threads, instruments, _rate);
-        Batcher.OutOfMemory += () => _maxSlots = Math.Min(_maxSlots, _arena.Used);
+        Batcher.OutOfMemory += TakeNoMore;
     }
 
     public int Index { get; }
@@ -79,11 +89,19 @@ internal sealed class EngineDevice : IAsyncDisposable
         _arena.Dispose();
     }
 
+    // A longer step may fail for its length alone: that says nothing of how many streams fit.
+    private void TakeNoMore(int frames)
+    {
+        if (frames <= Usual.Chunk + Usual.LookAhead)
+        {
+            _maxSlots = Math.Min(_maxSlots, _arena.Used);
+        }
+    }
+
     // The first run of a shape allocates and plans; no stream should wait for that. Another one measures the device. Returns the most
     // streams of a batch that the device has the memory for.
     private int WarmUp(int largest)
     {
-        var shape = new StreamSessionOptions().Schedule;
         var slots = new Stack<StateSlot>();
         StepRequest[] batch = [];
         try
@@ -102,7 +120,7 @@ internal sealed class EngineDevice : IAsyncDisposable
                 foreach (var step in larger)
                 {
                     step.Slot.Reset();
-                    step.Shape(shape.Chunk + shape.LookAhead, shape.Chunk);
+                    step.Shape(Usual.Chunk + Usual.LookAhead, Usual.Chunk);
                     step.Features.Clear();
                 }
                 try
@@ -119,7 +137,7 @@ internal sealed class EngineDevice : IAsyncDisposable
             var began = Stopwatch.GetTimestamp();
             _stepModel.Step(batch); // the first of its shape says nothing of the device's speed
             _rate.Add(
-                batch.Length, batch.Length * shape.Chunk * FrameRate.HopSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
+                batch.Length, batch.Length * Usual.Chunk * FrameRate.HopSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
             return largest;
         }
         finally

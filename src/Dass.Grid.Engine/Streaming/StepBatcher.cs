@@ -93,8 +93,8 @@ public sealed class StepBatcher : IAsyncDisposable
     /// <summary>Completes, with the reason, when the device is lost.</summary>
     public Task<DeviceLostException> Loss => _loss.Task;
 
-    /// <summary>The device had no memory left for a step of a single stream. Raised on the device thread.</summary>
-    internal event Action? OutOfMemory;
+    /// <summary>The device had no memory left for a step of a single stream, of so many frames. Raised on the device thread.</summary>
+    internal event Action<int>? OutOfMemory;
 
     /// <summary>Queues a step whose shape and features are set, and waits until the stream has advanced.</summary>
     /// <param name="step">Not touched by the caller until the task ends.</param>
@@ -289,7 +289,7 @@ public sealed class StepBatcher : IAsyncDisposable
             var half = batch.Length / 2;
             lock (_gate)
             {
-                _queue.LimitBatch(half);
+                _queue.LimitBatch(half, batch[0].Frames);
             }
             RunBatch(batch[..half]);
             RunBatch(batch[half..]);
@@ -302,7 +302,7 @@ public sealed class StepBatcher : IAsyncDisposable
                 _rate.Add(batch.Length, audioSeconds, Stopwatch.GetElapsedTime(start, end).TotalSeconds);
                 break;
             case DeviceMemoryException:
-                OutOfMemory?.Invoke();
+                OutOfMemory?.Invoke(batch[0].Frames);
                 break;
             case DeviceLostException loss:
                 Lose(loss);

@@ -25,6 +25,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
     private readonly Dictionary<(int Frames, int Committed), int> _counts = [];
     private readonly List<StepShare> _waiting = []; // owners with steps
     private readonly long _slack = (long)(SlackSeconds * ticksPerSecond);
+    private long _maxFrames = long.MaxValue; // of a batch's streams together: memory grows with them
     private double _virtualTime; // of the owner that was served last: where one begins that has had nothing to do
     private QueuedStep? _youngest;
 
@@ -32,9 +33,6 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
     public QueuedStep? Oldest { get; private set; }
 
     public int Count { get; private set; }
-
-    /// <summary>Most streams of a batch, a power of two.</summary>
-    public int MaxBatch { get; private set; } = maxBatch;
 
     /// <summary>When the oldest step will have waited long enough. Meaningful while <see cref="Count"/> is above 0.</summary>
     public long Deadline => Oldest!.EnqueuedAt + maxWait;
@@ -53,8 +51,8 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         return longest;
     }
 
-    /// <summary>Batches of more streams are too large for the device.</summary>
-    public void LimitBatch(int streams) => MaxBatch = Math.Min(MaxBatch, streams);
+    /// <summary>Batches of more frames in all are too large for the device, of any shape.</summary>
+    public void LimitBatch(int streams, int frames) => _maxFrames = Math.Min(_maxFrames, (long)streams * frames);
 
     /// <summary>Appends a step.</summary>
     /// <returns>Whether a thread has something new to do: there is a first deadline, or a batch is full.</returns>
@@ -83,7 +81,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         Lead(step.Share);
         Count++;
         var ofShape = _counts[Shape(step)] = _counts.GetValueOrDefault(Shape(step)) + 1;
-        return Count == 1 || ofShape % MaxBatch == 0;
+        return Count == 1 || ofShape % MaxBatch(step) == 0;
     }
 
     public void Remove(QueuedStep step)
@@ -136,7 +134,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
             return 0;
         }
         var share = (CountLike(first, now) + freeThreads - 1) / freeThreads;
-        var size = Math.Min(1 << BitOperations.Log2((uint)share), IsLive(first, now) ? MaxBatch : Math.Min(MaxBatch, maxCatchUpBatch));
+        var size = Math.Min(1 << BitOperations.Log2((uint)share), IsLive(first, now) ? MaxBatch(first) : Math.Min(MaxBatch(first), maxCatchUpBatch));
         for (var taken = 0; taken < size; taken++)
         {
             var step = taken == 0 ? first : Best(now, like: first, fullOnly: false)!;
@@ -154,6 +152,9 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
 
     private static (int Frames, int Committed) Shape(QueuedStep step) => (step.Frames, step.Committed);
 
+    /// <summary>Most streams of a batch of the step's shape, a power of two.</summary>
+    private int MaxBatch(QueuedStep step) => (int)Math.Min(maxBatch, 1L << BitOperations.Log2((ulong)Math.Max(1, _maxFrames / step.Frames)));
+
     private static bool IsLive(QueuedStep step, long now) => step.DueAt <= now;
 
     /// <summary>The step whose turn it is: of the shape of <paramref name="like"/>, or of any, or of any that has a full batch.</summary>
@@ -163,7 +164,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
         foreach (var owner in _waiting)
         {
             var step = owner.First;
-            while (step is not null && (like is not null ? !step.HasShapeOf(like) : fullOnly && _counts[Shape(step)] < MaxBatch))
+            while (step is not null && (like is not null ? !step.HasShapeOf(like) : fullOnly && _counts[Shape(step)] < MaxBatch(step)))
             {
                 step = step.NextOfShare;
             }
@@ -196,10 +197,10 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
     /// <summary>Steps of the same shape and kind that wait, up to the maximum batch.</summary>
     private int CountLike(QueuedStep first, long now)
     {
-        var count = 0;
+        var (count, most) = (0, MaxBatch(first));
         foreach (var owner in _waiting)
         {
-            for (var step = owner.First; step is not null && count < MaxBatch; step = step.NextOfShare)
+            for (var step = owner.First; step is not null && count < most; step = step.NextOfShare)
             {
                 count += step.HasShapeOf(first) && IsLive(step, now) == IsLive(first, now) ? 1 : 0;
             }

@@ -18,7 +18,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly TaskCompletionSource<DeviceLostException> _loss = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Warms the allowed batch sizes on the calling thread and starts the threads.</summary>
-    /// <param name="stepModels">Of the same model, one for each device; at least one. They become the engine's.</param>
+    /// <param name="stepModels">Of the same model, one for each device; at least one. They become the engine's, also where it throws.</param>
     /// <param name="options">Not changed afterwards.</param>
     /// <param name="warmUp">False: the first batch of each size pays for its own set-up.</param>
     internal StreamEngine(IReadOnlyList<IStepModel> stepModels, EngineOptions options, bool warmUp = true)
@@ -29,7 +29,22 @@ public sealed class StreamEngine : IAsyncDisposable
         LogMelTables = new LogMelTables(Model.Config);
         _instruments = new EngineInstruments(Model.Name, options.Meters);
         var slots = (options.MaxStreams + stepModels.Count - 1) / stepModels.Count;
-        _devices = [.. stepModels.Select((stepModel, i) => new EngineDevice(i, stepModel, options, slots, _instruments, warmUp))];
+        var devices = new List<EngineDevice>();
+        try
+        {
+            foreach (var stepModel in stepModels)
+            {
+                devices.Add(new EngineDevice(devices.Count, stepModel, options, slots, _instruments, warmUp));
+            }
+        }
+        catch
+        {
+            devices.ForEach(device => _ = device.DisposeAsync().AsTask()); // nothing runs on them: they stop at once
+            stepModels.Skip(devices.Count).ToList().ForEach(stepModel => stepModel.Dispose());
+            _instruments.Dispose();
+            throw;
+        }
+        _devices = [.. devices];
         foreach (var device in _devices)
         {
             _ = FollowLossAsync(device);

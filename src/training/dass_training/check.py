@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from . import bank, checkpoint, features, judge, kernels, lessons, losses, others, recordings
 from .efficient_at import EfficientAt
 from .fit import fit
-from .model import Dass, Shape
+from .model import MEL_BINS, Dass, Shape
 from .scenes import Scenes, targets
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -126,6 +126,24 @@ def formulae():
     print("formulae: as by hand")
 
 
+@torch.no_grad()
+def deepening():
+    """A deeper student computes what the checkpoint that it starts from computes, and its new blocks can learn."""
+    names = [str(i) for i in range(527)]
+    small, deep = Dass(Shape((16, 32, 64, 128), drop_path=0.0)), Dass(Shape((16, 32, 64, 128), (1, 2, 4, 2), drop_path=0.0))
+    x = torch.from_numpy(np.random.default_rng(2).standard_normal((2, 64, MEL_BINS)).astype(np.float32))
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.write_model(folder, small, names)
+        assert checkpoint.initialise(deep, folder, names) == len(deep.state_dict())
+    close("deeper, the same", deep(x), small(x), 1e-6)
+    with torch.enable_grad():
+        deep(x).square().mean().backward()
+    for name, p in deep.named_parameters():
+        new = any(name.startswith(f"dass.layers.{i}.blocks.{k}.") for i, k in ((1, 1), (2, 2), (2, 3), (3, 1)))
+        if new and any(part in name for part in checkpoint.ADDS):
+            assert p.grad.abs().max() > 0, f"{name} cannot learn"
+
+
 def resampling():
     """Doubling and halving give the wave back, and half precision is within its step."""
     wave = np.random.default_rng(1).standard_normal(lessons.LENGTH // 2).astype(np.float32)
@@ -180,6 +198,7 @@ if __name__ == "__main__":
     teacher()
     gradients()
     formulae()
+    deepening()
     resampling()
     turning()
     learning()

@@ -1,11 +1,13 @@
 """Reading and writing checkpoints in the Hugging Face layout: config.json and model.safetensors."""
 import json
+import re
 import struct
 from pathlib import Path
 
 import torch
 
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+ADDS = ".op.out_proj.", ".mlp.fc2."  # what a block adds to its input
 
 
 def read_tensors(path):
@@ -52,18 +54,27 @@ def write_model(folder, model, labels, note=None, half=False):
 
 
 def initialise(model, folder, labels):
-    """Starts from a checkpoint of the same dims and depths. The head is taken only when it has the same labels. Returns how many tensors were taken."""
+    """Starts from a checkpoint of the same dims. The head is taken only when it has the same labels. Returns how many tensors were taken.
+
+    Of a deeper model the blocks that the checkpoint lacks begin as copies of their stage's last one that add nothing yet: it computes the same.
+    """
     folder = Path(folder)
     theirs, ours = read_tensors(folder / "model.safetensors"), model.state_dict()
     names = json.loads((folder / "config.json").read_text()).get("id2label") or {}
     same = [names.get(str(i)) for i in range(len(names))] == labels
-    taken = {}
-    for name, tensor in ours.items():
-        for other in (name, name.replace("dass.", "", 1)):
-            if other in theirs and theirs[other].numel() == tensor.numel() and (same or not name.startswith("head.")):
-                taken[name] = theirs[other].view(tensor.shape)
+    for name in ours:
+        shorter = name.replace("dass.", "", 1)
+        if name not in theirs and shorter in theirs:
+            theirs[name] = theirs[shorter]
+    for name in ours:
+        if name not in theirs and (block := re.match(r"(dass\.layers\.\d+\.blocks\.)(\d+)(\..*)", name)):
+            stage, number, rest = block.groups()
+            if (last := theirs.get(f"{stage}{int(number) - 1}{rest}")) is not None:
+                theirs[name] = torch.zeros_like(last) if rest.startswith(ADDS) else last
+    taken = {name: theirs[name].view(tensor.shape) for name, tensor in ours.items()
+             if name in theirs and theirs[name].numel() == tensor.numel() and (same or not name.startswith("head."))}
     missing = [name for name in ours if name not in taken and not name.startswith("head.")]
     if missing:
-        raise ValueError(f"{folder} lacks {len(missing)} tensors of this shape, the first is {missing[0]}; dims and depths must be the checkpoint's")
+        raise ValueError(f"{folder} lacks {len(missing)} tensors of this shape, the first is {missing[0]}; the dims must be the checkpoint's")
     model.load_state_dict({**ours, **taken})
     return len(taken)

@@ -231,6 +231,7 @@ def main():
     parser.add_argument("--labels", required=True, help="audioset_labels.csv")
     parser.add_argument("--out", required=True)
     parser.add_argument("--init", required=True, help="checkpoint to start from; with other labels its head is replaced by a ridge regression")
+    parser.add_argument("--depths", type=int, nargs=4, help="blocks of each stage, as many as the checkpoint's (default) or more; new ones begin by adding nothing")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=1_000_000, help="ends sooner")
     parser.add_argument("--rate", type=float, default=4e-4, help="highest learning rate of the backbone; the head's is 1.6 times as high")
@@ -249,7 +250,7 @@ def main():
     while lessons.refresh() < 4:
         time.sleep(5)
     config = json.loads((Path(options.init) / "config.json").read_text())
-    model = Dass(Shape(tuple(config["dims"]), tuple(config["depths"]), len(labels), options.drop_path))
+    model = Dass(Shape(tuple(config["dims"]), tuple(options.depths or config["depths"]), len(labels), options.drop_path))
     checkpoint.initialise(model, options.init, labels)
     if config["num_classes"] != len(labels) and not (out / "progress.pt").exists():
         model.eval()

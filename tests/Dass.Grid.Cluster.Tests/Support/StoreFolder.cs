@@ -29,7 +29,34 @@ internal sealed class StoreFolder : IDisposable
     public void TakeAway()
     {
         Directory.Move(Place, Elsewhere);
-        File.WriteAllText(Place, "in the way"); // else the directory would be made again
+        while (true)
+        {
+            try
+            {
+                File.WriteAllText(Place, "in the way"); // else the directory would be made again
+                return;
+            }
+            catch (UnauthorizedAccessException) when (Directory.Exists(Place))
+            {
+                FollowElsewhere(); // the grid has made it again meanwhile: what it wrote is away, too
+            }
+        }
+    }
+
+    private void FollowElsewhere()
+    {
+        try
+        {
+            foreach (var file in Directory.GetFiles(Place))
+            {
+                File.Move(file, Path.Combine(Elsewhere, Path.GetFileName(file)), overwrite: true);
+            }
+            Directory.Delete(Place);
+        }
+        catch (IOException) when (Directory.Exists(Place))
+        {
+            // A file was renamed or came meanwhile: the caller tries again.
+        }
     }
 
     public void BringBack()

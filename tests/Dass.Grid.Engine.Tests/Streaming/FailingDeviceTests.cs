@@ -8,8 +8,6 @@ namespace Dass.Grid.Engine.Tests.Streaming;
 /// <summary>A device that runs out of memory, and one that is lost.</summary>
 public sealed class FailingDeviceTests : IAsyncLifetime
 {
-    private const int StepSamples = 160 * 160 + 240; // of a chunk with its look-ahead, and what a frame overlaps
-
     private readonly FailingModel _model = new();
     private readonly StreamEngine _engine;
 
@@ -30,13 +28,40 @@ public sealed class FailingDeviceTests : IAsyncLifetime
     {
         _model.LargestBatch = 2;
         var sessions = Open(4);
-        Assert.All(await Task.WhenAll(sessions.Select(PushAsync)), chunks => Assert.Single(chunks));
+        Assert.All(await Task.WhenAll(sessions.Select(session => PushAsync(session))), chunks => Assert.Single(chunks));
         Assert.Equal([4, 2, 2], _model.Batches);
 
         _model.LargestBatch = 4;
-        Assert.All(await Task.WhenAll(sessions.Select(PushAsync)), chunks => Assert.Single(chunks));
+        Assert.All(await Task.WhenAll(sessions.Select(session => PushAsync(session))), chunks => Assert.Single(chunks));
         Assert.All(_model.Batches.Skip(1), size => Assert.True(size <= 2));
         Assert.Equal(8, _engine.Slots.Capacity);
+    }
+
+    [Fact]
+    public async Task Long_steps_that_the_memory_does_not_hold_leave_short_ones_their_batches_and_the_device_its_slots()
+    {
+        const int Long = 448; // frames
+        var options = new StreamSessionOptions { Chunk = TimeSpan.FromSeconds(3.84) };
+        _model.MostFrames = 1000;
+        var sessions = Open(4, options);
+        Assert.All(await Task.WhenAll(sessions.Select(session => PushAsync(session, Long))), chunks => Assert.Single(chunks));
+        Assert.Equal([4, 2, 2], _model.Batches);
+        Assert.All(await Task.WhenAll(Open(4).Select(session => PushAsync(session))), chunks => Assert.Single(chunks));
+        Assert.Equal([4, 2, 2, 4], _model.Batches);
+
+        _model.MostFrames = 400;
+        await Assert.ThrowsAsync<DeviceMemoryException>(() => PushAsync(sessions[0], Long));
+        Assert.Equal((8, 8), _engine.Slots);
+        sessions[0].Dispose();
+        Assert.Single(await PushAsync(Open(1)[0]));
+    }
+
+    [Fact]
+    public void An_engine_that_cannot_start_keeps_nothing()
+    {
+        FailingModel[] models = [new(), new() { Lost = true }, new()];
+        Assert.Throws<DeviceLostException>(() => new StreamEngine(models, new EngineOptions { MaxStreams = 8, Threads = 1 }));
+        Assert.True(SpinWait.SpinUntil(() => models.All(model => model is { IsReleased: true, HoldsMemory: false }), TimeSpan.FromMinutes(1)));
     }
 
     [Fact]
@@ -69,7 +94,7 @@ public sealed class FailingDeviceTests : IAsyncLifetime
     {
         var sessions = Open(6); // four in the batch, two that wait
         _model.Lost = true;
-        foreach (var push in sessions.Select(PushAsync).ToArray())
+        foreach (var push in sessions.Select(session => PushAsync(session)).ToArray())
         {
             var loss = await Assert.ThrowsAsync<DeviceLostException>(() => push);
             Assert.Equal("the card has fallen off the bus", loss.Message);
@@ -109,13 +134,14 @@ public sealed class FailingDeviceTests : IAsyncLifetime
         Assert.Equal((8, 0), engine.Slots);
     }
 
-    private StreamSession[] Open(int count) => [.. Enumerable.Range(0, count).Select(
-        _ => _engine.Open(new AudioFormat(SampleEncoding.Pcm16, 16_000, 1), new StreamSessionOptions()))];
+    private StreamSession[] Open(int count, StreamSessionOptions? options = null) => [.. Enumerable.Range(0, count).Select(
+        _ => _engine.Open(new AudioFormat(SampleEncoding.Pcm16, 16_000, 1), options ?? new StreamSessionOptions()))];
 
-    private static async Task<List<ChunkScores>> PushAsync(StreamSession session)
+    /// <summary>One chunk with its look-ahead.</summary>
+    private static async Task<List<ChunkScores>> PushAsync(StreamSession session, int frames = 160)
     {
         var chunks = new List<ChunkScores>();
-        await session.PushAsync(new byte[2 * StepSamples], chunks, CancellationToken.None);
+        await session.PushAsync(new byte[2 * (frames * 160 + 240)], chunks, CancellationToken.None);
         return chunks;
     }
 
@@ -127,7 +153,13 @@ public sealed class FailingDeviceTests : IAsyncLifetime
 
         public int LargestBatch { get; set; } = int.MaxValue;
 
+        public int MostFrames { get; set; } = int.MaxValue;
+
         public bool Lost { get; set; }
+
+        public bool IsReleased { get; private set; }
+
+        public bool HoldsMemory { get; private set; }
 
         public int[] Batches
         {
@@ -144,7 +176,11 @@ public sealed class FailingDeviceTests : IAsyncLifetime
 
         public StateLayout StateLayout { get; } = new(TinyModel.Instance.Config);
 
-        public SlotMemory CreateMemory(int slots) => new Memory(this, slots);
+        public SlotMemory CreateMemory(int slots)
+        {
+            HoldsMemory = true;
+            return new Memory(this, slots);
+        }
 
         public void ThrowIfLost()
         {
@@ -161,7 +197,7 @@ public sealed class FailingDeviceTests : IAsyncLifetime
                 _batches.Add(batch.Length);
             }
             ThrowIfLost();
-            if (batch.Length > LargestBatch)
+            if (batch.Length > LargestBatch || batch.Length * batch[0].Frames > MostFrames)
             {
                 throw new DeviceMemoryException("no memory is left");
             }
@@ -172,9 +208,7 @@ public sealed class FailingDeviceTests : IAsyncLifetime
             }
         }
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() => IsReleased = true;
 
         /// <summary>No state is of interest here.</summary>
         private sealed class Memory(FailingModel model, int slots) : SlotMemory(slots, model.StateLayout.Length)
@@ -189,9 +223,7 @@ public sealed class FailingDeviceTests : IAsyncLifetime
 
             public override void Clear(int slot) => model.ThrowIfLost();
 
-            public override void Dispose()
-            {
-            }
+            public override void Dispose() => model.HoldsMemory = false;
         }
     }
 }
