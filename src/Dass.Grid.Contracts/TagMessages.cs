@@ -107,4 +107,10 @@ public sealed record StreamEnd([property: Id(0)] StreamEndReason Reason, [proper
 
     /// <summary>When the stream that ended had begun; null: a silo of an earlier version, or none, has told of the end.</summary>
     [Id(3)] public DateTimeOffset? Begun { get; init; }
+
+    /// <summary>
+    /// Index after that of the last chunk: above the number that the summary is of where audio got lost or the model was changed. Null: as
+    /// for <see cref="Begun"/>.
+    /// </summary>
+    [Id(4)] public long? NextChunk { get; init; }
 }

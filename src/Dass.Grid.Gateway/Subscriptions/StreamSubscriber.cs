@@ -104,8 +104,9 @@ internal sealed class StreamSubscriber(
             }
         }
         var end = queue.End!;
-        await CatchUpAsync(end.Summary.Chunks);
-        await SkipToAsync(end.Summary.Chunks, asked: false);
+        var nextChunk = end.NextChunk ?? end.Summary.Chunks;
+        await CatchUpAsync(nextChunk);
+        await SkipToAsync(nextChunk, asked: false);
         await write(new SubscribeResponse { Ended = _view.Map(end) });
     }
 

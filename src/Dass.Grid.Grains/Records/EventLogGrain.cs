@@ -24,14 +24,17 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     private readonly GrainsInstruments _instruments;
     private readonly ILogger _logger;
     private readonly EventLogKey _key;
-    private bool _indexed;
+    private readonly TimeProvider _time;
+    private DateTimeOffset _indexed; // when the index has been told last
 
     public EventLogGrain(
         [FromKeyedServices(GridStorage.Name)] IGrainStorage storage,
         IOptions<RecordOptions> options,
         GrainsInstruments instruments,
+        TimeProvider time,
         ILogger<EventLogGrain> logger)
     {
+        _time = time;
         _pages = new StoredPages<List<LoggedEvent>>(storage, number => number == 0 ? "events" : $"events-{number}");
         // The streams append again to the activation that has written.
         _writes = new GatheredWrites(_pages.WriteAsync, Gather, DeactivateOnIdle);
@@ -54,10 +57,11 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
 
     public async Task Append(LoggedEvent[] events)
     {
-        if (!_indexed)
+        // Again and again: the index has a log cleared that is as old as it has last heard of it.
+        if (_time.GetUtcNow() is var now && now - _indexed > _options.EventRetention / 8)
         {
             await GrainFactory.GetGrain<IEventIndexGrain>(_key.Tenant).Add(_key.Span);
-            _indexed = true;
+            _indexed = now;
         }
         var lost = 0;
         foreach (var sound in events)
@@ -93,7 +97,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     {
         await _pages.TrimAsync(_ => true);
         _places.Clear();
-        _indexed = false;
+        _indexed = default;
         DeactivateOnIdle();
     }
 

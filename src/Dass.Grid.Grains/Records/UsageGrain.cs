@@ -1,5 +1,7 @@
 using Dass.Grid.Grains.Storage;
+using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
 using Orleans.Storage;
 
@@ -16,16 +18,19 @@ public sealed class UsageGrain : Grain, IUsageGrain
     /// <summary>A final report may be repeated for this long: the store was away, or an answer got lost.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromHours(1);
 
-    /// <summary>A span without a report for this long has ended with its stream.</summary>
+    /// <summary>A span without a report for this long after its stream must have ended has ended with it.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromDays(7);
 
     private readonly StoredPages<UsagePage> _pages;
     private readonly Dictionary<string, StoredPage<UsagePage>> _pageOf = new(StringComparer.Ordinal);
     private readonly GatheredWrites _writes;
     private readonly TimeProvider _time;
+    private readonly TimeSpan _silence;
 
-    public UsageGrain([FromKeyedServices(GridStorage.Name)] IGrainStorage storage, TimeProvider time)
+    public UsageGrain(
+        [FromKeyedServices(GridStorage.Name)] IGrainStorage storage, IOptions<StreamGrainOptions> streams, TimeProvider time)
     {
+        _silence = streams.Value.IdleTimeout + Silence;
         _pages = new StoredPages<UsagePage>(storage, number => number == 0 ? "usage" : $"usage-{number}");
         _writes = new GatheredWrites(WriteAsync, Gather, DeactivateOnIdle); // the streams report again to the activation that has written
         _time = time;
@@ -118,7 +123,7 @@ public sealed class UsageGrain : Grain, IUsageGrain
     private void Fold(StoredPage<UsagePage> page)
     {
         var now = _time.GetUtcNow();
-        var old = page.Value.Spans.Where(entry => now - entry.Value.At > (entry.Value.Span.Final ? Memory : Silence)).ToArray();
+        var old = page.Value.Spans.Where(entry => now - entry.Value.At > (entry.Value.Span.Final ? Memory : _silence)).ToArray();
         if (old.Length == 0 || (!page.IsChanged && old.Length * 2 < page.Value.Spans.Count))
         {
             return;

@@ -209,7 +209,7 @@ internal sealed class StreamLifecycle(
         {
             return null;
         }
-        var end = new StreamEnd(reason, live.Heard) { Events = closed, Begun = live.Begun };
+        var end = new StreamEnd(reason, live.Heard) { Events = closed, Begun = live.Begun, NextChunk = state.History.NextChunk };
         var status = new StreamStatus(live.Shape, live.Begun, live.NextSample, state.History.NextChunk, end.Summary, end);
         state.End(status);
         state.Touch(shared.Steady.GetUtcNow());

@@ -131,7 +131,10 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
             checkpoint.NextChunk);
         if (checkpoint.Ended is { } reason)
         {
-            var end = new StreamEnd(reason, checkpoint.Summary) { Events = checkpoint.Closed, Begun = checkpoint.Begun };
+            var end = new StreamEnd(reason, checkpoint.Summary)
+            {
+                Events = checkpoint.Closed, Begun = checkpoint.Begun, NextChunk = checkpoint.NextChunk,
+            };
             Asleep = null;
             Ended = new StreamStatus(
                 checkpoint.Shape, checkpoint.Begun, checkpoint.NextSample, checkpoint.NextChunk, checkpoint.Summary, end);

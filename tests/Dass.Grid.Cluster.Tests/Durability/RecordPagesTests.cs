@@ -87,6 +87,38 @@ public sealed class RecordPagesTests : IDisposable
     }
 
     [Fact]
+    public async Task Use_of_a_stream_that_may_be_silent_for_weeks_counts_once()
+    {
+        var settings = _store.Settings(("Grid:Streams:IdleTimeout", "30.00:00:00"));
+        var grid = await TestGrid.StartAsync(_time, settings);
+        await grid.Host.Grains.GetGrain<IUsageGrain>("acme").Report(Span(0, "tiny", 10, 0, 0) with { Final = false });
+        await grid.StopAsync(_time);
+
+        _time.Advance(TimeSpan.FromDays(20));
+        var again = await TestGrid.StartAsync(_time, settings);
+        var usage = again.Host.Grains.GetGrain<IUsageGrain>("acme");
+        await usage.Report(Span(1, "tiny", 1, 0, 0)); // its page is written
+        await usage.Report(Span(0, "tiny", 12, 0, 0));
+        Assert.Equal([new ModelUsage("tiny", 13, 2, 0)], await usage.Get());
+        await again.StopAsync(_time);
+    }
+
+    [Fact]
+    public async Task A_log_to_which_events_are_added_for_longer_than_they_are_kept_is_not_cleared_meanwhile()
+    {
+        var grid = await TestGrid.StartAsync(_time, _store.Settings(("Grid:Streams:EventRetention", "00:08:00")));
+        var log = grid.Host.Grains.GetGrain<IEventLogGrain>(Key.ToString());
+        for (var i = 0; i < 3; i++)
+        {
+            await log.Append([new LoggedEvent("mic", Begun, $"{i}-22", Begun, i, i + 1, "/m/0bt9lr", "Dog", 0.75f, 0.6f, "tiny")]);
+            _time.Advance(TimeSpan.FromMinutes(5));
+        }
+        Assert.Equal([Key.Span], await grid.Host.Grains.GetGrain<IEventIndexGrain>("acme").Find(0, long.MaxValue, 10));
+        Assert.Equal(3, (await log.Read(All)).Length);
+        await grid.StopAsync(_time);
+    }
+
+    [Fact]
     public async Task A_span_that_two_owners_have_entered_on_pages_of_their_own_counts_once()
     {
         const int Page = 256;

@@ -120,6 +120,11 @@ public sealed class ModelUpdateTests : IAsyncLifetime
         var gap = Assert.Single(again.Gaps);
         Assert.Equal((Yard.Half, again.Ready.NextSample, 8L), (gap.FromSample, gap.ToSample, gap.NextChunk));
         Assert.Equal(8, again.Tags[0].Chunk);
+
+        // The end tells subscribers where the chunks end, and not only how many this model has heard.
+        Assert.True((await Yard.Grain(grid, "street").GetStatus()).Has(out var status, out _));
+        Assert.Equal(again.Tags[^1].Chunk + 1, status.End?.NextChunk);
+        Assert.Equal(again.Tags.Count, status.Summary.Chunks);
     }
 
     [Fact]
