@@ -27,7 +27,7 @@ internal static class ConfigFile
         {
             if (!holds)
             {
-                errors.Add($"{field} is {(root.TryGetProperty(field, out var value) ? value.ToString() : "missing")}; {rule}");
+                errors.Add($"{field} is {(root.TryGetProperty(field, out var value) ? HostileText.Show(value) : "missing")}; {rule}");
             }
         }
 

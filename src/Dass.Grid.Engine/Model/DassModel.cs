@@ -47,7 +47,8 @@ public sealed class DassModel
     public LabelSet Labels { get; }
 
     /// <summary>
-    /// Lower-case hexadecimal SHA-256 over configuration and weights: equal hashes mean equal outputs and exchangeable states.
+    /// Lower-case hexadecimal SHA-256 over configuration and weights: equal hashes mean exchangeable states, and equal outputs where
+    /// they are computed with the same precision.
     /// </summary>
     public string Hash { get; }
 

@@ -23,7 +23,7 @@ internal static class JsonFile
             {
                 throw new ModelLoadException($"{path} must hold a JSON {(kind == JsonValueKind.Array ? "array" : "object")}.");
             }
-            CheckTexts(path, json.RootElement, field: "");
+            CheckTexts(path, json.RootElement, place: null);
             return json;
         }
         catch (JsonException exception)
@@ -41,38 +41,45 @@ internal static class JsonFile
     /// The parser lets half a surrogate pair and broken UTF-8 pass, but reading such a text, or looking for a name beside such a
     /// name, fails.
     /// </summary>
-    private static void CheckTexts(string path, JsonElement element, string field)
+    private static void CheckTexts(string path, JsonElement element, Place? place)
     {
         switch (element.ValueKind)
         {
             case JsonValueKind.String:
-                Text(path, field, () => element.GetString()!);
+                Text(path, place, element, static element => element.GetString()!);
                 break;
             case JsonValueKind.Array:
                 foreach (var item in element.EnumerateArray())
                 {
-                    CheckTexts(path, item, field);
+                    CheckTexts(path, item, place);
                 }
                 break;
             case JsonValueKind.Object:
                 foreach (var property in element.EnumerateObject())
                 {
-                    var name = Text(path, field.Length == 0 ? "a name" : $"a name in {field}", () => property.Name);
-                    CheckTexts(path, property.Value, field.Length == 0 ? name : $"{field}.{name}");
+                    var name = Text(path, place, property, static property => property.Name);
+                    CheckTexts(path, property.Value, new Place(place, name));
                 }
                 break;
         }
     }
 
-    private static string Text(string path, string place, Func<string> read)
+    private static string Text<T>(string path, Place? place, T element, Func<T, string> read)
     {
         try
         {
-            return read();
+            return read(element);
         }
         catch (InvalidOperationException exception)
         {
-            throw new ModelLoadException($"{path}: {place} holds text that is not Unicode.", exception);
+            var where = element is JsonElement ? $"{place}" : place is null ? "a name" : $"a name in {place}";
+            throw new ModelLoadException($"{path}: {where} holds text that is not Unicode.", exception);
         }
+    }
+
+    /// <summary>Where in the file. It becomes text only for a message: for a million names below a long one that is long work.</summary>
+    private sealed record Place(Place? Parent, string Name)
+    {
+        public override string ToString() => Parent is null ? HostileText.Show(Name) : $"{Parent}.{HostileText.Show(Name)}";
     }
 }

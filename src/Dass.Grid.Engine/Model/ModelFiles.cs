@@ -93,8 +93,10 @@ internal static class ModelFiles
     /// <summary>A shard that does not hold what the index lists is one of another checkpoint, however well its tensors fit.</summary>
     private static IEnumerable<string> Misplaced(string shard, HashSet<string> listed, SafetensorsFile file) =>
     [
-        .. listed.Where(name => !file.Entries.ContainsKey(name)).Select(name => $"{name} is not in {shard}, where the index puts it"),
-        .. file.Entries.Keys.Where(name => !listed.Contains(name)).Select(name => $"{name} is in {shard}, where the index does not put it"),
+        .. listed.Where(name => !file.Entries.ContainsKey(name))
+            .Select(name => $"{HostileText.Show(name)} is not in {shard}, where the index puts it"),
+        .. file.Entries.Keys.Where(name => !listed.Contains(name))
+            .Select(name => $"{HostileText.Show(name)} is in {shard}, where the index does not put it"),
     ];
 
     /// <summary>A shard is a plain file of the directory, on every system: a path would let a model read files elsewhere.</summary>
@@ -112,12 +114,12 @@ internal static class ModelFiles
             {
                 if (!found.TryAdd(TensorNames.Published(entry.Name), (file, entry)))
                 {
-                    problems.Add($"{entry.Name} is there twice");
+                    problems.Add($"{HostileText.Show(entry.Name)} is there twice");
                 }
             }
         }
 
-        var tensors = new Dictionary<string, float[]>(StringComparer.Ordinal);
+        var fitting = new List<(string Name, SafetensorsFile File, SafetensorsFile.Entry Entry)>();
         foreach (var (name, shape) in TensorNames.For(config))
         {
             if (!found.Remove(name, out var place))
@@ -131,21 +133,39 @@ internal static class ModelFiles
             }
             else
             {
-                var values = place.File.Read(place.Entry);
-                if (values.FirstOrDefault(value => !float.IsFinite(value)) is var broken && !float.IsFinite(broken))
-                {
-                    problems.Add($"{place.Entry.Name} holds {broken}");
-                }
-                tensors.Add(name, values);
+                fitting.Add((name, place.File, place.Entry));
             }
         }
-        problems.AddRange(found.Values.Select(place => $"{place.Entry.Name} is not part of this architecture"));
+        problems.AddRange(found.Values.Select(place => $"{HostileText.Show(place.Entry.Name)} is not part of this architecture"));
+        CheckSize(directory, fitting.Sum(tensor => (long)tensor.Entry.Length));
+
+        var tensors = new Dictionary<string, float[]>(StringComparer.Ordinal);
+        foreach (var (name, file, entry) in fitting)
+        {
+            var values = file.Read(entry);
+            if (values.FirstOrDefault(value => !float.IsFinite(value)) is var broken && !float.IsFinite(broken))
+            {
+                problems.Add($"{entry.Name} holds {broken}");
+            }
+            tensors.Add(name, values);
+        }
         return problems.Count == 0
             ? tensors
             : throw new ModelLoadException(
                 $"{directory}: the weights do not fit config.json ({problems.Count} problems): "
                 + string.Join("; ", problems.Take(MaxProblems))
                 + (problems.Count > MaxProblems ? "; …" : "."));
+    }
+
+    /// <summary>A sparse file is as long as it likes and takes no disk: what it would take in memory is looked at before.</summary>
+    private static void CheckSize(string directory, long values)
+    {
+        var most = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+        if (values * sizeof(float) > most)
+        {
+            throw new ModelLoadException(
+                $"{directory}: the weights take {values * sizeof(float)} bytes; a half of this process's memory is {most}.");
+        }
     }
 
     /// <summary>

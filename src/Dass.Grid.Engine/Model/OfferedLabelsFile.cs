@@ -6,7 +6,6 @@ namespace Dass.Grid.Engine.Model;
 internal static class OfferedLabelsFile
 {
     private const int MaxProblems = 20;
-    private const int MaxTextInError = 64;
 
     /// <param name="directory">Model directory; without the file all labels are offered and none is background.</param>
     /// <param name="labels">Of the model.</param>
@@ -83,9 +82,5 @@ internal static class OfferedLabelsFile
         };
     }
 
-    private static string Text(JsonElement? value)
-    {
-        var text = value is { } given ? JsonEncodedText.Encode(given.ToString()).ToString() : "missing";
-        return text.Length <= MaxTextInError ? text : text[..MaxTextInError] + "…";
-    }
+    private static string Text(JsonElement? value) => value is { } given ? HostileText.Show(given) : "missing";
 }

@@ -15,6 +15,7 @@ internal sealed class SafetensorsFile : IDisposable
     public const int MaxHeaderBytes = 16 << 20;
 
     private const int MaxRank = 8;
+    private const int MaxValues = int.MaxValue / sizeof(float); // of a tensor: a span of its bytes is no longer
 
     private readonly FileStream _file;
     private readonly long _dataStart;
@@ -76,7 +77,20 @@ internal sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>The values as single precision, row-major.</summary>
+    /// <exception cref="ModelLoadException">The file cannot be read.</exception>
     public float[] Read(Entry entry)
+    {
+        try
+        {
+            return ReadValues(entry);
+        }
+        catch (IOException failure)
+        {
+            throw new ModelLoadException($"{_file.Name}: cannot be read: {failure.Message}", failure);
+        }
+    }
+
+    private float[] ReadValues(Entry entry)
     {
         var values = new float[entry.Length];
         _file.Position = _dataStart + entry.Begin;
@@ -108,7 +122,7 @@ internal sealed class SafetensorsFile : IDisposable
             {
                 if (property.Name != "__metadata__" && !entries.TryAdd(property.Name, ReadEntry(path, property, dataBytes)))
                 {
-                    throw Broken(path, $"tensor '{property.Name}' is there twice");
+                    throw Broken(path, $"tensor '{HostileText.Show(property.Name)}' is there twice");
                 }
             }
         }
@@ -123,7 +137,7 @@ internal sealed class SafetensorsFile : IDisposable
         {
             if (before is not null && before.Begin + Bytes(before) > entry.Begin)
             {
-                throw Broken(path, $"tensors '{before.Name}' and '{entry.Name}' overlap");
+                throw Broken(path, $"tensors '{HostileText.Show(before.Name)}' and '{HostileText.Show(entry.Name)}' overlap");
             }
             before = entry;
         }
@@ -132,11 +146,11 @@ internal sealed class SafetensorsFile : IDisposable
 
     private static Entry ReadEntry(string path, JsonProperty property, long dataBytes)
     {
-        var name = property.Name;
+        var name = HostileText.Show(property.Name);
         var typeName = property.Value.GetProperty("dtype").GetString();
         if (!Enum.GetNames<DataType>().Contains(typeName) || !Enum.TryParse<DataType>(typeName, out var type))
         {
-            throw Broken(path, $"tensor '{name}' has dtype {typeName}; F32, F16 and BF16 are read");
+            throw Broken(path, $"tensor '{name}' has dtype {HostileText.Show(typeName)}; F32, F16 and BF16 are read");
         }
         var dimensions = property.Value.GetProperty("shape");
         var shape = ImmutableArray.CreateBuilder<int>();
@@ -145,22 +159,22 @@ internal sealed class SafetensorsFile : IDisposable
         {
             var size = dimension.GetInt64();
             length = size is < 1 or > int.MaxValue ? long.MaxValue : length * size; // both factors are below 2³¹
-            if (length > int.MaxValue || shape.Count == MaxRank)
+            if (length > MaxValues || shape.Count == MaxRank)
             {
                 throw Broken(
                     path,
-                    $"tensor '{name}' has shape {dimensions}; "
-                    + $"up to {MaxRank} dimensions of at least 1 and {int.MaxValue} values in all are read");
+                    $"tensor '{name}' has shape {HostileText.Show(dimensions)}; "
+                    + $"up to {MaxRank} dimensions of at least 1 and {MaxValues} values in all are read");
             }
             shape.Add((int)size);
         }
         var offsets = property.Value.GetProperty("data_offsets");
         if (offsets.GetArrayLength() != 2)
         {
-            throw Broken(path, $"tensor '{name}' has data_offsets {offsets}; they must be begin and end");
+            throw Broken(path, $"tensor '{name}' has data_offsets {HostileText.Show(offsets)}; they must be begin and end");
         }
         long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64();
-        var entry = new Entry(name, type, shape.ToImmutable(), begin, (int)length);
+        var entry = new Entry(property.Name, type, shape.ToImmutable(), begin, (int)length);
         if (begin < 0 || end < begin || end > dataBytes)
         {
             throw Broken(path, $"tensor '{name}' lies at bytes {begin} to {end} of {dataBytes} bytes of data: is the file truncated?");
@@ -168,7 +182,9 @@ internal sealed class SafetensorsFile : IDisposable
         if (end - begin != Bytes(entry))
         {
             throw Broken(
-                path, $"tensor '{name}' has {end - begin} bytes of data; its shape {dimensions} and dtype {type} need {Bytes(entry)}");
+                path,
+                $"tensor '{name}' has {end - begin} bytes of data; "
+                + $"its shape {HostileText.Show(dimensions)} and dtype {type} need {Bytes(entry)}");
         }
         return entry;
     }

@@ -35,7 +35,8 @@ public sealed class StepBatcher : IAsyncDisposable
         _instruments = instruments;
         _rate = rate ?? new StepRate(threads);
         _queue = new StepQueue(
-            _options.MaxBatch, _options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency);
+            _options.MaxBatch, _options.MaxCatchUpBatch, (long)(options.MaxWait.TotalSeconds * Stopwatch.Frequency), Stopwatch.Frequency,
+            model.Defaults.FullFrames);
         _liveThreads = threads;
         _running = new long[threads];
         _busy = new BusyTime(threads);

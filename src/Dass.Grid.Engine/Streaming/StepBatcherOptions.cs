@@ -11,7 +11,8 @@ public sealed class StepBatcherOptions
 
     /// <summary>
     /// Most streams of one batch: a power of two, 1 to 1024. Batches have the sizes of the powers of two up to it. Default: 0, by the
-    /// device: 8 on a processor, on a GPU 1024 or as many as its memory allows.
+    /// device: 8 on a processor, on a GPU 1024 or as many as its memory allows. On a processor longer steps than 1.6 s, look-ahead and all,
+    /// come in smaller batches.
     /// </summary>
     public int MaxBatch { get; set; }
 

@@ -15,7 +15,7 @@ namespace Dass.Grid.Engine.Streaming;
 /// ahead of its time is not held against the stream: its next step is due one step later, so a stream that has caught up is live again.
 /// Not thread-safe; times are in ticks of any one clock.
 /// </remarks>
-internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait, long ticksPerSecond)
+internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait, long ticksPerSecond, int fullFrames = int.MaxValue)
 {
     /// <summary>
     /// Audio that may come faster than real time and still be live: the first of a stream, or what a pause of the network has held up.
@@ -25,7 +25,7 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
     private readonly Dictionary<(int Frames, int Committed), int> _counts = [];
     private readonly List<StepShare> _waiting = []; // owners with steps
     private readonly long _slack = (long)(SlackSeconds * ticksPerSecond);
-    private long _maxFrames = long.MaxValue; // of a batch's streams together: memory grows with them
+    private long _maxFrames = (long)maxBatch * fullFrames; // of a batch's streams together: time and memory grow with them
     private double _virtualTime; // of the owner that was served last: where one begins that has had nothing to do
     private QueuedStep? _youngest;
 
@@ -134,7 +134,8 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
             return 0;
         }
         var share = (CountLike(first, now) + freeThreads - 1) / freeThreads;
-        var size = Math.Min(1 << BitOperations.Log2((uint)share), IsLive(first, now) ? MaxBatch(first) : Math.Min(MaxBatch(first), maxCatchUpBatch));
+        var most = IsLive(first, now) ? MaxBatch(first) : Math.Min(MaxBatch(first), maxCatchUpBatch);
+        var size = Math.Min(1 << BitOperations.Log2((uint)share), most);
         for (var taken = 0; taken < size; taken++)
         {
             var step = taken == 0 ? first : Best(now, like: first, fullOnly: false)!;
@@ -153,7 +154,8 @@ internal sealed class StepQueue(int maxBatch, int maxCatchUpBatch, long maxWait,
     private static (int Frames, int Committed) Shape(QueuedStep step) => (step.Frames, step.Committed);
 
     /// <summary>Most streams of a batch of the step's shape, a power of two.</summary>
-    private int MaxBatch(QueuedStep step) => (int)Math.Min(maxBatch, 1L << BitOperations.Log2((ulong)Math.Max(1, _maxFrames / step.Frames)));
+    private int MaxBatch(QueuedStep step) =>
+        (int)Math.Min(maxBatch, 1L << BitOperations.Log2((ulong)Math.Max(1, _maxFrames / step.Frames)));
 
     private static bool IsLive(QueuedStep step, long now) => step.DueAt <= now;
 

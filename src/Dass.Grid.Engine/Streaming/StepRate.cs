@@ -6,7 +6,7 @@ namespace Dass.Grid.Engine.Streaming;
 /// <remarks>
 /// A second of batches commits so many seconds of audio: that many streams. Larger batches carry more, and a device that has little to do
 /// runs small ones; so each size is measured for itself, and the best counts: that is what the device would do under load. What was
-/// measured fades with the batches that follow, since neighbours on the machine come and go.
+/// measured fades with the batches of the same size that follow, since neighbours on the machine come and go.
 /// </remarks>
 /// <param name="threads">That run batches at the same time.</param>
 internal sealed class StepRate(int threads)

@@ -18,7 +18,9 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly TaskCompletionSource<DeviceLostException> _loss = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Warms the allowed batch sizes on the calling thread and starts the threads.</summary>
-    /// <param name="stepModels">Of the same model, one for each device; at least one. They become the engine's, also where it throws.</param>
+    /// <param name="stepModels">
+    /// Of the same model, one for each device; at least one. They become the engine's, also where it throws.
+    /// </param>
     /// <param name="options">Not changed afterwards.</param>
     /// <param name="warmUp">False: the first batch of each size pays for its own set-up.</param>
     internal StreamEngine(IReadOnlyList<IStepModel> stepModels, EngineOptions options, bool warmUp = true)

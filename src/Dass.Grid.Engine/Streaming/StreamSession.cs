@@ -333,6 +333,7 @@ public sealed class StreamSession : IDisposable
             }
             else if (Slot.CommittedFrames != Pool.Frames)
             {
+                ObjectDisposedException.ThrowIf(_disposed, this); // its slot may have another's state by now
                 throw new InvalidOperationException(
                     $"The stream's state is at frame {Slot.CommittedFrames} and its tags at {Pool.Frames}, because scoring failed; "
                     + "restore it from a snapshot.");

@@ -33,6 +33,28 @@ public class DassModelLoadTests
         Assert.Equal(c == 8 ? 276 : 492, TensorNames.For(config).Count());
     }
 
+    [Fact]
+    public void Weights_that_take_more_than_half_of_the_memory_are_refused_before_they_are_read()
+    {
+        int[] dims = [4096, 4096, 4096, 4096], depths = [64, 64, 64, 64];
+        var (header, length) = (new Dictionary<string, object>(), 0L);
+        foreach (var (name, shape) in TensorNames.For(new DassConfig { Dims = [.. dims], Depths = [.. depths], LabelCount = 527 }))
+        {
+            var begin = length;
+            length += 2 * shape.Aggregate(1L, (product, n) => product * n);
+            header.Add(name, new { dtype = "F16", shape, data_offsets = new[] { begin, length } });
+        }
+        using var folder = new ModelFolder().With(
+            new Dictionary<string, object>(ModelFolder.Config) { ["embed_dim"] = dims[0], ["dims"] = dims, ["depths"] = depths });
+        var start = ModelFolder.Raw(System.Text.Json.JsonSerializer.Serialize(header), []);
+        using (var sparse = File.Create(Path.Combine(folder.Path, "model.safetensors")))
+        {
+            sparse.Write(start);
+            sparse.SetLength(start.Length + length); // 90 GB that take no disk
+        }
+        Assert.Contains("a half of this process's memory is", folder.LoadError());
+    }
+
     [Theory]
     [InlineData("F16", 1e-3)]
     [InlineData("BF16", 1e-2)]

@@ -27,6 +27,34 @@ public class HostileTextTests
         Assert.Contains($"{field} text that is not Unicode", error);
     }
 
+    [Fact]
+    public void A_million_names_below_a_long_one_are_read_in_no_time()
+    {
+        var names = string.Join(",", Enumerable.Repeat("\"\":1", 1_000_000));
+        var json = "{\"" + new string('a', 8_000_000) + "\":{" + names + "}}";
+        using var folder = new ModelFolder().With("config.json", Encoding.UTF8.GetBytes(json));
+        Assert.Contains("model_type is missing", folder.LoadError());
+    }
+
+    [Fact]
+    public void Names_and_values_of_a_file_are_shown_short_and_without_control_characters()
+    {
+        var long_ = "\u001b[2J" + new string('x', 1_000);
+        using var config = new ModelFolder().With(new Dictionary<string, object>(ModelFolder.Config) { ["model_type"] = long_ });
+        AssertTame(config.LoadError());
+        using var weights = new ModelFolder().With(ModelFolder.Config).With(
+            "model.safetensors",
+            ModelFolder.Safetensors(ModelFolder.Tensors().Append(new(long_, new ModelFolder.Tensor("F32", [1], [1])))));
+        AssertTame(weights.LoadError());
+
+        static void AssertTame(string error)
+        {
+            Assert.Contains("\\u001B[2Jx", error, StringComparison.Ordinal);
+            Assert.DoesNotContain('\u001b', error);
+            Assert.DoesNotContain(new string('x', 100), error, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("""a\u0000.safetensors""", """a\u0000.safetensors""")]
     [InlineData("""\u001b[2Ja.safetensors""", """\u001B[2Ja.safetensors""")]

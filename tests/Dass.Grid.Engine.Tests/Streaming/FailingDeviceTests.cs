@@ -61,7 +61,8 @@ public sealed class FailingDeviceTests : IAsyncLifetime
     {
         FailingModel[] models = [new(), new() { Lost = true }, new()];
         Assert.Throws<DeviceLostException>(() => new StreamEngine(models, new EngineOptions { MaxStreams = 8, Threads = 1 }));
-        Assert.True(SpinWait.SpinUntil(() => models.All(model => model is { IsReleased: true, HoldsMemory: false }), TimeSpan.FromMinutes(1)));
+        Assert.True(SpinWait.SpinUntil(
+            () => models.All(model => model is { IsReleased: true, HoldsMemory: false }), TimeSpan.FromMinutes(1)));
     }
 
     [Fact]
@@ -173,6 +174,8 @@ public sealed class FailingDeviceTests : IAsyncLifetime
         }
 
         public DassModel Model => TinyModel.Instance;
+
+        public StepDefaults Defaults => StepDefaults.Batches(8);
 
         public StateLayout StateLayout { get; } = new(TinyModel.Instance.Config);
 

@@ -47,6 +47,19 @@ public sealed class StepQueueTests : IDisposable
     }
 
     [Fact]
+    public void Long_steps_come_in_batches_that_take_no_longer_than_full_ones()
+    {
+        var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 0, ticksPerSecond: 1000, fullFrames: 160);
+        foreach (var (frames, size) in ((int, int)[])[(160, 4), (320, 2), (448, 1), (2048, 1), (32, 4)])
+        {
+            var steps = Enumerable.Range(0, 4).Select(_ => Step(frames)).ToArray();
+            Array.ForEach(steps, step => queue.Add(step, now: 0));
+            Assert.Equal(size, queue.Take(now: 0, freeThreads: 1, _batch));
+            Array.ForEach(steps.Where(step => step.State == QueuedStepState.Waiting).ToArray(), queue.Remove);
+        }
+    }
+
+    [Fact]
     public void Waiting_steps_are_shared_among_the_threads_that_are_free()
     {
         var queue = new StepQueue(maxBatch: 4, maxCatchUpBatch: 4, maxWait: 0, ticksPerSecond: 1000);

@@ -1,4 +1,5 @@
 using Dass.Grid.Engine.Model.Onnx.Cuda;
+using Microsoft.ML.OnnxRuntime;
 
 namespace Dass.Grid.Engine.Model.Onnx;
 
@@ -19,7 +20,10 @@ public enum StepPrecision
     /// <summary>All 24 bits of each factor: scores are the same on every device within 1e-5.</summary>
     Fp32,
 
-    /// <summary>11 bits of each factor, summed in 24: several times as fast on Ampere cards and later. On a processor as Fp32.</summary>
+    /// <summary>
+    /// 11 bits of each factor, summed in 24: several times as fast on Ampere cards and later. On a processor as Fp32: a grid that computes
+    /// so should have cards in all its silos, else a stream that moves hears an event at its threshold another way.
+    /// </summary>
     Tf32,
 
     /// <summary>
@@ -56,7 +60,7 @@ internal static class OnnxDevices
                 return new DeviceStepModel(model, device, precision);
             }
         }
-        catch (NotSupportedException exception)
+        catch (Exception exception) when (exception is NotSupportedException || (wanted == OnnxDevice.Auto && IsOfDevice(exception)))
         {
             obstacle = exception.Message;
         }
@@ -64,6 +68,10 @@ internal static class OnnxDevices
             ? throw new NotSupportedException($"Device 'Cuda' was demanded: {obstacle}")
             : new OnnxStepModel(model, Offered ? $"Running on the processor: {obstacle}" : null, threads);
     }
+
+    /// <summary>A card that is full or fails, which says nothing of the model.</summary>
+    private static bool IsOfDevice(Exception exception) =>
+        exception is OnnxRuntimeException or DeviceMemoryException or DeviceLostException;
 
 #if CUDA
     private const bool Offered = true;

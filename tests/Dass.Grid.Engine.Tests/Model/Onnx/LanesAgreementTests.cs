@@ -56,6 +56,28 @@ public sealed class LanesAgreementTests
             },
             iter: 60, threads: 1);
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(9)]
+    [InlineData(17)]
+    [InlineData(34)]
+    public unsafe void A_network_of_any_width_writes_its_own_channels_alone(int channels)
+    {
+        const int Tokens = 3, Guard = 64;
+        var (x, y) = (new float[Tokens * channels + Guard], new float[Tokens * channels + Guard]);
+        Array.Fill(x, 1);
+        Array.Fill(y, 7);
+        fixed (float* from = x, bias = new float[channels + Guard], to = y)
+        {
+            var kernel = new BiasGelu.GeluKernel { Count = Tokens, Channels = channels, X = from, Bias = bias, Y = to };
+            Lanes.Dispatch(kernel, kernel.Multiple);
+        }
+        Assert.All(y[..^Guard], value => Assert.Equal(0.841345f, value, 1e-5f));
+        Assert.All(y[^Guard..], value => Assert.Equal(7, value));
+    }
+
     private static bool IsExact(Agreement agreement, LanesRunner runner) =>
         agreement == Agreement.Bits || (agreement == Agreement.BitsBut512 && runner is not Lanes512Runner);
 

@@ -59,13 +59,15 @@ internal sealed unsafe class CudaDevice : Device
         {
             return (null, missing);
         }
+        var opened = Opened.GetOrAdd(index, static i => new Lazy<CudaDevice>(() => new CudaDevice(i)));
         try
         {
-            return (Opened.GetOrAdd(index, static i => new Lazy<CudaDevice>(() => new CudaDevice(i))).Value, null);
+            return (opened.Value, null);
         }
         catch (Exception exception)
             when (exception is InvalidOperationException or DeviceLostException or DeviceMemoryException or EntryPointNotFoundException)
         {
+            Opened.TryRemove(KeyValuePair.Create(index, opened)); // what failed may pass: the next model tries again
             return (null, exception.Message);
         }
     }

@@ -27,12 +27,21 @@ internal sealed class DeviceStepModel : IStepModel
         _device = device;
         StateLayout = new StateLayout(model.Config);
         _stream = device.CreateStream();
-        _session = OnnxSessions.Create(
-            DassGraph.Build(model), () => DeviceOperators.Of(device), options => device.AddProvider(options, _stream, precision));
-        _inputs = OnnxSessions.Inputs(StateLayout);
-        _outputs = OnnxSessions.Outputs(StateLayout, _session);
-        _runOptions.AddRunConfigEntry("disable_synchronize_execution_providers", "1"); // the buffers wait, for the sums as well
-        _buffers = new DeviceStepBuffers(device, model.Config, StateLayout, _stream);
+        try
+        {
+            _session = OnnxSessions.Create(
+                DassGraph.Build(model), () => DeviceOperators.Of(device), options => device.AddProvider(options, _stream, precision));
+            _inputs = OnnxSessions.Inputs(StateLayout);
+            _outputs = OnnxSessions.Outputs(StateLayout, _session);
+            _runOptions.AddRunConfigEntry("disable_synchronize_execution_providers", "1"); // the buffers wait, for the sums as well
+            _buffers = new DeviceStepBuffers(device, model.Config, StateLayout, _stream);
+        }
+        catch
+        {
+            _session?.Dispose();
+            device.DestroyStream(_stream);
+            throw;
+        }
     }
 
     public DassModel Model { get; }

@@ -13,16 +13,11 @@ internal sealed class BiasGelu() : CustomOperator(nameof(BiasGelu), 1, Floats(2)
         public override void Compute(KernelContext context)
         {
             var tokens = Tokens.From(context, stackalloc long[Tokens.MaxRank], out var x);
-            Lanes.Dispatch(
-                new GeluKernel
-                {
-                    Count = tokens.Count,
-                    Channels = tokens.Channels,
-                    X = x,
-                    Bias = context.Input(1),
-                    Y = context.Output(0, tokens.Shape),
-                },
-                tokens.Channels / 2); // two vectors at a time
+            var kernel = new GeluKernel
+            {
+                Count = tokens.Count, Channels = tokens.Channels, X = x, Bias = context.Input(1), Y = context.Output(0, tokens.Shape),
+            };
+            Lanes.Dispatch(kernel, kernel.Multiple);
         }
     }
 
@@ -32,22 +27,31 @@ internal sealed class BiasGelu() : CustomOperator(nameof(BiasGelu), 1, Floats(2)
         public int Channels;
         public float* X, Bias, Y;
 
+        /// <summary>Two vectors at a time; of an odd number of channels the last alone.</summary>
+        public readonly int Multiple => Channels % 2 == 0 ? Channels / 2 : 1;
+
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Invoke<TLanes, TVector>()
             where TLanes : ILanes<TVector>
             where TVector : struct
         {
-            nint channels = Channels, width = TLanes.Width;
+            nint channels = Channels, width = TLanes.Width, paired = channels / (2 * width) * (2 * width);
             float* x = X, y = Y, bias = Bias;
             for (long token = 0; token < Count; token++, x += channels, y += channels)
             {
-                for (nint d = 0; d < channels; d += 2 * width)
+                for (nint d = 0; d < paired; d += 2 * width)
                 {
                     TVector a = TLanes.Add(TLanes.Load(x + d), TLanes.Load(bias + d));
                     TVector b = TLanes.Add(TLanes.Load(x + d + width), TLanes.Load(bias + d + width));
                     VectorMath<TLanes, TVector>.Gelu(ref a, ref b);
                     TLanes.Store(a, y + d);
                     TLanes.Store(b, y + d + width);
+                }
+                if (paired < channels)
+                {
+                    TVector last = TLanes.Add(TLanes.Load(x + paired), TLanes.Load(bias + paired)), same = last;
+                    VectorMath<TLanes, TVector>.Gelu(ref last, ref same);
+                    TLanes.Store(last, y + paired);
                 }
             }
         }

@@ -72,6 +72,7 @@ internal static class Lanes
     public static void Dispatch<TKernel>(TKernel kernel, int channels)
         where TKernel : struct, ILaneKernel
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         if (MaxWidth >= 16 && channels % 16 == 0)
         {
             kernel.Invoke<Lanes512, Vector512<float>>();
