@@ -131,7 +131,6 @@ public sealed partial class TenantGrain(
         {
             await _caring;
         }
-        ForgetAdmitted();
         var page = _streams.Values
             .Where(entry => !entry.IsAdmitted)
             .Select(entry => entry.Listing)
@@ -161,6 +160,7 @@ public sealed partial class TenantGrain(
             _indexing = IndexAsync();
         }
         await KeepAsync();
+        ForgetAdmitted();
         var now = time.GetUtcNow();
         var silent = _streams.Values
             .Where(entry => entry.Due <= now && !entry.IsAdmitted)
@@ -294,17 +294,19 @@ public sealed partial class TenantGrain(
         {
             return new Admission(IsNew: false);
         }
-        ForgetAdmitted();
         var now = time.GetUtcNow();
-        var live = _streams.Values.Count(entry => entry.HoldsPlace && entry.Due > now && !entry.Listing.Ended);
-        if (live >= limits.LiveStreams)
+        if (_streams.Count >= limits.LiveStreams || _streams.Count + 1 > limits.AudioRate) // else counting cannot matter
         {
-            return Reached("live_streams", $"{limits.LiveStreams}", $"{live} are live", retryAfter: null);
-        }
-        if (live + 1 > limits.AudioRate)
-        {
-            var rate = FormattableString.Invariant($"{limits.AudioRate}");
-            return Reached("audio_seconds_per_second", rate, $"{live} live streams are granted 1 each", retryAfter: null);
+            var live = _streams.Values.Count(entry => entry.HoldsPlace && entry.Due > now && !entry.Listing.Ended);
+            if (live >= limits.LiveStreams)
+            {
+                return Reached("live_streams", $"{limits.LiveStreams}", $"{live} are live", retryAfter: null);
+            }
+            if (live + 1 > limits.AudioRate)
+            {
+                var rate = FormattableString.Invariant($"{limits.AudioRate}");
+                return Reached("audio_seconds_per_second", rate, $"{live} live streams are granted 1 each", retryAfter: null);
+            }
         }
         while (_begun.TryPeek(out var oldest) && now - oldest >= TimeSpan.FromMinutes(1))
         {
