@@ -37,6 +37,8 @@ public static class SiloBuilderExtensions
         services.AddLimits<CheckpointOptions, CheckpointOptionsValidator>(streams);
         services.AddLimits<StreamGrainOptions, StreamGrainOptionsValidator>(streams);
         services.AddLimits<RecordOptions, RecordOptionsValidator>(streams);
+        services.AddOptions<RecordOptions>().PostConfigure<IOptions<StreamGrainOptions>>(
+            (records, limits) => records.LongestPause = limits.Value.IdleTimeout);
         services.AddLimits<ClipOptions, ClipOptionsValidator>(streams);
         services.AddLimits<TenantListOptions, TenantListOptionsValidator>(streams);
         return services;

@@ -10,6 +10,9 @@ public sealed class RecordOptions
 
     /// <summary>Closed events of a tenant that are kept of each five minutes; about 300 bytes each. Default: 50,000.</summary>
     public int EventsPerSpan { get; set; } = 50_000;
+
+    /// <summary>Longest time without audio after which a stream may go on; from the streams' own limits.</summary>
+    internal TimeSpan LongestPause { get; set; }
 }
 
 internal sealed class RecordOptionsValidator : IValidateOptions<RecordOptions>

@@ -1,5 +1,4 @@
 using Dass.Grid.Grains.Storage;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
@@ -28,9 +27,9 @@ public sealed class UsageGrain : Grain, IUsageGrain
     private readonly TimeSpan _silence;
 
     public UsageGrain(
-        [FromKeyedServices(GridStorage.Name)] IGrainStorage storage, IOptions<StreamGrainOptions> streams, TimeProvider time)
+        [FromKeyedServices(GridStorage.Name)] IGrainStorage storage, IOptions<RecordOptions> options, TimeProvider time)
     {
-        _silence = streams.Value.IdleTimeout + Silence;
+        _silence = options.Value.LongestPause + Silence;
         _pages = new StoredPages<UsagePage>(storage, number => number == 0 ? "usage" : $"usage-{number}");
         _writes = new GatheredWrites(WriteAsync, Gather, DeactivateOnIdle); // the streams report again to the activation that has written
         _time = time;
