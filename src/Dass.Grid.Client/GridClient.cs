@@ -22,15 +22,19 @@ public sealed class GridClient : IDisposable
     /// <param name="key">The tenant's API key, or a token; null: none, as for a grid on this machine.</param>
     /// <param name="certificate">The tenant's client certificate, with its key; null: none.</param>
     public GridClient(Uri address, string? key = null, X509Certificate2? certificate = null)
+        : this(address, key, certificate, KeepAlivePings.Default)
+    {
+    }
+
+    /// <summary>With pings of one's own.</summary>
+    internal GridClient(Uri address, string? key, X509Certificate2? certificate, KeepAlivePings pings)
     {
         var handler = new SocketsHttpHandler
         {
             EnableMultipleHttp2Connections = true, // each takes about a hundred calls
             ConnectTimeout = TimeSpan.FromSeconds(15),
-
-            // Notices a network that dies without a word, also while the grid has nothing to say.
-            KeepAlivePingDelay = TimeSpan.FromSeconds(10),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
+            KeepAlivePingDelay = pings.Delay,
+            KeepAlivePingTimeout = pings.Timeout,
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             UseProxy = !address.IsLoopback,
         };

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Gateway.Tenants;
+using Dass.Grid.V1;
+using Grpc.Core;
 
 namespace Dass.Grid.Cluster.Tests.Cli;
 
@@ -46,9 +48,14 @@ public sealed class AdminCommandTests
             .Select(line => JsonDocument.Parse(line).RootElement)
             .Sum(model => model.TryGetProperty(field, out var value) ? double.Parse($"{value}", CultureInfo.InvariantCulture) : 0);
         async Task<string[]> EventsAsync() => (await RunAsync(key, "events", "--grid", address, "--format", "csv")).Lines;
-        await TestGrid.UntilAsync(async () => Math.Abs(await UsedAsync("audio_seconds") - 2 * 15.06) < 0.01); // written once a second
-        await TestGrid.UntilAsync(async () => (await EventsAsync()).Length == 1 + await UsedAsync("events"));
+        var (admin, zoo) = (Bearer(AdminKey), Bearer(key));
+        await TestGrid.UntilAsync(async () => // written once a second
+            (await grid.Admin.GetTenantUsageAsync(new GetTenantUsageRequest { Name = "zoo" }, admin)).Models is [var used]
+            && Math.Abs(used.AudioSeconds - 2 * 15.06) < 0.01
+            && (await grid.Client.ListEventsAsync(new ListEventsRequest { PageSize = 1_000 }, zoo)).Events.Count == used.Events);
+        Assert.Equal(2 * 15.06, await UsedAsync("audio_seconds"), 0.01);
         var events = await EventsAsync();
+        Assert.Equal(1 + await UsedAsync("events"), events.Length);
         Assert.StartsWith("stream_id,onset", events[0]);
         Assert.All(events.Skip(1), line => Assert.StartsWith("cage,", line));
         Assert.True(events.Length > 1, "No event is kept.");
@@ -67,6 +74,8 @@ public sealed class AdminCommandTests
         Assert.Equal(1, wrong.ExitCode);
         Assert.Contains("need an admin key", wrong.Errors);
     }
+
+    private static Metadata Bearer(string key) => new() { { "authorization", $"Bearer {key}" } };
 
     private static async Task<Dass.Result> RunAsync(string key, params string[] arguments)
     {

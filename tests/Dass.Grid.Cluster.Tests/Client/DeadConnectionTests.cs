@@ -1,18 +1,28 @@
 using Dass.Grid.Client;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Dass.Grid.Cluster.Tests.Client;
 
 /// <summary>A connection that dies without a word: neither side is told, and neither has anything to say.</summary>
 public sealed class DeadConnectionTests
 {
+    private static readonly KeepAlivePings Pings = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3)); // a busy machine answers late
+
     [Fact]
     public async Task Client_and_grid_notice_it_each_for_itself_and_the_client_comes_back()
     {
-        await using var grid = await TestGrid.StartAsync();
+        static void Ping(KestrelServerOptions kestrel)
+        {
+            var http2 = kestrel.Limits.Http2;
+            (http2.KeepAlivePingDelay, http2.KeepAlivePingTimeout) = (Pings.Delay, Pings.Timeout);
+        }
+        await using var grid = await TestGrid.StartAsync(
+            configure: builder => builder.Services.PostConfigure<KestrelServerOptions>(Ping));
         await using var relay = new HoldingRelay(grid.Host.Address);
-        using var client = new GridClient(relay.Address);
+        using var client = new GridClient(relay.Address, key: null, certificate: null, Pings);
         using var stop = new CancellationTokenSource(TestGrid.Patience * 2);
         var interrupted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var reconnect = new ReconnectOptions

@@ -108,7 +108,7 @@ public class LiveClockLaws
     [Fact]
     public void Any_life_of_a_source_is_true()
     {
-        for (var seed = 0; seed < 200; seed++)
+        for (var seed = 0; seed < 50; seed++)
         {
             var random = new Random(seed);
             var source = new Source { Jitter = new Random(seed) };

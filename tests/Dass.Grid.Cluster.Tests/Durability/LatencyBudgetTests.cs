@@ -13,7 +13,7 @@ public sealed class LatencyBudgetTests : IAsyncLifetime
 {
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(3);
     private readonly StoreFolder _store = new();
-    private readonly FakeDevice _device = new() { PerStream = TimeSpan.FromSeconds(0.4) };
+    private readonly FakeDevice _device = new() { PerStream = TimeSpan.FromSeconds(0.2) };
     private TestGrid _gateway = null!;
     private EmbeddedGrid _silo = null!;
 

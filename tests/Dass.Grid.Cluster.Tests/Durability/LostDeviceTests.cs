@@ -1,14 +1,11 @@
 using System.Net;
 using Dass.Grid.Cluster.Tests.Support;
-using Dass.Grid.Grains.Placement;
 using Dass.Grid.Host;
 using Dass.Grid.V1;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Orleans.Core.Internal;
-using Orleans.Runtime.Placement;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
 
@@ -49,7 +46,7 @@ public sealed class LostDeviceTests : IAsyncLifetime
     public async Task Streams_of_a_lost_device_go_on_elsewhere_from_their_checkpoints_and_no_client_notices()
     {
         var processor = await StartAsync();
-        await TestGrid.UntilAsync(() => _gateway.Host.Services.GetRequiredService<LoadMap>().Known.Count == 2);
+        await Yard.KnowsAsync(_gateway, silos: 2);
         var feeds = await Task.WhenAll(Enumerable.Range(0, Streams).Select(
             i => Feed.BeginAsync(_gateway.Client, Babble.Config($"stream-{i}"))));
         await Task.WhenAll(feeds.Select(feed => feed.SendBabbleAsync(0, Third)));
@@ -58,8 +55,8 @@ public sealed class LostDeviceTests : IAsyncLifetime
         // There and back: both kinds of silos have had each stream's state.
         foreach (var to in new[] { processor, _failing })
         {
-            await Task.WhenAll(feeds.Select((_, i) => MoveAsync($"stream-{i}", to)));
-            await TestGrid.UntilAsync(() => Count(to) == Streams);
+            await Task.WhenAll(feeds.Select((_, i) => Yard.MoveAsync(Yard.Grain(_gateway, $"stream-{i}"), to)));
+            await TestGrid.UntilAsync(() => Yard.StreamsOf(to) == Streams);
         }
         await Task.WhenAll(feeds.Select(feed => feed.SendBabbleAsync(Third, 2 * Third)));
         await Task.WhenAll(feeds.Select(feed => feed.AppliedAsync(2 * Third)));
@@ -79,7 +76,7 @@ public sealed class LostDeviceTests : IAsyncLifetime
             feeds[i].Dispose();
         }
 
-        await TestGrid.UntilAsync(() => Count(_failing) == 0);
+        await TestGrid.UntilAsync(() => Yard.StreamsOf(_failing) == 0);
         var line = Assert.Single(_log.Entries);
         Assert.Contains(
             $"The device {FakeDevice.Name} of model tiny is lost: {FakeDevice.Loss} This silo takes no more streams",
@@ -98,7 +95,7 @@ public sealed class LostDeviceTests : IAsyncLifetime
             using var next = await Feed.BeginAsync(_gateway.Client, Babble.Config($"next-{i}"));
             Assert.Equal(0, next.Ready.NextSample);
         }
-        Assert.Equal(0, Count(_failing));
+        Assert.Equal(0, Yard.StreamsOf(_failing));
     }
 
     [Fact]
@@ -177,19 +174,9 @@ public sealed class LostDeviceTests : IAsyncLifetime
         return silo;
     }
 
-    private static int Count(EmbeddedGrid silo) => silo.Services.GetRequiredService<LocalStreams>().Count;
-
     private static async Task<HttpStatusCode> HealthAsync(EmbeddedGrid process, string path)
     {
         using var operations = new HttpClient { BaseAddress = process.OperationsAddress };
         return (await operations.GetAsync(path)).StatusCode;
     }
-
-    private Task MoveAsync(string stream, EmbeddedGrid to) => Yard.AskAsync(async () =>
-    {
-        RequestContext.Set(
-            IPlacementDirector.PlacementHintKey, to.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress);
-        await Yard.Grain(_gateway, stream).Cast<IGrainManagementExtension>().MigrateOnIdle();
-        return true;
-    });
 }

@@ -17,6 +17,7 @@ public sealed class MovingStreamTests : IAsyncLifetime
         _gateway = await TestGrid.StartAsync(new() { ["Grid:Role"] = "gateway" });
         _silos.Add(await _gateway.StartSiloAsync(_store.Settings()));
         _silos.Add(await _gateway.StartSiloAsync(_store.Settings()));
+        await Yard.KnowsAsync(_gateway, silos: 2);
     }
 
     public async Task DisposeAsync()
@@ -40,8 +41,10 @@ public sealed class MovingStreamTests : IAsyncLifetime
         await Task.WhenAll(feeds.Select(feed => feed.AppliedAsync(Yard.Half)));
 
         var sending = feeds.Select(feed => feed.SendBabbleAsync(Yard.Half, Babble.Samples)).ToArray();
-        await _silos[0].DisposeAsync();
-        _silos.RemoveAt(0);
+        var stopping = _silos.MaxBy(Yard.StreamsOf)!;
+        Assert.True(Yard.StreamsOf(stopping) > 0);
+        await stopping.DisposeAsync();
+        _silos.Remove(stopping);
         await Task.WhenAll(sending);
 
         foreach (var feed in feeds)
@@ -65,7 +68,9 @@ public sealed class MovingStreamTests : IAsyncLifetime
         {
             await feed.SendBabbleAsync(0, Yard.Half);
             await feed.AppliedAsync(Yard.Half);
-            await Yard.MoveAsync(Yard.Grain(_gateway, "faring"));
+            var to = _silos.Single(silo => Yard.StreamsOf(silo) == 0);
+            await Yard.MoveAsync(Yard.Grain(_gateway, "faring"), to);
+            await TestGrid.UntilAsync(() => Yard.StreamsOf(to) == 1);
             await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
             await feed.AppliedAsync(Babble.Samples);
             var health = (await _gateway.Client.GetStreamAsync(new GetStreamRequest { StreamId = "faring" })).Entry.Health;
@@ -82,11 +87,14 @@ public sealed class MovingStreamTests : IAsyncLifetime
     {
         using var feed = await Feed.BeginAsync(_gateway.Client, Babble.Config("moved"));
         var stream = Yard.Grain(_gateway, "moved");
+        var (from, to) = (_silos.Single(silo => Yard.StreamsOf(silo) == 1), _silos.Single(silo => Yard.StreamsOf(silo) == 0));
         for (var at = 0; at < Babble.Samples; at += Yard.Half / 3)
         {
             var sending = feed.SendBabbleAsync(at, Math.Min(at + Yard.Half / 3, Babble.Samples));
-            await Yard.MoveAsync(stream);
+            await Yard.MoveAsync(stream, to);
             await sending;
+            await TestGrid.UntilAsync(() => (Yard.StreamsOf(from), Yard.StreamsOf(to)) == (0, 1));
+            (from, to) = (to, from);
         }
         await BareSession.AssertEqualAsync(feed.Tags, await feed.FinishAsync());
         Assert.Empty(feed.Gaps);

@@ -180,8 +180,10 @@ public sealed class StoreFaultTests : IDisposable
         await using var gateway = await TestGrid.StartAsync(new() { ["Grid:Role"] = "gateway" });
         await using var one = await StartSiloAsync(gateway);
         await using var two = await StartSiloAsync(gateway);
+        await Yard.KnowsAsync(gateway, silos: 2);
         using var feed = await Feed.BeginAsync(gateway.Client, Babble.Config(Yard.Id));
         var stream = Yard.Grain(gateway);
+        var to = Yard.StreamsOf(one) == 0 ? one : two;
         foreach (
             var (from, fault) in new[] { (0, default(StoreFault?)), (Yard.Quarter, StoreFault.LosesAnswer), (Yard.Half, StoreFault.Fails) })
         {
@@ -193,9 +195,11 @@ public sealed class StoreFaultTests : IDisposable
             var sending = feed.SendBabbleAsync(from, from + Yard.Quarter);
             var writing = Yard.AskAsync(() => stream.Checkpoint(1));
             await (held?.Reached ?? Task.CompletedTask);
-            var moving = Yard.MoveAsync(stream);
+            var moving = Yard.MoveAsync(stream, to);
             held?.Release();
             await Task.WhenAll(sending, writing, moving);
+            await TestGrid.UntilAsync(() => Yard.StreamsOf(to) == 1);
+            to = to == one ? two : one;
         }
         await feed.SendBabbleAsync(Yard.Half + Yard.Quarter, Babble.Samples);
         await Undisturbed.AssertAsync(await feed.FinishAsync(), feed);

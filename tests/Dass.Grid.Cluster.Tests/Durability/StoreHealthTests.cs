@@ -28,7 +28,7 @@ public sealed class StoreHealthTests : IDisposable
     [Fact]
     public async Task A_grid_is_not_ready_while_its_store_is_away_for_longer_than_a_checkpoints_interval()
     {
-        await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Streams:CheckpointInterval", "00:00:02")));
+        await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Streams:CheckpointInterval", "00:00:00.5")));
         await grid.ReadyAsync();
         using var operations = new HttpClient { BaseAddress = grid.Host.OperationsAddress };
         _store.TakeAway();

@@ -252,16 +252,23 @@ public sealed class StoredStreamTests : IDisposable
         await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Gateway:RetainedBytes", $"{Kept}")));
         using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id));
         _store.TakeAway();
+        var meters = grid.Host.Services.GetRequiredService<IMeterFactory>(); // other grids of this process have their own
         using var waits = new MeterListener();
         var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         waits.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Name == "dass.gateway.retained.full")
+            if (instrument.Name == "dass.gateway.retained.full" && instrument.Meter.Scope == meters)
             {
                 listener.EnableMeasurementEvents(instrument);
             }
         };
-        waits.SetMeasurementEventCallback<long>((_, _, _, _) => waiting.TrySetResult());
+        waits.SetMeasurementEventCallback<long>((_, count, _, _) =>
+        {
+            if (count > 0) // a counter begins at 0
+            {
+                waiting.TrySetResult();
+            }
+        });
         waits.Start();
         var sending = feed.SendBabbleAsync(0, Babble.Samples);
         var reading = feed.AppliedAsync(Babble.Samples);

@@ -145,7 +145,7 @@ public sealed class NotifyServiceTests : IDisposable
         await TestGrid.UntilAsync(() => running.Service.Reports[0].State == RouteState.Full);
         Assert.InRange(running.Service.Reports[0].Waiting, 10, 10 + 100);
         receiver.Answer = _ => Task.FromResult(200);
-        await TestGrid.UntilAsync(() => receiver.Taken.Length == 300);
+        await TestGrid.UntilAsync(() => receiver.Taken.Length >= 300);
         Assert.Equal(300, receiver.Taken.DistinctBy(message => message.Id).Count());
     }
 
@@ -328,7 +328,7 @@ public sealed class NotifyServiceTests : IDisposable
             _stop.Dispose();
         }
 
-        private async Task RunAsync(string path) =>
-            await Service.RunAsync(path, await RuleFile.ReadAsync(path, _stop.Token), _stop.Token);
+        /// <summary>The journals are there when this returns its task: an event that ends from then on is not missed.</summary>
+        private Task RunAsync(string path) => Service.RunAsync(path, RuleFile.Read(path), _stop.Token);
     }
 }

@@ -105,7 +105,7 @@ public sealed class EventTests : IDisposable
         await feed.SendBabbleAsync(0, Babble.Samples);
         await feed.FinishAsync();
         var wanted = (await ExpectedEvents.TrackAsync(new Rule())).Where(
-            sound => feed.Events.Select(each => each.LabelIndex).Contains(sound.Label)).ToList();
+            sound => Engine.Model.AudioSetLabels.All[sound.Label].Name is "Speech" or "Dog").ToList();
         ExpectedEvents.AssertEqual(wanted, feed.Events);
         Assert.All(feed.Events, sound => Assert.Contains(sound.Label, (string[])["Speech", "Dog"]));
     }

@@ -5,6 +5,7 @@ using Dass.Grid.Contracts;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
 using ModelUsage = Dass.Grid.V1.ModelUsage;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
@@ -99,15 +100,15 @@ public sealed class KeptEventTests : IDisposable
     [Fact]
     public async Task Logs_that_are_older_than_the_retention_are_cleared_when_another_begins_or_the_index_is_read()
     {
-        await using var grid = await TestGrid.StartAsync(_store.Settings(("Grid:Streams:EventRetention", "00:00:03")));
+        var time = new FakeTimeProvider(Captured);
+        var grid = await TestGrid.StartAsync(time, _store.Settings(("Grid:Streams:EventRetention", "00:08:00")));
         var (first, second) = (EventLogKey.SpanOf(Captured), EventLogKey.SpanOf(Captured.AddMonths(3)));
         IEventLogGrain Log(long span) => grid.Host.Grains.GetGrain<IEventLogGrain>(new EventLogKey("default", span).ToString());
         LoggedEvent[] At(long span) => [new("yard", Captured, "0-0", EventLogKey.BeginOf(span), 0, 1, "/m/0bt9lr", "Dog", 1, 1, "tiny")];
         var query = new EventQuery(null, null, null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, 0);
         await Log(first).Append(At(first));
         Assert.Single(await Log(first).Read(query));
-        var written = TimeProvider.System.GetUtcNow();
-        await TestGrid.UntilAsync(() => TimeProvider.System.GetUtcNow() - written > TimeSpan.FromSeconds(3.2)); // older than the retention
+        time.Advance(TimeSpan.FromMinutes(9));
         await Log(second).Append(At(second));
 
         var index = grid.Host.Grains.GetGrain<IEventIndexGrain>("default");
@@ -116,8 +117,10 @@ public sealed class KeptEventTests : IDisposable
         Assert.Single(await Log(second).Read(query));
 
         // A tenant without new events keeps none of its old ones.
+        time.Advance(TimeSpan.FromMinutes(9));
         await TestGrid.UntilAsync(async () => (await index.FindNewest(0, long.MaxValue, 10)).Length == 0);
         await TestGrid.UntilAsync(async () => (await Log(second).Read(query)).Length == 0);
+        await grid.StopAsync(time);
     }
 
     [Fact]
@@ -230,7 +233,7 @@ public sealed class KeptEventTests : IDisposable
     /// <summary>All pages of seven, once there are as many events as expected.</summary>
     private static async Task<List<KeptEvent>> ListAsync(TestGrid grid, int expected)
     {
-        for (var attempt = 0; ; attempt++)
+        for (var deadline = TestGrid.Deadline; ;)
         {
             var (kept, request) = (new List<KeptEvent>(), new ListEventsRequest { Selection = Selection, PageSize = 7 });
             do
@@ -246,7 +249,8 @@ public sealed class KeptEventTests : IDisposable
                 Assert.Equal(expected, kept.Count);
                 return kept;
             }
-            Assert.True(attempt < 100, $"{kept.Count} of {expected} events are listed after 10 s.");
+            Assert.True(
+                DateTime.UtcNow < deadline, $"{kept.Count} of {expected} events are listed after {TestGrid.Patience.TotalSeconds} s.");
             await Task.Delay(100);
         }
     }

@@ -8,13 +8,18 @@ namespace Dass.Grid.Cluster.Tests.Streams;
 public sealed class SharedConnectionTests : IAsyncLifetime
 {
     private const int Floods = 4;
+    private const int UnreadBytes = 1 << 18; // of a call that is not read
+    private const int UnreadSeconds = UnreadBytes / (Babble.SampleRateHz * Babble.BytesPerFrame);
     private const int LiveSamples = 4 * Babble.SampleRateHz; // less than what every call may send at once
 
     private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
     private TestGrid _grid = null!;
 
     public async Task InitializeAsync() =>
-        _grid = await TestGrid.StartAsync(_time, new() { ["Tenants:default:Limits:AudioRate"] = $"{Floods + 1}" });
+        _grid = await TestGrid.StartAsync(_time, new()
+        {
+            ["Tenants:default:Limits:AudioRate"] = $"{Floods + 1}", ["Grid:Gateway:UnreadBytes"] = $"{UnreadBytes}",
+        });
 
     public Task DisposeAsync() => _grid.StopAsync(_time);
 
@@ -26,19 +31,19 @@ public sealed class SharedConnectionTests : IAsyncLifetime
         using var stop = new CancellationTokenSource();
         var floods = await Task.WhenAll(
             Enumerable.Range(0, Floods).Select(i => Feed.BeginAsync(_grid.Client, Babble.Config($"flood-{i}"))));
-        var sent = 0;
-        var flooding = floods.Select(async feed =>
+        var sent = new int[Floods]; // seconds of audio
+        var flooding = floods.Select(async (feed, i) =>
         {
             while (!stop.IsCancellationRequested)
             {
                 await feed.SendAsync(Babble.Slice(0, Babble.SampleRateHz));
-                Interlocked.Increment(ref sent);
+                Interlocked.Increment(ref sent[i]);
             }
         }).ToArray();
-        for (var before = -1; before != Volatile.Read(ref sent);)
+        for (int[] before = []; !before.SequenceEqual(sent) || sent.Min() < UnreadSeconds;)
         {
-            before = Volatile.Read(ref sent);
-            await Task.Delay(500); // no signal comes when HTTP/2 stops a sender: none has sent for so long
+            before = [.. sent];
+            await Task.Delay(500); // no signal comes when HTTP/2 stops a sender: all may have sent so much, and none has for so long
         }
 
         using var live = await Feed.BeginAsync(_grid.Client, Babble.Config("live"));

@@ -1,4 +1,5 @@
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -99,11 +100,27 @@ public sealed class SubscribeManyTests(SharedGrid shared)
     [Fact]
     public async Task Streams_of_others_are_not_among_all_streams()
     {
-        var name = NewPrefix();
-        using var feed = await Feed.BeginAsync(Client, Babble.Config(name));
-        using var ear = Client.Subscribe(new SubscribeRequest { AllStreams = true }, deadline: TestGrid.Deadline);
-        await UntilAsync(ear, response => response.StreamId == name);
-        await feed.FinishAsync();
+        const string AnnesKey = "anne-0123456789abcdef";
+        const string BobsKey = "bob-0123456789abcdef";
+        await using var grid = await TestGrid.StartAsync(new()
+        {
+            ["Tenants:anne:KeyHashes:0"] = KeyHash.Create(AnnesKey).ToString(),
+            ["Tenants:bob:KeyHashes:0"] = KeyHash.Create(BobsKey).ToString(),
+        });
+        var (anne, bob) = (new Metadata { { "x-api-key", AnnesKey } }, new Metadata { { "x-api-key", BobsKey } });
+        using var his = await Feed.BeginAsync(grid.Client, Babble.Config("his"), bob);
+        using var ear = grid.Client.Subscribe(new SubscribeRequest { AllStreams = true, FromChunk = 0 }, anne, TestGrid.Deadline);
+        using var hers = await Feed.BeginAsync(grid.Client, Babble.Config("hers"), anne);
+        foreach (var feed in new[] { his, hers })
+        {
+            await feed.SendBabbleAsync(0, 2 * Babble.SampleRateHz);
+            await feed.FinishAsync();
+        }
+        await UntilAsync(ear, response =>
+        {
+            Assert.Equal("hers", response.StreamId);
+            return response.Ended is not null;
+        });
     }
 
     [Theory]

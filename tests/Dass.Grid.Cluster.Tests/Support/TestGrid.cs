@@ -92,13 +92,15 @@ internal sealed class TestGrid(EmbeddedGrid host) : IAsyncDisposable
     public static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         UntilAsync(() => Task.FromResult(condition()), what);
 
-    /// <summary>Sum of a metric over its tags, as an operator sees it.</summary>
+    /// <summary>Sum of a metric over its tags, as an operator sees it. One that is not there is no 0.</summary>
     public async Task<double> MetricAsync(string name)
     {
         using var operations = new HttpClient { BaseAddress = host.OperationsAddress };
-        return (await operations.GetStringAsync("/metrics")).Split('\n')
+        var lines = (await operations.GetStringAsync("/metrics")).Split('\n')
             .Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
-            .Sum(line => double.Parse(line.Split('}')[^1].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+            .ToArray();
+        Assert.True(lines.Length > 0, $"{name} is no metric of this grid.");
+        return lines.Sum(line => double.Parse(line.Split('}')[^1].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
     }
 
     public async ValueTask DisposeAsync()

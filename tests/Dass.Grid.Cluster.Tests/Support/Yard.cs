@@ -1,5 +1,9 @@
 using Dass.Grid.Contracts;
+using Dass.Grid.Grains.Placement;
+using Dass.Grid.Host;
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.Core.Internal;
+using Orleans.Runtime.Placement;
 
 namespace Dass.Grid.Cluster.Tests.Support;
 
@@ -20,11 +24,23 @@ internal static class Yard
     public static async Task<long> CheckpointAsync(TestGrid grid, long attachment = 1) =>
         (await Grain(grid).Checkpoint(attachment)).Value!.Sample;
 
-    public static Task MoveAsync(IStreamGrain stream) => AskAsync(async () =>
+    /// <summary>Has a stream move to a silo. It is on its way when this returns.</summary>
+    public static Task MoveAsync(IStreamGrain stream, EmbeddedGrid to) => AskAsync(async () =>
     {
+        RequestContext.Set(IPlacementDirector.PlacementHintKey, to.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress);
         await stream.Cast<IGrainManagementExtension>().MigrateOnIdle();
         return true;
     });
+
+    /// <summary>Streams that hold a slot of a silo.</summary>
+    public static int StreamsOf(EmbeddedGrid silo) => silo.Services.GetRequiredService<LocalStreams>().Count;
+
+    /// <summary>Waits until a gateway knows what its silos carry: until then it places all streams on those that it knows.</summary>
+    public static Task KnowsAsync(TestGrid gateway, int silos)
+    {
+        var map = gateway.Host.Services.GetRequiredService<LoadMap>();
+        return TestGrid.UntilAsync(() => map.Known.Count == silos);
+    }
 
     /// <summary>Asks a stream that may be on its way to another silo until it answers: a call that meets it there is sent back.</summary>
     public static async Task<T> AskAsync<T>(Func<Task<T>> call)

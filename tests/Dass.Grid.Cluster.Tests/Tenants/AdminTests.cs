@@ -238,14 +238,14 @@ public sealed class AdminTests : IAsyncLifetime
 
     private static async Task EventuallyAsync(Func<Task> call)
     {
-        for (var attempt = 0; ; attempt++)
+        for (var deadline = TestGrid.Deadline; ;)
         {
             try
             {
                 await call();
                 return;
             }
-            catch (RpcException) when (attempt < 100)
+            catch (RpcException) when (DateTime.UtcNow < deadline)
             {
                 await Task.Delay(100);
             }

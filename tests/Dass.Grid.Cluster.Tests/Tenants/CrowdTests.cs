@@ -20,7 +20,7 @@ public sealed class CrowdTests : IDisposable
         await Task.WhenAll(Enumerable.Range(0, Streams).Select(async _ =>
         {
             using var feed = await Feed.BeginAsync(grid.Client, config);
-            await feed.SendBabbleAsync(0, 4 * Babble.SampleRateHz);
+            await feed.SendBabbleAsync(0, Babble.SampleRateHz);
             await feed.FinishAsync();
         }));
         await TestGrid.UntilAsync(

@@ -16,15 +16,15 @@ public sealed class ConsoleTests : IAsyncLifetime
     /// <summary>Of audio, from the end of the chunk that opens an event to the event on the page: look-ahead, steps and the page.</summary>
     private const double DelayBudgetSeconds = 0.64 + 10; // this machine runs other things besides
 
+    private const string Axe = "axe-core@4.14.1";
+
     private readonly StoreFolder _store = new();
-    private readonly DirectoryInfo _npm = Directory.CreateTempSubdirectory("dass-npm-");
 
     public Task InitializeAsync() => Task.CompletedTask;
 
     public Task DisposeAsync()
     {
         _store.Dispose();
-        _npm.Delete(recursive: true);
         return Task.CompletedTask;
     }
 
@@ -260,12 +260,20 @@ public sealed class ConsoleTests : IAsyncLifetime
         return EmbeddedGrid.StartAsync(settings, configure: null);
     }
 
-    /// <summary>The rules of accessibility as a script; of npm, for this test only.</summary>
-    private async Task<string> InstallAxeAsync()
+    /// <summary>
+    /// The rules of accessibility as a script; of npm, for this test only. They stay in the directory of temporary files for the next run.
+    /// </summary>
+    private static async Task<string> InstallAxeAsync()
     {
+        var kept = Path.Combine(Path.GetTempPath(), $"dass-{Axe}-{Environment.UserName}.js");
+        if (File.Exists(kept))
+        {
+            return kept;
+        }
+        var folder = Directory.CreateTempSubdirectory("dass-npm-");
         var start = new ProcessStartInfo("npm")
         {
-            ArgumentList = { "install", "--no-save", "--no-audit", "--no-fund", "--prefix", _npm.FullName, "axe-core@4.14.1" },
+            ArgumentList = { "install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder.FullName, Axe },
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
@@ -274,6 +282,8 @@ public sealed class ConsoleTests : IAsyncLifetime
         await npm.StandardOutput.ReadToEndAsync();
         await npm.WaitForExitAsync();
         Assert.True(npm.ExitCode == 0, await said);
-        return Path.Combine(_npm.FullName, "node_modules", "axe-core", "axe.min.js");
+        File.Move(Path.Combine(folder.FullName, "node_modules", "axe-core", "axe.min.js"), kept, overwrite: true); // whole or not at all
+        folder.Delete(recursive: true);
+        return kept;
     }
 }

@@ -50,6 +50,7 @@ public sealed class OpenApiTests : IAsyncLifetime
                 path.Replace("{", "x", StringComparison.Ordinal).Replace("}", "", StringComparison.Ordinal),
                 verb is "get" or "delete" ? null : "{}");
             var text = await answer.Content.ReadAsStringAsync();
+            Assert.False(text.Contains("is nothing here", StringComparison.Ordinal), $"{verb} {path}: {answer.StatusCode} {text}");
             Assert.True(
                 answer.StatusCode is not (HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed)
                     || text.Contains("\"code\"", StringComparison.Ordinal),

@@ -261,7 +261,9 @@ public sealed class WebTests : IAsyncLifetime
             $"GET /v1/streams/gone/audio?{Format} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             + $"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nAuthorization: Bearer {AnnesKey}\r\n\r\n"));
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        var (buffer, read) = (new byte[4096], 0);
+        var buffer = new byte[4096];
+        var read = await gone.ReceiveAsync(buffer, deadline.Token);
+        Assert.StartsWith("HTTP/1.1 101 ", System.Text.Encoding.ASCII.GetString(buffer, 0, read), StringComparison.Ordinal);
         try
         {
             do

@@ -42,6 +42,9 @@ public sealed class LatencyStudyTests
 
     private static float[] Mean(List<float[]> rows) => [.. rows[0].Select((_, label) => rows.Average(row => row[label]))];
 
-    private static void Equal(float[] expected, float[] actual) =>
+    private static void Equal(float[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
         Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+    }
 }

@@ -27,6 +27,7 @@ public sealed class BatchedSessionsTests(EngineFixture alone) : IClassFixture<En
             var (expected, _) = await alone.TagAsync(EngineFixture.Babble(stream * 10_000, Samples), new StreamSessionOptions());
             foreach (var (one, other) in expected.Zip(together[stream]))
             {
+                Assert.Equal((one.Scores.Length, one.WindowScores.Length), (other.Scores.Length, other.WindowScores.Length));
                 Assert.All(one.Scores.Zip(other.Scores), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
                 Assert.All(one.WindowScores.Zip(other.WindowScores), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
             }

@@ -87,6 +87,9 @@ public class TagPoolTests
         }
     }
 
-    private static void AssertClose(float[] expected, float[] actual) =>
+    private static void AssertClose(float[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
         Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
+    }
 }
