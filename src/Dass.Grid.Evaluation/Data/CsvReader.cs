@@ -3,8 +3,8 @@ using System.Text;
 namespace Dass.Grid.Evaluation.Data;
 
 /// <summary>
-/// Rows of comma-separated values (RFC 4180). A field is quoted if it begins with a quotation mark; elsewhere the mark is a letter as others
-/// are, e.g. <c>6" pipe</c>.
+/// Rows of comma-separated values (RFC 4180). A field is quoted if it begins with a quotation mark; elsewhere the mark is a letter, as in
+/// <c>6" pipe</c>.
 /// </summary>
 /// <param name="reader">The text.</param>
 /// <param name="path">What errors call it.</param>
