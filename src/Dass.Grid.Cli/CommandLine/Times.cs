@@ -7,14 +7,6 @@ internal static class Times
 {
     public const string Examples = "2026-03-01T12:00Z, 2026-03-01, 21:00, -1h, now, today or yesterday";
 
-    private static readonly string[] Dates = ["yyyy-MM-dd"];
-
-    private static readonly string[] Moments =
-    [
-        "yyyy-MM-ddTHH:mm", "yyyy-MM-ddTHH:mm:ss", "yyyy-MM-ddTHH:mm:ss.FFFFFFF", "yyyy-MM-dd HH:mm", "yyyy-MM-dd HH:mm:ss",
-        "yyyyMMddTHHmm", "yyyyMMddTHHmmss",
-    ];
-
     private static readonly string[] Hours = ["HH:mm", "HH:mm:ss"];
 
     /// <summary>A time without an offset is UTC; an hour is today's; <c>-1h</c> is an hour ago.</summary>
@@ -32,13 +24,11 @@ internal static class Times
             time = now - ago;
             return true;
         }
-        var (invariant, utc) = (CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-        string[] zoned = [.. Moments.Select(format => format + "zzz"), .. Moments.Select(format => format + "'Z'")];
-        if (DateTimeOffset.TryParseExact(text, [.. Dates, .. Moments, .. zoned], invariant, utc, out time))
+        if (MomentText.TryParse(text, out time))
         {
             return true;
         }
-        if (TimeOnly.TryParseExact(text, Hours, invariant, DateTimeStyles.None, out var hour))
+        if (TimeOnly.TryParseExact(text, Hours, CultureInfo.InvariantCulture, DateTimeStyles.None, out var hour))
         {
             time = today + hour.ToTimeSpan();
             return true;

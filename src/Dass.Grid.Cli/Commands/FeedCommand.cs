@@ -47,6 +47,7 @@ internal static class FeedCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (path, kept) = (parsed.GetValue(file)!, clips.From(parsed));
+            var read = FollowedFile.WrittenUtc(path); // before it is read, so that a change from then on is seen
             var specs = await SourceFile.ReadAsync(path, cancellationToken).ConfigureAwait(false);
             if (specs.Any(spec => spec.NeedsFfmpeg))
             {
@@ -74,7 +75,7 @@ internal static class FeedCommand
             await supervisor.ApplyAsync(specs, stop.Token).ConfigureAwait(false);
             try
             {
-                await FollowAsync(path, supervisor, stop.Token).ConfigureAwait(false);
+                await FollowAsync(path, read, supervisor, stop.Token).ConfigureAwait(false);
             }
             finally
             {
@@ -88,9 +89,12 @@ internal static class FeedCommand
     }
 
     /// <summary>Applies the file whenever it changes; a file that cannot be used changes nothing.</summary>
-    private static async Task FollowAsync(string path, SourceSupervisor supervisor, CancellationToken cancellationToken)
+    /// <param name="path">Of the file.</param>
+    /// <param name="read">When what has been applied was written, UTC.</param>
+    /// <param name="supervisor">Gets what changes.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    private static async Task FollowAsync(string path, DateTime read, SourceSupervisor supervisor, CancellationToken cancellationToken)
     {
-        var read = FollowedFile.WrittenUtc(path);
         while (!supervisor.CompletionAsync().IsCompleted || supervisor.Reports.Count == 0)
         {
             await Task.Delay(Look, cancellationToken).ConfigureAwait(false);
@@ -109,7 +113,7 @@ internal static class FeedCommand
                 await supervisor.ApplyAsync(specs, cancellationToken).ConfigureAwait(false);
                 Terminal.Note($"{path} has changed: {specs.Count} sources.");
             }
-            catch (Exception broken) when (broken is FormatException or IOException)
+            catch (Exception broken) when (broken is FormatException or IOException or UnauthorizedAccessException)
             {
                 Terminal.Note($"{path} has changed, and the sources of before go on. {broken.Message}");
             }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Enumeration;
+using System.Security.Cryptography;
 using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Grid;
 using Dass.Grid.Cli.Output;
@@ -9,26 +10,29 @@ using Dass.Grid.Engine.Audio;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Encoding = System.Text.Encoding;
 
 namespace Dass.Grid.Cli.Sources;
 
 /// <summary>
 /// Feeds each recording that comes into a folder once, as a stream of its own that ends with it. What has been fed stands in a file in the
-/// folder; a folder that cannot be written is fed anew by the next process. A recording that cannot be read holds up no other one.
+/// folder, so that each card brings its own with it; a folder that cannot be written is fed anew by the next process. A recording that
+/// cannot be read holds up no other one.
 /// </summary>
 internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridClient grid, LiveFeedOptions options)
 {
     private const string Ledger = ".dass-fed";
     private const int MaxIdCharacters = 128;
+    private const int HashCharacters = 8;
 
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
-    private readonly HashSet<string> _fed = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _fed = new(StringComparer.Ordinal); // by the folder's own file at the last look, and _unwritten
+    private readonly HashSet<string> _unwritten = new(StringComparer.Ordinal); // fed by this process, and in no file
     private readonly HashSet<string> _invalid = new(StringComparer.Ordinal); // what this process does not offer the grid again
     private readonly Dictionary<string, string> _seen = new(StringComparer.Ordinal); // by file: as it was at the last look
-    private bool _isWritable = true;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -38,10 +42,10 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
         {
             try
             {
-                if (_fed.Count == 0 && File.Exists(ledger))
-                {
-                    _fed.UnionWith(await File.ReadAllLinesAsync(ledger, cancellationToken).ConfigureAwait(false));
-                }
+                // At each look, since another card may have come between two.
+                var written = await WrittenAsync(ledger, cancellationToken).ConfigureAwait(false);
+                _fed.Clear();
+                _fed.UnionWith(written.Concat(_unwritten));
                 var unread = "";
                 foreach (var file in Ready())
                 {
@@ -88,22 +92,33 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
         return ready;
     }
 
+    /// <summary>By what a recording is known again: one line.</summary>
     private static string Mark(FileInfo file) =>
-        string.Create(CultureInfo.InvariantCulture, $"{file.LastWriteTimeUtc.Ticks} {file.Length} {file.Name}");
+        string.Create(
+            CultureInfo.InvariantCulture, $"{file.LastWriteTimeUtc.Ticks} {file.Length} {file.Name.ReplaceLineEndings(" ")}");
+
+    /// <summary>Marks of what has been fed, by the folder's own file.</summary>
+    private static async Task<string[]> WrittenAsync(string ledger, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await File.ReadAllLinesAsync(ledger, cancellationToken).ConfigureAwait(false);
+        }
+        catch (FileNotFoundException)
+        {
+            return []; // the folder is there
+        }
+    }
 
     private void Remember(string ledger, string mark)
     {
-        _fed.Add(mark);
         try
         {
-            if (_isWritable)
-            {
-                File.AppendAllText(ledger, mark + "\n");
-            }
+            File.AppendAllText(ledger, mark + "\n");
         }
         catch (Exception readOnly) when (readOnly is IOException or UnauthorizedAccessException)
         {
-            _isWritable = false;
+            _unwritten.Add(mark);
         }
     }
 
@@ -150,7 +165,7 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
                 : null;
             var config = new StreamConfig
             {
-                StreamId = IdOf(file.Name),
+                StreamId = IdOf(spec.Id, file.Name),
                 Model = spec.Model,
                 BeginAgain = true,
                 CaptureTime = captured,
@@ -181,12 +196,20 @@ internal sealed class FolderRunner(SourceSpec spec, SourceStatus status, GridCli
         }
     }
 
-    /// <summary>The source's id and the file's name, as far as they fit and are allowed.</summary>
-    private string IdOf(string name)
+    /// <summary>
+    /// The source's id and the file's name. Letters that no id has are replaced, and what is too long is cut; a hash of the whole tells it
+    /// from others that would look alike then.
+    /// </summary>
+    internal static string IdOf(string source, string name)
     {
+        var whole = $"{source}-{name}";
         var plain = new string(
-            [.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '~' or '-' ? letter : '_')]);
-        var id = $"{spec.Id}-{plain}";
-        return id.Length <= MaxIdCharacters ? id : id[..MaxIdCharacters];
+            [.. whole.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '~' or '-' ? letter : '_')]);
+        if (plain == whole && plain.Length <= MaxIdCharacters)
+        {
+            return plain;
+        }
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(whole)))[..HashCharacters];
+        return $"{plain[..Math.Min(plain.Length, MaxIdCharacters - HashCharacters - 1)]}-{hash}";
     }
 }

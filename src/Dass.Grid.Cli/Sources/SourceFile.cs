@@ -26,6 +26,7 @@ internal static partial class SourceFile
 
     /// <exception cref="FormatException">Lists everything that is wrong, each with the place in the file.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read, or is a directory.</exception>
     public static async Task<IReadOnlyList<SourceSpec>> ReadAsync(string path, CancellationToken cancellationToken) =>
         Parse(await File.ReadAllTextAsync(path, cancellationToken).ConfigureAwait(false), path, TimeProvider.System);
 

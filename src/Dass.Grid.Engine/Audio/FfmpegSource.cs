@@ -72,8 +72,14 @@ internal sealed class FfmpegSource : IAudioSource
         }
         catch (AudioFormatException exception)
         {
-            await source.CheckExitAsync(cancellationToken).ConfigureAwait(false); // ffmpeg's own words say more
-            await source.DisposeAsync().ConfigureAwait(false);
+            try
+            {
+                await source.CheckExitAsync(cancellationToken).ConfigureAwait(false); // ffmpeg's own words say more
+            }
+            finally
+            {
+                await source.DisposeAsync().ConfigureAwait(false);
+            }
             throw new AudioFormatException($"{path}: {exception.Message}");
         }
         catch

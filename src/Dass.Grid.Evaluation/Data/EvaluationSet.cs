@@ -53,7 +53,7 @@ public sealed class EvaluationSet
     public static EvaluationSet Read(string path, LabelSet known, IReadOnlyCollection<int> folds, bool needsLabels = true)
     {
         using var reader = new StreamReader(path);
-        var csv = new CsvReader(reader);
+        var csv = new CsvReader(reader, path);
         var header = csv.Next() ?? throw new FormatException($"{path} is empty; its first line must name the columns.");
         int Column(string name) => Array.FindIndex(header, column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase));
         var (file, labels, single, onset, offset, fold) =

@@ -111,7 +111,7 @@ public static class EventEvaluation
             var missing = found.Count(detection => !truth.Any(sound => Meets(detection.Sound, sound)));
             return new EventReport(
                 threshold, EventF1.Score(truth, Sounds(found)).Macro, psds1, psds2, (double)delays.Length / truth.Length, missing / hours,
-                delays.Length == 0 ? double.NaN : delays[delays.Length / 2],
+                Median(delays),
                 scored.Sum(file => file.OfferedFalse.Count > 0 ? file.OfferedFalse[index] : 0) / hours);
         })];
 
@@ -121,6 +121,10 @@ public static class EventEvaluation
             Best(scores.Select(score => (score.At, score.F1.Macro))),
             [.. labels.Select(label => (known[label], Best(scores.Select(score => (score.At, score.F1.ByLabel[label])))))]);
     }
+
+    /// <summary>Of numbers in order; NaN: there are none.</summary>
+    private static double Median(double[] ordered) =>
+        ordered.Length == 0 ? double.NaN : (ordered[(ordered.Length - 1) / 2] + ordered[ordered.Length / 2]) / 2;
 
     private static BestThreshold Best(IEnumerable<(float At, double F1)> scores)
     {

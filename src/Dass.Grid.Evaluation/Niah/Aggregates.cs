@@ -6,12 +6,13 @@ namespace Dass.Grid.Evaluation.Niah;
 /// The scores of a whole recording, in bounded memory: the mean over all (the paper's way), the highest trailing window, and the
 /// highest window's height above the recording's own median window, in logits (a label that the haystack always raises pays for it).
 /// </summary>
-internal sealed class Aggregates(int labels)
+/// <param name="labels">How many.</param>
+/// <param name="windowSeconds">Length of the model's trailing window, e.g. 10.24.</param>
+internal sealed class Aggregates(int labels, double windowSeconds)
 {
     private const float Lowest = -24;
     private const float StepsPerLogit = 8;
     private const int Bins = (int)(48 * StepsPerLogit);
-    private const double WindowSeconds = 10.24;
 
     public static readonly string[] Methods = ["mean", "max-window", "contrast"];
 
@@ -22,7 +23,7 @@ internal sealed class Aggregates(int labels)
 
     public void Add(ChunkScores chunk)
     {
-        if (_end < WindowSeconds) // parts of a window do not count, as in the engine's maximum
+        if (_end < windowSeconds) // parts of a window do not count, as in the engine's maximum
         {
             (_windows, _end) = (0, chunk.EndSeconds);
             Array.Fill(_highest, float.NegativeInfinity);
@@ -39,7 +40,7 @@ internal sealed class Aggregates(int labels)
 
     public Aggregates Copy()
     {
-        var copy = new Aggregates(labels) { _windows = _windows, _end = _end };
+        var copy = new Aggregates(labels, windowSeconds) { _windows = _windows, _end = _end };
         _highest.CopyTo(copy._highest, 0);
         _histogram.CopyTo(copy._histogram, 0);
         return copy;

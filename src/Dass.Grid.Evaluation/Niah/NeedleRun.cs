@@ -52,7 +52,9 @@ internal sealed class NeedleRun : IDisposable
         : this(
             engine,
             engine.Open(new AudioFormat(SampleEncoding.Float32, SampleRateHz, 1), options),
-            new NeedleTally(forgetAfter, new Aggregates(engine.Model.Labels.Count), alarms, new double[engine.Model.Config.Dims[^1]]))
+            new NeedleTally(
+                forgetAfter, new Aggregates(engine.Model.Labels.Count, engine.Model.Config.Window.TotalSeconds), alarms,
+                new double[engine.Model.Config.Dims[^1]]))
     {
     }
 

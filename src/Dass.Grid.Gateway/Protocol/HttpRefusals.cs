@@ -34,7 +34,9 @@ internal static class HttpRefusals
             StatusCode.Aborted or StatusCode.AlreadyExists => StatusCodes.Status409Conflict,
             StatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
             StatusCode.Cancelled => StatusCodes.Status499ClientClosedRequest,
+            StatusCode.Unimplemented => StatusCodes.Status501NotImplemented,
             StatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
+            StatusCode.DeadlineExceeded => StatusCodes.Status504GatewayTimeout,
             _ => StatusCodes.Status500InternalServerError,
         };
         http.Response.ContentType = "application/json";

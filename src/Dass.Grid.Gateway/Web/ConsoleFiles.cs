@@ -47,8 +47,8 @@ internal static class ConsoleFiles
             http.Response.StatusCode = StatusCodes.Status304NotModified;
             return;
         }
-        var takesBrotli = http.Request.Headers.AcceptEncoding.Any(
-            value => value?.Split(',').Any(coding => coding.Trim().Split(';')[0] == "br") == true);
+        var takesBrotli = http.Request.GetTypedHeaders().AcceptEncoding.Any(
+            coding => coding.Value.Equals("br", StringComparison.OrdinalIgnoreCase) && coding.Quality != 0);
         var bytes = takesBrotli ? file.Compressed : file.Plain;
         if (takesBrotli)
         {

@@ -151,9 +151,11 @@ internal static class OpenApi
     }
 
     /// <summary>What an answer of JSON may be: the value, or an error.</summary>
-    internal static JsonObject Responses(JsonObject content) => new()
+    /// <param name="content">The value.</param>
+    /// <param name="status">Of HTTP, of an answer that is no error.</param>
+    internal static JsonObject Responses(JsonObject content, string status = "200") => new()
     {
-        ["200"] = new JsonObject { ["description"] = "The answer.", ["content"] = content },
+        [status] = new JsonObject { ["description"] = "The answer.", ["content"] = content },
         ["default"] = new JsonObject
         {
             ["description"] = "A refusal.",

@@ -24,7 +24,8 @@ internal static class OpenApiExtras
             "A WebSocket that feeds a stream: the query is a StreamConfig, binary messages are raw samples, text messages StreamRequests "
             + "in JSON ({\"finish\":{}} ends the stream); answers are StreamResponses in JSON. Spans are seconds.",
             WebQuery.StreamNames,
-            OpenApi.Content("application/json", schema("StreamResponse")));
+            OpenApi.Content("application/json", schema("StreamResponse")),
+            status: "101");
         ((JsonArray)audio["parameters"]!).Insert(0, new JsonObject
         {
             ["name"] = "stream_id", ["in"] = "path", ["required"] = true, ["schema"] = new JsonObject { ["type"] = "string" },
@@ -68,13 +69,13 @@ internal static class OpenApiExtras
         }
     }
 
-    private static JsonObject Operation(string id, string description, string[] query, JsonObject content) => new()
+    private static JsonObject Operation(string id, string description, string[] query, JsonObject content, string status = "200") => new()
     {
         ["operationId"] = id,
         ["tags"] = new JsonArray("Web"),
         ["description"] = description,
         ["parameters"] = Query(query),
-        ["responses"] = OpenApi.Responses(content),
+        ["responses"] = OpenApi.Responses(content, status),
     };
 
     private static JsonArray Query(string[] names) => new([.. names.Select(name => (JsonNode)new JsonObject
@@ -87,11 +88,16 @@ internal static class OpenApiExtras
         ["type"] = "object",
         ["properties"] = new JsonObject
         {
-            ["tenant"] = OpenApi.Typed("string", "Whose streams the browser sees; null: none's."),
+            ["tenant"] = OrNull("Whose streams the browser sees; null: none's."),
             ["admin"] = OpenApi.Typed("boolean", "Whether it may make the calls of an administrator."),
             ["needsKey"] = OpenApi.Typed("boolean", "Whether anything needs a key here."),
-            ["until"] = OpenApi.Typed("string", "End of a tenant's session that has just been opened."),
-            ["adminUntil"] = OpenApi.Typed("string", "The same of an administrator's."),
+            ["until"] = OrNull("End of a tenant's session that has just been opened."),
+            ["adminUntil"] = OrNull("The same of an administrator's."),
         },
+    };
+
+    private static JsonObject OrNull(string description) => new()
+    {
+        ["type"] = new JsonArray("string", "null"), ["description"] = description,
     };
 }

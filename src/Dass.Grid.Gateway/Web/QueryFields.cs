@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
 using Dass.Grid.Gateway.Protocol;
@@ -85,25 +86,27 @@ internal static class QueryFields
         FieldType.Float or FieldType.Double when !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _) =>
             "a number",
         FieldType.Bool when !bool.TryParse(value, out _) => "true or false",
-        FieldType.Message when field.MessageType == Timestamp.Descriptor && !Parses<Timestamp>(value) =>
+        FieldType.Message when field.MessageType == Timestamp.Descriptor && !TryParse<Timestamp>(value, out _) =>
             "a time such as 2026-03-01T12:00:00Z",
-        FieldType.Message when field.MessageType == Duration.Descriptor && !Parses<Duration>(value) => "seconds such as 1.5s",
+        FieldType.Message when field.MessageType == Duration.Descriptor && !TryParse<Duration>(value, out _) => "seconds such as 1.5s",
         _ => null,
     };
 
     private static bool IsNumber<T>(string text)
         where T : INumber<T> => T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
 
-    private static bool Parses<T>(string text)
-        where T : IMessage, new()
+    /// <summary>Reads a message that JSON writes as a text.</summary>
+    public static bool TryParse<T>(string text, [NotNullWhen(true)] out T? value)
+        where T : class, IMessage, new()
     {
         try
         {
-            JsonParser.Default.Parse<T>(System.Text.Json.JsonSerializer.Serialize(text));
+            value = JsonParser.Default.Parse<T>(System.Text.Json.JsonSerializer.Serialize(text));
             return true;
         }
         catch (Exception broken) when (broken is InvalidProtocolBufferException or InvalidJsonException)
         {
+            value = null;
             return false;
         }
     }

@@ -204,11 +204,20 @@ internal sealed class WebQuery
             (string text, out float value) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value),
             "a number");
 
-    private Timestamp? Time(string name) => !_query.ContainsKey(name) ? null : Timestamp.FromDateTimeOffset(Value(
-        name, default(DateTimeOffset),
-        (string text, out DateTimeOffset value) =>
-            DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out value),
-        "a time such as 2026-03-01T12:00Z"));
+    private Timestamp? Time(string name) =>
+        Value(
+            name, default(Timestamp),
+            (string text, out Timestamp? value) =>
+            {
+                if (QueryFields.TryParse(text, out value)) // with nanoseconds, as Ready.begun has them
+                {
+                    return true;
+                }
+                var isMoment = MomentText.TryParse(text, out var moment);
+                value = isMoment ? Timestamp.FromDateTimeOffset(moment) : null;
+                return isMoment;
+            },
+            "a time such as 2026-03-01T12:00Z");
 
     private Duration? Span(string name)
     {

@@ -9,6 +9,9 @@ public sealed record NotifyOptions
     /// <summary>Receives what a person should know.</summary>
     public Action<string> Note { get; init; } = _ => { };
 
+    /// <summary>From one look at the file of rules to the next.</summary>
+    internal TimeSpan Look { get; init; } = TimeSpan.FromSeconds(2);
+
     internal RouteOptions Route { get; init; } = new();
 
     /// <summary>Of the user, for a file of rules when the place is not given: each file has a directory of its own.</summary>

@@ -10,8 +10,6 @@ namespace Dass.Grid.Notify.Routes;
 /// <summary>Runs a file of rules against a grid, and changes them while it runs.</summary>
 public sealed class NotifyService : IAsyncDisposable
 {
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2); // at the file of rules
-
     private readonly GridClient _grid;
     private readonly NotifyOptions _options;
     private readonly StateDirectory _state;
@@ -87,13 +85,14 @@ public sealed class NotifyService : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(string path, NotifyRules rules, CancellationToken cancellationToken)
     {
-        var read = FollowedFile.WrittenUtc(path);
+        var read = rules.WrittenUtc;
         DateTime? noted = null; // that the grid is away
         await ApplyAsync(rules, cancellationToken).ConfigureAwait(false);
         var seeing = _live.RunAsync(cancellationToken);
         while (!cancellationToken.IsCancellationRequested)
         {
-            await Task.Delay(Look, _options.Route.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(_options.Look, _options.Route.Time, cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (cancellationToken.IsCancellationRequested || (FollowedFile.WrittenUtc(path) is var written && written == read))
             {
                 continue;

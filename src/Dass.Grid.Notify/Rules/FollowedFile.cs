@@ -5,7 +5,8 @@ public static class FollowedFile
 {
     /// <summary>
     /// When it was written. A volume of Kubernetes holds links, which stay as they are when what they lead to is
-    /// another: the time is that of the file itself. A file that is not there: centuries ago.
+    /// another: the time is that of the file itself. A file that is not there,
+    /// or in a directory that may not be searched: centuries ago.
     /// </summary>
     public static DateTime WrittenUtc(string path)
     {
@@ -13,7 +14,7 @@ public static class FollowedFile
         {
             return File.GetLastWriteTimeUtc(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
         }
-        catch (IOException)
+        catch (Exception away) when (away is IOException or UnauthorizedAccessException)
         {
             return default;
         }

@@ -14,6 +14,9 @@ public sealed class NotifyRules
     /// <summary>What a person should know, e.g. that messages are not signed.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
+    /// <summary>When the file was written, as of before it was read: a later time is that of a change.</summary>
+    internal DateTime WrittenUtc { get; init; }
+
     internal IReadOnlyList<Rule> Rules { get; }
 
     internal IReadOnlyList<DestinationSpec> Destinations { get; }

@@ -16,13 +16,20 @@ public static partial class RuleFile
     /// <exception cref="FormatException">Lists everything that is wrong, each with the place in the file.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    public static async Task<NotifyRules> ReadAsync(string path, CancellationToken cancellationToken) =>
-        Parse(await File.ReadAllTextAsync(path, cancellationToken).ConfigureAwait(false), path, TimeProvider.System);
+    public static async Task<NotifyRules> ReadAsync(string path, CancellationToken cancellationToken)
+    {
+        var written = FollowedFile.WrittenUtc(path);
+        return Parse(await File.ReadAllTextAsync(path, cancellationToken).ConfigureAwait(false), path, TimeProvider.System, written);
+    }
 
     /// <inheritdoc cref="ReadAsync"/>
-    public static NotifyRules Read(string path) => Parse(File.ReadAllText(path), path, TimeProvider.System);
+    public static NotifyRules Read(string path)
+    {
+        var written = FollowedFile.WrittenUtc(path);
+        return Parse(File.ReadAllText(path), path, TimeProvider.System, written);
+    }
 
-    internal static NotifyRules Parse(string text, string path, TimeProvider clock)
+    internal static NotifyRules Parse(string text, string path, TimeProvider clock, DateTime written = default)
     {
         var (problems, warnings) = (new List<string>(), new List<string>());
         var (rules, destinations) = (new List<Rule>(), new List<DestinationSpec>());
@@ -42,7 +49,7 @@ public static partial class RuleFile
             problems.Add($"line {broken.LineNumber + 1}: it is no JSON. {broken.Message}");
         }
         return problems.Count == 0
-            ? new NotifyRules(rules, destinations, warnings)
+            ? new NotifyRules(rules, destinations, warnings) { WrittenUtc = written }
             : throw new FormatException(
                 $"{path} cannot be used:{string.Concat(problems.Select(problem => $"{Environment.NewLine}  {problem}"))}");
     }

@@ -17,18 +17,11 @@ namespace Dass.Grid.Cluster.Tests.Cli;
 public sealed class FeedCommandTests : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dass-feed-");
-    private readonly List<Process> _processes = [];
+    private readonly ChildProcesses _programs = new();
 
     public void Dispose()
     {
-        foreach (var process in _processes)
-        {
-            if (!process.HasExited)
-            {
-                process.Kill(entireProcessTree: true);
-            }
-            process.Dispose();
-        }
+        _programs.Dispose();
         _directory.Delete(recursive: true);
     }
 
@@ -246,14 +239,7 @@ public sealed class FeedCommandTests : IDisposable
     private RunningFeed Feed(TestGrid grid, object source) =>
         new(Path.Combine(_directory.FullName, "sources.json"), grid.Host.Address.ToString(), source);
 
-    private Process Ffmpeg(params string[] arguments) => Run("ffmpeg", ["-nostdin", "-loglevel", "error", .. arguments]);
-
-    private Process Run(string program, params string[] arguments)
-    {
-        var process = Process.Start(new ProcessStartInfo(program, arguments))!;
-        _processes.Add(process);
-        return process;
-    }
+    private Process Ffmpeg(params string[] arguments) => _programs.Start("ffmpeg", ["-nostdin", "-loglevel", "error", .. arguments]);
 
     private static async Task<WebApplication> ServeAsync(string folder)
     {

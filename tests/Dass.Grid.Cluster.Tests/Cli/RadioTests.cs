@@ -9,19 +9,12 @@ namespace Dass.Grid.Cluster.Tests.Cli;
 public sealed class RadioTests : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dass-radio-");
-    private readonly List<Process> _processes = [];
+    private readonly ChildProcesses _programs = new();
     private readonly HttpClient _http = new();
 
     public void Dispose()
     {
-        foreach (var process in _processes)
-        {
-            if (!process.HasExited)
-            {
-                process.Kill(entireProcessTree: true);
-            }
-            process.Dispose();
-        }
+        _programs.Dispose();
         _http.Dispose();
         _directory.Delete(recursive: true);
     }
@@ -56,11 +49,11 @@ public sealed class RadioTests : IDisposable
                 port = EmbeddedGrid.FreePort();
                 var config = Path.Combine(_directory.FullName, $"icecast-{port}.xml");
                 await File.WriteAllTextAsync(config, Config(port));
-                server = Run("icecast2", "-c", config);
+                server = _programs.Start("icecast2", "-c", config);
             }
             else if (source?.HasExited != false)
             {
-                source = Run(
+                source = _programs.Start(
                     "ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", Dass.Babble, "-c:a", "libmp3lame",
                     "-content_type", "audio/mpeg", "-f", "mp3", $"icecast://source:hackme@127.0.0.1:{port}/radio");
             }
@@ -97,11 +90,4 @@ public sealed class RadioTests : IDisposable
           <security><chroot>0</chroot><changeowner><user>daemon</user><group>daemon</group></changeowner></security>
         </icecast>
         """;
-
-    private Process Run(string program, params string[] arguments)
-    {
-        var process = Process.Start(program, arguments);
-        _processes.Add(process);
-        return process;
-    }
 }

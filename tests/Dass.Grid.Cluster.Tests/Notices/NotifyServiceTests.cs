@@ -291,7 +291,8 @@ public sealed class NotifyServiceTests : IDisposable
             Pauses = new SendPauses(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(1)),
             Poll = TimeSpan.FromSeconds(0.2),
         };
-        var options = new NotifyOptions { StateDirectory = Path.Combine(_directory.FullName, "state"), Route = route };
+        var state = Path.Combine(_directory.FullName, "state");
+        var options = new NotifyOptions { StateDirectory = state, Route = route, Look = TimeSpan.FromSeconds(0.2) };
         return new RunningRules(address ?? grid.Host.Address, Rules, options);
     }
 

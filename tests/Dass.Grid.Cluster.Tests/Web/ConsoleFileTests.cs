@@ -85,6 +85,19 @@ public sealed partial class ConsoleFileTests : IAsyncLifetime
         Assert.StartsWith("<!doctype html>", await http.GetStringAsync("/"), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("br;q=0, gzip", false)]
+    [InlineData("br;q=0.000", false)]
+    [InlineData("gzip;q=1.0, BR;q=0.5", true)]
+    [InlineData("brotli", false)]
+    public async Task Brotli_goes_to_clients_that_take_it(string header, bool isTaken)
+    {
+        using var http = new HttpClient { BaseAddress = _grid.Host.HttpAddress };
+        http.DefaultRequestHeaders.TryAddWithoutValidation("Accept-Encoding", header);
+        using var answer = await http.GetAsync("/");
+        Assert.Equal(isTaken, answer.Content.Headers.ContentEncoding.Contains("br"));
+    }
+
     [Fact]
     public async Task An_operator_can_leave_the_page_out()
     {

@@ -86,6 +86,29 @@ public sealed class OpenApiTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task What_may_be_null_is_said()
+    {
+        var properties = Operations().Single(each => each.Body.GetProperty("operationId").GetString() == "GetSession").Body
+            .GetProperty("responses").GetProperty("200").GetProperty("content").GetProperty("application/json").GetProperty("schema")
+            .GetProperty("properties");
+        foreach (var answer in (await _page.GetAsync("/v1/session")).EnumerateObject())
+        {
+            var type = properties.GetProperty(answer.Name).GetProperty("type");
+            Assert.Contains(
+                answer.Value.ValueKind is JsonValueKind.True or JsonValueKind.False
+                    ? "boolean" : answer.Value.ValueKind.ToString().ToLowerInvariant(),
+                type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().Select(each => each.GetString()) : [type.GetString()]);
+        }
+        Assert.Equal("[\"string\",\"null\"]", properties.GetProperty("tenant").GetProperty("type").GetRawText());
+    }
+
+    [Fact]
+    public void A_WebSocket_is_no_plain_answer() => Assert.Equal(
+        ["101", "default"],
+        Operations().Single(each => each.Path == "/v1/streams/{stream_id}/audio").Body.GetProperty("responses").EnumerateObject()
+            .Select(response => response.Name));
+
     private string Described(string operation) => Operations()
         .Single(each => each.Body.GetProperty("operationId").GetString() == operation).Body.GetProperty("description").GetString()!;
 

@@ -92,6 +92,25 @@ public sealed class WebQueryTests : IAsyncLifetime
     public async Task A_broken_value_of_a_query_is_refused_with_field_value_and_rule(string path, string problem) =>
         await Refused(HttpStatusCode.BadRequest, problem, await _browser.SendAsync(HttpMethod.Get, $"/v1/{path}"));
 
+    [Theory]
+    [InlineData("01/03/2026")]
+    [InlineData("12:00")]
+    [InlineData("1 March 2026")]
+    public async Task What_may_mean_two_times_is_none(string time) => await Refused(
+        HttpStatusCode.BadRequest,
+        $"from is '{time}'; a time such as 2026-03-01T12:00Z",
+        await _browser.SendAsync(HttpMethod.Get, $"/v1/events:export?from={Uri.EscapeDataString(time)}"));
+
+    [Theory]
+    [InlineData("2026-03-01")]
+    [InlineData("2026-03-01T12:00")]
+    [InlineData("2026-03-01 12:00:30")]
+    [InlineData("2026-03-01T12:00:30.123+02:00")]
+    [InlineData("2026-03-01T12:00:30.123456700Z")]
+    public async Task Times_are_read_as_the_command_line_and_JSON_have_them(string time) => Assert.Equal(
+        HttpStatusCode.OK,
+        (await _browser.SendAsync(HttpMethod.Get, $"/v1/events:export?from={Uri.EscapeDataString(time)}")).StatusCode);
+
     private static async Task Refused(HttpStatusCode status, string problem, HttpResponseMessage answer)
     {
         var text = await answer.Content.ReadAsStringAsync();

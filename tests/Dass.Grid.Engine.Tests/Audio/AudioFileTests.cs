@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 using Dass.Grid.Engine.Audio;
 using Dass.Grid.Tests;
 
@@ -85,6 +87,22 @@ public sealed class AudioFileTests : IDisposable
         var refusal = await Assert.ThrowsAsync<AudioFormatException>(() => AudioFile.OpenAsync(path, CancellationToken.None));
         Assert.Contains("exit code", refusal.Message);
         Assert.Contains("Invalid", refusal.Message);
+    }
+
+    [Fact]
+    public async Task A_start_that_is_cancelled_leaves_no_process_behind()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+        var (path, file) = (Write("noise.mp3", "this is no audio at all"u8), Path.Combine(_directory, "pid"));
+        var program = Write("ffmpeg", Encoding.UTF8.GetBytes($"#!/bin/sh\necho $$ > '{file}'\necho this is no WAV\nexec sleep 600\n"));
+        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(1)); // its output is refused by then, and its end awaited
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => AudioFile.OpenAsync(path, program, soon.Token));
+        var id = int.Parse(await File.ReadAllTextAsync(file), CultureInfo.InvariantCulture);
+        Assert.Throws<ArgumentException>(() => Process.GetProcessById(id));
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);

@@ -79,6 +79,19 @@ public sealed class EvaluationSetTests : IDisposable
     public void A_broken_set_says_where(string text, string fragment) =>
         Assert.Contains(fragment, Assert.Throws<FormatException>(() => Read(text, text.Contains("fold") ? [1] : [])).Message);
 
+    [Fact]
+    public void A_quotation_mark_inside_a_field_is_a_letter()
+    {
+        var set = Read("file,what,labels\na.wav,6\" pipe,Dog\nb.wav,7\" pipe,Siren\nc.wav, \"8\"\", or\n9\",Rain\n");
+        Assert.Equal(["a.wav", "b.wav", "c.wav"], set.Files.Select(file => Path.GetFileName(file.Path)));
+        Assert.Equal(["Dog", "Siren", "Rain"], set.Files.Select(file => Assert.Single(Names(file.Labels))));
+    }
+
+    [Fact]
+    public void A_quoted_field_without_an_end_is_refused_with_its_line() => Assert.Contains(
+        "set.csv, line 3: a field begins with a quotation mark; it must end with one.",
+        Assert.Throws<FormatException>(() => Read("file,labels\na.wav,Dog\nb.wav,\"Siren\nc.wav,Rain\n")).Message);
+
     private static IEnumerable<string> Names(IEnumerable<int> labels) => labels.Select(label => AudioSetLabels.All[label].Name).Order();
 
     private EvaluationSet Read(string text, params int[] folds)

@@ -80,6 +80,30 @@ public sealed class NeedleRunTests
         Assert.Equal(carried.Select(chunk => chunk.EndSeconds), reset.Select(chunk => chunk.EndSeconds));
     }
 
+    [Fact]
+    public async Task Contrast_counts_windows_of_the_models_own_length()
+    {
+        using var folder = ModelFolder.Golden().With(new(ModelFolder.Config) { ["max_length"] = 320 });
+        await using var engine = await StreamedInference.StartAsync(folder.Path, StepPrecision.Fp32, default);
+        var (needle, samples) = (new float[16_000], new float[8 * 16_000]);
+        HaystackNoise.WhiteNoise(1).Read(0, needle);
+        var audio = new Haystack(needle, HaystackNoise.WhiteNoise(2), 1, samples.Length, 0.5);
+        audio.Read(0, samples);
+        using var run = new NeedleRun(engine, new StreamSessionOptions(), forgetAfter: 0, new FalseAlarms([], 0.5f));
+        await run.AdvanceAsync(audio, samples.Length, _ => { }, default);
+        var contrast = (await run.FinishAsync(audio, default)).Scores[2];
+
+        var chunks = await ChunksAsync(engine, samples, forgetAfter: 0);
+        float[] Contrast(double windowSeconds)
+        {
+            var aggregates = new Aggregates(engine.Model.Labels.Count, windowSeconds);
+            chunks.ForEach(aggregates.Add);
+            return aggregates.Finish(new StreamSummary(8, chunks.Count, [], []))[2];
+        }
+        Assert.Equal(Contrast(3.2), contrast);
+        Assert.NotEqual(Contrast(10.24), contrast);
+    }
+
     /// <summary>Its states decay so fast that they are in a cycle, to the bit, within seconds instead of hours.</summary>
     private static ModelFolder ForgetsSoon()
     {
@@ -98,7 +122,8 @@ public sealed class NeedleRunTests
         using var session = engine.Open(Format, new StreamSessionOptions());
         session.ForgetAfter = forgetAfter;
         var (aggregates, alarms, chunks) =
-            (new Aggregates(engine.Model.Labels.Count), new FalseAlarms(labels, 0.5f), new List<ChunkScores>());
+            (new Aggregates(engine.Model.Labels.Count, engine.Model.Config.Window.TotalSeconds), new FalseAlarms(labels, 0.5f),
+                new List<ChunkScores>());
         var piece = new float[100_001];
         for (var at = 0L; at < audio.Length; at += piece.Length)
         {

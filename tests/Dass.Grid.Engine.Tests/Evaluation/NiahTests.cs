@@ -91,7 +91,7 @@ public sealed class NiahTests
     [Fact]
     public void Contrast_is_the_height_of_the_highest_full_window_above_the_median()
     {
-        var aggregates = new Aggregates(2);
+        var aggregates = new Aggregates(2, windowSeconds: 10.24);
         var end = 9;
         foreach (var (one, other) in ((float, float)[])[(0.99f, 0.99f), (0.99f, 0.99f), (0.5f, 0.9f), (0.5f, 0.9f), (0.9f, 0.9f)])
         {

@@ -107,6 +107,15 @@ public sealed class SoundEventTests
         Assert.Equal(new BestThreshold(0.68f, 2.0 / 3), reports.Best);
     }
 
+    [Fact]
+    public void The_median_of_an_even_number_of_delays_is_the_mean_of_the_two_in_the_middle()
+    {
+        var file = File([0], [0.9f], [0.9f], [0]); // certain at 3 s
+        SoundEvent[] truth = [new(0, 3, 1, 2), new(0, 3, 1.5, 2.5)];
+        var reports = EventEvaluation.Report([file], truth, [3], [0.5f], lookAhead: 0, AudioSetLabels.All);
+        Assert.Equal(1.75, Assert.Single(reports.Rows).DelaySeconds, 1e-12);
+    }
+
     /// <summary>Chunks of one second with the scores of some labels.</summary>
     private static EventEvaluation.ScoredFile File(params float[][] scores) =>
         new([.. scores.Select((score, i) => new ChunkScores(i, i, i + 1, score, []))], scores.Length);
