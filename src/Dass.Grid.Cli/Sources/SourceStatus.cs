@@ -90,7 +90,7 @@ internal sealed class SourceStatus(SourceSpec spec, TimeProvider clock)
 
     public void OnAudio(double? levelDb) => Set(() => (_lastAudio, _levelDb, _source) = (clock.GetUtcNow(), levelDb, ""));
 
-    public void OnClosed(string why) => Set(() => (_isOpen, _source) = (false, why));
+    public void OnClosed(string why) => Set(() => (_isOpen, _idle, _source) = (false, false, why));
 
     public void OnGridAway(string why) => Set(() => (_grid, _refused) = (why, false));
 
