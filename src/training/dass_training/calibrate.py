@@ -25,7 +25,8 @@ BACKGROUND = {
     "Crowd", "Background music", "Air conditioning", "Mechanical fan"
 }
 COMMON = "Speech",  # so often there that a bound without exception would miss more than it spares: a hundredth of hay and clips may be wrong
-MARGIN = 0.25       # of a logit above what hay reaches
+MARGIN = 0.75       # of a logit above what hay reaches: other hay reaches more
+CLIP_MARGIN = 0.25  # of a logit above what a recording that chooses reaches wrongly
 MORE = 3            # times as much hay sets thresholds as is reported
 EXCUSED = 0.08      # probability from which the teacher hears a label: then it is no false alarm
 ABSENT = -4.0       # logit, after calibration, of a label that is not there: then the highest label is a guess worth showing, threshold or none
@@ -188,7 +189,7 @@ def main():
     offered = json.loads((options.evidence / "evidence.json").read_text())["offered_streaming"]
     fair = np.array([max(options.floor, balanced(scores[:, k], wanted[:, k]) if wanted[:, k].sum() >= 10 else options.floor)
                      for k in range(len(names))])
-    thresholds = np.maximum.reduce([fair, reached + MARGIN, wrongly])
+    thresholds = np.maximum.reduce([fair, reached + MARGIN, wrongly + CLIP_MARGIN])
     scale = slopes(scores, soft, thresholds)
     bias = -scale * thresholds
     for name in (name for name, threshold in zip(names, thresholds) if threshold > HIGHEST):
