@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Clips;
 using Dass.Grid.Grains.Models;
@@ -37,8 +38,9 @@ public static class SiloBuilderExtensions
         services.AddLimits<CheckpointOptions, CheckpointOptionsValidator>(streams);
         services.AddLimits<StreamGrainOptions, StreamGrainOptionsValidator>(streams);
         services.AddLimits<RecordOptions, RecordOptionsValidator>(streams);
-        services.AddOptions<RecordOptions>().PostConfigure<IOptions<StreamGrainOptions>>(
-            (records, limits) => records.LongestPause = limits.Value.IdleTimeout);
+        services.PostConfigure<RecordOptions>(records => records.LongestPause =
+            TimeSpan.TryParse(streams[nameof(StreamGrainOptions.IdleTimeout)], CultureInfo.InvariantCulture, out var pause)
+                ? pause : new StreamGrainOptions().IdleTimeout);
         services.AddLimits<ClipOptions, ClipOptionsValidator>(streams);
         services.AddLimits<TenantListOptions, TenantListOptionsValidator>(streams);
         return services;

@@ -34,6 +34,8 @@ public sealed class ListingCommandTests : IAsyncLifetime
         Assert.Equal("yard", Assert.Single(Json(streams)).GetProperty("stream_id").GetString());
         Assert.Empty((await RunAsync("streams", "--prefix", "street", "--format", "json")).Lines);
         Assert.Equal(["stream,state,model,begun,last_audio,level_dBFS,heard"], (await RunAsync("streams", "--format", "csv")).Lines[..1]);
+        await TestGrid.UntilAsync(async () => (await _grid.Client.ListStreamsAsync(new ListStreamsRequest(), Anne)).Streams is
+            [{ Health.Attached: true }]); // a listing may be of a moment before
         Assert.Contains(" live ", (await RunAsync("streams", "--live")).Output, StringComparison.Ordinal);
         Assert.Equal("tiny", Assert.Single(Json(await RunAsync("models", "--format", "json"))).GetProperty("name").GetString());
         Assert.Equal(0, (await RunAsync("close", "yard", "--top", "2")).ExitCode);
