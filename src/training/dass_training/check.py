@@ -106,6 +106,27 @@ def gradients():
             close(f"  gradient of {name}", one.grad, other.grad, 1e-4)
 
 
+def products():
+    """GELU as PyTorch computes it; products in BF16, where this machine has them, within its rounding."""
+    torch.manual_seed(4)
+    x, w, bias = torch.randn(2, 3, 40, requires_grad=True), torch.randn(24, 40, requires_grad=True), torch.randn(24, requires_grad=True)
+
+    def gradients_of(y):
+        y.pow(2).sum().backward()
+        taken = [t.grad for t in (x, w, bias)]
+        x.grad = w.grad = bias.grad = None
+        return taken
+
+    expected = F.linear(F.gelu(4 * x), w, bias)
+    wanted = gradients_of(expected)
+    for kernels.half in (False, True) if kernels.multiplies_half() else (False,):
+        y, tolerance = kernels.linear(kernels.gelu(4 * x), w, bias), 1e-2 if kernels.half else 1e-5
+        close(f"product, BF16 {kernels.half}", y, expected, tolerance)
+        for name, one, other in zip(("x", "w", "bias"), gradients_of(y), wanted):
+            close(f"  gradient of {name}", one, other, tolerance)
+    kernels.half = False
+
+
 def formulae():
     student, teacher = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]])
     p, q = math.exp(2) / (1 + math.exp(2)), 1 / (1 + math.e)  # of the second label: teacher at T = 1, student
@@ -197,6 +218,7 @@ if __name__ == "__main__":
     published_model()
     teacher()
     gradients()
+    products()
     formulae()
     deepening()
     resampling()

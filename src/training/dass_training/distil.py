@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import audioset, checkpoint, degrade, features, losses
+from . import audioset, checkpoint, degrade, features, kernels, losses
 from .fit import CHUNKS, LOOK_AHEADS, SPAN
 from .lessons import FRAMES, SAMPLES, SHARD, SPANS
 from .model import Dass, Shape
@@ -244,6 +244,7 @@ def main():
     parser.add_argument("--report-every", type=int, default=50)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    kernels.half = kernels.multiplies_half()
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     labels, lessons = audioset.labels(options.labels), Lessons(options.lessons)

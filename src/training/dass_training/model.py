@@ -81,16 +81,16 @@ class SelectiveScan(nn.Module):
 
     def forward(self, x, step):
         B, H, W, D = x.shape
-        x = self.in_proj(x)
+        x = kernels.linear(x, self.in_proj.weight)
         left = step.left(self, x) if step else None
         u = kernels.conv_silu(x, self.conv2d.weight.view(D, 9).t(), left)
-        p = F.linear(u, self.x_proj.weight).view(B, H, W, 4, self.R + 2)
+        p = kernels.linear(u, self.x_proj.weight).view(B, H, W, 4, self.R + 2)
         w = self.dt_projs.weight.view(4, D, self.R).transpose(1, 2)
         starts = step.starts(self) if step else (None, None)
         y, h = kernels.scan(u, p, w, self.dt_projs_bias, -torch.exp(self.A_logs).view(4, D), self.Ds.view(4, D), *starts)
         if step:
             step.keep_states(self, h, H, W)
-        return self.out_proj(self.out_norm(y))
+        return kernels.linear(self.out_norm(y), self.out_proj.weight)
 
 
 class Block(nn.Module):
@@ -111,7 +111,8 @@ class Block(nn.Module):
 
     def forward(self, x, step):
         x = x + self._drop(self.op(self.norm(x), step))
-        return x + self._drop(self.mlp.fc2(F.gelu(self.mlp.fc1(self.norm2(x)))))
+        hidden = kernels.gelu(kernels.linear(self.norm2(x), self.mlp.fc1.weight, self.mlp.fc1.bias))
+        return x + self._drop(kernels.linear(hidden, self.mlp.fc2.weight, self.mlp.fc2.bias))
 
 
 class Dass(nn.Module):
@@ -141,7 +142,7 @@ class Dass(nn.Module):
         """x [B,T,128] normalised log-mel; returns the final-norm tokens' means over frequency, [B,W,D], one column per 32 frames."""
         p = self.dass.patch_embeddings.projection
         x = x.transpose(1, 2)[..., None]
-        x = F.gelu(p["1"](_halve(p["0"], x, step)))
+        x = kernels.gelu(p["1"](_halve(p["0"], x, step)))
         x = p["4"](_halve(p["3"], x, step))
         for layer in self.dass.layers:
             for block in layer.blocks:
