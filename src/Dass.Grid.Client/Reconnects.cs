@@ -5,10 +5,30 @@ namespace Dass.Grid.Client;
 /// <summary>Counts failed calls and pauses between them.</summary>
 internal sealed class Reconnects(ReconnectOptions options)
 {
+    /// <summary>A call that the grid has answered and that has stood for so long was no failed one, however little it brought.</summary>
+    private static readonly TimeSpan Stands = TimeSpan.FromSeconds(10);
+
     private int _failed; // calls in a row
     private long _since; // when the first of them failed
+    private long? _answered; // when the grid answered the call that is under way
 
     public void Progress() => _failed = 0;
+
+    /// <summary>The grid has answered the call that is under way, if only to refuse it.</summary>
+    public void Answered() => _answered = options.Time.GetTimestamp();
+
+    /// <summary>The call is over.</summary>
+    /// <returns>How long it stood after the grid's answer.</returns>
+    public TimeSpan Ended()
+    {
+        var stood = _answered is { } answered ? options.Time.GetElapsedTime(answered) : TimeSpan.Zero;
+        _answered = null;
+        if (stood >= Stands)
+        {
+            Progress();
+        }
+        return stood;
+    }
 
     /// <param name="broken">What ended the call.</param>
     /// <param name="first">No call has come through yet.</param>

@@ -52,7 +52,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
                     await HangUpAsync().ConfigureAwait(false);
                     break;
                 }
-                catch (Exception broken) when (_reconnects.Allows(broken, !_ready) && !cancellationToken.IsCancellationRequested)
+                catch (Exception broken) when (IsWorthAnother(broken) && !cancellationToken.IsCancellationRequested)
                 {
                     await HangUpAsync().ConfigureAwait(false);
                     await _reconnects.PauseAsync(broken, cancellationToken).ConfigureAwait(false);
@@ -78,6 +78,12 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
         {
             await HangUpAsync().ConfigureAwait(false);
         }
+    }
+
+    private bool IsWorthAnother(Exception broken)
+    {
+        _reconnects.Ended();
+        return _reconnects.Allows(broken, !_ready);
     }
 
     /// <returns>Null: the stream has ended, and its summary has been returned.</returns>
@@ -125,6 +131,7 @@ public sealed class StreamFeed(GridClient grid, AudioTape tape, StreamConfig con
             throw new RpcException(new Status(StatusCode.Unavailable, "the grid ended the call before it answered"));
         }
         var ready = answers.Current.Ready;
+        _reconnects.Answered();
         if (!_ready)
         {
             // From now on a call that breaks costs no chunk, even before the first one has come.

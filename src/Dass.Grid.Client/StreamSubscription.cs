@@ -22,15 +22,23 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
     /// </summary>
     private const int YoungChunks = 128;
 
+    /// <summary>The grid lists the streams that begin once a second.</summary>
+    private static readonly TimeSpan Unlisted = TimeSpan.FromSeconds(2);
+
+    /// <summary>Streams of which a call that stood for so long has brought nothing are gone: where they were is forgotten.</summary>
+    private static readonly TimeSpan Gone = TimeSpan.FromMinutes(1);
+
     private readonly SubscribeRequest _request = request.Clone();
+    private readonly TimeProvider _time = (reconnect ?? new ReconnectOptions()).Time;
     private readonly Reconnects _reconnects = new(reconnect ?? new ReconnectOptions());
+    private readonly HashSet<string> _heard = new(StringComparer.Ordinal); // streams that the call has begun
     // By stream: the chunk after the last one that was returned.
     private readonly Dictionary<string, long> _next = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Timestamp> _begun = new(StringComparer.Ordinal); // by stream: when, until it ends
     // What a new call with from_chunk may bring again.
     private readonly Dictionary<string, (Timestamp? Begun, long Next)> _over = new(StringComparer.Ordinal);
     private readonly HashSet<string> _again = new(StringComparer.Ordinal); // and what it does
-    private bool _answered; // once
+    private long? _served; // when the grid last did what was asked for
     private bool _isStale; // the call: it was asked to go on where a stream of before was
 
     /// <summary>The grid's answers; the next one is asked for when it is wanted. Enumerated once.</summary>
@@ -42,22 +50,22 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
         {
             while (true)
             {
-                call ??= grid.Tagging.Subscribe(_request, cancellationToken: cancellationToken);
                 try
                 {
+                    call ??= await CallAsync(cancellationToken).ConfigureAwait(false);
                     if (!await BrokenConnection.AsStatusAsync(call.ResponseStream.MoveNext(cancellationToken)).ConfigureAwait(false))
                     {
                         yield break;
                     }
                 }
-                catch (Exception broken) when (_reconnects.Allows(broken, !_answered) && !cancellationToken.IsCancellationRequested)
+                catch (Exception broken) when (IsWorthAnother(broken) && !cancellationToken.IsCancellationRequested)
                 {
-                    call.Dispose();
+                    call?.Dispose();
                     call = null;
                     await _reconnects.PauseAsync(broken, cancellationToken).ConfigureAwait(false);
                     continue;
                 }
-                _answered = true;
+                _served = _time.GetTimestamp();
                 if (IsNew(call.ResponseStream.Current))
                 {
                     yield return call.ResponseStream.Current;
@@ -76,11 +84,58 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
         }
     }
 
+    private async Task<AsyncServerStreamingCall<SubscribeResponse>> CallAsync(CancellationToken cancellationToken)
+    {
+        if (_request.StreamId.Length == 0 && _served is { } last)
+        {
+            _request.Away = Duration.FromTimeSpan(_time.GetElapsedTime(last) + Unlisted);
+        }
+        _heard.Clear();
+        var call = grid.Tagging.Subscribe(_request, cancellationToken: cancellationToken);
+        try
+        {
+            // Sent at once for several streams, of which there may be none yet; with the first answer for one.
+            await BrokenConnection.AsStatusAsync(call.ResponseHeadersAsync).ConfigureAwait(false);
+        }
+        catch
+        {
+            call.Dispose();
+            throw;
+        }
+        _reconnects.Answered();
+        return call;
+    }
+
+    private bool IsWorthAnother(Exception broken)
+    {
+        var stood = _reconnects.Ended();
+        if (stood > Unlisted && (_served is not { } served || _time.GetElapsedTime(served) > stood))
+        {
+            _served = _time.GetTimestamp() - (long)(stood.TotalSeconds * _time.TimestampFrequency); // what had begun by then has been told
+        }
+        if (stood >= Gone)
+        {
+            foreach (var gone in _request.Cursors.Keys.Where(stream => !_heard.Contains(stream)).ToArray())
+            {
+                Forget(gone);
+            }
+        }
+        return _reconnects.Allows(broken, _served is null);
+    }
+
+    private void Forget(string stream)
+    {
+        _next.Remove(stream);
+        _begun.Remove(stream);
+        _request.Cursors.Remove(stream);
+    }
+
     private bool IsNew(SubscribeResponse response)
     {
         var stream = response.StreamId;
         if (response.Subscribed is { } subscribed)
         {
+            _heard.Add(stream);
             if (_next.GetValueOrDefault(stream) > YoungChunks && _begun.TryGetValue(stream, out var before)
                 && !before.Equals(subscribed.CaptureTime))
             {
@@ -108,7 +163,6 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
                 _over.Remove(_over.Keys.First());
             }
             _over[stream] = (_begun.GetValueOrDefault(stream), _next.GetValueOrDefault(stream));
-            _begun.Remove(stream);
         }
         return Follows(response);
     }
@@ -139,9 +193,15 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
                     GoOnAt(response.StreamId, cursor + dropped.Chunks); // or it would be told of them again
                 }
                 return true;
+            case { Passed: { } passed }:
+                if (passed.NextChunk > _next.GetValueOrDefault(response.StreamId))
+                {
+                    _next[response.StreamId] = passed.NextChunk;
+                    GoOnAt(response.StreamId, passed.NextChunk);
+                }
+                return false;
             case { Ended: not null }:
-                _next.Remove(response.StreamId); // the id may be used again
-                _request.Cursors.Remove(response.StreamId);
+                Forget(response.StreamId); // the id may be used again
                 return true;
             default:
                 return true;

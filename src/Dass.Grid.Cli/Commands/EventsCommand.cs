@@ -49,7 +49,10 @@ internal static class EventsCommand
             Description = "Counts the events by these, together.",
             CustomParser = result => ParseGroups(result),
         };
-        var follow = new Option<bool>("--follow") { Description = "Then goes on with those that end from now on, until it is stopped." };
+        var follow = new Option<bool>("--follow")
+        {
+            Description = "Shows those that end from now on, until it is stopped; with --from or --limit kept ones first.",
+        };
         var format = Options.Word(
             "--format",
             "table for people; json (one object per line), csv, audacity, rttm and webvtt for programs, the last three of one stream.",
@@ -100,27 +103,20 @@ internal static class EventsCommand
                 }
                 counts.Write(listed);
             }
-            else if (parsed.GetValue(follow) || parsed.GetValue(limit) is not null)
+            else if (parsed.GetValue(follow))
+            {
+                var first = parsed.GetValue(limit) is null && selection.From is null
+                    ? null
+                    : NewestAsync(connection, selection, parsed.GetValue(limit), cancellationToken);
+                await EventFollower.RunAsync(connection.Client, selection, first, new EventLines(listed).Write, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+            else if (parsed.GetValue(limit) is { } most)
             {
                 var lines = new EventLines(listed);
-                if (parsed.GetValue(limit) is { } most)
+                await foreach (var sound in NewestAsync(connection, selection, most, cancellationToken).ConfigureAwait(false))
                 {
-                    var newest = new List<KeptEvent>();
-                    var kept = ReadAsync(connection, selection, newestFirst: true, cancellationToken);
-                    await foreach (var sound in kept.ConfigureAwait(false))
-                    {
-                        newest.Add(sound);
-                        if (newest.Count == most)
-                        {
-                            break;
-                        }
-                    }
-                    newest.Reverse();
-                    newest.ForEach(lines.Write);
-                }
-                if (parsed.GetValue(follow))
-                {
-                    await EventFollower.RunAsync(connection.Client, selection, lines.Write, cancellationToken).ConfigureAwait(false);
+                    lines.Write(sound);
                 }
             }
             else
@@ -164,6 +160,34 @@ internal static class EventsCommand
             table.AddRow([.. EventLines.Cells(kept).Select(Markup.Escape)]);
         }
         AnsiConsole.Write(table);
+    }
+
+    /// <summary>In the order of time: all, or only so many of the newest.</summary>
+    private static async IAsyncEnumerable<KeptEvent> NewestAsync(
+        GridConnection grid, EventSelection selection, int? most,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (most is null)
+        {
+            await foreach (var sound in ReadAsync(grid, selection, newestFirst: false, cancellationToken).ConfigureAwait(false))
+            {
+                yield return sound;
+            }
+            yield break;
+        }
+        var newest = new List<KeptEvent>();
+        await foreach (var sound in ReadAsync(grid, selection, newestFirst: true, cancellationToken).ConfigureAwait(false))
+        {
+            newest.Add(sound);
+            if (newest.Count == most)
+            {
+                break;
+            }
+        }
+        for (var i = newest.Count - 1; i >= 0; i--)
+        {
+            yield return newest[i];
+        }
     }
 
     private static async IAsyncEnumerable<KeptEvent> ReadAsync(

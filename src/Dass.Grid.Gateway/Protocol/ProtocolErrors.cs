@@ -166,6 +166,8 @@ internal static class ProtocolErrors
 
     public static RpcException MinInterval(double seconds) => Invalid($"min_interval is {seconds} s; 0 s to 1 h.");
 
+    public static RpcException Away(double seconds, TimeSpan most) => Invalid($"away is {seconds} s; 0 s to {most.TotalDays} days.");
+
     public static RpcException Slow(int value) =>
         Invalid($"slow is {value}; one of SLOW_POLICY_DROP_OLDEST (1) to SLOW_POLICY_DISCONNECT (3).");
 

@@ -30,7 +30,8 @@ internal sealed class TaggingService(
         SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responses, ServerCallContext context)
     {
         using var ending = Ending(context);
-        var call = new SubscribeCall(subscriptions, CallState.From(context), request, since: null, responses, ending.Token);
+        var since = SubscribeCall.Since(grid, request);
+        var call = new SubscribeCall(subscriptions, CallState.From(context), request, since, responses, ending.Token);
         await call.RunAsync(() => context.WriteResponseHeadersAsync([]));
     }
 
@@ -65,7 +66,7 @@ internal sealed class TaggingService(
     {
         var (id, stream) = Named(request.StreamId, context);
         ScoreView.Check(request.Filter);
-        var status = (await stream.GetStatus()).OrThrow();
+        var status = await StatusAsync(stream, context);
         return ResponseMapping.Map(id, status, new ScoreView(request.Filter, await cards.GetAsync(status.Shape.Model)));
     }
 
@@ -73,9 +74,13 @@ internal sealed class TaggingService(
     {
         var (_, stream) = Named(request.StreamId, context);
         ScoreView.Check(request.Filter);
-        var status = (await stream.GetStatus()).OrThrow();
+        var status = await StatusAsync(stream, context);
         var view = new ScoreView(request.Filter, await cards.GetAsync(status.Shape.Model));
-        var end = (await stream.Close(context.CancellationToken)).OrThrow().End;
+        var finished = await Recovery.AskAsync(
+            grid,
+            async () => TransientRefusalException.IfMoved(await stream.Close(context.CancellationToken)), // again: the same answer
+            context.CancellationToken);
+        var end = finished.OrThrow().End;
         return new CloseStreamResponse { Reason = ResponseMapping.Map(end.Reason), Summary = view.Map(end.Summary) };
     }
 
@@ -119,6 +124,9 @@ internal sealed class TaggingService(
         var id = CallState.From(context).Scope(name);
         return (id, grid.Grains.GetGrain<IStreamGrain>(id.ToString()));
     }
+
+    private async Task<StreamStatus> StatusAsync(IStreamGrain stream, ServerCallContext context) =>
+        (await Recovery.AskAsync(grid, stream.GetStatus, context.CancellationToken)).OrThrow();
 
     private CancellationTokenSource Ending(ServerCallContext context) => guard.Ending(CallState.From(context), context.CancellationToken);
 }

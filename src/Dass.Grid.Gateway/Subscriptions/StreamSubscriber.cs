@@ -23,9 +23,15 @@ internal sealed class StreamSubscriber(
     Func<SubscribeResponse, Task> write,
     CancellationToken cancellationToken)
 {
+    /// <summary>
+    /// Chunks after which a subscriber that is sent nothing hears so: else it would ask for all of them again after a broken call.
+    /// </summary>
+    private const int SilentChunks = StreamGrainExtensions.HistoryPage;
+
     private readonly double _interval = request.MinInterval?.ToTimeSpan().TotalSeconds ?? 0;
     private ScoreView _view = null!;
     private long _next; // what the subscriber has not seen yet begins here
+    private long _told; // and here by the last answer that said so
     private string? _lost; // event of a lost source that has been sent last
     private double _due; // stream time from which the next tags without events are sent
 
@@ -62,7 +68,7 @@ internal sealed class StreamSubscriber(
     {
         _view = new ScoreView(
             request.Filter, await services.Cards.GetAsync(status.Shape.Model), isOneOfMany: request.StreamId.Length == 0);
-        _next = fromChunk ?? status.NextChunk;
+        _next = _told = fromChunk ?? status.NextChunk;
         await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
 
         await CatchUpAsync(status.NextChunk, asked: true);
@@ -76,7 +82,7 @@ internal sealed class StreamSubscriber(
             if (item.Gap is { } gap)
             {
                 await write(new SubscribeResponse { Gap = _view.Map(gap) });
-                _next = Math.Max(_next, gap.NextChunk);
+                _next = _told = Math.Max(_next, gap.NextChunk);
             }
             else if (item.Change is { } change)
             {
@@ -158,7 +164,7 @@ internal sealed class StreamSubscriber(
                 _grid.Instruments.OnDropped(missing); // not of a subscriber that comes back, which may have seen them
             }
             await write(new SubscribeResponse { Dropped = new Dropped { Chunks = missing } });
-            _next = index;
+            _next = _told = index;
         }
     }
 
@@ -195,7 +201,13 @@ internal sealed class StreamSubscriber(
         if (tags.Events.Count > 0 || (!request.EventsOnly && chunk.StartSeconds >= _due))
         {
             _due = chunk.StartSeconds + _interval;
+            _told = _next;
             await write(new SubscribeResponse { Tags = tags });
+        }
+        else if (_next - _told >= SilentChunks)
+        {
+            _told = _next;
+            await write(new SubscribeResponse { Passed = new Passed { NextChunk = _next } });
         }
     }
 }

@@ -3,6 +3,7 @@ using Dass.Grid.Gateway.Calls;
 using Dass.Grid.Gateway.Grid;
 using Dass.Grid.Gateway.Protocol;
 using Dass.Grid.V1;
+using Duration = Google.Protobuf.WellKnownTypes.Duration;
 
 namespace Dass.Grid.Gateway.Subscriptions;
 
@@ -28,10 +29,23 @@ internal sealed class SubscribeCall(
     private const int YoungChunks = 128; // before a stream's first checkpoint, with room
     private static readonly TimeSpan Discovery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestInterval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan LongestAbsence = TimeSpan.FromDays(366);
 
     private readonly SemaphoreSlim _writing = new(1);
 
     private readonly GridAccess _grid = services.Grid;
+
+    /// <summary>When the call before this one was last served, as its client says.</summary>
+    public static DateTimeOffset? Since(GridAccess grid, SubscribeRequest request)
+    {
+        if (request.Away is not { } away)
+        {
+            return null;
+        }
+        return IsWithin(away, LongestAbsence)
+            ? grid.Time.GetUtcNow() - away.ToTimeSpan()
+            : throw ProtocolErrors.Away(Seconds(away), LongestAbsence);
+    }
 
     /// <param name="begin">Sends the headers, so that the client sees that the call is served before the first stream begins.</param>
     public async Task RunAsync(Func<Task> begin)
@@ -80,9 +94,14 @@ internal sealed class SubscribeCall(
         {
             call.Scope(name);
         }
-        if (Math.Max(request.StreamIds.Count, request.Cursors.Count) is > MaxIds and var count)
+        if (request.StreamIds.Count > MaxIds)
         {
-            throw ProtocolErrors.TooManyIds("stream_ids or cursors", count, MaxIds);
+            throw ProtocolErrors.TooManyIds("stream_ids", request.StreamIds.Count, MaxIds);
+        }
+        // Of the streams that there may be, and of others that are gone by now.
+        if (request.Cursors.Count > MaxIds + _grid.Options.SubscriptionStreams)
+        {
+            throw ProtocolErrors.TooManyIds("cursors", request.Cursors.Count, MaxIds + _grid.Options.SubscriptionStreams);
         }
         if (request is { HasFromChunk: true, FromChunk: < 0 })
         {
@@ -92,10 +111,9 @@ internal sealed class SubscribeCall(
         {
             throw ProtocolErrors.FromChunk(cursor);
         }
-        if (request.MinInterval is { } interval
-            && (interval.Seconds is < 0 or > 3_600 || interval.Nanos is < 0 or > 999_999_999 || interval.ToTimeSpan() > LongestInterval))
+        if (request.MinInterval is { } interval && !IsWithin(interval, LongestInterval))
         {
-            throw ProtocolErrors.MinInterval(interval.Seconds + interval.Nanos / 1e9);
+            throw ProtocolErrors.MinInterval(Seconds(interval));
         }
         if (!Enum.IsDefined(request.Slow))
         {
@@ -103,6 +121,11 @@ internal sealed class SubscribeCall(
         }
         ScoreView.Check(request.Filter);
     }
+
+    private static bool IsWithin(Duration span, TimeSpan most) =>
+        span.Seconds >= 0 && span.Seconds <= most.TotalSeconds && span.Nanos is >= 0 and <= 999_999_999 && span.ToTimeSpan() <= most;
+
+    private static double Seconds(Duration span) => span.Seconds + span.Nanos / 1e9;
 
     /// <summary>Subscribes to each wanted stream as soon as its tenant lists it.</summary>
     private async Task SubscribeToAllAsync()

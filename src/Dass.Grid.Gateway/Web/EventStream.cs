@@ -9,9 +9,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Dass.Grid.Gateway.Web;
 
 /// <summary>
-/// A subscription as server-sent events: <c>event</c> is the kind of answer (subscribed, tags, dropped, gap, newModel, ended, error),
-/// <c>data</c> the SubscribeResponse in JSON, <c>id</c> the time and the cursors of what is not over, from which a browser that comes back
-/// goes on: <c>@ms,stream:chunk,…</c>.
+/// A subscription as server-sent events: <c>event</c> is the kind of answer (subscribed, tags, dropped, gap, newModel, events, passed,
+/// ended, error), <c>data</c> the SubscribeResponse in JSON, <c>id</c> the time and the cursors of what is not over, from which a browser
+/// that comes back goes on: <c>@ms,stream:chunk,…</c>.
 /// </summary>
 internal sealed class EventStream(
     HttpContext http, TimeProvider time, CancellationToken cancellationToken) : IServerStreamWriter<SubscribeResponse>
@@ -72,6 +72,9 @@ internal sealed class EventStream(
                 break;
             case { Gap: { } gap }:
                 _cursors[message.StreamId] = gap.NextChunk;
+                break;
+            case { Passed: { } passed }:
+                _cursors[message.StreamId] = passed.NextChunk;
                 break;
             case { Dropped: { } dropped } when _cursors.TryGetValue(message.StreamId, out var cursor):
                 _cursors[message.StreamId] = cursor + dropped.Chunks; // at most: of chunks without events nothing is written

@@ -91,6 +91,24 @@ public sealed class ListingCommandTests : IAsyncLifetime
             all.Select(row => row.GetProperty("onset").GetDateTime()).Order().TakeLast(2),
             newest.Select(row => row.GetProperty("onset").GetDateTime()));
 
+        // A grid that is not there is a mistake.
+        var nowhere = await Dass.RunAsync("events", "--follow", "--grid", "http://127.0.0.1:1");
+        Assert.Equal(1, nowhere.ExitCode);
+        Assert.Contains("the grid cannot be reached", nowhere.Errors);
+
+        // Kept ones come first, and those that end from now on behind them, none of them twice.
+        using var limited = Start("events", "--follow", "--prefix", "lim", "--from", "2026-03-01", "--limit", "1000", "--format", "csv");
+        using var limit = await FeedAsync("limit");
+        await limit.FinishAsync();
+        var both = limit.Events.Where(sound => sound.Kind == EventKind.Closed).Select(sound => sound.Id).Order().ToArray();
+        var rows = new List<string>();
+        Assert.StartsWith("stream", await limited.LineAsync(), StringComparison.Ordinal);
+        while (rows.Count < both.Length)
+        {
+            rows.Add((await limited.LineAsync())!);
+        }
+        Assert.Equal(both.Length, rows.Distinct().Count());
+
         // It follows from when it has begun on: streams come until one of them is told.
         using var following = Start("events", "--follow", "--prefix", "str", "--format", "json");
         var told = following.LineAsync();

@@ -140,6 +140,21 @@ public sealed class BadInputTests(SharedGrid shared)
         Assert.Equal(128, feed.Ready.StreamId.Length);
     }
 
+    /// <summary>A question makes the stream's grain, which goes when it is answered: one that comes meanwhile is asked again.</summary>
+    [Fact]
+    public async Task An_unknown_stream_is_unknown_however_many_ask()
+    {
+        foreach (var round in Enumerable.Range(0, 20))
+        {
+            await Task.WhenAll(Enumerable.Range(0, 20).Select(i => TestGrid.RefusesAsync(
+                StatusCode.NotFound,
+                $"'nosuch{round}' is unknown",
+                async () => _ = i % 2 == 0
+                    ? (IMessage)await _client.GetStreamAsync(new GetStreamRequest { StreamId = $"nosuch{round}" })
+                    : await _client.CloseStreamAsync(new CloseStreamRequest { StreamId = $"nosuch{round}" }))));
+        }
+    }
+
     [Fact]
     public Task An_unknown_stream_is_named() => BesideAHealthyStream(async () =>
     {
