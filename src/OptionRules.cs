@@ -8,6 +8,9 @@ namespace Dass.Grid;
 /// </summary>
 internal sealed partial class OptionRules
 {
+    // Times are added to those of clocks.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(3650);
+
     private readonly List<string> _errors = [];
 
     /// <summary>The broken rules, in the order in which they were checked.</summary>
@@ -24,10 +27,12 @@ internal sealed partial class OptionRules
         where T : INumber<T> => Rule(value >= lowest, field, value, $"at least {lowest:N0}");
 
     /// <summary>The value is named as configuration files write times, e.g. 00:00:30.</summary>
-    public void MoreThanZero(string field, TimeSpan value) => Rule(value > TimeSpan.Zero, field, $"{value}", "more than zero");
+    public void MoreThanZero(string field, TimeSpan value) =>
+        Rule(value > TimeSpan.Zero && value <= Longest, field, $"{value}", $"more than zero, at most {Longest.TotalDays} days");
 
     /// <inheritdoc cref="MoreThanZero"/>
-    public void ZeroOrMore(string field, TimeSpan value) => Rule(value >= TimeSpan.Zero, field, $"{value}", "zero or more");
+    public void ZeroOrMore(string field, TimeSpan value) =>
+        Rule(value >= TimeSpan.Zero && value <= Longest, field, $"{value}", $"zero or more, at most {Longest.TotalDays} days");
 
     /// <param name="holds">Whether the rule is kept.</param>
     /// <param name="field">Its name where the options are set.</param>
