@@ -30,7 +30,7 @@ public sealed class LiveViewTests
                 return Task.CompletedTask;
             },
             Screen());
-        var last = Last("stream");
+        var last = Last();
         Assert.Contains($"live-{Shown}", last, StringComparison.Ordinal);
         Assert.Contains("late ", last, StringComparison.Ordinal);
         Assert.DoesNotContain("live-03", last, StringComparison.Ordinal);
@@ -53,8 +53,8 @@ public sealed class LiveViewTests
                 return Task.CompletedTask;
             },
             Screen());
-        Assert.Contains("> source.lost from 12.00s", Last("from"), StringComparison.Ordinal);
-        Assert.Contains("< Dog 10.00s - 12.00s", Last("from"), StringComparison.Ordinal);
+        Assert.Contains("> source.lost from 12.00s", Last(), StringComparison.Ordinal);
+        Assert.Contains("< Dog 10.00s - 12.00s", Last(), StringComparison.Ordinal);
 
         _screen.GetStringBuilder().Clear();
         await LiveBoard.ShowAsync(
@@ -65,7 +65,7 @@ public sealed class LiveViewTests
                 return Task.CompletedTask;
             },
             Screen());
-        Assert.Contains("source.lost", Last("stream"), StringComparison.Ordinal);
+        Assert.Contains("source.lost", Last(), StringComparison.Ordinal);
     }
 
     private IAnsiConsole Screen()
@@ -80,9 +80,9 @@ public sealed class LiveViewTests
     }
 
     /// <summary>The table as it was drawn last.</summary>
-    private string Last(string firstColumn)
+    private string Last()
     {
         var text = _screen.ToString();
-        return text[text.LastIndexOf($"{firstColumn} ", StringComparison.Ordinal)..];
+        return text[text.LastIndexOf("heard in the last 10 s", StringComparison.Ordinal)..];
     }
 }
