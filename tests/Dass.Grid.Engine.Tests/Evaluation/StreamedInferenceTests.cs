@@ -1,4 +1,3 @@
-using Dass.Grid.Engine.Audio;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Evaluation;
 
