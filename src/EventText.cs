@@ -91,7 +91,7 @@ internal static class EventText
                 text.Append(invariant, $"{Quoted(sound.Stream)},{onset:O},{offset:O},");
                 text.Append(invariant, $"{sound.OnsetSeconds:R},{sound.OffsetSeconds:R},");
                 text.Append(invariant, $"{Quoted(sound.LabelId)},{Quoted(sound.Label)},");
-                text.Append(invariant, $"{sound.Peak:R},{sound.Mean:R},{sound.Model},{sound.Id}\n");
+                text.Append(invariant, $"{sound.Peak:R},{sound.Mean:R},{Quoted(sound.Model)},{Quoted(sound.Id)}\n");
                 break;
             case EventFileFormat.Audacity:
                 text.Append(invariant, $"{sound.OnsetSeconds:F6}\t{sound.OffsetSeconds:F6}\t{OneLine(sound.Label)}\n");
@@ -113,7 +113,8 @@ internal static class EventText
 
     private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 
-    private static string OneWord(string text) => OneLine(text).Replace(' ', '_');
+    private static string OneWord(string text) =>
+        string.Concat(text.Select(c => char.IsControl(c) || char.IsWhiteSpace(c) ? '_' : c));
 
     private static string Escaped(string text) =>
         text.Replace("&", "&amp;", StringComparison.Ordinal)

@@ -12,7 +12,8 @@ internal static class DassProgram
     public static Task<int> RunAsync(string[] args)
     {
         var root = new RootCommand(
-            "Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 heard (tag --fail-on), 130 interrupted.")
+            "Live sound tags for audio streams. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 heard (tag --fail-on), 130 interrupted, "
+            + "141 nothing reads the output.")
         {
             TagCommand.Create(),
             StreamCommand.Create(),

@@ -1,5 +1,7 @@
 using System.Buffers;
+using Dass.Grid.Engine;
 using Dass.Grid.Engine.Audio;
+using Dass.Grid.Engine.Features;
 using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Engine.Tags;
@@ -62,15 +64,23 @@ public static class StreamedInference
     }
 
     /// <summary>Runs a file through a stream.</summary>
-    /// <exception cref="Engine.AudioFormatException">The file is damaged or cannot be decoded.</exception>
+    /// <exception cref="AudioFormatException">The file is damaged or cannot be decoded.</exception>
     public static async Task<StreamSummary> RunFileAsync(
         StreamEngine engine, string path, StreamSessionOptions options, Action<ChunkScores>? onChunk, CancellationToken cancellationToken)
     {
-        await using var source = await AudioFile.OpenAsync(path, cancellationToken).ConfigureAwait(false);
-        return await RunAsync(engine, source, options, onChunk, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await using var source = await AudioFile.OpenAsync(path, cancellationToken).ConfigureAwait(false);
+            return await RunAsync(engine, source, options, onChunk, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AudioFormatException broken) when (!broken.Message.Contains(path, StringComparison.Ordinal))
+        {
+            throw new AudioFormatException($"{path}: {broken.Message}");
+        }
     }
 
     /// <summary>A whole file as 16 kHz mono samples, -1 to 1, up to <paramref name="maxSamples"/>.</summary>
+    /// <exception cref="AudioFormatException">The file is damaged, cannot be decoded, or has less audio than has scores.</exception>
     public static async Task<float[]> DecodeAsync(string path, int maxSamples, CancellationToken cancellationToken)
     {
         await using var source = await AudioFile.OpenAsync(path, cancellationToken).ConfigureAwait(false);
@@ -82,8 +92,14 @@ public static class StreamedInference
             intake.Push(piece.AsSpan(0, read), samples);
         }
         intake.Flush(samples);
-        return samples.WrittenSpan[..Math.Min(maxSamples, samples.WrittenCount)].ToArray();
+        return samples.WrittenCount >= LogMel.FrameSamples
+            ? samples.WrittenSpan[..Math.Min(maxSamples, samples.WrittenCount)].ToArray()
+            : throw TooShort(path);
     }
+
+    /// <summary>Of a file without scores, which no figure can be made of.</summary>
+    internal static AudioFormatException TooShort(string path) =>
+        new($"{path}: the audio is shorter than 25 ms and has no scores; it must be longer, or be left out of the data.");
 
     /// <summary>Runs one job per item, <see cref="Parallel"/> at a time; results in the order of the items.</summary>
     internal static async Task<TResult[]> ForEachAsync<T, TResult>(
@@ -109,19 +125,28 @@ public static class StreamedInference
     internal static SemaphoreSlim Room() => new(Parallel);
 
     /// <summary>Runs one job per item, as many at a time as there is room; results in the order of the items.</summary>
-    /// <remarks>Ends when every job has ended.</remarks>
+    /// <remarks>Ends when every job that has begun has ended; after one that fails no other begins.</remarks>
     internal static async Task<TResult[]> ForEachAsync<T, TResult>(
-        IReadOnlyList<T> items, Func<T, int, Task<TResult>> job, SemaphoreSlim room, CancellationToken cancellationToken) =>
-        await Task.WhenAll(items.Select(async (item, index) =>
+        IReadOnlyList<T> items, Func<T, int, Task<TResult>> job, SemaphoreSlim room, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        return await Task.WhenAll(items.Select(async (item, index) =>
         {
-            await room.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await room.WaitAsync(stop.Token).ConfigureAwait(false);
             try
             {
+                stop.Token.ThrowIfCancellationRequested(); // room may come in the moment of the failure
                 return await job(item, index).ConfigureAwait(false);
+            }
+            catch
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+                throw;
             }
             finally
             {
                 room.Release();
             }
         })).ConfigureAwait(false);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Dass.Grid.Contracts;
 using Dass.Grid.Grains.Models;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -43,9 +44,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <exception cref="Engine.ModelLoadException">The model directory cannot be used; the message lists every problem.</exception>
     public static Task<EmbeddedGrid> StartAsync(EmbeddedGridOptions options, CancellationToken cancellationToken = default)
     {
-        var model = options.ModelDirectory is { } directory
-            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)))
-            : ModelRegistryOptions.BuiltIn;
+        var model = options.ModelDirectory is { } directory ? ModelName(directory) : ModelRegistryOptions.BuiltIn;
         return StartAsync(
             new()
             {
@@ -92,6 +91,14 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
+    }
+
+    /// <summary>The directory's own name, with an underscore for each character that a model's name must not have.</summary>
+    internal static string ModelName(string directory)
+    {
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
+        var allowed = string.Concat(name.Take(StreamId.MaxNameLength).Select(c => StreamId.IsName($"{c}") ? c : '_'));
+        return allowed.Length > 0 ? allowed : "model"; // the root of a file system has no name
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Dass.Grid.Host;
@@ -21,16 +22,37 @@ public static class GridPorts
             {
                 continue;
             }
-            try
-            {
-                using var probe = new TcpListener(endpoint);
-                probe.Start();
-            }
-            catch (SocketException taken)
-            {
-                throw new IOException(
-                    $"{setting} is '{url}', which cannot be listened on: {taken.Message}. Another grid may run; another port can be set.");
-            }
+            RequireFree(setting, url, endpoint);
         }
+    }
+
+    /// <param name="setting">What names the port.</param>
+    /// <param name="value">As it was given.</param>
+    /// <param name="endpoint">What it means.</param>
+    /// <exception cref="IOException">Nothing can listen there; the message names the setting.</exception>
+    public static void RequireFree(string setting, string value, IPEndPoint endpoint)
+    {
+        try
+        {
+            using var probe = new TcpListener(endpoint);
+            probe.Start();
+        }
+        catch (SocketException taken)
+        {
+            throw Refused(setting, value, taken);
+        }
+    }
+
+    /// <summary>What to do about an address on which nothing can listen.</summary>
+    /// <param name="setting">What names the address.</param>
+    /// <param name="value">As it was given.</param>
+    /// <param name="why">What the system says.</param>
+    public static IOException Refused(string setting, string value, Exception why)
+    {
+        var isForbidden = why.GetBaseException() is SocketException { SocketErrorCode: SocketError.AccessDenied };
+        return new IOException(
+            $"{setting} is '{value}', which cannot be listened on: {why.GetBaseException().Message.TrimEnd('.')}. "
+            + (isForbidden ? "Ports below 1024 are the administrator's; another port can be set."
+                : "Another grid may run; another port can be set."));
     }
 }

@@ -19,6 +19,9 @@ public static class Invocation
 
     public const int Interrupted = 130; // 128 + SIGINT, as shells count
 
+    /// <summary>The reader of standard output has gone, as that of <c>head</c>; nothing is said of it.</summary>
+    public const int Unread = 141; // 128 + SIGPIPE
+
     private static readonly (string Field, string Option)[] Words =
     [
         ("ListLabels names them.", "'dass labels' lists them."),
@@ -48,12 +51,18 @@ public static class Invocation
         }
         try
         {
-            return await parsed.InvokeAsync(
+            var code = await parsed.InvokeAsync(
                 new InvocationConfiguration
                 {
                     EnableDefaultExceptionHandler = false,
                     ProcessTerminationTimeout = Goodbye,
-                }).ConfigureAwait(false);
+                },
+                Terminal.ReaderGone).ConfigureAwait(false);
+            return Terminal.ReaderGone.IsCancellationRequested ? Unread : code;
+        }
+        catch (Exception) when (Terminal.ReaderGone.IsCancellationRequested)
+        {
+            return Unread;
         }
         catch (Exception exception)
         {

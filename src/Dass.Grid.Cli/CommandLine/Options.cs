@@ -65,18 +65,24 @@ internal static class Options
     public static Option<T> Word<T>(string name, string description, T absent)
         where T : struct, Enum
     {
-        var words = string.Join('|', Enum.GetNames<T>()).ToLowerInvariant();
-        return new Option<T>(name)
+        string[] words = [.. Enum.GetNames<T>().Select(word => word.ToLowerInvariant())];
+        var option = new Option<T>(name)
         {
             Description = description,
-            HelpName = words,
+            HelpName = string.Join('|', words),
             DefaultValueFactory = _ => absent,
             CustomParser = result =>
-                Enum.TryParse<T>(result.Tokens[0].Value, ignoreCase: true, out var value) && !char.IsAsciiDigit(result.Tokens[0].Value[0])
+                TryParseWord<T>(result.Tokens[0].Value, out var value)
                     ? value
-                    : Refuse<T>(result, $"{name} is '{result.Tokens[0].Value}'; it must be one of {words}."),
+                    : Refuse<T>(result, $"{name} is '{result.Tokens[0].Value}'; it must be one of {string.Join('|', words)}."),
         };
+        return option.Completing(words);
     }
+
+    /// <summary>One name of an enum in any case; not a number, nor several names, which the enum itself would take.</summary>
+    public static bool TryParseWord<T>(string text, out T value)
+        where T : struct, Enum =>
+        Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<T>().Contains(text, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>A whole number from <paramref name="least"/> to <paramref name="most"/>.</summary>
     public static Option<int?> Whole(string name, string description, int least, int most, int? absent)
@@ -121,22 +127,15 @@ internal static class Options
     public static Option<string?> Model() =>
         new("--model") { HelpName = "DIR", Description = "Model directory in Hugging Face layout (default: the built-in model)." };
 
-    public static Option<StepPrecision> Precision() => new("--precision")
+    public static Option<StepPrecision> Precision() => new Option<StepPrecision>("--precision")
     {
         HelpName = "fp32|int8",
         Description = "How products are computed: int8 is faster, and differs a little (default: fp32).",
         CustomParser = result =>
-        {
-            var text = result.Tokens[0].Value;
-            var known = Enum.TryParse<StepPrecision>(text, ignoreCase: true, out var precision)
-                && precision is StepPrecision.Fp32 or StepPrecision.Int8;
-            if (!known)
-            {
-                result.AddError($"--precision is '{text}'; it must be fp32 or int8.");
-            }
-            return precision;
-        },
-    };
+            TryParseWord<StepPrecision>(result.Tokens[0].Value, out var precision) && precision is StepPrecision.Fp32 or StepPrecision.Int8
+                ? precision
+                : Refuse<StepPrecision>(result, $"--precision is '{result.Tokens[0].Value}'; it must be fp32 or int8."),
+    }.Completing("fp32", "int8");
 
     /// <summary>A model of a grid that runs elsewhere, or of one inside this process.</summary>
     public static Option<string?> GridModel() => new("--model")
@@ -260,6 +259,27 @@ internal static class Options
 
     /// <summary>A number and ms, s, m or h.</summary>
     public static bool TryParseDuration(string text, out TimeSpan duration) => DurationText.TryParse(text, out duration);
+
+    /// <summary>The value of an option for a validator, which sees a refused one, too: that is an error of its own.</summary>
+    public static T? ValueOr<T>(this CommandResult result, Option<T> option, T? refused)
+    {
+        try
+        {
+            return result.GetValue(option);
+        }
+        catch (InvalidOperationException)
+        {
+            return refused;
+        }
+    }
+
+    /// <summary>What a shell completes the option with: an enum's own names would be offered with capitals.</summary>
+    private static Option<T> Completing<T>(this Option<T> option, params string[] words)
+    {
+        option.CompletionSources.Clear();
+        option.CompletionSources.Add(words);
+        return option;
+    }
 
     private static T Refuse<T>(ArgumentResult result, string message)
     {

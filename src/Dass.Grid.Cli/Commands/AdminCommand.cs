@@ -196,7 +196,7 @@ internal static class AdminCommand
     private static Command Make(string name, string description, Symbol[] symbols, Func<AdminCall, ParseResult, Task> run)
     {
         var (grid, keyFile) = (Options.Grid($"{Options.DefaultGrid}, where 'dass serve' answers"), Options.KeyFile());
-        var format = Options.Word("--format", "table for people; json (one object per line) for programs.", OutputFormat.Table);
+        var format = Options.Format();
         var command = new Command(name, description) { grid, keyFile, format };
         foreach (var symbol in symbols)
         {
@@ -213,8 +213,7 @@ internal static class AdminCommand
         {
             await using var connection = GridConnection.Open(parsed.GetValue(grid) ?? Options.DefaultGrid, parsed.GetValue(keyFile));
             await run(
-                new AdminCall(connection.Client.Admin, parsed.GetValue(format) == OutputFormat.Json, cancellationToken),
-                parsed).ConfigureAwait(false);
+                new AdminCall(connection.Client.Admin, parsed.GetValue(format), cancellationToken), parsed).ConfigureAwait(false);
             return Invocation.Success;
         });
         return command;
@@ -262,20 +261,18 @@ internal static class AdminCommand
     }
 
     /// <summary>One call, and how its answer is written.</summary>
-    private sealed record AdminCall(Admin.AdminClient Client, bool AsJson, CancellationToken Cancellation)
+    private sealed record AdminCall(Admin.AdminClient Client, OutputFormat Format, CancellationToken Cancellation)
     {
         public void Write<T>(IReadOnlyCollection<T> rows, string[] columns, Func<T, string[]> cells)
-            where T : IMessage
-        {
-            Listing.Write(AsJson ? OutputFormat.Json : OutputFormat.Table, rows, columns, cells);
-        }
+            where T : IMessage =>
+            Listing.Write(Format, rows, columns, cells);
 
-        /// <summary>The key alone on standard output, so that a script can keep it.</summary>
+        /// <summary>As a table the key alone on standard output, so that a script can keep it.</summary>
         public void WriteKey(TenantWithKey made)
         {
-            if (AsJson)
+            if (Format != OutputFormat.Table)
             {
-                Console.Out.WriteLine(Listing.Json.Format(made));
+                Write([made], ["tenant", "key"], each => [each.Tenant.Name, each.Key]);
                 return;
             }
             Terminal.Note(string.Create(

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Net;
 using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
 using Dass.Grid.Host;
@@ -22,6 +23,10 @@ internal static class ConsoleCommand
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
+            if (parsed.GetValue(port) is > 0 and var fixedPort)
+            {
+                GridPorts.RequireFree(port.Name, $"{fixedPort}", new IPEndPoint(IPAddress.Loopback, fixedPort));
+            }
             var options = new EmbeddedGridOptions { ModelDirectory = parsed.GetValue(model), HttpPort = parsed.GetValue(port) };
             await using var grid = await EmbeddedGrid.StartAsync(options, cancellationToken).ConfigureAwait(false);
             var page = grid.HttpAddress!;

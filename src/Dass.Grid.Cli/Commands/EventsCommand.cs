@@ -63,12 +63,12 @@ internal static class EventsCommand
         };
         command.Validators.Add(result =>
         {
-            var counts = result.GetResult(by) is not null;
-            if (counts && (result.GetValue(follow) || result.GetResult(limit) is not null || result.GetValue(format) > EventFormat.Csv))
+            var (counts, shown) = (result.GetResult(by) is not null, result.ValueOr(format, EventFormat.Table));
+            if (counts && (result.GetValue(follow) || result.GetResult(limit) is not null || shown > EventFormat.Csv))
             {
                 result.AddError("--by counts: --follow, --limit and formats other than table, json and csv do not go with it.");
             }
-            if ((result.GetValue(follow) || result.GetResult(limit) is not null) && result.GetValue(format) > EventFormat.Csv)
+            if ((result.GetValue(follow) || result.GetResult(limit) is not null) && shown > EventFormat.Csv)
             {
                 result.AddError("--follow and --limit go with the formats table, json and csv.");
             }
@@ -141,7 +141,7 @@ internal static class EventsCommand
         var groups = new List<EventGrouping>();
         foreach (var word in result.Tokens.SelectMany(token => token.Value.Split(',')))
         {
-            if (System.Enum.TryParse<EventGrouping>(word, ignoreCase: true, out var group) && !char.IsAsciiDigit(word[0]))
+            if (Options.TryParseWord<EventGrouping>(word, out var group))
             {
                 groups.Add(group);
                 continue;
@@ -212,7 +212,7 @@ internal static class EventsCommand
     {
         using var call = grid.Client.Tagging.ExportEvents(
             new ExportEventsRequest { Selection = selection, Format = format }, cancellationToken: cancellationToken);
-        await using var output = Console.OpenStandardOutput();
+        var output = Terminal.OpenOutput();
         while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
         {
             await output.WriteAsync(call.ResponseStream.Current.Data.Memory, cancellationToken).ConfigureAwait(false);

@@ -44,7 +44,7 @@ internal static class LoadCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(grid) is null && result.GetValue(keyFiles) is { Length: > 0 })
+            if (result.ValueOr(grid, Options.DefaultGrid) is null && result.GetValue(keyFiles) is { Length: > 0 })
             {
                 result.AddError("--api-key-file goes with --grid: the grid inside this process has no keys.");
             }

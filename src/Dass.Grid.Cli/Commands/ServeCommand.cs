@@ -40,6 +40,7 @@ internal static class ServeCommand
             {
                 return Invocation.Failure;
             }
+            Terminal.OutliveReader();
             await using var app = GridHost.Build(parsed.GetValue(settings)!);
             GridPorts.RequireFree(app);
             await app.RunAsync(cancellationToken).ConfigureAwait(false);

@@ -15,14 +15,12 @@ namespace Dass.Grid.Cli.Commands;
 /// <summary><c>dass stream FILE|-</c>: feeds a grid through gRPC and shows its tags live.</summary>
 internal static class StreamCommand
 {
-    private const string StandardInput = "-";
-
     public static Command Create()
     {
         var file = new Argument<string>("FILE")
         {
-            Description = "Audio file; - for standard input, a WAV pipe or raw samples with --rate; or a live source: an address of rtsp, "
-                + "http (HLS, Icecast), rtmp, srt or udp, alsa:NAME or pulse:NAME.",
+            Description = "Audio file; a pipe, or - for standard input, of WAV or raw samples with --rate; or a live source: an address of "
+                + "rtsp, http (HLS, Icecast), rtmp, srt or udp, alsa:NAME or pulse:NAME.",
         }.RefusingOptions();
         var (grid, keyFile, format, top) =
             (Options.Grid("start one inside this process"), Options.KeyFile(), Options.Format(), Options.Top(3));
@@ -38,8 +36,8 @@ internal static class StreamCommand
         var eventLabels = Options.EventLabels();
         var finish = new Option<bool>("--finish")
         {
-            Description = "The end of standard input ends the stream, and it is read as fast as the grid takes it. Else it is a live "
-                + "source: its end is a pause, and --stream-id goes on with it at the time of day.",
+            Description = "The end of a pipe ends the stream, and it is read as fast as the grid takes it. Else a pipe to a --grid is a "
+                + "live source: its end is a pause, and --stream-id goes on with it at the time of day.",
         };
         var captured = CaptureTimeOption.Create("now");
         var (live, hearing, clips) = (new LiveOptions(), new HeardOptions(), new ClipOptions());
@@ -71,8 +69,12 @@ internal static class StreamCommand
                 : GridConnection.Open(address, parsed.GetValue(keyFile));
             Task CheckAsync(GridConnection connected) =>
                 kept?.CheckAsync(connected.Client, parsed.GetValue(eventLabels) ?? [], cancellationToken) ?? Task.CompletedTask;
+            (string Name, bool IsGiven)[] ofRecordings =
+                [(captured.Name, parsed.GetValue(captured) is not null), (realtime.Name, parsed.GetValue(realtime))];
             if (SourceSpec.KindOf(name) is { } kind && !File.Exists(name))
             {
+                RefuseLive(
+                    "an address or device", [.. ofRecordings, (finish.Name, parsed.GetValue(finish)), ("--rate", raw is not null)]);
                 SourceInput.RequireFfmpeg();
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
                 await CheckAsync(connected).ConfigureAwait(false);
@@ -81,13 +83,25 @@ internal static class StreamCommand
                     cancellationToken).ConfigureAwait(false);
                 return Invocation.Success;
             }
-            if (kept is not null && !(name == StandardInput && address is not null && !parsed.GetValue(finish)))
+            var pipe = await PipeStream.TryOpenAsync(name, cancellationToken).ConfigureAwait(false);
+            var isLive = pipe is not null && address is not null && !parsed.GetValue(finish);
+            if (kept is not null && !isLive)
             {
                 throw new UsageException(
                     "--clips is for live sources: an address, a device, or a pipe to a --grid; a recording is kept already.");
             }
-            var source = await OpenAsync(name, raw, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (name == StandardInput && address is not null && !parsed.GetValue(finish))
+            if (isLive)
+            {
+                RefuseLive("a pipe to a --grid without --finish", ofRecordings);
+            }
+            if (pipe is not null && parsed.GetValue(captured) is { IsOfFile: true })
+            {
+                throw new UsageException(CaptureTimeOption.PipeRule);
+            }
+            Task<IAudioSource> OpenAsync(CancellationToken stop) =>
+                pipe is null ? OpenFileAsync(name, raw, stop) : OpenPipeAsync(pipe, raw, stop);
+            var source = await OpenAsync(cancellationToken).ConfigureAwait(false);
+            if (isLive)
             {
                 await using var connected = await ConnectAsync().ConfigureAwait(false);
                 await CheckAsync(connected).ConfigureAwait(false);
@@ -98,14 +112,13 @@ internal static class StreamCommand
             }
             if (parsed.GetValue(captured) is { } time)
             {
-                config.CaptureTime = (await time.OfAsync(name, source, stop => OpenAsync(name, raw, stop), cancellationToken)
-                    .ConfigureAwait(false)).ToTimestamp();
+                config.CaptureTime = (await time.OfAsync(name, source, OpenAsync, cancellationToken).ConfigureAwait(false)).ToTimestamp();
             }
             async Task<Stream> ReopenAsync(CancellationToken stop) =>
-                new AudioSourceStream(source = await OpenAsync(name, raw, stop).ConfigureAwait(false));
+                new AudioSourceStream(source = await OpenAsync(stop).ConfigureAwait(false));
             await using var tape = new AudioTape(
                 AudioSourceStream.WireFormat(heard.Of(source.Format)), new AudioSourceStream(source),
-                name == StandardInput ? null : ReopenAsync,
+                pipe is null ? ReopenAsync : null,
                 cancellationToken);
             await using var connection = await ConnectAsync().ConfigureAwait(false);
             try
@@ -148,7 +161,7 @@ internal static class StreamCommand
             }.RunAsync(cancellationToken));
     }
 
-    /// <summary>Standard input, until its end, which is a pause of the stream.</summary>
+    /// <summary>A pipe, until its end, which is a pause of the stream.</summary>
     private static async Task PipeAsync(
         GridConnection grid, StreamConfig config, OutputFormat format, LiveFeedOptions options, ClipRules? clips, IAudioSource source,
         Heard heard, CancellationToken cancellationToken)
@@ -168,7 +181,7 @@ internal static class StreamCommand
                 var answering = SourceRunner.AnswerAsync(feed, status, view, keeper, TimeProvider.System, stop.Token);
                 var reading = PipedInput.ReadAsync(
                     source, feed,
-                    () => view.OnNote("standard input comes faster than it plays, and is slowed down; --finish reads it as a recording."),
+                    () => view.OnNote("the pipe comes faster than it plays, and is slowed down; --finish reads it as a recording."),
                     stop.Token);
                 try
                 {
@@ -192,12 +205,22 @@ internal static class StreamCommand
     private static string Identified(StreamConfig config) =>
         config.StreamId.Length > 0 ? config.StreamId : config.StreamId = Guid.NewGuid().ToString("N");
 
-    private static async Task<IAudioSource> OpenAsync(string file, AudioFormat? raw, CancellationToken cancellationToken) =>
-        (file, raw) switch
+    /// <exception cref="UsageException">An option is given that a live source does not use.</exception>
+    private static void RefuseLive(string source, IEnumerable<(string Name, bool IsGiven)> options)
+    {
+        if (options.FirstOrDefault(option => option.IsGiven) is { Name: { } given })
         {
-            (StandardInput, null) => await WavReader.OpenAsync(Console.OpenStandardInput(), cancellationToken).ConfigureAwait(false),
-            (StandardInput, { } format) => new RawAudioSource(Console.OpenStandardInput(), format),
-            (_, null) => await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false),
-            (_, { } format) => new RawAudioSource(File.OpenRead(file), format),
-        };
+            throw new UsageException($"{given} is for recordings; {source} is a live source, heard as it comes, and has no use for it.");
+        }
+    }
+
+    private static async Task<IAudioSource> OpenFileAsync(string file, AudioFormat? raw, CancellationToken cancellationToken) =>
+        raw is null
+            ? await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false)
+            : new RawAudioSource(File.OpenRead(file), raw);
+
+    private static async Task<IAudioSource> OpenPipeAsync(PipeStream pipe, AudioFormat? raw, CancellationToken cancellationToken) =>
+        raw is null
+            ? await WavReader.OpenAsync(pipe, cancellationToken).ConfigureAwait(false)
+            : new RawAudioSource(pipe, raw);
 }

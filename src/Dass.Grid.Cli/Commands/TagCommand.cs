@@ -51,11 +51,13 @@ internal static class TagCommand
         var folder = new Option<string?>("--out")
         {
             HelpName = "DIR",
-            Description = "Writes the events of each recording to a file of its own there (json, csv, audacity, rttm, webvtt).",
+            Description = "Writes the events of each recording to a file of its own there, in the format that --format names.",
         };
         var plot = new Option<string?>("--plot")
         {
-            HelpName = "FILE.png", Description = "Also draws the spectrogram with the events; of several recordings, into a folder.",
+            HelpName = "FILE.png",
+            Description = "Also draws the spectrogram with the events (with --offline there are none); of several recordings, into a "
+                + "folder.",
         };
         var captured = CaptureTimeOption.Create("none, and events have no time of day");
         var alarms = new Option<AlarmRule[]>("--fail-on")
@@ -84,20 +86,26 @@ internal static class TagCommand
             {
                 result.AddError("--offline is one step over the whole file; --chunk and --look-ahead do not go with it.");
             }
-            if (result.GetValue(offline) && (result.GetValue(events) || result.GetResult(alarms) is not null))
+            var shown = result.ValueOr(format, TagFormat.Table);
+            var isOfEvents = shown >= TagFormat.Audacity;
+            if (result.GetValue(offline) && (isOfEvents || result.GetValue(events) || result.GetResult(alarms) is not null))
             {
-                result.AddError("--offline is one step over the whole file and says not when; --events and --fail-on do not go with it.");
+                result.AddError(
+                    "--offline is one step over the whole file and says not when; --events, --fail-on and the formats audacity, rttm and "
+                    + "webvtt do not go with it.");
             }
-            if (result.GetResult(folder) is not null && !result.GetValue(events) && result.GetValue(format) < TagFormat.Audacity)
+            if (result.GetResult(folder) is not null && !isOfEvents
+                && !(result.GetValue(events) && shown != TagFormat.Table))
             {
-                result.AddError("--out holds events: it goes with --events, or a format of events.");
+                result.AddError(
+                    "--out holds events in files: it needs --format audacity, rttm or webvtt, or --events with --format json or csv.");
             }
         });
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var empty = new List<string>();
-            var found = RecordingFinder.Find(parsed.GetValue(files)!, empty);
-            empty.ForEach(each => Console.Error.WriteLine($"dass: {each}: there is no recording in this folder."));
+            var problems = new List<string>();
+            var found = RecordingFinder.Find(parsed.GetValue(files)!, problems);
+            problems.ForEach(each => Console.Error.WriteLine($"dass: {each}"));
             var (shown, kept) = (parsed.GetValue(format), parsed.GetValue(folder));
             EventFileFormat? lines = shown switch
             {
@@ -109,6 +117,10 @@ internal static class TagCommand
                 _ => null,
             };
             Check(found, lines, shown, kept, parsed.GetValue(plot));
+            if (parsed.GetValue(captured) is { IsOfFile: true } && found.Any(each => each.Path == RecordingFinder.StandardInput))
+            {
+                throw new UsageException(CaptureTimeOption.PipeRule);
+            }
             if (found.Count == 0)
             {
                 return Invocation.Failure;
@@ -139,9 +151,10 @@ internal static class TagCommand
                 _ => new TableTagWriter(heard, parsed.GetValue(top) ?? ShownOfOne),
             };
             var run = new TagRun(tagger, rules, heard, writer, parsed.GetValue(plot));
-            await run.RunAsync(found, session.Offline ? Environment.ProcessorCount : StreamedInference.Parallel, cancellationToken)
-                .ConfigureAwait(false);
-            return run.HasHeard ? Invocation.Heard : run.HasFailed || empty.Count > 0 ? Invocation.Failure : Invocation.Success;
+            // The engine has room for so many streams; offline ones are whole files in memory, and each keeps a core busy.
+            var together = session.Offline ? Math.Min(Environment.ProcessorCount, StreamedInference.Parallel) : StreamedInference.Parallel;
+            await run.RunAsync(found, together, cancellationToken).ConfigureAwait(false);
+            return run.HasHeard ? Invocation.Heard : run.HasFailed || problems.Count > 0 ? Invocation.Failure : Invocation.Success;
         });
         return command;
     }

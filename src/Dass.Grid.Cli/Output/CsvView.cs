@@ -7,12 +7,16 @@ namespace Dass.Grid.Cli.Output;
 /// <param name="stream">First column of each row; null: there is only one stream.</param>
 internal sealed class CsvView(string? stream = null) : IStreamView
 {
+    private bool _begun;
+
     public static void WriteHeader(bool many) => Console.Out.WriteLine($"{(many ? "stream_id," : "")}chunk,start,end,label,window_score");
 
     public void OnReady(Ready ready)
     {
-        if (stream is null)
+        // A connection that comes back is ready again.
+        if (stream is null && !_begun)
         {
+            _begun = true;
             WriteHeader(many: false);
         }
     }

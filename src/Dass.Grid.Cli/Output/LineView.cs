@@ -43,13 +43,16 @@ internal sealed class LineView(string? stream = null) : IStreamView
     {
         var lost = tags.LostSeconds > 0 ? $"  ({Seconds(tags.LostSeconds)} lost)" : "";
         var clipped = tags.Level?.ClippedShare >= MuchClipped ? "  (clipped)" : "";
-        return lost + clipped + string.Concat(tags.Events.Select(sound => sound.Kind switch
-        {
-            EventKind.Opened => $"  > {Begun(sound)}",
-            EventKind.Closed => $"  < {Span(sound)}",
-            _ => "",
-        }));
+        return lost + clipped + Changes(tags.Events);
     }
+
+    /// <summary>What has begun and what is over.</summary>
+    public static string Changes(IEnumerable<Event> events) => string.Concat(events.Select(sound => sound.Kind switch
+    {
+        EventKind.Opened => $"  > {Begun(sound)}",
+        EventKind.Closed => $"  < {Span(sound)}",
+        _ => "",
+    }));
 
     private static string Begun(Event sound) => $"{sound.Label} from {Seconds(sound.OnsetSeconds)}";
 

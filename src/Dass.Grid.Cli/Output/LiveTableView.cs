@@ -17,13 +17,15 @@ internal sealed class LiveTableView : IStreamView
 
     private LiveTableView(Table table, LiveDisplayContext screen) => (_table, _screen) = (table, screen);
 
-    public static async Task ShowAsync(Func<IStreamView, Task> work)
+    /// <param name="work">Gets the view.</param>
+    /// <param name="console">Where it is drawn. Null: on standard output.</param>
+    public static async Task ShowAsync(Func<IStreamView, Task> work, IAnsiConsole? console = null)
     {
         var table = Terminal.NewTable()
             .AddColumn("from", column => column.RightAligned())
             .AddColumn("to", column => column.RightAligned())
             .AddColumn("heard in the last 10 s");
-        var (summary, closed) = await AnsiConsole.Live(table).StartAsync(async screen =>
+        var (summary, closed) = await (console ?? AnsiConsole.Console).Live(table).StartAsync(async screen =>
         {
             var view = new LiveTableView(table, screen);
             await work(view).ConfigureAwait(false);
@@ -42,12 +44,22 @@ internal sealed class LiveTableView : IStreamView
         _screen.Refresh();
     }
 
-    public void OnTags(Tags tags) =>
+    public void OnTags(Tags tags)
+    {
+        ShowChanges(_closed);
+        _closed = [];
         AddRow(
             LineView.Seconds(tags.StartSeconds), LineView.Seconds(tags.EndSeconds),
             Markup.Escape(LineView.List(tags.WindowScores) + LineView.Changes(tags)));
+    }
 
-    public void OnEvents(IReadOnlyCollection<Event> events) => _closed = events;
+    /// <remarks>What the stream's end closes is written below the table; what a gap closes is followed by more of the stream.</remarks>
+    public void OnEvents(IReadOnlyCollection<Event> events)
+    {
+        ShowChanges(_closed);
+        _closed = [.. events.Where(sound => sound.Kind == EventKind.Closed)];
+        ShowChanges(events.Where(sound => sound.Kind != EventKind.Closed)); // a lost source has no chunks that would tell of it
+    }
 
     public void OnDropped(long chunks) => AddRow("", "", $"[yellow]{chunks} chunks were dropped[/]");
 
@@ -68,6 +80,14 @@ internal sealed class LiveTableView : IStreamView
     }
 
     public void OnSummary(Summary summary) => _summary = summary;
+
+    private void ShowChanges(IEnumerable<Event> events)
+    {
+        if (LineView.Changes(events) is { Length: > 0 } changes)
+        {
+            AddRow("", "", Markup.Escape(changes.TrimStart()));
+        }
+    }
 
     private void AddRow(params string[] cells)
     {

@@ -1,16 +1,26 @@
+using System.Text;
 using Spectre.Console;
 
 namespace Dass.Grid.Cli.Output;
 
-/// <summary>What goes to standard error: notes and progress, so that standard output carries data alone.</summary>
+/// <summary>
+/// Standard output, and what goes to standard error: notes and progress, so that standard output carries data alone.
+/// </summary>
 internal static class Terminal
 {
     private const int PipeWidth = 4096; // columns
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+    private static readonly CancellationTokenSource Unread = new();
+    private static PipeOutput? _pipe;
+    private static volatile bool _outlivesReader;
     private static volatile bool _isDrawn;
     private static readonly IAnsiConsole Error = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
     /// <summary>Whether standard output is a person's screen.</summary>
     public static bool IsInteractive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
+
+    /// <summary>Is cancelled when the reader of standard output has gone: what a command would still write is for nothing.</summary>
+    public static CancellationToken ReaderGone => Unread.Token;
 
     /// <summary>Nothing is wrapped or drawn in a pipe.</summary>
     public static void Prepare()
@@ -18,10 +28,21 @@ internal static class Terminal
         if (Console.IsOutputRedirected)
         {
             // JSON is UTF-8 in every locale.
-            Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+            Console.OutputEncoding = Utf8;
+            _pipe = PipeOutput.TryOpen(() => _ = _outlivesReader ? Task.CompletedTask : Unread.CancelAsync());
+            if (_pipe is not null)
+            {
+                Console.SetOut(new StreamWriter(_pipe, Utf8) { AutoFlush = true });
+            }
             AnsiConsole.Profile.Width = PipeWidth;
         }
     }
+
+    /// <summary>What is written is a log: a server goes on without its reader.</summary>
+    public static void OutliveReader() => _outlivesReader = true;
+
+    /// <summary>Standard output for bytes of UTF-8. What has been written to <see cref="Console.Out"/> is before them.</summary>
+    public static Stream OpenOutput() => _pipe ?? Console.OpenStandardOutput();
 
     /// <summary>With lines for a person, bare columns for a pipe.</summary>
     public static Table NewTable() => new Table().Border(Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded);

@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using Dass.Grid.Cli.Sources;
 
 namespace Dass.Grid.Cli.Recordings;
 
@@ -11,7 +12,7 @@ internal readonly record struct FoundRecording(string Path, string Name);
 internal static class RecordingFinder
 {
     /// <summary>The argument that means standard input.</summary>
-    public const string StandardInput = "-";
+    public const string StandardInput = PipeStream.StandardInput;
 
     /// <summary>What is tagged of a folder. A file that is named is tagged under any name.</summary>
     private static readonly HashSet<string> Endings = new(StringComparer.OrdinalIgnoreCase)
@@ -20,10 +21,15 @@ internal static class RecordingFinder
         ".au", ".snd", ".wma", ".wv", ".amr", ".3gp", ".webm", ".mka", ".mkv", ".mov", ".avi",
     };
 
+    private static readonly EnumerationOptions Visible = new()
+    {
+        IgnoreInaccessible = false, AttributesToSkip = FileAttributes.Hidden | FileAttributes.System,
+    };
+
     /// <param name="arguments">Files, folders and <see cref="StandardInput"/>.</param>
-    /// <param name="empty">Receives the folders without a recording.</param>
+    /// <param name="problems">Receives what is wrong with folders: those without a recording, those that cannot be read.</param>
     /// <returns>In the order of the arguments, those of a folder by their paths. A file that is not there is among them.</returns>
-    public static IReadOnlyList<FoundRecording> Find(IEnumerable<string> arguments, List<string> empty)
+    public static IReadOnlyList<FoundRecording> Find(IEnumerable<string> arguments, List<string> problems)
     {
         var found = new List<FoundRecording>();
         foreach (var argument in arguments)
@@ -33,27 +39,41 @@ internal static class RecordingFinder
                 found.Add(new FoundRecording(argument, argument == StandardInput ? "stdin" : Path.GetFileName(argument)));
                 continue;
             }
-            FoundRecording[] inside =
-            [
-                .. InFolder(argument).Order(StringComparer.Ordinal).Select(
-                    file => new FoundRecording(file, Path.GetRelativePath(argument, file))),
-            ];
-            if (inside.Length == 0)
+            var (files, known) = (new List<string>(), problems.Count);
+            AddFrom(argument, files, problems);
+            if (files.Count == 0 && problems.Count == known)
             {
-                empty.Add(argument);
+                problems.Add($"{argument}: there is no recording in this folder.");
             }
-            found.AddRange(inside);
+            found.AddRange(files.Order(StringComparer.Ordinal).Select(
+                file => new FoundRecording(file, Path.GetRelativePath(argument, file))));
         }
         return found;
     }
 
+    /// <summary>All of a folder and the folders in it.</summary>
     /// <remarks>Hidden files and folders are left out, and links to folders, which may lead in a circle.</remarks>
-    private static FileSystemEnumerable<string> InFolder(string folder) => new(
-        folder, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(),
-        new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden | FileAttributes.System })
+    private static void AddFrom(string folder, List<string> files, List<string> problems)
     {
-        ShouldIncludePredicate = (ref FileSystemEntry entry) =>
-            !entry.IsDirectory && Endings.Contains(Path.GetExtension(entry.FileName.ToString())),
-        ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
-    };
+        var folders = new List<string>();
+        try
+        {
+            var entries = new FileSystemEnumerable<(string Path, bool IsFolder)>(
+                folder, (ref FileSystemEntry entry) => (entry.ToSpecifiedFullPath(), entry.IsDirectory), Visible)
+            {
+                ShouldIncludePredicate = (ref FileSystemEntry entry) => entry.IsDirectory
+                    ? (entry.Attributes & FileAttributes.ReparsePoint) == 0
+                    : Endings.Contains(Path.GetExtension(entry.FileName.ToString())),
+            };
+            foreach (var (path, isFolder) in entries)
+            {
+                (isFolder ? folders : files).Add(path);
+            }
+        }
+        catch (Exception unread) when (unread is IOException or UnauthorizedAccessException)
+        {
+            problems.Add($"{folder}: this folder cannot be read, and its recordings are left out. {unread.Message}");
+        }
+        folders.ForEach(each => AddFrom(each, files, problems));
+    }
 }

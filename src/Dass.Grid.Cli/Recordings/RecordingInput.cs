@@ -1,34 +1,42 @@
+using Dass.Grid.Cli.Sources;
+using Dass.Grid.Engine;
 using Dass.Grid.Engine.Audio;
 
 namespace Dass.Grid.Cli.Recordings;
 
-/// <summary>Opens a recording: a file, or what comes through standard input.</summary>
+/// <summary>Opens a recording: a file, or what comes through a pipe.</summary>
 internal static class RecordingInput
 {
-    /// <param name="path">A file, or <see cref="RecordingFinder.StandardInput"/>.</param>
+    /// <param name="path">A file, a named pipe, or <see cref="RecordingFinder.StandardInput"/>.</param>
     /// <param name="raw">What raw samples are. Null: the audio says so itself.</param>
     /// <param name="cancellationToken">Stops the read.</param>
     /// <exception cref="IOException">There is no such file.</exception>
-    /// <exception cref="Dass.Grid.Engine.AudioFormatException">The audio is damaged, or cannot be decoded.</exception>
+    /// <exception cref="AudioFormatException">The audio is damaged, or cannot be decoded.</exception>
     public static async Task<IAudioSource> OpenAsync(string path, AudioFormat? raw, CancellationToken cancellationToken)
     {
-        if (path != RecordingFinder.StandardInput)
+        if (await PipeStream.TryOpenAsync(path, cancellationToken).ConfigureAwait(false) is not { } pipe)
         {
             return raw is null
                 ? await AudioFile.OpenAsync(path, cancellationToken).ConfigureAwait(false)
                 : new RawAudioSource(File.OpenRead(path), raw);
         }
-        var input = Console.OpenStandardInput();
         if (raw is not null)
         {
-            return new RawAudioSource(input, raw);
+            return new RawAudioSource(pipe, raw);
         }
-        // ffmpeg seeks in most formats: what is no WAV becomes a file first.
-        var start = new byte[4];
-        var read = await input.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
-        return read < start.Length || start.AsSpan(0, 2) is [(byte)'R', (byte)'I' or (byte)'F'] or [(byte)'B', (byte)'W']
-            ? await WavReader.OpenAsync(new ReadAgain(start.AsMemory(0, read), input), cancellationToken).ConfigureAwait(false)
-            : await SpooledAudio.OpenAsync(start, input, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // ffmpeg seeks in most formats: what is no WAV becomes a file first.
+            var start = await pipe.PeekAsync(WavReader.StartBytes, cancellationToken).ConfigureAwait(false);
+            return start.IsEmpty || WavReader.IsWav(start.Span)
+                ? await WavReader.OpenAsync(pipe, cancellationToken).ConfigureAwait(false)
+                : await SpooledAudio.OpenAsync(path, pipe, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await pipe.DisposeAsync().ConfigureAwait(false); // its writer waits for a reader
+            throw;
+        }
     }
 
     /// <summary>A decoded file that is deleted when it has been read.</summary>
@@ -38,7 +46,7 @@ internal static class RecordingInput
 
         public long? TotalSamples => source.TotalSamples;
 
-        public static async Task<SpooledAudio> OpenAsync(byte[] start, Stream input, CancellationToken cancellationToken)
+        public static async Task<SpooledAudio> OpenAsync(string name, PipeStream input, CancellationToken cancellationToken)
         {
             var file = Path.Combine(Path.GetTempPath(), $"dass-{Guid.NewGuid():N}");
             try
@@ -50,10 +58,15 @@ internal static class RecordingInput
                 }
                 await using (var to = new FileStream(file, options))
                 {
-                    await to.WriteAsync(start, cancellationToken).ConfigureAwait(false);
                     await input.CopyToAsync(to, cancellationToken).ConfigureAwait(false);
                 }
+                await input.DisposeAsync().ConfigureAwait(false);
                 return new SpooledAudio(await AudioFile.OpenAsync(file, cancellationToken).ConfigureAwait(false), file);
+            }
+            catch (AudioFormatException broken)
+            {
+                File.Delete(file);
+                throw new AudioFormatException(broken.Message.Replace(file, name, StringComparison.Ordinal));
             }
             catch
             {
@@ -69,50 +82,6 @@ internal static class RecordingInput
         {
             await source.DisposeAsync().ConfigureAwait(false);
             File.Delete(file);
-        }
-    }
-
-    /// <summary>A stream of which the first bytes have been read already.</summary>
-    private sealed class ReadAgain(ReadOnlyMemory<byte> start, Stream rest) : Stream
-    {
-        private ReadOnlyMemory<byte> _start = start;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            if (_start.IsEmpty)
-            {
-                return await rest.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-            }
-            var read = Math.Min(buffer.Length, _start.Length);
-            _start[..read].CopyTo(buffer);
-            _start = _start[read..];
-            return read;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
         }
     }
 }

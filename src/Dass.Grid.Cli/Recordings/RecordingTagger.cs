@@ -44,7 +44,7 @@ internal sealed class RecordingTagger(StreamEngine engine, StreamSessionOptions 
         await using var source = await RecordingInput.OpenAsync(recording.Path, Raw, cancellationToken).ConfigureAwait(false);
         using var stream = engine.Open(Heard.Of(source.Format), session);
         var tracker = session.Offline ? null : new SoundEventTracker(rules.Events, engine.Model.Labels.Count); // one step says not when
-        var (kept, fresh, changes) = (new List<ChunkScores>(), new List<ChunkScores>(), new List<EventChange>());
+        var (kept, fresh, changes) = (new List<TaggedChunk>(), new List<ChunkScores>(), new List<EventChange>());
         var drawn = picture is null ? null : new SoundPicture(source.Format);
         var (peak, samples) = (AudioLevel.SilenceDbfs, 0L);
 
@@ -58,7 +58,7 @@ internal sealed class RecordingTagger(StreamEngine engine, StreamSessionOptions 
             changes.RemoveAll(change => change.Kind != EventChangeKind.Closed);
             if (KeepsChunks)
             {
-                kept.AddRange(fresh);
+                kept.AddRange(fresh.Select(chunk => new TaggedChunk(chunk.StartSeconds, chunk.EndSeconds, chunk.Scores)));
             }
             fresh.Clear();
         }

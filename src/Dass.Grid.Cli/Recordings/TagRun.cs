@@ -1,6 +1,6 @@
 using System.Diagnostics;
+using Dass.Grid.Cli.CommandLine;
 using Dass.Grid.Cli.Output;
-using Dass.Grid.Engine;
 using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Cli.Recordings;
@@ -9,6 +9,7 @@ namespace Dass.Grid.Cli.Recordings;
 internal sealed class TagRun(RecordingTagger tagger, RecordingRules rules, DassModel model, TagWriter writer, string? pictures)
 {
     private const int Ahead = 4; // times as many recordings wait for their turn to be written as are tagged at once
+    private const int MostWaiting = 20_000; // chunks of recordings that wait so: five hours of audio
 
     /// <summary>A recording could not be tagged.</summary>
     public bool HasFailed { get; private set; }
@@ -24,7 +25,6 @@ internal sealed class TagRun(RecordingTagger tagger, RecordingRules rules, DassM
         var began = Stopwatch.GetTimestamp();
         var (seconds, done) = (0.0, 0);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var room = new SemaphoreSlim(together);
         var begun = new Queue<(FoundRecording Recording, List<string> Notes, Task<TaggedRecording> Work)>();
         try
         {
@@ -33,10 +33,16 @@ internal sealed class TagRun(RecordingTagger tagger, RecordingRules rules, DassM
             {
                 for (var next = 0; next < recordings.Count || begun.Count > 0;)
                 {
-                    while (next < recordings.Count && begun.Count < together * Ahead)
+                    while (next < recordings.Count && HasRoom())
                     {
                         var (recording, notes) = (recordings[next++], new List<string>());
                         begun.Enqueue((recording, notes, TagAsync(recording, notes, recordings.Count == 1 ? report : _ => { })));
+                    }
+                    if (!begun.Peek().Work.IsCompleted)
+                    {
+                        await Task.WhenAny(begun.Select(each => each.Work).Where((work, place) => place == 0 || !work.IsCompleted))
+                            .ConfigureAwait(false);
+                        continue;
                     }
                     seconds += await WriteAsync(begun.Peek()).ConfigureAwait(false);
                     begun.Dequeue();
@@ -57,21 +63,15 @@ internal sealed class TagRun(RecordingTagger tagger, RecordingRules rules, DassM
         Terminal.Note(seconds == 0 ? null : FormattableString.Invariant(
             $"{Length(seconds)} of audio in {took.TotalSeconds:0.0} s: {seconds / took.TotalSeconds:0} × real time."));
 
-        async Task<TaggedRecording> TagAsync(FoundRecording recording, List<string> notes, Action<double?> report)
+        bool HasRoom() => begun.Count < together * Ahead && begun.Count(each => !each.Work.IsCompleted) < together
+            && begun.Sum(each => each.Work.IsCompletedSuccessfully ? each.Work.Result.Chunks.Count : 0) < MostWaiting;
+
+        Task<TaggedRecording> TagAsync(FoundRecording recording, List<string> notes, Action<double?> report)
         {
-            await room.WaitAsync(stop.Token).ConfigureAwait(false);
-            try
-            {
-                var picture = pictures is null ? null
-                    : recordings.Count == 1 && pictures.EndsWith(".png", StringComparison.OrdinalIgnoreCase) ? pictures
-                    : Path.Combine(pictures, recording.Name + ".png");
-                return await Task.Run(() => tagger.TagAsync(recording, picture, report, notes.Add, stop.Token), stop.Token)
-                    .ConfigureAwait(false);
-            }
-            finally
-            {
-                room.Release();
-            }
+            var picture = pictures is null ? null
+                : recordings.Count == 1 && pictures.EndsWith(".png", StringComparison.OrdinalIgnoreCase) ? pictures
+                : Path.Combine(pictures, recording.Name + ".png");
+            return Task.Run(() => tagger.TagAsync(recording, picture, report, notes.Add, stop.Token), stop.Token);
         }
     }
 
@@ -92,10 +92,10 @@ internal sealed class TagRun(RecordingTagger tagger, RecordingRules rules, DassM
             }
             return result.Summary.DurationSeconds;
         }
-        catch (Exception broken) when (broken is AudioFormatException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception broken) when (broken is not OperationCanceledException)
         {
-            Console.Error.WriteLine(
-                $"dass: {(broken.Message.Contains(path, StringComparison.Ordinal) ? "" : $"{path}: ")}{broken.Message}");
+            var why = Invocation.Explain(broken);
+            Console.Error.WriteLine($"dass: {(why.Contains(path, StringComparison.Ordinal) ? "" : $"{path}: ")}{why}");
             HasFailed = true;
             return 0;
         }

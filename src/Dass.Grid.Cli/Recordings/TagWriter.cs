@@ -177,7 +177,9 @@ internal sealed class JsonTagWriter(DassModel model, int? top) : TagWriter
     {
         var labels = Labels(model, result, top);
         float[] Pick(float[] scores) => scores.Length == 0 ? [] : [.. labels.Select(label => scores[label])];
-        Console.Out.WriteLine(JsonSerializer.Serialize(
+        // A piece at a time: the text of a day of audio would not fit into a string.
+        JsonSerializer.Serialize(
+            Terminal.OpenOutput(),
             new
             {
                 file = result.File,
@@ -199,7 +201,8 @@ internal sealed class JsonTagWriter(DassModel model, int? top) : TagWriter
                     event_id = sound.Id,
                 }),
             },
-            Scores.Json));
+            Scores.Json);
+        Console.Out.WriteLine();
     }
 }
 

@@ -22,6 +22,9 @@ internal sealed record CaptureTime
         ("ss", "(?<s>[0-9]{2})"), ("zzz", "(?<z>Z|[+-][0-9]{2}:?[0-9]{2})"), ("*", ".*?"), ("?", "."),
     ];
 
+    /// <summary>Whether a file's last write or name says it: of a pipe neither does.</summary>
+    public bool IsOfFile => Time is null;
+
     private DateTimeOffset? Time { get; init; }
 
     private string? Pattern { get; init; }
@@ -45,7 +48,7 @@ internal sealed record CaptureTime
         string file, IAudioSource source, Func<CancellationToken, Task<IAudioSource>> open, CancellationToken cancellationToken)
     {
         var samples = source.TotalSamples;
-        if (samples is null && Time is null && Pattern is null)
+        if (samples is null && IsOfFile && Pattern is null)
         {
             await using var counted = await open(cancellationToken).ConfigureAwait(false);
             var buffer = new byte[BufferFrames * counted.Format.BytesPerFrame];

@@ -164,7 +164,7 @@ internal static partial class SourceFile
                 return null;
             }
             var encoding = Text("encoding") ?? "pcm16";
-            if (!Enum.TryParse<SampleEncoding>(encoding, ignoreCase: true, out var samples) || char.IsAsciiDigit(encoding[0]))
+            if (!Options.TryParseWord<SampleEncoding>(encoding, out var samples))
             {
                 problems.Add(
                     $"{place}.encoding is '{encoding}'; it must be one of "

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Text;
+using Dass.Grid.Host;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -14,7 +16,7 @@ internal static class SourceMetrics
     /// <param name="reports">All sources, now.</param>
     /// <param name="clock">The time of day.</param>
     /// <param name="cancellationToken">Ends the start.</param>
-    /// <exception cref="IOException">The port is taken.</exception>
+    /// <exception cref="IOException">The port is taken or forbidden.</exception>
     public static async Task<IAsyncDisposable> ServeAsync(
         Uri address, Func<IReadOnlyList<SourceReport>> reports, TimeProvider clock, CancellationToken cancellationToken)
     {
@@ -24,8 +26,16 @@ internal static class SourceMetrics
         app.Urls.Add(address.GetLeftPart(UriPartial.Authority));
         app.MapGet("/metrics", () => Results.Text(
             Text(reports(), clock.GetUtcNow()), "text/plain; version=0.0.4; charset=utf-8", System.Text.Encoding.UTF8));
-        await app.StartAsync(cancellationToken).ConfigureAwait(false);
-        return app;
+        try
+        {
+            await app.StartAsync(cancellationToken).ConfigureAwait(false);
+            return app;
+        }
+        catch (Exception refused) when (refused is IOException or SocketException)
+        {
+            await app.DisposeAsync().ConfigureAwait(false);
+            throw GridPorts.Refused("--metrics", address.OriginalString, refused);
+        }
     }
 
     internal static string Text(IReadOnlyList<SourceReport> reports, DateTimeOffset now)

@@ -20,16 +20,18 @@ public static class AudioFile
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 64 << 10, useAsync: true);
         try
         {
-            var start = new byte[12];
+            if (!file.CanSeek)
+            {
+                throw new AudioFormatException($"{path}: this is a pipe, which can be read only once; it must be a file.");
+            }
+            var start = new byte[WavReader.StartBytes];
             var read = await file.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
             if (read == 0)
             {
                 throw new AudioFormatException($"{path}: the file is empty.");
             }
             file.Position = 0;
-            if (start.AsSpan(0, Math.Min(read, 4)) is
-                [(byte)'R', (byte)'I' or (byte)'F', (byte)'F' or (byte)'6', (byte)'F' or (byte)'X' or (byte)'4']
-                or [(byte)'B', (byte)'W', (byte)'6', (byte)'4'])
+            if (WavReader.IsWav(start.AsSpan(0, read)))
             {
                 return await WavReader.OpenAsync(file, cancellationToken).ConfigureAwait(false);
             }

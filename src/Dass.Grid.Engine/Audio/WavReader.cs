@@ -9,6 +9,9 @@ namespace Dass.Grid.Engine.Audio;
 /// </summary>
 public sealed class WavReader : IAudioSource
 {
+    /// <summary>Bytes of a file that <see cref="IsWav"/> looks at.</summary>
+    public const int StartBytes = 12;
+
     private const int MixedFrames = 256; // at once
 
     private readonly Stream _stream;
@@ -47,6 +50,12 @@ public sealed class WavReader : IAudioSource
 
     /// <summary>The file ended before the audio that its header promises; what was there has been read.</summary>
     public bool Truncated { get; private set; }
+
+    /// <summary>Whether a file is a WAV file by its first bytes. AVI, WebP and others are RIFF, too.</summary>
+    /// <param name="start">Its first <see cref="StartBytes"/> bytes; fewer: it ends there, maybe within a WAV file's header.</param>
+    public static bool IsWav(ReadOnlySpan<byte> start) =>
+        (start.StartsWith("RIFF"u8) || start.StartsWith("RIFX"u8) || start.StartsWith("RF64"u8) || start.StartsWith("BW64"u8))
+        && (start.Length < StartBytes || start[8..].StartsWith("WAVE"u8));
 
     /// <summary>Reads up to the first sample.</summary>
     /// <param name="stream">Becomes the reader's. Need not seek.</param>

@@ -23,7 +23,7 @@ public static class TagEvaluation
             async (file, _) =>
             {
                 var run = StreamedInference.RunFileAsync(engine, file.Path, options, onChunk: null, cancellationToken);
-                return (await run.ConfigureAwait(false)).Mean;
+                return (await run.ConfigureAwait(false)).Mean is { Length: > 0 } mean ? mean : throw StreamedInference.TooShort(file.Path);
             },
             progress,
             cancellationToken).ConfigureAwait(false);

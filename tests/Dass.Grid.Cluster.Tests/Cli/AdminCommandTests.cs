@@ -70,6 +70,7 @@ public sealed class AdminCommandTests
 
         Assert.Equal(0, (await AdminAsync("set-alias", "live", "tiny")).ExitCode);
         Assert.Contains("tiny", (await AdminAsync("aliases")).Output);
+        Assert.Equal(["alias,model,tenant", "live,tiny,all"], (await AdminAsync("aliases", "--format", "csv")).Lines);
         var wrong = await RunAsync(key, "admin", "tenants", "--grid", address);
         Assert.Equal(1, wrong.ExitCode);
         Assert.Contains("need an admin key", wrong.Errors);

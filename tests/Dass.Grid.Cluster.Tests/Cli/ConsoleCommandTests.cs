@@ -1,3 +1,7 @@
+using System.Net;
+using System.Net.Sockets;
+using Dass.Grid.Host;
+
 namespace Dass.Grid.Cluster.Tests.Cli;
 
 public sealed class ConsoleCommandTests
@@ -25,5 +29,32 @@ public sealed class ConsoleCommandTests
         var result = await Dass.RunAsync("console", "--port", "65536");
         Assert.Equal(2, result.ExitCode);
         Assert.Contains("--port is '65536'; it must be a whole number from 0 to 65535", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_said_with_its_option()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        var console = await Dass.RunAsync("console", "--no-browser", "--port", $"{port}");
+        Assert.Equal(1, console.ExitCode);
+        Assert.StartsWith($"dass: --port is '{port}', which cannot be listened on: ", console.Errors, StringComparison.Ordinal);
+
+        var sources = Path.GetTempFileName();
+        await File.WriteAllTextAsync(sources, """{"sources": []}""");
+        var feed = await Dass.RunAsync("feed", sources, "--metrics", $"http://127.0.0.1:{port}", "--grid", "http://127.0.0.1:1");
+        File.Delete(sources);
+        Assert.Equal(1, feed.ExitCode);
+        Assert.Contains(
+            $"dass: --metrics is 'http://127.0.0.1:{port}', which cannot be listened on: ", feed.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_port_that_is_forbidden_is_said_with_what_to_do()
+    {
+        var refused = GridPorts.Refused("--port", "80", new SocketException((int)SocketError.AccessDenied));
+        Assert.StartsWith("--port is '80', which cannot be listened on: ", refused.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Ports below 1024 are the administrator's; another port can be set.", refused.Message, StringComparison.Ordinal);
     }
 }

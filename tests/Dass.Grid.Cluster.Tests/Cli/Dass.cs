@@ -72,6 +72,17 @@ internal sealed class Dass : IDisposable
 
     public async Task<string?> LineAsync() => await _process.StandardOutput.ReadLineAsync(_deadline.Token);
 
+    /// <summary>As <c>head</c> does when it has enough lines.</summary>
+    public void StopReading() => _process.StandardOutput.Close();
+
+    /// <returns>The exit code of a program whose output is not read, and its errors.</returns>
+    public async Task<(int ExitCode, string Errors)> ExitAsync()
+    {
+        var errors = await _process.StandardError.ReadToEndAsync(_deadline.Token);
+        await _process.WaitForExitAsync(_deadline.Token);
+        return (_process.ExitCode, _errors.Append(errors).ToString());
+    }
+
     /// <summary>Waits for a line of the standard error with the fragment.</summary>
     public async Task ErrorAsync(string fragment)
     {

@@ -112,6 +112,21 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("tags")]
+    [InlineData("latency")]
+    public async Task A_recording_without_scores_is_named(string command)
+    {
+        var folder = Directory.CreateTempSubdirectory("dass-short-");
+        var brief = Path.Combine(folder.FullName, "brief.wav");
+        await File.WriteAllBytesAsync(brief, (await File.ReadAllBytesAsync(Dass.Babble))[..600]);
+        await File.AppendAllTextAsync(_data, $"{brief},Speech,0,1\n");
+        var result = await Dass.RunAsync("evaluate", command, "--data", _data);
+        folder.Delete(recursive: true);
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains($"dass: {brief}: the audio is shorter than 25 ms", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(2, "--haystack babble needs --babble", "niah", "--haystack", "babble")]
     [InlineData(2, "--position is '2'", "niah", "--position", "2")]
     [InlineData(2, "--lengths is 'long'", "niah", "--lengths", "long")]

@@ -101,6 +101,18 @@ public class TagCommandTests
     [InlineData(2, "--grid is 'here'", "watch", "--grid", "here", "--stream-id", "a")]
     [InlineData(2, "--bogus is neither an option nor a file", "tag", "x.wav", "--bogus")]
     [InlineData(2, "--format is 'xml'; it must be one of table|json|csv", "tag", "x.wav", "--format", "xml")]
+    [InlineData(2, "--format is 'json,csv'; it must be one of table|json|csv", "tag", "x.wav", "--format", "json,csv")]
+    [InlineData(2, "--format is 'xml'; it must be one of", "events", "--limit", "3", "--format", "xml")]
+    [InlineData(2, "--grid is 'here'", "load", "--grid", "here")]
+    [InlineData(2, "--haystack is 'loud'", "evaluate", "niah", "--data", "x.csv", "--haystack", "loud")]
+    [InlineData(2, "--precision is 'fp32,int8'; it must be fp32 or int8", "tag", "x.wav", "--precision", "fp32,int8")]
+    [InlineData(2, "--capture-time must be a time for a pipe", "tag", "-", "--capture-time", "mtime")]
+    [InlineData(2, "--capture-time must be a time for a pipe", "stream", "-", "--capture-time", "yyyyMMdd_HHmmss")]
+    [InlineData(2, "--realtime is for recordings; an address or device is a live source", "stream", "rtsp://x/1", "--realtime")]
+    [InlineData(2, "--finish is for recordings", "stream", "alsa:default", "--finish")]
+    [InlineData(2, "--rate is for recordings", "stream", "http://x/radio", "--rate", "16000")]
+    [InlineData(
+        2, "--capture-time is for recordings; a pipe to a --grid", "stream", "-", "--grid", "http://[::1]:1", "--capture-time", "now")]
     [InlineData(2, "--encoding is '3'", "stream", "-", "--encoding", "3")]
     [InlineData(2, "Grid:Listen is 'nonsense'", "serve", "--", "--Grid:Listen=nonsense")]
     [InlineData(1, "Is it running", "stream", "-", "--finish", "--rate", "16000", "--grid", "http://127.0.0.1:1")]
@@ -118,6 +130,16 @@ public class TagCommandTests
         Assert.Contains(message, result.Errors);
         Assert.Equal(exitCode, result.ExitCode);
         Assert.DoesNotContain("   at ", result.Errors);
+    }
+
+    [Theory]
+    [InlineData("dass tag x.wav --format j", "json")]
+    [InlineData("dass tag x.wav --precision i", "int8")]
+    [InlineData("dass events --format w", "webvtt")]
+    public async Task A_shell_completes_words_as_they_are_written(string line, string word)
+    {
+        var result = await Dass.RunAsync($"[suggest:{line.Length}]", line);
+        Assert.Contains(word, result.Lines);
     }
 
     [Fact]

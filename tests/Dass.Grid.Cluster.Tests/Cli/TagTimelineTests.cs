@@ -165,7 +165,10 @@ public sealed class TagTimelineTests : IDisposable
     [InlineData("of 2 recordings it must be a folder", "--plot", "x.png")]
     [InlineData("would be written as one", "--format", "csv", "--events", "--out", "/tmp/none")]
     [InlineData("--out holds events", "--out", "/tmp/none")]
-    [InlineData("--events and --fail-on do not go with it", "--offline", "--events")]
+    [InlineData("needs --format audacity, rttm or webvtt, or --events with --format json or csv", "--events", "--out", "/tmp/none")]
+    [InlineData("--out holds events", "--format", "json", "--out", "/tmp/none")]
+    [InlineData("says not when; --events, --fail-on and the formats", "--offline", "--events")]
+    [InlineData("says not when; --events, --fail-on and the formats", "--offline", "--format", "rttm")]
     public async Task What_cannot_be_is_wrong_usage(string message, params string[] arguments)
     {
         var result = await Dass.RunAsync(["tag", Dass.Babble, Dass.Babble, .. arguments]);

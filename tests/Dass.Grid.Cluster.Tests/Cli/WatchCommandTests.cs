@@ -65,6 +65,31 @@ public class WatchCommandTests
         await UntilSummaryAsync(late, "other");
     }
 
+    [Fact]
+    public async Task A_csv_has_one_header_also_when_the_connection_has_come_back()
+    {
+        var broken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var grid = await TestGrid.StartAsync();
+        await using var relay = new BreakingRelay(new Route(grid.Host.Address, Breaks: broken.Task), new Route(grid.Host.Address));
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("yard"));
+        await feed.SendBabbleAsync(0, Babble.Samples / 2);
+        using var watch = Dass.Start(
+            [], "watch", "--stream-id", "yard", "--from-chunk", "0", "--top", "1", "--format", "csv", "--grid", relay.Address);
+        const string header = "chunk,start,end,label,window_score";
+        Assert.Equal(header, await watch.LineAsync());
+        Assert.StartsWith("0,", await watch.LineAsync(), StringComparison.Ordinal);
+
+        broken.SetResult();
+        await watch.ErrorAsync("stream yard is interrupted");
+        await feed.SendBabbleAsync(Babble.Samples / 2, Babble.Samples);
+        await feed.FinishAsync();
+
+        var result = await watch.ResultAsync();
+        Assert.True(result.ExitCode == 0, result.Errors);
+        Assert.DoesNotContain(header, result.Lines);
+        Assert.Equal(Enumerable.Range(1, 15), result.Lines.Select(line => int.Parse(line.Split(',')[0])));
+    }
+
     [Theory]
     [InlineData]
     [InlineData("--all", "--prefix", "x")]

@@ -41,6 +41,20 @@ public sealed class AudioFileTests : IDisposable
             "empty", (await Assert.ThrowsAsync<AudioFormatException>(() => AudioFile.OpenAsync(empty, CancellationToken.None))).Message);
     }
 
+    [Theory]
+    [InlineData("RIFF\u0010\0\0\0AVI LIST", "Install ffmpeg")]
+    [InlineData("BW64\u0010\0\0\0data", "Install ffmpeg")]
+    [InlineData("RIFF\u0010\0\0\0WAVE", "ends before the 'fmt ' chunk")]
+    [InlineData("RIFF\u0010\0", "ends before the RIFF header")]
+    public async Task Riff_is_read_as_wav_when_it_says_wave(string content, string reason)
+    {
+        var path = Write("clip", Encoding.Latin1.GetBytes(content));
+        var refusal = await Assert.ThrowsAsync<AudioFormatException>(
+            () => AudioFile.OpenAsync(path, "no-such-program", CancellationToken.None));
+        Assert.Contains(path, refusal.Message);
+        Assert.Contains(reason, refusal.Message);
+    }
+
     [FfmpegFact]
     public async Task Ffmpeg_decodes_other_formats_at_their_own_rate_and_hostile_names_are_only_names()
     {
@@ -57,7 +71,7 @@ public sealed class AudioFileTests : IDisposable
     }
 
     [FfmpegFact]
-    public async Task Ffmpeg_reads_the_kinds_of_wav_that_are_not_read_here()
+    public async Task Ffmpeg_reads_the_kinds_of_wav_and_riff_that_are_not_read_here()
     {
         var babble = Path.Combine(AppContext.BaseDirectory, "fixtures", "babble.wav");
         foreach (var (name, arguments, format) in ((string, string[], AudioFormat)[])
@@ -65,6 +79,7 @@ public sealed class AudioFileTests : IDisposable
                 ("ima.wav", ["-c:a", "adpcm_ima_wav"], new AudioFormat(SampleEncoding.Float32, 16_000, 1)),
                 ("ms.wav", ["-c:a", "adpcm_ms"], new AudioFormat(SampleEncoding.Float32, 16_000, 1)),
                 ("bats.wav", ["-ar", "384000"], new AudioFormat(SampleEncoding.Float32, 48_000, 1)),
+                ("video.avi", ["-c:a", "pcm_s16le"], new AudioFormat(SampleEncoding.Float32, 16_000, 1)),
                 ("bats.flac", ["-ar", "384000"], new AudioFormat(SampleEncoding.Float32, 48_000, 1)),
             ])
         {

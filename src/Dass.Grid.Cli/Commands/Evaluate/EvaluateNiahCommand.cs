@@ -51,7 +51,7 @@ internal static class EvaluateNiahCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(kind) == HaystackKind.Babble && result.GetValue(babble) is null)
+            if (result.ValueOr(kind, HaystackKind.White) == HaystackKind.Babble && result.GetValue(babble) is null)
             {
                 result.AddError("--haystack babble needs --babble FILE, the recording that is tiled.");
             }
