@@ -39,12 +39,13 @@ status=0
 # Registers and spills of each kernel, and a second opinion on the text.
 ptxas=$(command -v ptxas || ls /usr/local/cuda/bin/ptxas 2> /dev/null || true)
 if [[ -n $ptxas && -f $out/kernels.ptx ]]; then
-  awk -v "to=$work" '/^\/\/ kernel / { file = to "/" $3 ".ptx" } { print > file }' "$out/kernels.ptx"
-  for kernel in "$work"/*.ptx; do
+  mkdir "$work/ptx"
+  awk -v "to=$work/ptx" '/^\/\/ kernel / { file = to "/" $3 ".ptx" } { print > file }' "$out/kernels.ptx"
+  for kernel in "$work"/ptx/*.ptx; do
     (timeout 60 "$ptxas" -arch=sm_90 -v -o /dev/null "$kernel" > "$kernel.log" 2>&1 || echo "ptxas fails" >> "$kernel.log") &
   done
   wait
-  for kernel in "$work"/*.ptx; do
+  for kernel in "$work"/ptx/*.ptx; do
     echo "$(basename "$kernel" .ptx): $(grep -E 'registers|spill|fail|error' "$kernel.log" | tr -s ' \n' ' ')"
   done | tee "$out/ptxas.txt"
 fi
