@@ -136,7 +136,6 @@ internal static class HostProcess
         ["Grid:Models:free:Threads"] = "1", // as a device has
         ["Grid:Models:free:Batcher:MaxBatch"] = "256",
         ["Grid:Models:free:Batcher:MaxCatchUpBatch"] = "256",
-        ["Grid:Models:free:Batcher:QueueCapacity"] = "100000",
         ["Grid:Gateway:SubscriptionStreams"] = $"{MaxStreams}",
     };
 

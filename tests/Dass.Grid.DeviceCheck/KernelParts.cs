@@ -8,10 +8,13 @@ internal static unsafe class KernelParts
 {
     private const int Batch = 3, Rows = 4, Columns = 10, Channels = 96, Committed = 6;
     private const int Image = Batch * Rows * Columns * Channels;
+    private const int Slots = 6, Slot = Channels + 40; // of three tensors
 
-    public static void Check(Device device, Report report)
+    /// <summary>One part for each kernel, and for each way in which a step launches it.</summary>
+    public static IReadOnlyList<(string Name, Action Run)> All(Device device, Report report)
     {
         var emulated = new EmulatedDevice();
+        var parts = new List<(string Name, Action Run)>();
         ImageArguments Images(Device on, nint[] at) => new()
         {
             Batch = Batch,
@@ -29,9 +32,9 @@ internal static unsafe class KernelParts
             (DeviceKernels.Im2Col, Batch * 2 * 5 * 9 * Channels), (DeviceKernels.DepthwiseConvSilu, Image),
             (DeviceKernels.KeepColumn, Batch * Rows * Channels), (DeviceKernels.SumRows, Batch * Columns * Channels)])
         {
-            Compare(kernel, [Image, 9 * Channels, Batch * Rows * Channels], length, Images);
+            Add(kernel, "", Random(Image, 9 * Channels, Batch * Rows * Channels), length, Images);
         }
-        Compare(DeviceKernels.Transpose, [Image], Image, (on, at) => Images(on, [at[0], at[0], at[0], at[1]]) with
+        Add(DeviceKernels.Transpose, "", Random(Image), Image, (on, at) => Images(on, [at[0], at[0], at[0], at[1]]) with
         {
             Rows = Rows * Channels,
             LaneBits = on.LaneBits(Columns),
@@ -46,32 +49,50 @@ internal static unsafe class KernelParts
             Bias = (float*)at[2],
             Y = (float*)at[3],
         };
-        Compare(DeviceKernels.Gelu, [Image, Image, Channels], Image, Elements);
-        Compare(DeviceKernels.Residual, [Image, Image, Channels], Image, Elements);
-        foreach (var parts in (ReadOnlySpan<int>)[1, 4])
+        Add(DeviceKernels.Gelu, "", Random(Image, Image, Channels), Image, Elements);
+        Add(DeviceKernels.Residual, "", Random(Image, Image, Channels), Image, Elements);
+        foreach (var (what, of, residual) in (ReadOnlySpan<(string, int, int)>)[("", 1, 0), (" of 4", 4, 0), (" of residual", 1, 1)])
         {
-            Compare(DeviceKernels.Norm, [parts * Image, Channels, Channels, Channels], Image, (on, at) => new NormArguments
+            var inputs = Random(of * Image, Image, Channels, Channels, Channels);
+            Add(DeviceKernels.Norm, what, inputs, (1 + residual) * Image, (on, at) => new NormArguments
             {
                 Rows = Image / Channels,
                 PartLength = Image,
                 Channels = Channels,
-                Parts = parts,
+                Parts = of,
+                Residual = residual,
                 LaneBits = on.LaneBits(Channels, together: true),
                 X = (float*)at[0],
-                Bias = (float*)at[1],
-                Gain = (float*)at[2],
-                Shift = (float*)at[3],
-                Y = (float*)at[4],
+                Branch = (float*)at[1],
+                Bias = (float*)at[2],
+                Gain = (float*)at[3],
+                Shift = (float*)at[4],
+                Y = (float*)at[5],
+                Sum = (float*)at[5] + (residual * Image),
             });
         }
+        int[] offsets = [0, Channels, Channels + 33, Slot];
+        float[][] places = [Bits(4, 0, 2), Bits(offsets)];
+        Add(DeviceKernels.Gather, "", [.. Random(Slots * Slot), .. places], Batch * Slot, (on, at) => Moves(on, at, 0, 3));
+        Add(DeviceKernels.Scatter, "", [.. Random(Batch * Slot), .. places], Slots * Slot, (on, at) => Moves(on, at, 3, 0));
+        SlotArguments Moves(Device on, nint[] at, int slots, int states) => new()
+        {
+            Batch = Batch,
+            Tensors = offsets.Length - 1,
+            SlotLength = Slot,
+            LaneBits = on.LaneBits(Slot),
+            Slots = (float*)at[slots],
+            Indices = (int*)at[1],
+            Offsets = (int*)at[2],
+            States = (float*)at[states],
+        };
         foreach (var rank in (ReadOnlySpan<int>)[2, 6, 12, 24, 48])
         {
-            int[] lengths =
-            [
+            var inputs = Random(
                 Image, Image / Channels * 4 * (rank + 2), 4 * rank * Channels, 4 * Channels, 4 * Channels, Channels,
-                Batch * Rows * Channels, Batch * Channels, Batch,
-            ];
-            Compare(DeviceKernels.Scan(rank), lengths, (4 * Image) + (Batch * (Rows + 1) * Channels), (on, at) => new ScanArguments
+                Batch * Rows * Channels, Batch * Channels);
+            inputs[4] = [.. inputs[4].Select(decay => -0.1f - Math.Abs(decay))];
+            Add(DeviceKernels.Scan(rank), "", [.. inputs, Bits(0, 1, 0)], (4 * Image) + (Batch * (Rows + 1) * Channels), (on, at) => new()
             {
                 LaneBits = on.LaneBits(1),
                 Batch = Batch,
@@ -88,54 +109,71 @@ internal static unsafe class KernelParts
                 Skip = (float*)at[5],
                 Row = (float*)at[6],
                 Column = (float*)at[7],
-                First = (int*)at[8], // the bits of a float: not 0, so rows chain
+                First = (int*)at[8],
                 Y = (float*)at[9],
                 NextRow = (float*)at[9] + (4 * Image),
                 NextColumn = (float*)at[9] + (4 * Image) + (Batch * Rows * Channels),
             });
         }
+        return parts;
 
-        void Compare<TArguments>(
-            DeviceKernel<TArguments> kernel, int[] inputs, int output, Func<Device, nint[], TArguments> arguments)
+        void Add<TArguments>(
+            DeviceKernel<TArguments> kernel, string what, float[][] inputs, int output, Func<Device, nint[], TArguments> arguments)
             where TArguments : unmanaged
         {
-            var random = new Random(5);
-            var values = inputs.Select((length, input) => Enumerable.Range(0, length).Select(
-                _ => kernel.Name.StartsWith("Scan", StringComparison.Ordinal) && input == 4 ? -random.NextSingle() - 0.1f
-                    : 2 * random.NextSingle() - 1).ToArray()).ToArray();
-            float[] expected = Run(emulated), actual = Run(device);
-            report.Error("kernel " + kernel.Name, Largest.Error(expected, actual), 5e-6);
-
-            float[] Run(Device on)
-            {
-                var stream = on.CreateStream();
-                var at = new nint[inputs.Length + 1];
-                for (var i = 0; i < inputs.Length; i++)
-                {
-                    at[i] = on.Allocate(sizeof(float) * (long)inputs[i]);
-                    fixed (float* source = values[i])
-                    {
-                        on.CopyIn(at[i], (nint)source, sizeof(float) * (long)inputs[i], stream);
-                    }
-                }
-                at[^1] = on.Allocate(sizeof(float) * (long)output);
-                on.Clear(at[^1], sizeof(float) * (long)output, stream);
-                on.Launch(kernel, arguments(on, at), rows: 1 << 12, on.LaneBits(1), stream);
-                var result = new float[output];
-                fixed (float* target = result)
-                {
-                    on.CopyOut((nint)target, at[^1], sizeof(float) * (long)output, stream);
-                    on.Synchronize(stream);
-                }
-                foreach (var address in at)
-                {
-                    on.Free(address);
-                }
-                on.DestroyStream(stream);
-                return result;
-            }
+            var name = $"kernel {kernel.Name}{what}";
+            float[] On(Device on) => Run(on, kernel, inputs, output, arguments);
+            parts.Add((name, () => report.Error(name, Largest.Error(On(emulated), On(device)), 5e-6)));
         }
     }
+
+    private static float[] Run<TArguments>(
+        Device on, DeviceKernel<TArguments> kernel, float[][] inputs, int output, Func<Device, nint[], TArguments> arguments)
+        where TArguments : unmanaged
+    {
+        var stream = on.CreateStream();
+        var at = new nint[inputs.Length + 1];
+        try
+        {
+            for (var i = 0; i < inputs.Length; i++)
+            {
+                var bytes = sizeof(float) * (long)inputs[i].Length;
+                at[i] = on.Allocate(bytes);
+                fixed (float* source = inputs[i])
+                {
+                    on.CopyIn(at[i], (nint)source, bytes, stream);
+                    on.Synchronize(stream);
+                }
+            }
+            at[^1] = on.Allocate(sizeof(float) * (long)output);
+            on.Clear(at[^1], sizeof(float) * (long)output, stream);
+            on.Launch(kernel, arguments(on, at), rows: 1 << 12, on.LaneBits(1), stream);
+            var result = new float[output];
+            fixed (float* target = result)
+            {
+                on.CopyOut((nint)target, at[^1], sizeof(float) * (long)output, stream);
+                on.Synchronize(stream);
+            }
+            return result;
+        }
+        finally
+        {
+            foreach (var address in at)
+            {
+                on.Free(address);
+            }
+            on.DestroyStream(stream);
+        }
+    }
+
+    private static float[][] Random(params int[] lengths)
+    {
+        var random = new Random(5);
+        return [.. lengths.Select(length => Enumerable.Range(0, length).Select(_ => 2 * random.NextSingle() - 1).ToArray())];
+    }
+
+    // Integers as an input of floats.
+    private static float[] Bits(params int[] values) => [.. values.Select(BitConverter.Int32BitsToSingle)];
 }
 
 internal static class Largest

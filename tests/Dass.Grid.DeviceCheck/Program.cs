@@ -1,13 +1,14 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Dass.Grid.DeviceCheck;
-using Dass.Grid.Engine.Model.Onnx;
 using Dass.Grid.Engine.Model.Onnx.Cuda;
-using Dass.Grid.Engine.Tests.Model;
 using Dass.Grid.Engine.Tests.Model.Onnx.Cuda;
 
-// Dass.Grid.DeviceCheck [--out DIRECTORY] [--seconds N]: prints as it goes; exits with 0 when all that it could check is right.
-var report = new Report(Option("--out"));
-var seconds = double.TryParse(Option("--seconds"), out var limit) ? limit : 240;
+// Dass.Grid.DeviceCheck [--out DIRECTORY] [--seconds N]: prints as it goes; exits with 0 when all that it could check is right. After N
+// seconds no part begins, and a minute later it ends in any case.
+var seconds = double.TryParse(Option("--seconds"), CultureInfo.InvariantCulture, out var limit) ? limit : 180;
+using var report = new Report(Console.Out, Option("--out"), seconds);
+Watchdog.Start(report, seconds + 60);
 
 if (CudaLibraries.FirstMissing() is { } missing)
 {
@@ -18,46 +19,21 @@ if (FakeLauncher.TryInstall(NativeLibrary.Load(CudaDriver.Library)))
 {
     report.Line("libraries", "this is the fake CUDA of tests/cuda: times say nothing of a card; the launcher runs the kernels' methods");
 }
-using (var compiler = new PtxCompiler())
-{
-    foreach (var kernel in DeviceKernels.All)
-    {
-        report.Line("PTX", $"{kernel.Name}: {compiler.Compile(kernel).Text.Length:N0} bytes, parameters of {kernel.ArgumentBytes} bytes");
-    }
-}
-var (device, obstacle) = CudaDevice.Open(0);
+report.Part("PTX", () => Checks.Ptx(report));
+var (device, obstacle) = CudaDevice.OpenPartly(0);
 if (device is null)
 {
     return report.End("device", obstacle!);
 }
-report.Device(device.Info, device.FreeBytes);
-report.Line("PTX", $"the driver has compiled all {DeviceKernels.All.Count} kernels");
-
-KernelParts.Check(device, report);
-var tiny = GoldenWeights.Tiny;
-ModelParts.Parity("tiny", tiny, device, report, batch: 8, steps: 4);
-ModelParts.Offline(tiny, device, report);
-ModelParts.Refusals(tiny, device, report);
-ModelParts.Snapshots(tiny, device, report);
-if (seconds >= 60)
+report.On(device);
+foreach (var (kernel, text) in device.Rejected)
 {
-    foreach (var (name, create) in (ReadOnlySpan<(string, Func<Dass.Grid.Engine.Model.DassModel>)>)[
-        ("small", GoldenWeights.Small), ("medium", GoldenWeights.Medium)])
-    {
-        var model = create();
-        ModelParts.Parity(name, model, device, report, batch: 2, steps: 2);
-        ModelParts.Tf32(name, model, device, report);
-        foreach (var precision in (ReadOnlySpan<StepPrecision>)[StepPrecision.Fp32, StepPrecision.Tf32])
-        {
-            RateParts.Measure(name, model, device, precision, report, seconds / 6);
-        }
-        RateParts.Shares(name, model, device, report);
-    }
+    report.Claim($"PTX of {kernel.Name}", false, text);
 }
-else
+report.Line("PTX", $"the driver has compiled {DeviceKernels.All.Count - device.Rejected.Count} of {DeviceKernels.All.Count} kernels");
+foreach (var (name, run) in Checks.All(device, report, seconds))
 {
-    RateParts.Measure("tiny", tiny, device, StepPrecision.Fp32, report, seconds / 2, maxBatch: 8);
-    RateParts.Shares("tiny", tiny, device, report, batch: 4);
+    report.Part(name, run);
 }
 return report.End();
 

@@ -86,15 +86,17 @@ API int cudaPeekAtLastError(void) { return 0; }
 API int cudaPointerGetAttributes(int *attributes, const void *p) { (void)p; memset(attributes, 0, 32); attributes[0] = 2; return 0; }
 API int cudaFuncGetAttributes(void *a, const void *f) { (void)a; (void)f; return 0; }
 
+static size_t held; /* of the device */
+
 /* Memory, and what is copied between host and device. */
 static long long copies[5], bytes[5];
 static void copied(int kind, size_t n) { if (kind >= 0 && kind < 5) { copies[kind]++; bytes[kind] += n; } }
-API int cudaMalloc(void **p, size_t n) { *p = aligned_alloc(256, (n + 255) & ~(size_t)255); return *p ? 0 : 2; }
+API int cudaMalloc(void **p, size_t n) { return allocate(p, n, 256, &held); }
 API int cudaMallocFromPoolAsync(void **p, size_t n, void *pool, void *s) { (void)pool; (void)s; return cudaMalloc(p, n); }
 API int cudaHostAlloc(void **p, size_t n, unsigned f) { (void)f; *p = aligned_alloc(4096, (n + 4095) & ~(size_t)4095); return *p ? 0 : 2; }
 API int cudaMallocHost(void **p, size_t n, unsigned f) { return cudaHostAlloc(p, n, f); }
-API int cudaFree(void *p) { free(p); return 0; }
-API int cudaFreeAsync(void *p, void *s) { (void)s; free(p); return 0; }
+API int cudaFree(void *p) { give_back(p, &held); return 0; }
+API int cudaFreeAsync(void *p, void *s) { (void)s; return cudaFree(p); }
 API int cudaFreeHost(void *p) { free(p); return 0; }
 API int cudaMemcpyAsync(void *to, const void *from, size_t n, int kind, void *s)
 { (void)s; copied(kind, n); memmove(to, from, n); return 0; }
@@ -128,6 +130,9 @@ NEVER(cudaGraphExecDestroy) NEVER(cudaGraphInstantiate) NEVER(cudaGraphLaunch) N
 NEVER(cudaLibraryGetKernel) NEVER(cudaLibraryLoadData) NEVER(cudaLibraryUnload) NEVER(cudaMemPoolCreate) NEVER(cudaMemPoolDestroy)
 NEVER(cudaMemPoolGetAttribute) NEVER(cudaMemPoolSetAttribute) NEVER(cudaMemPoolTrimTo) NEVER(cudaStreamBeginCapture)
 NEVER(cudaStreamEndCapture) NEVER(cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags)
+
+/* Allocated now on the device. */
+API size_t fake_runtime_held(void) { return held; }
 
 /* What has happened since the last call: copies between host and device by the provider, kernels that are not ours. */
 API void fake_runtime_count(long long *provider_copies, long long *foreign_kernels, char *name, int length)

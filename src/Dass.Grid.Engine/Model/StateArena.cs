@@ -122,6 +122,12 @@ public sealed class StateSlot : IDisposable
     /// <summary>Floats of the state: all tensors in the order of <see cref="StateLayout"/>.</summary>
     public int Length => _arena.Memory.SlotLength;
 
+    /// <summary>
+    /// The last check of a batch with this slot: <see cref="StepRequest.CheckBatch"/> finds a slot that is there twice by it. No slot is in
+    /// two batches at once.
+    /// </summary>
+    internal long LastCheck { get; set; }
+
     /// <summary>Where the state lies.</summary>
     internal SlotMemory Memory => _arena.Memory;
 

@@ -22,6 +22,8 @@ public class StepRequest(StateSlot slot, DassConfig config)
     /// <summary>Output: sum over the frequency rows of the tokens after the final norm, [Columns, D] row-major.</summary>
     public Span<float> ColumnSums => _columnSums.AsSpan(0, Columns * config.Dims[^1]);
 
+    private static long _checks; // so far, of all threads
+
     private float[] _features = [];
     private float[] _columnSums = [];
 
@@ -51,6 +53,7 @@ public class StepRequest(StateSlot slot, DassConfig config)
         {
             throw new ArgumentException("A batch holds at least one request.", nameof(batch));
         }
+        var check = Interlocked.Increment(ref _checks);
         for (var i = 0; i < batch.Length; i++)
         {
             if (batch[i].Frames == 0 || batch[i].Frames != batch[0].Frames || batch[i].Committed != batch[0].Committed)
@@ -60,13 +63,11 @@ public class StepRequest(StateSlot slot, DassConfig config)
                     + $"the batch has {batch[0].Frames} and {batch[0].Committed}.",
                     nameof(batch));
             }
-            for (var j = 0; j < i; j++)
+            if (batch[i].Slot.LastCheck == check)
             {
-                if (batch[j].Slot == batch[i].Slot)
-                {
-                    throw new ArgumentException($"Requests {j} and {i} are of one slot, {batch[i].Slot.Index}.", nameof(batch));
-                }
+                throw new ArgumentException($"Request {i} and one before it are of one slot, {batch[i].Slot.Index}.", nameof(batch));
             }
+            batch[i].Slot.LastCheck = check;
         }
     }
 

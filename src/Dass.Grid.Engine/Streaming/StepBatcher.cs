@@ -4,7 +4,7 @@ using Dass.Grid.Engine.Model;
 namespace Dass.Grid.Engine.Streaming;
 
 /// <summary>Gathers the steps of many streams into batches and runs them on threads of its own, never on the thread pool.</summary>
-/// <remarks>The queue is bounded; each stream has one step in it at a time. Whose turn it is: see <see cref="StepQueue"/>.</remarks>
+/// <remarks>The queue is bounded: each stream has one step in it at a time. Whose turn it is: see <see cref="StepQueue"/>.</remarks>
 public sealed class StepBatcher : IAsyncDisposable
 {
     private readonly IStepModel _model;
@@ -126,7 +126,7 @@ public sealed class StepBatcher : IAsyncDisposable
             {
                 throw new InvalidOperationException("This stream already has a step under way.");
             }
-            if (_queue.Count >= _options.QueueCapacity)
+            if (_options.QueueCapacity > 0 && _queue.Count >= _options.QueueCapacity)
             {
                 throw new StepQueueFullException(_options.QueueCapacity);
             }

@@ -6,8 +6,11 @@ namespace Dass.Grid.Engine.Streaming;
 /// <summary>How single steps become batches.</summary>
 public sealed class StepBatcherOptions
 {
-    /// <summary>Steps that may wait, 1 to 1,000,000; beyond that <see cref="StepQueueFullException"/>. Default: 1024.</summary>
-    public int QueueCapacity { get; set; } = 1024;
+    /// <summary>
+    /// Steps that may wait, 1 to 1,000,000; beyond that <see cref="StepQueueFullException"/>. Default: 0, one of each stream: a stream has
+    /// one step under way at a time, so no more than <see cref="EngineOptions.MaxStreams"/> ever wait, and none is refused.
+    /// </summary>
+    public int QueueCapacity { get; set; }
 
     /// <summary>
     /// Most streams of one batch: a power of two, 1 to 1024. Batches have the sizes of the powers of two up to it. Default: 0, by the
@@ -42,7 +45,7 @@ public sealed class StepBatcherOptions
     internal void AddTo(OptionRules validation)
     {
         const string Name = nameof(StepBatcherOptions);
-        validation.InRange($"{Name}.{nameof(QueueCapacity)}", QueueCapacity, 1, 1_000_000);
+        validation.InRange($"{Name}.{nameof(QueueCapacity)}", QueueCapacity, 0, 1_000_000);
         validation.Rule(
             MaxBatch == 0 || (MaxBatch is >= 1 and <= 1024 && BitOperations.IsPow2(MaxBatch)),
             $"{Name}.{nameof(MaxBatch)}", MaxBatch, "it must be a power of two, 1 to 1024, or 0");

@@ -29,29 +29,34 @@ internal static class GoldenWeights
     {
         var values = new float[shape.Aggregate(1, (product, n) => product * n)];
         var seed = Fnv1a("golden/" + name);
-        var scale = Math.Sqrt(3.0 * shape[0] / values.Length); // √(3 / fan-in)
+        var law = Law(name, scale: Math.Sqrt(3.0 * shape[0] / values.Length)); // √(3 / fan-in)
         for (var i = 0; i < values.Length; i++)
         {
             var u = (Mix(seed + (ulong)(i + 1) * 0x9E3779B97F4A7C15) >> 40) / (double)(1 << 23) - 1;
-            values[i] = (float)Value(name, u, scale);
+            values[i] = (float)law(u);
         }
         return values;
     }
 
-    private static double Value(string name, double u, double scale)
+    /// <summary>How the values of a tensor follow from numbers of -1 to 1.</summary>
+    private static Func<double, double> Law(string name, double scale)
     {
         bool Ends(string end) => name.EndsWith(end, StringComparison.Ordinal);
         bool Has(string part) => name.Contains(part, StringComparison.Ordinal);
         if (Ends("dt_projs_bias"))
         {
-            var dt = Math.Exp((u + 1) / 2 * (Math.Log(0.1) - Math.Log(0.001)) + Math.Log(0.001));
-            return dt + Math.Log(1 - Math.Exp(-dt));
+            return u =>
+            {
+                var dt = Math.Exp((u + 1) / 2 * (Math.Log(0.1) - Math.Log(0.001)) + Math.Log(0.001));
+                return dt + Math.Log(1 - Math.Exp(-dt));
+            };
         }
-        return Ends("A_logs") ? 0.5 * u
-            : Ends("Ds") ? 1 + 0.5 * u
-            : Has("norm") || Has("projection.1.") || Has("projection.4.") ? (Ends("weight") ? 1 : 0) + 0.2 * u
-            : Ends("bias") ? 0.1 * u
-            : u * scale;
+        var middle = Ends("weight") ? 1 : 0;
+        return Ends("A_logs") ? u => 0.5 * u
+            : Ends("Ds") ? u => 1 + 0.5 * u
+            : Has("norm") || Has("projection.1.") || Has("projection.4.") ? u => middle + 0.2 * u
+            : Ends("bias") ? u => 0.1 * u
+            : u => u * scale;
     }
 
     private static ulong Fnv1a(string text)

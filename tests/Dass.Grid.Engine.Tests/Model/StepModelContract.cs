@@ -122,6 +122,7 @@ public abstract class StepModelContract
         Refused("64 frames", Next(a, 48, 32), Next(b, 64, 32));
         Refused("64 committed", Next(a, 64, 32), Next(b, 64, 64));
         Refused("one slot", Next(a, 48, 32), Next(b, 48, 32), a.Request);
+        Refused("one slot", b.Request, b.Request);
         Refused("0 frames", Next(a, 48, 32), unshaped.Request);
         Refused("0 frames", unshaped.Request, Next(a, 48, 32));
         Assert.All(before, slot =>

@@ -44,13 +44,13 @@ public class OptionsTests
             Threads = -1,
             MaxBacklog = TimeSpan.Zero,
             MaxOfflineAudio = TimeSpan.FromDays(1),
-            Batcher = { MaxBatch = 3, QueueCapacity = 0, MaxWait = TimeSpan.FromSeconds(-1) },
+            Batcher = { MaxBatch = 3, QueueCapacity = -1, MaxWait = TimeSpan.FromSeconds(-1) },
         };
         var error = await Assert.ThrowsAsync<ArgumentException>(() => StreamEngine.StartAsync(options));
         Assert.All(
             [
                 "MaxStreams is 0", "Threads is -1", "MaxBacklog is 0 s", "MaxOfflineAudio is 86400 s", "MaxBatch is 3",
-                "QueueCapacity is 0", "MaxWait is -1 s",
+                "QueueCapacity is -1", "MaxWait is -1 s",
             ],
             named => Assert.Contains(named, error.Message));
     }

@@ -117,6 +117,23 @@ public sealed class StepBatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Without_a_capacity_every_stream_can_wait()
+    {
+        const int Streams = 2000;
+        var batcher = Start(capacity: 0, maxBatch: 1024);
+        using var arena = new StateArena(_model.StateLayout, Streams);
+        var steps = Enumerable.Range(0, Streams).Select(_ => new CountingStep(arena.TryRent()!)).ToArray();
+        Assert.All(steps, step => step.Shape(160, 96));
+        var tasks = steps.Select(step => batcher.StepAsync(step, default).AsTask()).ToArray();
+        await _model.Entered();
+        Assert.InRange(batcher.QueueLength, Streams - 1024, Streams);
+        _model.Allow(1000);
+        await Task.WhenAll(tasks);
+        Assert.All(steps, step => Assert.Equal(96, step.Slot.CommittedFrames));
+        Assert.All(steps, step => step.Slot.Dispose());
+    }
+
+    [Fact]
     public async Task A_stream_has_one_step_under_way()
     {
         var batcher = Start();

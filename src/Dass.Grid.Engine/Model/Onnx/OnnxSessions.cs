@@ -49,6 +49,13 @@ internal static class OnnxSessions
         }
     }
 
+    /// <summary>Whether a device had no memory left. ONNX Runtime has one exception for all failures, and words in it.</summary>
+    public static bool IsOutOfMemory(OnnxRuntimeException exception) =>
+        exception.Message.Contains("Failed to allocate memory", StringComparison.Ordinal)
+        || exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+        || exception.Message.Contains("CUBLAS failure 3:", StringComparison.Ordinal) // CUBLAS_STATUS_ALLOC_FAILED
+        || exception.Message.Contains(nameof(DeviceMemoryException), StringComparison.Ordinal);
+
     /// <summary>Names of the inputs in the order in which step buffers hold them.</summary>
     public static string[] Inputs(StateLayout layout) =>
         [DassGraph.Features, DassGraph.First, DassGraph.Committed, .. layout.Tensors.Select(tensor => tensor.Name)];

@@ -20,12 +20,9 @@ internal sealed unsafe class CudaDevice : Device
 
     private static readonly ConcurrentDictionary<int, Lazy<CudaDevice>> Opened = new();
 
-    [ThreadStatic]
-    private static nint _contextOfThread;
-
     private readonly int _index;
     private readonly nint _context;
-    private readonly Dictionary<DeviceKernel, nint> _functions = [];
+    private readonly Dictionary<DeviceKernel, nint> _functions;
 
     private CudaDevice(int index)
     {
@@ -40,16 +37,19 @@ internal sealed unsafe class CudaDevice : Device
         Info = new DeviceInfo(Marshal.PtrToStringUTF8((nint)name) ?? "CUDA", (long)bytes, index);
         Memory = new OrtMemoryInfo("Cuda", OrtAllocatorType.DeviceAllocator, index, OrtMemType.Default);
         using var compiler = new PtxCompiler();
-        foreach (var kernel in DeviceKernels.All)
-        {
-            var (text, entry) = compiler.Compile(kernel);
-            _functions.Add(kernel, Load(kernel.Name, text, entry));
-        }
+        (_functions, Rejected) = Load(DeviceKernels.All.Select(kernel => (kernel, compiler.Compile(kernel))));
     }
 
     /// <summary>Opens a card, or says why it cannot be used.</summary>
     /// <param name="index">From 0, as CUDA_VISIBLE_DEVICES leaves them.</param>
     public static (CudaDevice? Device, string? Obstacle) Open(int index)
+    {
+        var (device, obstacle) = OpenPartly(index);
+        return device is { Rejected.Count: > 0 } ? (null, string.Join(' ', device.Rejected.Values)) : (device, obstacle);
+    }
+
+    /// <summary>Opens a card even if its driver rejects kernels: those cannot be launched.</summary>
+    public static (CudaDevice? Device, string? Obstacle) OpenPartly(int index)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -73,6 +73,9 @@ internal sealed unsafe class CudaDevice : Device
     }
 
     public override DeviceInfo Info { get; }
+
+    /// <summary>Kernels that the driver does not compile, with what it says of each.</summary>
+    public IReadOnlyDictionary<DeviceKernel, string> Rejected { get; }
 
     /// <summary>
     /// For measurements: seconds by kernel. While it is set, each launch waits for what came before, which is ONNX Runtime's, and for
@@ -98,6 +101,8 @@ internal sealed unsafe class CudaDevice : Device
 
     public override void AddProvider(SessionOptions options, nint stream, StepPrecision precision)
     {
+        // With it ONNX Runtime would hold the activations of a shape twice from its second run on: where they lay, and as one block.
+        options.EnableMemoryPattern = false;
         using var cuda = new OrtCUDAProviderOptions();
 
         // All at once: a second call would set everything back that it does not name.
@@ -113,7 +118,7 @@ internal sealed unsafe class CudaDevice : Device
         {
             options.AppendExecutionProvider_CUDA(cuda);
         }
-        catch (OnnxRuntimeException exception)
+        catch (OnnxRuntimeException exception) when (!OnnxSessions.IsOutOfMemory(exception))
         {
             throw new NotSupportedException("ONNX Runtime cannot start its CUDA provider. " + exception.Message, exception);
         }
@@ -211,14 +216,26 @@ internal sealed unsafe class CudaDevice : Device
         CudaDriver.Check(CudaDriver.cuStreamSynchronize(stream), "finish its work");
     }
 
-    // The context belongs to the thread, and the grains' threads are many.
-    private void Enter()
+    // The context belongs to the thread, and the grains' threads are many. Each time: with several cards, ONNX Runtime changes it as well.
+    private void Enter() => CudaDriver.Check(CudaDriver.cuCtxSetCurrent(_context), "enter its context");
+
+    /// <summary>Gives the driver each kernel by itself, so that one that it rejects does not hide the others.</summary>
+    internal static (Dictionary<DeviceKernel, nint> Functions, Dictionary<DeviceKernel, string> Rejected) Load(
+        IEnumerable<(DeviceKernel Kernel, (string Text, string Entry) Compiled)> kernels)
     {
-        if (_contextOfThread != _context)
+        var (functions, rejected) = (new Dictionary<DeviceKernel, nint>(), new Dictionary<DeviceKernel, string>());
+        foreach (var (kernel, (text, entry)) in kernels)
         {
-            CudaDriver.Check(CudaDriver.cuCtxSetCurrent(_context), "enter its context");
-            _contextOfThread = _context;
+            try
+            {
+                functions.Add(kernel, Load(kernel.Name, text, entry));
+            }
+            catch (InvalidOperationException exception)
+            {
+                rejected.Add(kernel, exception.Message);
+            }
         }
+        return (functions, rejected);
     }
 
     private static nint Load(string name, string text, string entry)

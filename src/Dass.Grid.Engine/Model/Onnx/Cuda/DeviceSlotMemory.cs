@@ -11,13 +11,21 @@ internal sealed unsafe class DeviceSlotMemory : SlotMemory
     private readonly nint _pinned;
     private readonly Lock _gate = new(); // over the one pinned buffer
 
-    private DeviceSlotMemory(Device device, nint address, int slots, int slotLength)
+    private DeviceSlotMemory(Device device, int slots, int slotLength)
         : base(slots, slotLength)
     {
         _device = device;
-        Address = address;
-        _stream = device.CreateStream();
-        _pinned = device.AllocateHost(SlotBytes);
+        Address = device.Allocate(slots * SlotBytes);
+        try
+        {
+            _pinned = device.AllocateHost(SlotBytes);
+            _stream = device.CreateStream();
+        }
+        catch
+        {
+            Free();
+            throw;
+        }
     }
 
     /// <summary>Where the first slot lies; the others follow.</summary>
@@ -36,7 +44,7 @@ internal sealed unsafe class DeviceSlotMemory : SlotMemory
         {
             try
             {
-                return new DeviceSlotMemory(device, device.Allocate(fit * slotBytes), fit, slotLength);
+                return new DeviceSlotMemory(device, fit, slotLength);
             }
             catch (DeviceMemoryException) when (fit > 1)
             {
@@ -78,6 +86,11 @@ internal sealed unsafe class DeviceSlotMemory : SlotMemory
     public override void Dispose()
     {
         _device.DestroyStream(_stream);
+        Free();
+    }
+
+    private void Free()
+    {
         _device.FreeHost(_pinned);
         _device.Free(Address);
     }

@@ -21,6 +21,7 @@ internal sealed class DeviceStepModel : IStepModel
     private readonly Lock _gate = new();
 
     /// <exception cref="NotSupportedException">ONNX Runtime cannot start the device's provider.</exception>
+    /// <exception cref="DeviceMemoryException">The device's memory does not hold the weights.</exception>
     public DeviceStepModel(DassModel model, Device device, StepPrecision precision = StepPrecision.Fp32)
     {
         Model = model;
@@ -36,10 +37,14 @@ internal sealed class DeviceStepModel : IStepModel
             _runOptions.AddRunConfigEntry("disable_synchronize_execution_providers", "1"); // the buffers wait, for the sums as well
             _buffers = new DeviceStepBuffers(device, model.Config, StateLayout, _stream);
         }
-        catch
+        catch (Exception exception)
         {
             _session?.Dispose();
             device.DestroyStream(_stream);
+            if (exception is OnnxRuntimeException failure && OnnxSessions.IsOutOfMemory(failure))
+            {
+                throw new DeviceMemoryException(failure.Message, failure);
+            }
             throw;
         }
     }
@@ -99,15 +104,9 @@ internal sealed class DeviceStepModel : IStepModel
         {
             // What the run has queued still uses the buffers; and a lost device says so here, with its own error.
             _device.Synchronize(_stream);
-            throw IsOutOfMemory(exception.Message) ? new DeviceMemoryException(exception.Message, exception) : exception;
+            throw OnnxSessions.IsOutOfMemory(exception) ? new DeviceMemoryException(exception.Message, exception) : exception;
         }
     }
-
-    // ONNX Runtime has one exception and words in it.
-    private static bool IsOutOfMemory(string message) =>
-        message.Contains("Failed to allocate memory", StringComparison.Ordinal)
-        || message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
-        || message.Contains(nameof(DeviceMemoryException), StringComparison.Ordinal);
 
     private DeviceSlotMemory SlotsOf(ReadOnlySpan<StepRequest> batch)
     {

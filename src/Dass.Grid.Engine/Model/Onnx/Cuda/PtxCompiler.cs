@@ -27,7 +27,10 @@ internal sealed class PtxCompiler : IDisposable
     {
         var entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method);
         var compiled = (PTXCompiledKernel)_backend.Compile(entry, KernelSpecialization.Empty);
-        return (compiled.PTXAssembly, compiled.Name);
+
+        // Branches without the promise that all threads of a warp take them together: the compiler's analysis may be mistaken, a card
+        // that believes it then runs threads where they do not belong, and the driver finds out by itself where the promise holds.
+        return (compiled.PTXAssembly.Replace("bra.uni", "bra", StringComparison.Ordinal), compiled.Name);
     }
 
     public void Dispose()

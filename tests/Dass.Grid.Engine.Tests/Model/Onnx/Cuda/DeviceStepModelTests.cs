@@ -68,13 +68,9 @@ public class DeviceStepModelTests
         run.Step(Audio, 64, 64);
 
         device.Failure = () => new DeviceMemoryException("full on purpose");
-        foreach (var call in (int[])[0, 5, 20]) // a copy, a kernel of the run, another
-        {
-            run.Prepare(Audio, 64, 64);
-            device.FailsAfter = call;
-            Assert.Throws<DeviceMemoryException>(() => model.Step([run.Request]));
-            device.FailsAfter = -1;
-        }
+        Assert.All([0, 5, 20], FailsForMemory); // a copy, a kernel of the run, another
+        device.Failure = () => new InvalidOperationException("CUBLAS failure 3: the resource allocation failed");
+        FailsForMemory(5);
 
         device.Lose();
         Assert.Throws<DeviceLostException>(() => model.Step([run.Request]));
@@ -82,6 +78,37 @@ public class DeviceStepModelTests
         Assert.Throws<DeviceLostException>(() => run.Request.Slot.Reset());
         Assert.Throws<DeviceLostException>(() => arena.TryRent());
         Assert.Equal(1, arena.Used); // the slot that could not be cleared is not taken
+
+        void FailsForMemory(int call)
+        {
+            run.Prepare(Audio, 64, 64);
+            device.FailsAfter = call;
+            Assert.Throws<DeviceMemoryException>(() => model.Step([run.Request]));
+            device.FailsAfter = -1;
+        }
+    }
+
+    [Fact]
+    public void At_each_refusal_no_memory_stays_behind()
+    {
+        var device = new FailingDevice();
+        using var model = new DeviceStepModel(LawModels.Plain, device);
+        var held = device.Held;
+        for (var call = 0; ; call++)
+        {
+            device.FailsAfter = call;
+            try
+            {
+                using var slots = model.CreateMemory(1);
+                break;
+            }
+            catch (InvalidOperationException)
+            {
+                Assert.Equal(held, device.Held);
+            }
+            Assert.True(call < 3, "memory for slots, pinned memory and a stream are three calls");
+        }
+        Assert.Equal(held, device.Held);
     }
 
     [Fact]

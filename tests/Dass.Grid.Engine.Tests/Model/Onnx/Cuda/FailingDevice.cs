@@ -6,6 +6,7 @@ namespace Dass.Grid.Engine.Tests.Model.Onnx.Cuda;
 internal sealed class FailingDevice : EmulatedDevice
 {
     private Exception? _lost;
+    private int _held;
 
     /// <summary>Calls until the next failure; negative: none.</summary>
     public int FailsAfter { get; set; } = -1;
@@ -17,6 +18,9 @@ internal sealed class FailingDevice : EmulatedDevice
     public long MemoryBytes { get; set; } = long.MaxValue;
 
     public override long FreeBytes => MemoryBytes;
+
+    /// <summary>Blocks of the device and the host, and streams, that have not been given back.</summary>
+    public int Held => _held;
 
     /// <summary>From now on it answers nothing.</summary>
     public void Lose() => _lost = new DeviceLostException("lost on purpose");
@@ -31,8 +35,34 @@ internal sealed class FailingDevice : EmulatedDevice
     public override nint Allocate(long bytes)
     {
         Call();
-        return bytes <= MemoryBytes ? base.Allocate(bytes) : throw new DeviceMemoryException($"no {bytes} bytes");
+        return bytes <= MemoryBytes ? Hold(base.Allocate(bytes)) : throw new DeviceMemoryException($"no {bytes} bytes");
     }
+
+    public override void Free(nint address)
+    {
+        Release(address);
+        base.Free(address);
+    }
+
+    public override nint AllocateHost(long bytes)
+    {
+        Call();
+        return Hold(base.AllocateHost(bytes));
+    }
+
+    public override void FreeHost(nint address)
+    {
+        Release(address);
+        base.FreeHost(address);
+    }
+
+    public override nint CreateStream()
+    {
+        Call();
+        return Hold(1);
+    }
+
+    public override void DestroyStream(nint stream) => Release(stream);
 
     public override void CopyIn(nint device, nint host, long bytes, nint stream)
     {
@@ -57,6 +87,20 @@ internal sealed class FailingDevice : EmulatedDevice
         if (_lost is not null)
         {
             throw new DeviceLostException(_lost.Message);
+        }
+    }
+
+    private nint Hold(nint what)
+    {
+        Interlocked.Increment(ref _held);
+        return what;
+    }
+
+    private void Release(nint what)
+    {
+        if (what != 0)
+        {
+            Interlocked.Decrement(ref _held);
         }
     }
 

@@ -22,9 +22,18 @@ public sealed class FakeCudaFactAttribute : NeedsFactAttribute
     }
 }
 
+/// <summary>
+/// Tests that use it run beside no others: once it is loaded, every engine that takes the best device takes this one, and would be counted.
+/// </summary>
+[CollectionDefinition(nameof(FakeCuda), DisableParallelization = true)]
+public class FakeCudaCollection;
+
 /// <summary>The fake CUDA, built and loaded: ahead of the provider, which then finds it by the names that it is linked with.</summary>
 internal static unsafe class FakeCuda
 {
+    /// <summary>In the place of a stream: there were several.</summary>
+    public const nint Mixed = -1;
+
     private static readonly Dictionary<string, nint> Loaded = [];
 
     public static void Load()
@@ -53,27 +62,41 @@ internal static unsafe class FakeCuda
         return (copies, kernels, Marshal.PtrToStringUTF8((nint)name)!);
     }
 
-    /// <summary>Matrix products, and those of them in TF32, since the last call.</summary>
-    public static (long All, long Tf32) CountProducts()
+    /// <summary>Matrix products, those of them in TF32, and the stream of all, since the last call.</summary>
+    public static (long All, long Tf32, nint Stream) CountProducts()
     {
-        long all, tf32;
-        ((delegate* unmanaged<long*, long*, void>)Entry("libcublas.so.13", "fake_blas_count"))(&all, &tf32);
-        return (all, tf32);
+        long all, tf32, changes;
+        nint stream;
+        ((delegate* unmanaged<long*, long*, nint*, long*, void>)Entry("libcublas.so.13", "fake_blas_count"))(
+            &all, &tf32, &stream, &changes);
+        return (all, tf32, changes == 0 ? stream : Mixed);
     }
 
-    /// <summary>The engine's own launches, the stream of the last, and bytes to and from the device, since the last call.</summary>
-    public static (long Kernels, nint Stream, long In, long Out) CountDriver()
+    /// <summary>The engine's own launches, bytes to and from the device, and the stream of all of it, since the last call.</summary>
+    public static (long Kernels, long In, long Out, nint Stream) CountDriver()
     {
-        long kernels, bytesIn, bytesOut;
+        long kernels, bytesIn, bytesOut, changes;
         nint stream;
-        ((delegate* unmanaged<long*, nint*, long*, long*, void>)Entry("libcuda.so.1", "fake_driver_count"))(
-            &kernels, &stream, &bytesIn, &bytesOut);
-        return (kernels, stream, bytesIn, bytesOut);
+        ((delegate* unmanaged<long*, long*, long*, nint*, long*, void>)Entry("libcuda.so.1", "fake_driver_count"))(
+            &kernels, &bytesIn, &bytesOut, &stream, &changes);
+        return (kernels, bytesIn, bytesOut, changes == 0 ? stream : Mixed);
+    }
+
+    /// <summary>Bytes that are allocated now: on the device by the engine and by ONNX Runtime, and pinned on the host.</summary>
+    public static (long Engine, long Onnx, long Host) Held()
+    {
+        nuint device, host;
+        ((delegate* unmanaged<nuint*, nuint*, void>)Entry("libcuda.so.1", "fake_driver_held"))(&device, &host);
+        return ((long)device, (long)((delegate* unmanaged<nuint>)Entry("libcudart.so.13", "fake_runtime_held"))(), (long)host);
     }
 
     /// <summary>What the driver answers from now on; 0: it works.</summary>
     public static void Fail(int status) =>
         ((delegate* unmanaged<int, void>)Entry("libcuda.so.1", "fake_driver_fail"))(status);
+
+    /// <summary>What a matrix product answers from now on; 0: it works.</summary>
+    public static void FailProducts(int status) =>
+        ((delegate* unmanaged<int, void>)Entry("libcublas.so.13", "fake_blas_fail"))(status);
 
     public static void LeaveMemory(long bytes) =>
         ((delegate* unmanaged<nuint, void>)Entry("libcuda.so.1", "fake_driver_memory"))((nuint)bytes);

@@ -1,9 +1,11 @@
 using Dass.Grid.Engine.Model;
 using Dass.Grid.Engine.Model.Onnx;
+using Dass.Grid.Engine.Model.Onnx.Cuda;
 
 namespace Dass.Grid.Engine.Tests.Model.Onnx.Cuda;
 
 /// <summary>ONNX Runtime's real CUDA provider on the fake CUDA of <c>tests/cuda</c>.</summary>
+[Collection(nameof(FakeCuda))]
 public class FakeCudaTests
 {
     [FakeCudaFact]
@@ -27,12 +29,13 @@ public class FakeCudaTests
             Count();
             model.Step([.. actual.Select(run => run.Request)]);
             var (copies, foreign, name) = FakeCuda.CountRuntime();
-            var (products, tf32) = FakeCuda.CountProducts();
-            var (kernels, stream, bytesIn, bytesOut) = FakeCuda.CountDriver();
+            var (products, tf32, streamOfProducts) = FakeCuda.CountProducts();
+            var (kernels, bytesIn, bytesOut, stream) = FakeCuda.CountDriver();
             Assert.True((copies, foreign, tf32) == (0, 0, 0), $"{copies} copies, {foreign} foreign kernels ({name}), {tf32} in TF32");
             Assert.Equal(5 * 5 + 5, products); // five blocks and five convolutions
             Assert.True(kernels > 50, $"{kernels} kernels");
-            Assert.NotEqual(0, stream);
+            Assert.True(stream is not 0 and not FakeCuda.Mixed, $"stream {stream}"); // the model's: its copies are on it
+            Assert.Equal(stream, streamOfProducts);
             var table = step == 0 ? model.StateLayout.Tensors.Length + 1 : 0; // where the tensors lie in a slot, once
             Assert.Equal((Streams * (Frames * LawModels.Config.MelBins + 2) + table) * sizeof(float), bytesIn);
             Assert.Equal(Streams * DassConfig.ColumnsOf(Frames) * LawModels.Config.Dims[^1] * sizeof(float), bytesOut);
@@ -49,7 +52,9 @@ public class FakeCudaTests
         var run = new StreamRun(fast, fastArena.TryRent()!);
         Count();
         run.Step(LawModels.Features(1, 64), 64, 64);
-        Assert.Equal((30, 30), FakeCuda.CountProducts());
+        var (all, inTf32, itsStream) = FakeCuda.CountProducts();
+        Assert.Equal((30, 30), (all, inTf32));
+        Assert.Equal(FakeCuda.CountDriver().Stream, itsStream);
 
         static StreamRun[] Runs(IStepModel model, StateArena arena) =>
             [.. Enumerable.Range(0, Streams).Select(_ => new StreamRun(model, arena.TryRent()!))];
@@ -75,6 +80,10 @@ public class FakeCudaTests
         var before = run.Request.Slot.Values();
         try
         {
+            FakeCuda.FailProducts(3); // CUBLAS_STATUS_ALLOC_FAILED
+            run.Prepare(audio, 64, 64);
+            Assert.Throws<DeviceMemoryException>(() => model.Step([run.Request]));
+            FakeCuda.FailProducts(0);
             FakeCuda.LeaveMemory(0);
             Assert.Throws<DeviceMemoryException>(() => model.CreateMemory(4));
             FakeCuda.LeaveMemory(1L << 30);
@@ -85,9 +94,33 @@ public class FakeCudaTests
         }
         finally
         {
+            FakeCuda.FailProducts(0);
             FakeCuda.Fail(0);
             FakeCuda.LeaveMemory(70L << 30);
         }
         Assert.Equal(before, run.Request.Slot.Values());
+    }
+
+    [FakeCudaFact]
+    public void A_kernel_that_the_driver_rejects_does_not_hide_the_others()
+    {
+        FakeCuda.Load();
+        Assert.Empty(CudaDevice.OpenPartly(0).Device!.Rejected);
+        using var compiler = new PtxCompiler();
+        var good = compiler.Compile(DeviceKernels.Norm);
+        var (functions, rejected) = CudaDevice.Load([(DeviceKernels.Gelu, ("not PTX", good.Entry)), (DeviceKernels.Norm, good)]);
+        Assert.Equal([DeviceKernels.Norm], functions.Keys);
+        var (kernel, text) = Assert.Single(rejected);
+        Assert.Equal(DeviceKernels.Gelu, kernel);
+        Assert.Contains("Gelu (it is not for sm_80)", text);
+    }
+
+    [FakeCudaFact]
+    public void The_check_of_a_card_finds_all_right_and_gives_all_memory_back()
+    {
+        FakeCuda.Load();
+        var device = CudaDevice.Open(0).Device!;
+        var held = FakeCuda.Held();
+        DeviceCheckTests.AssertAllRight(device, LawModels.Plain, () => Assert.Equal(held, FakeCuda.Held()));
     }
 }

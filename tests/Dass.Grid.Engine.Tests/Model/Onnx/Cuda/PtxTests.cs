@@ -30,6 +30,7 @@ public sealed partial class PtxTests : IDisposable
 
         Assert.DoesNotContain(".approx", text, StringComparison.Ordinal); // exp2 and log2 of few bits, which the scan would multiply
         Assert.DoesNotContain(".extern", text, StringComparison.Ordinal); // a function of .NET that the compiler does not know
+        Assert.DoesNotContain("bra.uni", text, StringComparison.Ordinal); // a promise that the threads of a warp stay together
         Assert.DoesNotContain(".local", text, StringComparison.Ordinal); // variables in memory instead of registers
     }
 
