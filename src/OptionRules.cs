@@ -9,7 +9,7 @@ namespace Dass.Grid;
 internal sealed partial class OptionRules
 {
     // Times are added to those of clocks.
-    private static readonly TimeSpan Longest = TimeSpan.FromDays(3650);
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(36_500);
 
     private readonly List<string> _errors = [];
 

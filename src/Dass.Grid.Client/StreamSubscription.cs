@@ -38,7 +38,8 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
     // What a new call with from_chunk may bring again.
     private readonly Dictionary<string, (Timestamp? Begun, long Next)> _over = new(StringComparer.Ordinal);
     private readonly HashSet<string> _again = new(StringComparer.Ordinal); // and what it does
-    private long? _served; // when the grid last did what was asked for
+    private long? _first; // when the grid answered first
+    private long? _served; // and last
     private bool _isStale; // the call: it was asked to go on where a stream of before was
 
     /// <summary>The grid's answers; the next one is asked for when it is wanted. Enumerated once.</summary>
@@ -88,7 +89,8 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
     {
         if (_request.StreamId.Length == 0 && _served is { } last)
         {
-            _request.Away = Duration.FromTimeSpan(_time.GetElapsedTime(last) + Unlisted);
+            var (away, ever) = (_time.GetElapsedTime(last) + Unlisted, _time.GetElapsedTime(_first ?? last));
+            _request.Away = Duration.FromTimeSpan(away < ever ? away : ever); // what was over before the first call stays unheard
         }
         _heard.Clear();
         var call = grid.Tagging.Subscribe(_request, cancellationToken: cancellationToken);
@@ -102,6 +104,7 @@ public sealed class StreamSubscription(GridClient grid, SubscribeRequest request
             call.Dispose();
             throw;
         }
+        _first ??= _time.GetTimestamp();
         _reconnects.Answered();
         return call;
     }

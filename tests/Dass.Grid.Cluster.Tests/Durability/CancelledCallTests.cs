@@ -46,11 +46,22 @@ public sealed class CancelledCallTests : IAsyncLifetime
     [Fact]
     public async Task A_call_that_does_not_wait_says_unavailable()
     {
-        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(Yard.Id));
-        _directory.Cancel(nameof(IStreamGrain.Close));
+        _directory.Cancel(nameof(ITenantGrain.List));
         await TestGrid.RefusesAsync(
             StatusCode.Unavailable, "no silo can be reached now",
-            async () => await _grid.Client.CloseStreamAsync(new CloseStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline));
+            async () => await _grid.Client.ListStreamsAsync(new ListStreamsRequest(), deadline: TestGrid.Deadline));
+        Assert.Empty(_directory.Left);
+    }
+
+    [Fact]
+    public async Task A_stream_is_asked_again_how_it_is_and_to_end()
+    {
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(Yard.Id));
+        _directory.Cancel(nameof(IStreamGrain.GetStatus));
+        await _grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline);
+        _directory.Cancel(nameof(IStreamGrain.GetStatus), nameof(IStreamGrain.Close));
+        var closed = await _grid.Client.CloseStreamAsync(new CloseStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline);
+        Assert.Equal(EndReason.Closed, closed.Reason);
         Assert.Empty(_directory.Left);
     }
 
@@ -64,7 +75,7 @@ public sealed class CancelledCallTests : IAsyncLifetime
         public void Cancel(params string[] methods) => Array.ForEach(methods, method => _methods[method] = true);
 
         public Task Invoke(IOutgoingGrainCallContext context) =>
-            context.InterfaceName.EndsWith(nameof(IStreamGrain), StringComparison.Ordinal) && _methods.TryRemove(context.MethodName, out _)
+            _methods.TryRemove(context.MethodName, out _)
                 ? throw new OperationCanceledException()
                 : context.Invoke();
     }

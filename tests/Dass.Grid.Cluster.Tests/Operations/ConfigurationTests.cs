@@ -51,7 +51,7 @@ public sealed class ConfigurationTests
     [InlineData("Grid:Models:m:Threads", "-1", "Grid:Models:m:Threads is -1")]
     [InlineData("Grid:DefaultModel", "x", "Grid:DefaultModel is 'x'; not one of Grid:Models (tiny)")]
     [InlineData("Grid:Streams:IdleTimeout", "00:00:00", "Grid:Streams:IdleTimeout is 00:00:00; more than zero")]
-    [InlineData("Grid:Streams:IdleTimeout", "10675199.00:00:00", "IdleTimeout is 10675199.00:00:00; more than zero, at most 3650 days")]
+    [InlineData("Grid:Streams:IdleTimeout", "10675199.00:00:00", "IdleTimeout is 10675199.00:00:00; more than zero, at most 36500 days")]
     [InlineData("Grid:Streams:HistoryChunks", "0", "Grid:Streams:HistoryChunks is 0; at least 1")]
     [InlineData("Grid:Streams:CheckpointInterval", "00:00:00", "Grid:Streams:CheckpointInterval is 00:00:00; more than zero")]
     [InlineData("Grid:SiloAddress", "here", "Grid:SiloAddress is 'here'; an IP address")]
