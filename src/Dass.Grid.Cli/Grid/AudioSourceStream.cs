@@ -1,24 +1,13 @@
+using Dass.Grid.Cli.Output;
 using Dass.Grid.Engine.Audio;
 using AudioFormat = Dass.Grid.V1.AudioFormat;
 
 namespace Dass.Grid.Cli.Grid;
 
 /// <summary>The bytes of a source, for a tape.</summary>
-internal sealed class AudioSourceStream(IAudioSource source) : Stream
+internal sealed class AudioSourceStream(IAudioSource source) : OneWayStream
 {
     public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>A format as the protocol writes it.</summary>
     public static AudioFormat WireFormat(Dass.Grid.Engine.Audio.AudioFormat format) => new()
@@ -35,18 +24,6 @@ internal sealed class AudioSourceStream(IAudioSource source) : Stream
     /// <param name="cancellationToken">Stops the read.</param>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         source.ReadAsync(buffer, cancellationToken);
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
 
     public override ValueTask DisposeAsync() => source.DisposeAsync();
 }

@@ -6,7 +6,7 @@ namespace Dass.Grid.Cli.Output;
 /// Standard output that is a pipe. .NET's own stream says nothing of a pipe whose reader has gone, so that a command without an end would
 /// write into it for ever.
 /// </summary>
-internal sealed class PipeOutput : Stream
+internal sealed class PipeOutput : OneWayStream
 {
     private const int StandardOutput = 1;
     private const int PieceBytes = 4096; // that a full pipe takes in whole or not at all
@@ -20,19 +20,7 @@ internal sealed class PipeOutput : Stream
 
     private PipeOutput(FileStream pipe, Action onGone) => (_pipe, _onGone) = (pipe, onGone);
 
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
     public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <param name="onGone">Called once, by the write that finds no reader; nothing is written from then on.</param>
     /// <returns>Null: it is a file, which has no reader and whose end other programs share, or this is Windows.</returns>
@@ -69,14 +57,4 @@ internal sealed class PipeOutput : Stream
     }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 }

@@ -1,10 +1,12 @@
+using Dass.Grid.Cli.Output;
+
 namespace Dass.Grid.Cli.Sources;
 
 /// <summary>
 /// Standard input, or a file that cannot be read twice: a named pipe, or what a shell puts in the place of a file. A read of it cannot be
 /// cancelled, so it goes on by itself when the call that waits for it ends.
 /// </summary>
-internal sealed class PipeStream(Stream pipe) : Stream
+internal sealed class PipeStream(Stream pipe) : OneWayStream
 {
     /// <summary>The argument that means standard input.</summary>
     public const string StandardInput = "-";
@@ -15,18 +17,6 @@ internal sealed class PipeStream(Stream pipe) : Stream
     private Task<int>? _reading;
 
     public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <param name="path">A file, or <see cref="StandardInput"/>.</param>
     /// <param name="cancellationToken">Ends the wait for a named pipe's writer.</param>
@@ -71,18 +61,6 @@ internal sealed class PipeStream(Stream pipe) : Stream
         _held.AsSpan(_from, read).CopyTo(buffer.Span);
         _from += read;
         return read;
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
     }
 
     /// <remarks>While a read goes on, its stream must not be taken from under it.</remarks>

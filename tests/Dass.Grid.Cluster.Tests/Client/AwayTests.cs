@@ -106,7 +106,7 @@ public class AwayTests
         {
             passed = raw.ResponseStream.Current.Passed?.NextChunk ?? passed;
         }
-        await Task.Delay(200); // until the other has it, too
+        await Task.Delay(TimeSpan.FromSeconds(1)); // until the other has it, too
         breaks.SetResult();
         await TestGrid.UntilAsync(() => isBack);
         await feed.FinishAsync();
