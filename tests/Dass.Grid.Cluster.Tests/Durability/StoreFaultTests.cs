@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
 using Dass.Grid.Host;
@@ -198,7 +199,17 @@ public sealed class StoreFaultTests : IDisposable
             var moving = Yard.MoveAsync(stream, to);
             held?.Release();
             await Task.WhenAll(sending, writing, moving);
-            await TestGrid.UntilAsync(() => Yard.StreamsOf(to) == 1);
+            // An activation that a fault has just ended by itself does not hear that it is to move.
+            var asked = Stopwatch.StartNew();
+            await TestGrid.UntilAsync(() => Yard.StreamsOf(to) == 1, async () =>
+            {
+                await Task.Delay(20);
+                if (asked.Elapsed > TimeSpan.FromSeconds(5))
+                {
+                    asked.Restart();
+                    await Yard.MoveAsync(stream, to);
+                }
+            });
             to = to == one ? two : one;
         }
         await feed.SendBabbleAsync(Yard.Half + Yard.Quarter, Babble.Samples);
