@@ -18,7 +18,7 @@ internal static class FrontEndBenchmark
         var logMel = new LogMel(new LogMelTables(config));
         var frames = new FrameBuffer(config.MelBins);
         var seconds = new List<double>();
-        for (var i = -5; i < repetitions; i++)
+        for (var i = -200; i < repetitions; i++)
         {
             var start = Stopwatch.GetTimestamp();
             for (var at = 0; at < audio.Length; at += PacketSamples)

@@ -18,6 +18,7 @@ internal sealed class HostLoad : IAsyncDisposable
     private readonly List<Task> _calls = [];
     private readonly ByteString _piece = UnsafeByteOperations.UnsafeWrap(HostProcess.Noise());
     private readonly string _prefix = Guid.NewGuid().ToString("N")[..8];
+    private static readonly int Msgs = int.Parse(Environment.GetEnvironmentVariable("MSGS") ?? "1");
     private long _sent;
     private long _late; // ticks, all messages together
     private long _seen;
@@ -91,7 +92,12 @@ internal sealed class HostLoad : IAsyncDisposable
                 await Task.Delay(ahead, _ending.Token);
             }
             sent[chunk - 1] = Stopwatch.GetTimestamp();
-            await call.RequestStream.WriteAsync(new StreamRequest { Audio = new Audio { Data = _piece } });
+            for (var m = 0; m < Msgs; m++)
+            {
+                var part = UnsafeByteOperations.UnsafeWrap(_piece.Memory.Slice(m * _piece.Length / Msgs, _piece.Length / Msgs));
+                await call.RequestStream.WriteAsync(new StreamRequest { Audio = new Audio { Data = part } });
+                if (m < Msgs - 1) await Task.Delay(Chunk / Msgs, _ending.Token);
+            }
             Interlocked.Increment(ref _sent);
             Interlocked.Add(ref _late, (Stopwatch.GetElapsedTime(began) - chunk * Chunk).Ticks);
         }

@@ -167,6 +167,7 @@ internal static class HostProcess
             samples.ResetWrittenCount();
             intake.Push(piece, samples);
             logMel.Push(samples.WrittenSpan, frames);
+            logMel.Complete(frames);
             frames.Drop(frames.Count);
         }
     }

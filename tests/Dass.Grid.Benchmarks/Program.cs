@@ -13,7 +13,7 @@ if (args is [HostProcess.Argument, ..])
 [
     ("step", () => StepBenchmark.Run(repetitions: 25)),
     ("scan", () => ScanBenchmark.Run(repetitions: 50)),
-    ("front-end", () => FrontEndBenchmark.Run(repetitions: 50)),
+    ("front-end", () => FrontEndBenchmark.Run(repetitions: 500)),
     ("fairness", () => FairnessBenchmark.Run(seconds: 20)),
     ("records", RecordsBenchmark.Run),
     ("grid", () => GridBenchmark.Run(repetitions: 5)),

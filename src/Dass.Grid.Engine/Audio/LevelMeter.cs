@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Dass.Grid.Engine.Audio;
 
@@ -111,13 +112,41 @@ internal struct LevelTally
     public readonly double Variance =>
         Samples == 0 ? 0 : Math.Max(0, _squares / Samples - _sum / Samples * (_sum / Samples));
 
-    /// <summary>Adds the sums of some samples.</summary>
-    public void Add(double squares, double sum, float peak, int clipped, int samples)
+    /// <param name="samples">Finite, of any channels.</param>
+    /// <param name="full">The least magnitude of a clipped one.</param>
+    public void Add(ReadOnlySpan<float> samples, float full)
     {
-        _squares += squares;
-        _sum += sum;
-        Peak = Math.Max(Peak, peak);
-        Clipped += clipped;
-        Samples += samples;
+        Vector256<double> lowSquares = default, highSquares = default, lowSum = default, highSum = default;
+        Vector256<float> peaks = default, limit = Vector256.Create(full);
+        Vector256<int> clipped = default;
+        ref readonly var from = ref MemoryMarshal.GetReference(samples);
+        var i = 0;
+        for (; i <= samples.Length - Vector256<float>.Count; i += Vector256<float>.Count)
+        {
+            var values = Vector256.LoadUnsafe(in from, (nuint)i);
+            var magnitudes = Vector256.Abs(values);
+            peaks = Vector256.Max(peaks, magnitudes);
+            clipped -= Vector256.GreaterThanOrEqual(magnitudes, limit).AsInt32(); // all bits set is -1
+            var (low, high) = Vector256.Widen(values);
+            lowSquares += low * low;
+            highSquares += high * high;
+            lowSum += low;
+            highSum += high;
+        }
+        _squares += Vector256.Sum(lowSquares + highSquares);
+        _sum += Vector256.Sum(lowSum + highSum);
+        Clipped += Vector256.Sum(clipped);
+        for (var lane = 0; lane < Vector256<float>.Count; lane++)
+        {
+            Peak = Math.Max(Peak, peaks[lane]);
+        }
+        foreach (var sample in samples[i..])
+        {
+            _squares += (double)sample * sample;
+            _sum += sample;
+            Peak = Math.Max(Peak, Math.Abs(sample));
+            Clipped += Math.Abs(sample) >= full ? 1 : 0;
+        }
+        Samples += samples.Length;
     }
 }

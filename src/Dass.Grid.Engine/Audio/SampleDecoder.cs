@@ -1,5 +1,6 @@
-using System.Buffers.Binary;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Dass.Grid.Engine.Audio;
 
@@ -10,6 +11,8 @@ internal static class SampleDecoder
 {
     /// <summary>Float samples beyond this are refused: no microphone makes them, and their power would overflow.</summary>
     public const float MaxFloat = 1e6f;
+
+    private const int BlockSamples = 1024; // of all channels
 
     /// <summary>Refuses what <see cref="Decode"/> must not see.</summary>
     /// <param name="format">A valid format.</param>
@@ -48,27 +51,20 @@ internal static class SampleDecoder
     /// <param name="level">Receives the sums over all channels, before the gain.</param>
     public static void Decode(AudioFormat format, ReadOnlySpan<byte> audio, Span<float> mono, ref LevelTally level)
     {
-        int bytes = format.BytesPerSample, channels = format.Channels;
-        var (one, full) = (format.Channel - 1, FullScale(format.Encoding)); // -1: their mean
-        var scale = MathF.Pow(10, format.GainDb / 20) / (one < 0 ? channels : 1);
-        double squares = 0, total = 0;
-        var (peak, clipped) = (0f, 0);
-        for (var frame = 0; frame < mono.Length; frame++)
+        int bytes = format.BytesPerFrame, channels = format.Channels;
+        var scale = MathF.Pow(10, format.GainDb / 20) / (format.Channel == 0 ? channels : 1);
+        var full = FullScale(format.Encoding);
+        Span<float> scratch = stackalloc float[BlockSamples];
+        while (!mono.IsEmpty)
         {
-            var sum = 0f;
-            for (var channel = 0; channel < channels; channel++)
-            {
-                var sample = Sample(format.Encoding, audio[((frame * channels + channel) * bytes)..]);
-                var magnitude = MathF.Abs(sample);
-                sum += one < 0 || channel == one ? sample : 0;
-                total += sample;
-                squares += (double)sample * sample;
-                peak = MathF.Max(peak, magnitude);
-                clipped += magnitude >= full ? 1 : 0;
-            }
-            mono[frame] = sum * scale;
+            var frames = Math.Min(mono.Length, BlockSamples / channels);
+            var samples = scratch[..(frames * channels)];
+            ToFloat(format.Encoding, audio[..(frames * bytes)], samples);
+            level.Add(samples, full);
+            Mix(samples, channels, format.Channel, scale, mono[..frames]);
+            audio = audio[(frames * bytes)..];
+            mono = mono[frames..];
         }
-        level.Add(squares, total, peak, clipped, mono.Length * channels);
     }
 
     /// <summary>The least magnitude of which a sample may be a clipped one.</summary>
@@ -79,13 +75,78 @@ internal static class SampleDecoder
         _ => 32_767f / 32_768,
     };
 
-    private static float Sample(SampleEncoding encoding, ReadOnlySpan<byte> bytes) => encoding switch
+    private static void ToFloat(SampleEncoding encoding, ReadOnlySpan<byte> from, Span<float> to)
     {
-        SampleEncoding.Pcm16 => BinaryPrimitives.ReadInt16LittleEndian(bytes) / 32768f,
-        SampleEncoding.Pcm24 => ((bytes[0] << 8 | bytes[1] << 16 | bytes[2] << 24) >> 8) / 8388608f,
-        SampleEncoding.Pcm32 => BinaryPrimitives.ReadInt32LittleEndian(bytes) / 2147483648f,
-        SampleEncoding.Float32 => BinaryPrimitives.ReadSingleLittleEndian(bytes),
-        SampleEncoding.ALaw => G711.ALaw[bytes[0]],
-        _ => G711.MuLaw[bytes[0]],
-    };
+        switch (encoding)
+        {
+            case SampleEncoding.Pcm16:
+                Pcm16ToFloat(MemoryMarshal.Cast<byte, short>(from), to);
+                break;
+            case SampleEncoding.Pcm24:
+                for (var i = 0; i < to.Length; i++)
+                {
+                    to[i] = ((from[3 * i] << 8 | from[3 * i + 1] << 16 | from[3 * i + 2] << 24) >> 8) / 8388608f;
+                }
+                break;
+            case SampleEncoding.Pcm32:
+                var wide = MemoryMarshal.Cast<byte, int>(from);
+                for (var i = 0; i < to.Length; i++)
+                {
+                    to[i] = wide[i] / 2147483648f;
+                }
+                break;
+            case SampleEncoding.Float32:
+                MemoryMarshal.Cast<byte, float>(from).CopyTo(to);
+                break;
+            default:
+                var table = encoding == SampleEncoding.ALaw ? G711.ALaw : G711.MuLaw;
+                for (var i = 0; i < to.Length; i++)
+                {
+                    to[i] = table[from[i]];
+                }
+                break;
+        }
+    }
+
+    private static void Pcm16ToFloat(ReadOnlySpan<short> from, Span<float> to)
+    {
+        const float Scale = 1 / 32768f;
+        ref readonly var source = ref MemoryMarshal.GetReference(from[..to.Length]);
+        ref var target = ref MemoryMarshal.GetReference(to);
+        var i = 0;
+        for (; i <= to.Length - 16; i += 16)
+        {
+            var (low, high) = Vector256.Widen(Vector256.LoadUnsafe(in source, (nuint)i));
+            (Vector256.ConvertToSingle(low) * Scale).StoreUnsafe(ref target, (nuint)i);
+            (Vector256.ConvertToSingle(high) * Scale).StoreUnsafe(ref target, (nuint)i + 8);
+        }
+        for (; i < to.Length; i++)
+        {
+            to[i] = from[i] * Scale;
+        }
+    }
+
+    /// <param name="samples">[frames, channels].</param>
+    /// <param name="channels">Of a frame.</param>
+    /// <param name="channel">Which is heard, from 1; 0: their sum.</param>
+    /// <param name="scale">Factor.</param>
+    /// <param name="mono">[frames].</param>
+    private static void Mix(ReadOnlySpan<float> samples, int channels, int channel, float scale, Span<float> mono)
+    {
+        if (channels == 1)
+        {
+            TensorPrimitives.Multiply(samples, scale, mono);
+            return;
+        }
+        for (var frame = 0; frame < mono.Length; frame++)
+        {
+            var of = samples.Slice(frame * channels, channels);
+            var sum = 0f;
+            foreach (var sample in channel == 0 ? of : of.Slice(channel - 1, 1))
+            {
+                sum += sample;
+            }
+            mono[frame] = sum * scale;
+        }
+    }
 }

@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Engine.Features;
@@ -33,25 +33,21 @@ internal sealed class MelFilters
 
     /// <summary>Writes each filter's energy in each frame: the weighted sum over its bins of <paramref name="power"/>.</summary>
     /// <param name="power">A frame in each lane, [bins].</param>
-    /// <param name="energies">As many frames as there is room for, [frames, <see cref="Count"/>] row-major.</param>
-    public void Apply(ReadOnlySpan<Vector<double>> power, Span<float> energies)
+    /// <param name="energies">[<see cref="Count"/>, <see cref="RealFft512.Lanes"/>] row-major.</param>
+    public void Apply(ReadOnlySpan<Vector256<double>> power, Span<float> energies)
     {
-        var frames = energies.Length / Count;
         var next = 0;
         for (var filter = 0; filter < _filters.Length; filter++)
         {
             var (first, length) = _filters[filter];
             var bins = power.Slice(first, length);
-            var weights = _weights.AsSpan(next, length);
-            var sum = Vector<double>.Zero;
+            var weights = _weights.AsSpan(next, bins.Length);
+            var sum = Vector256<double>.Zero;
             for (var i = 0; i < bins.Length; i++)
             {
                 sum += bins[i] * weights[i];
             }
-            for (var frame = 0; frame < frames; frame++)
-            {
-                energies[frame * _filters.Length + filter] = (float)sum[frame];
-            }
+            Vector128.Narrow(sum.GetLower(), sum.GetUpper()).CopyTo(energies[(filter * RealFft512.Lanes)..]);
             next += length;
         }
     }

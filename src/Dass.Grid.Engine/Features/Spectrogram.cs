@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace Dass.Grid.Engine.Features;
 
 /// <summary>
@@ -25,19 +23,28 @@ internal static class Spectrogram
     {
         var mels = tables.Filters.Count;
         var columns = new byte[(count + FramesOfColumn - 1) / FramesOfColumn * Bins];
+        Span<float> sums = stackalloc float[Bins];
         for (var first = 0; first < count; first += FramesOfColumn)
         {
             var together = Math.Min(FramesOfColumn, count - first);
-            for (var bin = 0; bin < Bins; bin++)
+            sums.Clear();
+            for (var frame = first; frame < first + together; frame++)
             {
-                var (low, high) = (bin * mels / Bins, Math.Max(bin * mels / Bins + 1, (bin + 1) * mels / Bins));
-                var sum = 0f;
-                for (var frame = first; frame < first + together; frame++)
+                var values = frames.Slice(frame * mels, mels);
+                for (var bin = 0; bin < Bins; bin++)
                 {
                     // A tone in one of the bin's filters is seen.
-                    sum += TensorPrimitives.Max(frames[(frame * mels + low)..(frame * mels + high)]);
+                    var highest = values[bin * mels / Bins];
+                    for (var i = bin * mels / Bins + 1; i < (bin + 1) * mels / Bins; i++)
+                    {
+                        highest = values[i] > highest ? values[i] : highest;
+                    }
+                    sums[bin] += highest;
                 }
-                var decibels = 10 / MathF.Log(10) * (sum / (together * tables.Scale) + tables.Mean) - FullScale;
+            }
+            for (var bin = 0; bin < Bins; bin++)
+            {
+                var decibels = 10 / MathF.Log(10) * (sums[bin] / (together * tables.Scale) + tables.Mean) - FullScale;
                 columns[first / FramesOfColumn * Bins + bin] = (byte)Math.Clamp((decibels + Range) / Range * 255, 0, 255);
             }
         }

@@ -313,6 +313,10 @@ public sealed class StreamSession : IDisposable
         Intake.Push(silence, audio, _samples);
         AppliedSamples += silence + audio.Length / Format.BytesPerFrame;
         LogMel.Push(_samples.WrittenSpan, Frames);
+        if (Schedule().Next(Frames.Count + LogMel.Waiting, Ended).Frames > 0)
+        {
+            LogMel.Complete(Frames);
+        }
     }
 
     private void Flush()
@@ -320,6 +324,7 @@ public sealed class StreamSession : IDisposable
         _samples.ResetWrittenCount();
         Intake.Flush(_samples);
         LogMel.Push(_samples.WrittenSpan, Frames);
+        LogMel.Complete(Frames);
     }
 
     private async ValueTask RunStepsAsync(CancellationToken cancellationToken)

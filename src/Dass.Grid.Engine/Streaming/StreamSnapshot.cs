@@ -42,6 +42,7 @@ internal static class StreamSnapshot
         to.Write(session.AppliedSamples);
         to.Write(session.Ended ? 1 : 0);
         session.Intake.Save(to);
+        session.LogMel.Complete(session.Frames);
         to.WriteAll(session.LogMel.Carried);
         to.WriteAll(session.Frames.Frames);
         to.Write(session.Slot.CommittedFrames);

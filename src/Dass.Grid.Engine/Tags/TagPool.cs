@@ -1,4 +1,7 @@
 using System.Buffers;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Dass.Grid.Engine.Model;
 
 namespace Dass.Grid.Engine.Tags;
@@ -170,15 +173,21 @@ internal sealed class TagPool
 
     private void RaiseMax(ReadOnlySpan<float> scores)
     {
-        for (var i = 0; i < scores.Length; i++)
-        {
-            _max[i] = Math.Max(_max[i], scores[i]);
-        }
+        TensorPrimitives.Max(_max, scores, _max);
     }
 
     private static void Accumulate(ReadOnlySpan<float> values, Span<double> sum)
     {
-        for (var i = 0; i < values.Length; i++)
+        ref readonly var from = ref MemoryMarshal.GetReference(values);
+        ref var to = ref MemoryMarshal.GetReference(sum[..values.Length]);
+        var i = 0;
+        for (; i <= values.Length - 8; i += 8)
+        {
+            var (low, high) = Vector256.Widen(Vector256.LoadUnsafe(in from, (nuint)i));
+            (Vector256.LoadUnsafe(ref to, (nuint)i) + low).StoreUnsafe(ref to, (nuint)i);
+            (Vector256.LoadUnsafe(ref to, (nuint)i + 4) + high).StoreUnsafe(ref to, (nuint)i + 4);
+        }
+        for (; i < values.Length; i++)
         {
             sum[i] += values[i];
         }

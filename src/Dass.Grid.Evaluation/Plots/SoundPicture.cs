@@ -133,6 +133,7 @@ public sealed class SoundPicture
     {
         _count += _samples.WrittenCount;
         _filters.Push(_samples.WrittenSpan, _frames);
+        _filters.Complete(_frames);
         _samples.ResetWrittenCount();
         var frames = _frames.Frames;
         for (var at = 0; at < frames.Length; at += Bins)

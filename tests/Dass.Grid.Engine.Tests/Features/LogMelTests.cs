@@ -66,9 +66,11 @@ public class LogMelTests
                 var frames = new FrameBuffer(128);
                 var first = new LogMel(Tables);
                 first.Push(audio.AsSpan(0, cut), frames);
+                first.Complete(frames);
                 var second = new LogMel(Tables);
                 second.Restore(first.Carried);
                 second.Push(audio.AsSpan(cut), frames);
+                second.Complete(frames);
                 Assert.Equal(whole, frames.Frames.ToArray());
             },
             iter: 50);
@@ -133,6 +135,8 @@ public class LogMelTests
             rest = rest[length..];
         }
         logMel.Push(rest, frames);
+        logMel.Complete(frames);
+        Assert.Equal(0, logMel.Waiting);
         return frames.Frames.ToArray();
     }
 
