@@ -18,7 +18,6 @@ internal sealed class HostLoad : IAsyncDisposable
     private readonly List<Task> _calls = [];
     private readonly ByteString _piece = UnsafeByteOperations.UnsafeWrap(HostProcess.Noise());
     private readonly string _prefix = Guid.NewGuid().ToString("N")[..8];
-    private static readonly int Msgs = int.Parse(Environment.GetEnvironmentVariable("MSGS") ?? "1");
     private long _sent;
     private long _late; // ticks, all messages together
     private long _seen;
@@ -39,7 +38,8 @@ internal sealed class HostLoad : IAsyncDisposable
     /// <param name="streams">That begin within some chunks' time.</param>
     /// <param name="subscribers">Each of all streams.</param>
     /// <param name="pace">In real time; else as fast as the host lets them.</param>
-    public void Start(Uri address, int streams, int subscribers, bool pace = true)
+    /// <param name="messages">Into which a chunk's audio is cut.</param>
+    public void Start(Uri address, int streams, int subscribers, bool pace = true, int messages = 1)
     {
         var tagging = new Tagging.TaggingClient[(streams + subscribers) / CallsPerConnection + 1];
         for (var i = 0; i < tagging.Length; i++)
@@ -53,7 +53,7 @@ internal sealed class HostLoad : IAsyncDisposable
         }
         for (var i = 0; i < streams; i++)
         {
-            _calls.Add(FeedAsync(tagging[i / CallsPerConnection], i, (double)i / streams, pace));
+            _calls.Add(FeedAsync(tagging[i / CallsPerConnection], i, (double)i / streams, pace, messages));
         }
     }
 
@@ -69,7 +69,7 @@ internal sealed class HostLoad : IAsyncDisposable
         ? ended.Exception?.GetBaseException().Message ?? "A call has ended."
         : null;
 
-    private async Task FeedAsync(Tagging.TaggingClient tagging, int stream, double phase, bool pace)
+    private async Task FeedAsync(Tagging.TaggingClient tagging, int stream, double phase, bool pace, int messages)
     {
         await Task.Delay(pace ? Chunk * (8 * phase) : TimeSpan.Zero, _ending.Token); // streams do not all begin at once
         using var call = tagging.Stream(cancellationToken: _ending.Token);
@@ -84,22 +84,23 @@ internal sealed class HostLoad : IAsyncDisposable
         var sent = new ConcurrentDictionary<long, long>(); // by the piece that the chunk is complete with
         var reading = ReadAsync(call.ResponseStream, sent);
         var began = Stopwatch.GetTimestamp();
-        for (var chunk = 1; !reading.IsCompleted; chunk++)
+        var length = _piece.Length / messages;
+        for (var message = 1; !reading.IsCompleted; message++)
         {
-            var ahead = pace ? chunk * Chunk - Stopwatch.GetElapsedTime(began) : TimeSpan.Zero;
+            var due = message * Chunk / messages;
+            var ahead = pace ? due - Stopwatch.GetElapsedTime(began) : TimeSpan.Zero;
             if (ahead > TimeSpan.Zero)
             {
                 await Task.Delay(ahead, _ending.Token);
             }
-            sent[chunk - 1] = Stopwatch.GetTimestamp();
-            for (var m = 0; m < Msgs; m++)
+            if (message % messages == 0)
             {
-                var part = UnsafeByteOperations.UnsafeWrap(_piece.Memory.Slice(m * _piece.Length / Msgs, _piece.Length / Msgs));
-                await call.RequestStream.WriteAsync(new StreamRequest { Audio = new Audio { Data = part } });
-                if (m < Msgs - 1) await Task.Delay(Chunk / Msgs, _ending.Token);
+                sent[message / messages - 1] = Stopwatch.GetTimestamp();
             }
+            var data = UnsafeByteOperations.UnsafeWrap(_piece.Memory.Slice((message - 1) % messages * length, length));
+            await call.RequestStream.WriteAsync(new StreamRequest { Audio = new Audio { Data = data } });
             Interlocked.Increment(ref _sent);
-            Interlocked.Add(ref _late, (Stopwatch.GetElapsedTime(began) - chunk * Chunk).Ticks);
+            Interlocked.Add(ref _late, (Stopwatch.GetElapsedTime(began) - due).Ticks);
         }
         await reading;
     }

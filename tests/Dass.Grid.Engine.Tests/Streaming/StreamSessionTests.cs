@@ -62,18 +62,25 @@ public sealed class StreamSessionTests(EngineFixture fixture) : IClassFixture<En
         Assert.Equal((2.5, 3), (summary.DurationSeconds, summary.Chunks));
     }
 
-    [Fact]
-    public async Task A_chunk_comes_with_the_push_that_completes_its_look_ahead()
+    [Theory]
+    [InlineData(96, 64)]
+    [InlineData(64, 31)]
+    [InlineData(64, 30)]
+    [InlineData(32, 1)]
+    public async Task A_chunk_comes_with_the_push_that_completes_its_look_ahead(int chunk, int lookAhead)
     {
-        using var session = fixture.Engine.Open(EngineFixture.Pcm16, new StreamSessionOptions());
+        using var session = fixture.Engine.Open(EngineFixture.Pcm16, EngineFixture.Options(chunk, lookAhead));
         var tags = new List<ChunkScores>();
-        const int Needed = 159 * 160 + 400; // samples under 0.96 + 0.64 s of frames
-        await session.PushAsync(EngineFixture.Babble(0, Needed - 1), tags, default);
+        var needed = (chunk + lookAhead - 1) * 160 + 400; // samples under its frames
+        for (var packet = 0; packet < needed - 1; packet += 320)
+        {
+            await session.PushAsync(EngineFixture.Babble(packet, Math.Min(320, needed - 1 - packet)), tags, default);
+        }
         Assert.Empty(tags);
-        await session.PushAsync(EngineFixture.Babble(Needed - 1, 1), tags, default);
+        await session.PushAsync(EngineFixture.Babble(needed - 1, 1), tags, default);
         Assert.Single(tags);
-        Assert.Equal(Needed, session.AppliedSamples);
-        Assert.Equal(0.96, session.Summary().DurationSeconds, 1e-9);
+        Assert.Equal(needed, session.AppliedSamples);
+        Assert.Equal(chunk / 100.0, session.Summary().DurationSeconds, 1e-9);
     }
 
     [Theory]
