@@ -1,5 +1,5 @@
 // One stream over time: spectrogram, strip of its strongest labels with event bars, and the score of one label against a threshold.
-import { calm, fit, h, hue, loudness, percent, span, text } from "./ui.js";
+import { calm, fit, h, huesOf, loudness, percent, span, text } from "./ui.js";
 
 const Bins = 32, ColumnsPerSecond = 10, Kept = 660, Rows = 8; // s of the past; labels
 
@@ -112,6 +112,7 @@ export function plot(past, view) {
   const title = h("span", { className: "side" });
   const alarm = h("span", { className: "danger" }); // its colour is the threshold's
   let [shown, chosen, frame, drawn] = [[], null, 0, -1];
+  let inks = new Map(); // of the shown labels
 
   const element = h("div", {},
     h("div", { className: "plot" },
@@ -132,6 +133,7 @@ export function plot(past, view) {
   }
 
   function nameRows() {
+    inks = huesOf(shown);
     names.replaceChildren(...shown.map(name => h("button", {
       type: "button", title: name, "aria-pressed": `${name === chosen}`,
       onclick: () => {
@@ -140,7 +142,7 @@ export function plot(past, view) {
         names.children[shown.indexOf(name)]?.focus();
         drawn = -1;
       },
-    }, h("span", { className: "dot", "--hue": hue(name) }), h("span", {}, name))));
+    }, h("span", { className: "dot", "--hue": inks.get(name) }), h("span", {}, name))));
   }
 
   function draw() {
@@ -202,7 +204,7 @@ export function plot(past, view) {
     function drawRows() {
       const { context, height } = fit(rows), tall = height / Rows;
       shown.forEach((name, row) => {
-        context.fillStyle = hue(name);
+        context.fillStyle = inks.get(name);
         for (const chunk of past.chunks) {
           const score = chunk.scores.get(name) ?? 0;
           if (chunk.end > from && score > 0.02) {
@@ -233,7 +235,7 @@ export function plot(past, view) {
       context.globalAlpha = 1;
       let [above, stretches, was] = [0, 0, false];
       if (chosen) {
-        context.fillStyle = hue(chosen);
+        context.fillStyle = inks.get(chosen);
         for (const chunk of past.chunks) {
           const score = chunk.scores.get(chosen) ?? 0;
           if (chunk.end > from && chunk.start < to) {

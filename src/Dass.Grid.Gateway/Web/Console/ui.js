@@ -39,6 +39,14 @@ export function hue(label) {
   return taken.get(label);
 }
 
+/** Colours for labels that stand side by side: each has its own, that of all views unless another of them has it. */
+export function huesOf(labels) {
+  const colours = new Map(), common = labels.map(hue);
+  const free = hues.filter(each => !common.includes(each));
+  labels.forEach((label, i) => colours.set(label, common.indexOf(common[i]) === i ? common[i] : free.shift() ?? common[i]));
+  return colours;
+}
+
 export const percent = score => score.toFixed(2);
 
 export function span(seconds) {
