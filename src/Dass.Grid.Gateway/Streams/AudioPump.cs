@@ -93,8 +93,8 @@ internal sealed partial class AudioPump(
             {
                 if (recovery is not null)
                 {
-                    await AttachAgainAsync(Math.Min(clientsOldestSample, Kept));
-                    if (attachment.NextSample < Kept)
+                    var isAttached = await AttachAgainAsync(Math.Min(clientsOldestSample, Kept));
+                    if (isAttached && attachment.NextSample < Kept)
                     {
                         throw ProtocolErrors.WentBack(id, attachment.NextSample, Kept); // what it needs, its client may still have
                     }
@@ -119,7 +119,8 @@ internal sealed partial class AudioPump(
         }
     }
 
-    private async Task AttachAgainAsync(long oldestSample)
+    /// <returns>False: the stream has ended. The next call to it is refused for the same reason, or has the answer.</returns>
+    private async Task<bool> AttachAgainAsync(long oldestSample)
     {
         // A stream without a checkpoint begins again, by the rules of before.
         var same = attachment.Shape.ToSpec(spec) with
@@ -130,7 +131,7 @@ internal sealed partial class AudioPump(
         var answer = await stream.AttachAsync(same, feeder, cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
-            return; // the next call to the stream is refused for the same reason, or has the answer
+            return false;
         }
         attachment = TransientRefusalException.OrThrow(answer);
         if (attachment.Gap is { } gap)
@@ -143,6 +144,7 @@ internal sealed partial class AudioPump(
         }
         _applied = attachment.NextSample;
         _durable = attachment.DurableSample;
+        return true;
     }
 
     private async Task CatchUpAsync()

@@ -65,18 +65,41 @@ public sealed class CancelledCallTests : IAsyncLifetime
         Assert.Empty(_directory.Left);
     }
 
+    [Fact]
+    public async Task An_end_whose_answer_is_lost_still_gives_its_summary()
+    {
+        using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(Yard.Id));
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
+        Assert.Equal(Yard.Half, await Yard.CheckpointAsync(_grid)); // the gateway need not keep what is before
+        await feed.SendBabbleAsync(Yard.Half, Babble.Samples);
+        _directory.LoseAnswer(nameof(IStreamGrain.Finish));
+        await Undisturbed.AssertAsync(await feed.FinishAsync(), feed);
+        Assert.Empty(_directory.Left);
+    }
+
     /// <summary>Cancels one call of each method that is named, as the directory does: the call's own token is not.</summary>
     private sealed class CancellingDirectory : IOutgoingGrainCallFilter
     {
-        private readonly ConcurrentDictionary<string, bool> _methods = new();
+        private readonly ConcurrentDictionary<string, bool> _methods = new(); // and whether the call is made before
 
         public ICollection<string> Left => _methods.Keys;
 
-        public void Cancel(params string[] methods) => Array.ForEach(methods, method => _methods[method] = true);
+        public void Cancel(params string[] methods) => Array.ForEach(methods, method => _methods[method] = false);
 
-        public Task Invoke(IOutgoingGrainCallContext context) =>
-            _methods.TryRemove(context.MethodName, out _)
-                ? throw new OperationCanceledException()
-                : context.Invoke();
+        public void LoseAnswer(string method) => _methods[method] = true;
+
+        public async Task Invoke(IOutgoingGrainCallContext context)
+        {
+            var isPicked = _methods.TryRemove(context.MethodName, out var isMade);
+            if (!isPicked || isMade)
+            {
+                await context.Invoke();
+            }
+            if (isPicked)
+            {
+                throw new OperationCanceledException();
+            }
+        }
     }
 }
