@@ -43,6 +43,16 @@ RULES
 grep -qF '{{ $labels.instance }} is {{ $value }}' "$work/rules.yaml" || fail "the chart's rules are not those of its files."
 node "$tools/objects.mjs" "$work"/*.yaml || fail "the objects above."
 
+# A setting is what is said last of it, and a number is what .NET can read.
+setting() { # FILE NAME VALUE
+  grep -qPzo "name: $2\n +value: \"?\Q$3\E\"?\n" "$work/$1.yaml" || fail "$1: $2 is not $3."
+}
+setting gpu Grid__Gateway__RetainedBytes 16777216
+setting gpu Grid__TraceRatio 0.05
+setting gpu Grid__Streams__MaxLiveWait 00:00:04
+setting gpu Grid__Models__dass-small__Threads 3
+if grep -nE 'value: "?[0-9.]+e\+[0-9]+' "$work"/*.yaml >&2; then fail "a number with an exponent is no setting."; fi
+
 # Kubernetes must not kill a process that still drains.
 python3 - "$work"/*.yaml <<'PYTHON' || fail "the grace of a process is too short."
 import re, sys
@@ -90,6 +100,7 @@ refuses() {
 }
 refuses cpu '0,/periodSeconds/s//periodSecond/' 'startupProbe.periodSecond is not a key'
 refuses cpu '0,/replicas: 3/s//replicas: three/' '/spec/replicas'
+refuses cpu 's/name: Grid__Cluster$/name: Grid__Store/' 'has Grid__Store twice'
 refuses cpu 's/^( *)(terminationGracePeriodSeconds)/\1hostNetwerk: true\n\1\2/' 'hostNetwerk is not a key'
 refuses cpu 's/^kind: StatefulSet/kind: StatefulSets/' 'has no schema'
 refuses keda 's/maxReplicaCount: 10/maxReplicaCount: many/' '/spec/maxReplicaCount'

@@ -40,11 +40,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $s := int . }}{{ printf "%02d:%02d:%02d" (div $s 3600) (mod (div $s 60) 60) (mod $s 60) }}
 {{- end }}
 
-{{/* Variables of settings: (name: value with colons). */}}
+{{/* Variables of settings: (name: value with colons). Numbers of values are floats: as text a large one would have an exponent, as JSON it has none. */}}
 {{- define "dass.settings" -}}
 {{- range $name, $value := . }}
 - name: {{ $name | replace ":" "__" }}
-  value: {{ toString $value | quote }}
+  value: {{ ternary (toJson $value) (toString $value) (kindIs "float64" $value) | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Variables, as YAML, each name once: the last value counts, in the first one's place. Server-side apply refuses a name that is there twice. */}}
+{{- define "dass.once" -}}
+{{- $names := list }}{{ $last := dict }}
+{{- range fromYamlArray . }}
+{{- if not (hasKey $last .name) }}{{ $names = append $names .name }}{{ end }}
+{{- $_ := set $last .name . }}
+{{- end }}
+{{- range $names }}
+- {{ get $last . | toYaml | indent 2 | trim }}
 {{- end }}
 {{- end }}
 
