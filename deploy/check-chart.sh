@@ -53,6 +53,22 @@ setting gpu Grid__Streams__MaxLiveWait 00:00:04
 setting gpu Grid__Models__dass-small__Threads 3
 if grep -nE 'value: "?[0-9.]+e\+[0-9]+' "$work"/*.yaml >&2; then fail "a number with an exponent is no setting."; fi
 
+# What checks PostgreSQL's certificate knows the authorities for it.
+count() { # FILE TEXT TIMES
+  [[ $(grep -cF -- "$2" "$work/$1.yaml") -eq $3 ]] || fail "$1: '$2' is not there $3 times."
+}
+count postgres 'Mode=VerifyFull;Root Certificate=/etc/dass-grid/postgres/ca.crt;' 2
+count postgres '{name: postgres-authority, mountPath: /etc/dass-grid/postgres, readOnly: true}' 3
+count postgres 'secretName: db-authority' 3
+count postgres 'PGSSLROOTCERT, value: /etc/dass-grid/postgres/ca.crt' 1
+count mixed 'PGSSLROOTCERT, value: system' 1
+count mixed 'postgres-authority' 0
+# A silo that is not ready may hold what the store does not have.
+count cpu 'unhealthyPodEvictionPolicy: AlwaysAllow' 1
+# Missing metrics are no idle pool.
+count keda 'ignoreNullValues: "false"' 2
+if grep -n 'dass_engine_busy.* or ' "$work/keda.yaml" >&2; then fail "an autoscaler takes missing metrics for an idle pool."; fi
+
 # Kubernetes must not kill a process that still drains.
 python3 - "$work"/*.yaml <<'PYTHON' || fail "the grace of a process is too short."
 import re, sys
