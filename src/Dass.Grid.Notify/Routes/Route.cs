@@ -118,7 +118,7 @@ internal sealed class Route : IAsyncDisposable
             {
                 _status.OnGrid($"{away.StatusCode}: {away.Status.DebugException?.GetBaseException().Message ?? away.Status.Detail}");
             }
-            catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
+            catch (Exception broken) // mostly of the disk
             {
                 _status.OnState(broken.Message);
             }
@@ -269,12 +269,9 @@ internal sealed class Route : IAsyncDisposable
             await progress.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         _status.OnFull(false);
-        Notice[] notices =
-        [
-            .. events.Where(kept => _decisions.Decide(kept) == Decision.Send).Select(kept => Notice.From(Rule.Name, kept)),
-        ];
-        _journal.Decide([.. events.Select(kept => (Notice.KeyOf(kept), kept.Onset.ToDateTime()))], notices);
-        _sender.Add(notices);
+        _sender.Add(_journal.Decide(
+            [.. events.Select(kept => (Notice.KeyOf(kept), kept.Onset.ToDateTime()))],
+            () => [.. events.Where(kept => _decisions.Decide(kept) == Decision.Send).Select(kept => Notice.From(Rule.Name, kept))]));
         foreach (var kept in events)
         {
             _expected.Remove(kept.StreamId, kept.Event.Id);
