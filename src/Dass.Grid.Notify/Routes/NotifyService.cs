@@ -25,7 +25,7 @@ public sealed class NotifyService : IAsyncDisposable
         (_grid, _options, _state) = (grid, options, new StateDirectory(options.StateDirectory));
         _live = new LiveEvents(
             grid, options.Route.Time, opened => ForEach(route => route.OnOpened(opened)),
-            closed => ForEach(route => route.OnClosed(closed)), () => ForEach(route => route.OnInterrupted()));
+            closed => ForEach(route => route.OnClosed(closed)), () => ForEach(route => route.OnInterrupted()), options.Note);
     }
 
     /// <summary>All rules with their destinations, by name.</summary>
@@ -39,9 +39,6 @@ public sealed class NotifyService : IAsyncDisposable
             }
         }
     }
-
-    /// <summary>Why the grid does not tell at once when events close; they are found by reading. Empty: it does, or is away.</summary>
-    public string SlowReason => _live.Refusal;
 
     /// <summary>Asks the grid whether it takes the selections of all rules, e.g. whether it knows their labels.</summary>
     /// <returns>What a person should know of rules that it takes: labels that no model offers.</returns>

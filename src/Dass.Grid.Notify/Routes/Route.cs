@@ -51,7 +51,7 @@ internal sealed class Route : IAsyncDisposable
         _decisions = new RuleDecisions(rule, _journal.Memory);
         _status = new RouteStatus(rule, spec, options.Time);
         _expected = new ExpectedEvents(options.Time);
-        _opened = new OpenedEvents(grid);
+        _opened = new OpenedEvents(grid, options.Time);
         _destination = destinations.Open(spec);
         _sender = new RouteSender(
             spec, _destination, _journal, new DeadLetters(state.DeadLettersOf(Name), options.Time), _status, options.Pauses, options.Time);
@@ -139,7 +139,7 @@ internal sealed class Route : IAsyncDisposable
     {
         while (await _opened.FirstAsync(cancellationToken).ConfigureAwait(false) is { } begun)
         {
-            if (!_journal.HasSeen(Notice.KeyOf(begun)))
+            if (begun.Offset.ToDateTime() >= _journal.Since && !_journal.HasSeen(Notice.KeyOf(begun)))
             {
                 await DecideAsync([begun], cancellationToken).ConfigureAwait(false);
             }
