@@ -14,7 +14,7 @@ public sealed class NotifyService : IAsyncDisposable
     private readonly NotifyOptions _options;
     private readonly StateDirectory _state;
     private readonly LiveEvents _live;
-    private readonly SharedDestinations _destinations = new();
+    private readonly SharedDestinations _destinations;
     private readonly Dictionary<string, Running> _routes = new(StringComparer.Ordinal); // by name; its own lock
 
     /// <param name="grid">The grid; stays the caller's.</param>
@@ -23,6 +23,7 @@ public sealed class NotifyService : IAsyncDisposable
     public NotifyService(GridClient grid, NotifyOptions options)
     {
         (_grid, _options, _state) = (grid, options, new StateDirectory(options.StateDirectory));
+        _destinations = new SharedDestinations(options.Route.Time);
         _live = new LiveEvents(
             grid, options.Route.Time, opened => ForEach(route => route.OnOpened(opened)),
             closed => ForEach(route => route.OnClosed(closed)), () => ForEach(route => route.OnInterrupted()), options.Note);
