@@ -31,6 +31,7 @@ internal sealed class WebhookDestination : IDestination
             MaxConnectionsPerServer = spec.Parallel,
             ActivityHeadersPropagator = null,
             UseProxy = !spec.Url.IsLoopback,
+            RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8, // of titles for people; the default refuses all but ASCII
         };
         if (spec.AuthorityFile is { } file)
         {
