@@ -58,10 +58,8 @@ internal sealed class MqttDestination : IDestination
             options = options.WithTlsOptions(tls =>
             {
                 tls.UseTls();
-                if (spec.AuthorityFile is { } file)
+                if (spec.Authorities is { } authorities)
                 {
-                    var authorities = new X509Certificate2Collection();
-                    authorities.ImportFromPemFile(file);
                     tls.WithTrustChain(authorities).WithRevocationMode(X509RevocationMode.NoCheck);
                 }
             });
