@@ -15,7 +15,7 @@ public sealed class LiveEventsTests
     private readonly FakeTimeProvider _time = new();
 
     [Fact]
-    public async Task A_grid_that_refuses_is_told_of_once_is_asked_seldom_and_nothing_is_read_again_for_it()
+    public async Task A_grid_that_refuses_is_told_of_once_and_nothing_is_read_again_for_it()
     {
         await using var grid = await TestGrid.StartAsync(new() { ["Tenants:default:Limits:Subscribers"] = "1" });
         using var client = new GridClient(grid.Host.Address);
