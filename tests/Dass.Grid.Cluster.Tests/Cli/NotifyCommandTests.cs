@@ -103,7 +103,7 @@ public sealed class NotifyCommandTests : IDisposable
 
         await File.WriteAllTextAsync(Rules, "{}");
         var refusal = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(
-            () => TestGrid.StartAsync(new() { ["Grid:Notify:Rules"] = Rules }));
+            () => TestGrid.StartAsync(new() { ["Grid:Notify:Rules"] = Rules, ["Grid:Notify:StateDirectory"] = State }));
         Assert.Contains("Grid:Notify:Rules", refusal.Message, StringComparison.Ordinal);
 
         Write(receiver);
