@@ -43,6 +43,32 @@ RULES
 grep -qF '{{ $labels.instance }} is {{ $value }}' "$work/rules.yaml" || fail "the chart's rules are not those of its files."
 node "$tools/objects.mjs" "$work"/*.yaml || fail "the objects above."
 
+# A setting is what is said last of it, and a number is what .NET can read.
+setting() { # FILE NAME VALUE
+  grep -qPzo "name: $2\n +value: \"?\Q$3\E\"?\n" "$work/$1.yaml" || fail "$1: $2 is not $3."
+}
+setting gpu Grid__Gateway__RetainedBytes 16777216
+setting gpu Grid__TraceRatio 0.05
+setting gpu Grid__Streams__MaxLiveWait 00:00:04
+setting gpu Grid__Models__dass-small__Threads 3
+if grep -nE 'value: "?[0-9.]+e\+[0-9]+' "$work"/*.yaml >&2; then fail "a number with an exponent is no setting."; fi
+
+# What checks PostgreSQL's certificate knows the authorities for it.
+count() { # FILE TEXT TIMES
+  [[ $(grep -cF -- "$2" "$work/$1.yaml") -eq $3 ]] || fail "$1: '$2' is not there $3 times."
+}
+count postgres 'Mode=VerifyFull;Root Certificate=/etc/dass-grid/postgres/ca.crt;' 2
+count postgres '{name: postgres-authority, mountPath: /etc/dass-grid/postgres, readOnly: true}' 3
+count postgres 'secretName: db-authority' 3
+count postgres 'PGSSLROOTCERT, value: /etc/dass-grid/postgres/ca.crt' 1
+count mixed 'PGSSLROOTCERT, value: system' 1
+count mixed 'postgres-authority' 0
+# A silo that is not ready may hold what the store does not have.
+count cpu 'unhealthyPodEvictionPolicy: AlwaysAllow' 1
+# Missing metrics are no idle pool.
+count keda 'ignoreNullValues: "false"' 2
+if grep -n 'dass_engine_busy.* or ' "$work/keda.yaml" >&2; then fail "an autoscaler takes missing metrics for an idle pool."; fi
+
 # Kubernetes must not kill a process that still drains.
 python3 - "$work"/*.yaml <<'PYTHON' || fail "the grace of a process is too short."
 import re, sys
@@ -90,6 +116,7 @@ refuses() {
 }
 refuses cpu '0,/periodSeconds/s//periodSecond/' 'startupProbe.periodSecond is not a key'
 refuses cpu '0,/replicas: 3/s//replicas: three/' '/spec/replicas'
+refuses cpu 's/name: Grid__Cluster$/name: Grid__Store/' 'has Grid__Store twice'
 refuses cpu 's/^( *)(terminationGracePeriodSeconds)/\1hostNetwerk: true\n\1\2/' 'hostNetwerk is not a key'
 refuses cpu 's/^kind: StatefulSet/kind: StatefulSets/' 'has no schema'
 refuses keda 's/maxReplicaCount: 10/maxReplicaCount: many/' '/spec/maxReplicaCount'

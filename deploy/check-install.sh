@@ -32,7 +32,8 @@ chmod a+rX "$work"/*
 as_person env DASS_PACKED="$packed" bash "$work/install.sh"
 cd "$work"
 as_person dass tag babble.wav --format json | grep -q '"Speech"' || fail "dass tag does not hear the speech."
-as_person env DASS_PACKED="$packed" bash "$work/install.sh" >/dev/null || fail "a second installation over the first."
+as_person env DASS_PACKED="$packed" bash "$work/install.sh" >/dev/null 2>"$work/again" || fail "a second installation over the first."
+grep -q 'Start what runs dass again' "$work/again" || fail "a second installation does not say that what runs must be started again."
 
 # 2. Shells complete.
 completes() { grep -qx "$2" <<<"$3" || fail "$1 does not complete to '$2' but to: $3"; }

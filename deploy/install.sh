@@ -38,12 +38,14 @@ else
 fi
 "$new/dass" --version >/dev/null
 
-# The folder changes at once: a dass that runs keeps the one that it has open.
+# The folder changes at once. A dass that runs keeps what it has open; what it loads later it would take from the new folder, so it must be started again.
 rm -rf "$prefix/lib/dass.old"
-[[ -e $prefix/lib/dass ]] && mv "$prefix/lib/dass" "$prefix/lib/dass.old"
+replaced=
+[[ ! -e $prefix/lib/dass ]] || { mv "$prefix/lib/dass" "$prefix/lib/dass.old"; replaced=yes; }
 mv "$new" "$prefix/lib/dass"
 rm -rf "$prefix/lib/dass.old"
 ln -sfn ../lib/dass/dass "$prefix/bin/dass"
 echo "$prefix/bin/dass $("$prefix/bin/dass" --version)"
+[[ -z $replaced ]] || echo "Start what runs dass again now, e.g. systemctl try-restart dass-grid dass-feed dass-notify." >&2
 [[ :$PATH: == *":$prefix/bin:"* ]] || echo "Add $prefix/bin to PATH." >&2
 command -v ffmpeg >/dev/null || echo "ffmpeg is not installed: formats other than WAV, addresses and devices need it." >&2

@@ -81,6 +81,10 @@ for (const [other, pattern] of [
   if (hosts.length === 0) {
     mistakes.push(`${other} names no host`);
   }
+  // Grafana's own variables in files of which it takes ${NAME} for one of the environment.
+  for (const [variable] of readFileSync(join(folder, other), "utf8").matchAll(/(?<!\$)\$\{__[a-z.]+\}/g)) {
+    mistakes.push(`${other}: ${variable} is empty there; $${variable} stays`);
+  }
 }
 
 mistakes.forEach((mistake) => console.error(`${file}: ${mistake}`));

@@ -44,6 +44,10 @@ async function mistakesOf(object) {
   } catch (invalid) {
     mistakes.push(invalid.message);
   }
+  for (const { name, env = [] } of object.spec?.template?.spec?.containers ?? []) {
+    const names = env.map((variable) => variable.name);
+    mistakes.push(...names.filter((each, at) => names.indexOf(each) < at).map((each) => `container ${name} has ${each} twice`));
+  }
   return mistakes;
 }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Dass.Grid.Contracts;
 using Dass.Grid.Gateway.Tenants;
+using Dass.Grid.Notify.Routes;
 using Dass.Grid.Notify.Rules;
 using Microsoft.Extensions.Options;
 
@@ -117,6 +118,14 @@ internal static class GridRules
         catch (Exception unusable) when (unusable is FormatException or IOException or UnauthorizedAccessException)
         {
             rules.Add($"Grid:Notify:Rules: {unusable.Message}");
+        }
+        try
+        {
+            NotifyOptions.TryStateDirectory(grid.Notify.StateDirectory);
+        }
+        catch (Exception unusable) when (unusable is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            rules.Add($"Grid:Notify:StateDirectory is '{grid.Notify.StateDirectory}', which cannot be used: {unusable.Message}");
         }
     }
 }

@@ -16,7 +16,10 @@ public sealed class NotifySettings
             "dass-grid",
             "notify");
 
-    /// <summary>File with the API key of the tenant whose events they are. Default: null, none, as for a grid without keys.</summary>
+    /// <summary>
+    /// File with the API key of the tenant whose events they are, read again when it changes. Default: null, none, as for a grid without
+    /// keys.
+    /// </summary>
     public string? KeyFile { get; set; }
 
     /// <summary>Where gRPC of the grid answers. Default: null, at this process's <see cref="GridOptions.Listen"/>.</summary>

@@ -36,6 +36,7 @@ internal sealed partial class NotifyWorker(
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {
+        var written = settings.KeyFile is null ? default : FollowedFile.WrittenUtc(settings.KeyFile);
         var key = settings.KeyFile is { } file ? (await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false)).Trim() : null;
         var rules = await RuleFile.ReadAsync(settings.Rules!, cancellationToken).ConfigureAwait(false);
         foreach (var warning in rules.Warnings)
@@ -46,13 +47,37 @@ internal sealed partial class NotifyWorker(
         var service = new NotifyService(grid, new NotifyOptions { StateDirectory = settings.StateDirectory, Note = LogNote });
         await using (service.ConfigureAwait(false))
         {
-            var running = service.RunAsync(settings.Rules!, rules, cancellationToken);
-            while (!running.IsCompleted)
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var running = service.RunAsync(settings.Rules!, rules, stop.Token);
+            while (!running.IsCompleted && !stop.IsCancellationRequested)
             {
                 LogChanges(service.Reports);
                 await Task.WhenAny(running, Task.Delay(Look, cancellationToken)).ConfigureAwait(false);
+                if (IsAnotherKey(key, ref written))
+                {
+                    LogNote($"{settings.KeyFile} has changed.");
+                    await stop.CancelAsync().ConfigureAwait(false);
+                }
             }
             await running.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A file that is away, or empty, takes no key away.</summary>
+    private bool IsAnotherKey(string? key, ref DateTime written)
+    {
+        if (settings.KeyFile is not { } file || FollowedFile.WrittenUtc(file) is var now && now == written)
+        {
+            return false;
+        }
+        try
+        {
+            written = now;
+            return File.ReadAllText(file).Trim() is { Length: > 0 } other && other != key;
+        }
+        catch (Exception away) when (away is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 

@@ -11,10 +11,11 @@ internal interface IDestination : IAsyncDisposable
 
     /// <param name="spec">What it is.</param>
     /// <param name="isTrial">Whether it sends once: nothing that others see says that it came or went.</param>
-    public static IDestination Create(DestinationSpec spec, bool isTrial = false) => spec switch
+    /// <param name="clock">Of pauses. Null: the machine's.</param>
+    public static IDestination Create(DestinationSpec spec, bool isTrial = false, TimeProvider? clock = null) => spec switch
     {
-        WebhookSpec webhook => new WebhookDestination(webhook, TimeProvider.System),
-        MqttSpec mqtt => new MqttDestination(mqtt, isTrial),
+        WebhookSpec webhook => new WebhookDestination(webhook, clock ?? TimeProvider.System),
+        MqttSpec mqtt => new MqttDestination(mqtt, isTrial, clock ?? TimeProvider.System),
         CommandSpec command => new CommandDestination(command),
         FileSpec file => new FileDestination(file),
         _ => throw new NotSupportedException($"{spec.GetType().Name} is no destination."),

@@ -16,7 +16,12 @@ internal sealed class MqttDestination : IDestination
 {
     private static readonly TimeSpan ConnectAgain = TimeSpan.FromSeconds(10);
 
+    /// <summary>Home Assistant reads an event's topic some time after it has been told of it, and an event is not retained.</summary>
+    private static readonly TimeSpan MakesEntities = TimeSpan.FromSeconds(2);
+
     private readonly MqttSpec _spec;
+    private readonly bool _isTrial;
+    private readonly TimeProvider _clock;
     private readonly IMqttClient _client = new MqttClientFactory().CreateMqttClient();
     private readonly MqttClientOptions _options;
     private readonly SemaphoreSlim _connecting = new(1);
@@ -24,10 +29,11 @@ internal sealed class MqttDestination : IDestination
     private readonly string _status;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task? _staying; // null: it sends once, and says nothing of itself
+    private volatile bool _isOnline; // the broker has taken that this is connected
 
-    public MqttDestination(MqttSpec spec, bool isTrial)
+    public MqttDestination(MqttSpec spec, bool isTrial, TimeProvider clock)
     {
-        (_spec, _status) = (spec, $"{spec.Topic}/status/{spec.Name}");
+        (_spec, _isTrial, _clock, _status) = (spec, isTrial, clock, $"{spec.Topic}/status/{spec.Name}");
         _home = spec.Discovery is null ? null : new HomeAssistant(spec, _status);
         var options = new MqttClientOptionsBuilder()
             .WithProtocolVersion(MqttProtocolVersion.V500) // its acknowledgements say whether a message was refused
@@ -52,10 +58,8 @@ internal sealed class MqttDestination : IDestination
             options = options.WithTlsOptions(tls =>
             {
                 tls.UseTls();
-                if (spec.AuthorityFile is { } file)
+                if (spec.Authorities is { } authorities)
                 {
-                    var authorities = new X509Certificate2Collection();
-                    authorities.ImportFromPemFile(file);
                     tls.WithTrustChain(authorities).WithRevocationMode(X509RevocationMode.NoCheck);
                 }
             });
@@ -71,13 +75,19 @@ internal sealed class MqttDestination : IDestination
         try
         {
             await ConnectAsync(limit.Token).ConfigureAwait(false);
-            foreach (var (topic, payload) in _home?.Announce(notice) ?? [])
+            var announced = _home?.Announce(notice) ?? [];
+            foreach (var (topic, payload) in announced)
             {
                 if (await PublishAsync(topic, payload, retain: true, limit.Token).ConfigureAwait(false) is { } refused)
                 {
                     _home!.Forget();
                     return refused;
                 }
+            }
+            if (announced.Count > 0)
+            {
+                var most = _spec.Timeout / 2;
+                await Task.Delay(MakesEntities < most ? MakesEntities : most, _clock, limit.Token).ConfigureAwait(false);
             }
             var body = notice.FlatPayload();
             return await PublishAsync(HomeAssistant.EventTopic(_spec, notice), body, retain: false, limit.Token).ConfigureAwait(false)
@@ -137,32 +147,36 @@ internal sealed class MqttDestination : IDestination
             {
                 // The next message says why, and is tried again by its rule.
             }
-            await Task.Delay(ConnectAgain, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(ConnectAgain, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private async Task ConnectAsync(CancellationToken cancellationToken)
     {
-        if (_client.IsConnected)
+        if (_client.IsConnected && _isOnline)
         {
             return;
         }
         await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (_client.IsConnected)
+            if (!_client.IsConnected)
             {
-                return;
+                _home?.Forget();
+                _isOnline = _isTrial;
+                var answer = await _client.ConnectAsync(_options, cancellationToken).ConfigureAwait(false);
+                if (answer.ResultCode != MqttClientConnectResultCode.Success)
+                {
+                    throw new MqttCommunicationException($"the broker answers {answer.ResultCode}. {answer.ReasonString}".TrimEnd());
+                }
             }
-            _home?.Forget();
-            var answer = await _client.ConnectAsync(_options, cancellationToken).ConfigureAwait(false);
-            if (answer.ResultCode != MqttClientConnectResultCode.Success)
+            if (!_isOnline)
             {
-                throw new MqttCommunicationException($"the broker answers {answer.ResultCode}. {answer.ReasonString}".TrimEnd());
-            }
-            if (_staying is not null)
-            {
-                await PublishAsync(_status, "online"u8.ToArray(), retain: true, cancellationToken).ConfigureAwait(false);
+                if (await PublishAsync(_status, "online"u8.ToArray(), retain: true, cancellationToken).ConfigureAwait(false) is { } refused)
+                {
+                    throw new MqttCommunicationException(refused.Reason);
+                }
+                _isOnline = true;
             }
         }
         finally

@@ -3,7 +3,8 @@ using Dass.Grid.Notify.Rules;
 namespace Dass.Grid.Notify.Delivery;
 
 /// <summary>One destination for all rules that lead to it: a broker sees one client, which is there as long as one of them is.</summary>
-internal sealed class SharedDestinations
+/// <param name="clock">Of pauses.</param>
+internal sealed class SharedDestinations(TimeProvider clock)
 {
     private readonly Dictionary<string, Shared> _open = new(StringComparer.Ordinal); // its own lock
 
@@ -16,7 +17,7 @@ internal sealed class SharedDestinations
         {
             if (!_open.TryGetValue(key, out var shared))
             {
-                _open.Add(key, shared = new Shared(IDestination.Create(spec)));
+                _open.Add(key, shared = new Shared(IDestination.Create(spec, isTrial: false, clock)));
             }
             shared.Users++;
             return new Share(this, key, shared);

@@ -31,11 +31,10 @@ internal sealed class WebhookDestination : IDestination
             MaxConnectionsPerServer = spec.Parallel,
             ActivityHeadersPropagator = null,
             UseProxy = !spec.Url.IsLoopback,
+            RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8, // of titles for people; the default refuses all but ASCII
         };
-        if (spec.AuthorityFile is { } file)
+        if (spec.Authorities is { } authorities)
         {
-            var authorities = new X509Certificate2Collection();
-            authorities.ImportFromPemFile(file);
             handler.SslOptions = new SslClientAuthenticationOptions
             {
                 CertificateChainPolicy = new X509ChainPolicy

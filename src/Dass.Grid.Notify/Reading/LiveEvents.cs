@@ -13,14 +13,15 @@ namespace Dass.Grid.Notify.Reading;
 /// <param name="opened">Receives events that have opened.</param>
 /// <param name="closed">Receives events that have closed.</param>
 /// <param name="interrupted">Is called when some may have been missed.</param>
+/// <param name="note">Receives what a person should know: that the grid refuses, and that it does no longer.</param>
 internal sealed class LiveEvents(
-    GridClient grid, TimeProvider clock, Action<OpenedEvent> opened, Action<ClosedEvent> closed, Action interrupted)
+    GridClient grid, TimeProvider clock, Action<OpenedEvent> opened, Action<ClosedEvent> closed, Action interrupted, Action<string> note)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RefusedPause = TimeSpan.FromMinutes(1);
     private readonly Dictionary<string, DateTime> _begin = new(StringComparer.Ordinal); // of streams: when their first sample was heard
 
-    /// <summary>Why the grid does not let it subscribe. Empty: it does, or is away.</summary>
-    public string Refusal { get; private set; } = "";
+    private string _refusal = ""; // why the grid does not let it subscribe; empty: it does, or is away
 
     /// <summary>Until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -32,26 +33,46 @@ internal sealed class LiveEvents(
         };
         while (!cancellationToken.IsCancellationRequested)
         {
+            var (began, isServed) = (clock.GetTimestamp(), false);
             try
             {
                 var answers = new StreamSubscription(grid, request, reconnect).RunAsync(cancellationToken);
                 await foreach (var answer in answers.ConfigureAwait(false))
                 {
-                    Refusal = "";
+                    isServed = true;
+                    Tell("");
                     See(answer);
                 }
-            }
-            catch (RpcException refused) when (!cancellationToken.IsCancellationRequested)
-            {
-                Refusal = refused.Status.Detail;
             }
             catch (Exception) when (cancellationToken.IsCancellationRequested)
             {
                 return;
             }
-            interrupted();
-            await Task.Delay(Pause, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            catch (Exception refused)
+            {
+                Tell((refused as RpcException)?.Status.Detail ?? refused.Message);
+            }
+            isServed |= clock.GetElapsedTime(began) > Pause; // a call without streams has no answers
+            if (isServed)
+            {
+                interrupted();
+            }
+            await Task.Delay(isServed ? Pause : RefusedPause, clock, cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    private void Tell(string refusal)
+    {
+        if (refusal == _refusal)
+        {
+            return;
+        }
+        _refusal = refusal;
+        note(refusal.Length == 0
+            ? "The grid tells of events at once again."
+            : "The grid does not tell of events at once: messages are some seconds later, those of sounds that begin come when they end. "
+                + refusal);
     }
 
     private void See(SubscribeResponse answer)

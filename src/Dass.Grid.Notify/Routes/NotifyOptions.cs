@@ -16,4 +16,9 @@ public sealed record NotifyOptions
 
     /// <summary>Of the user, for a file of rules when the place is not given: each file has a directory of its own.</summary>
     public static string DefaultStateDirectory(string rules) => State.StateDirectory.DefaultFor(rules);
+
+    /// <summary>Makes a state directory when it is missing, and writes to it; another process may use it.</summary>
+    /// <exception cref="IOException">It cannot be made or written to.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be.</exception>
+    public static void TryStateDirectory(string path) => State.StateDirectory.Try(path);
 }

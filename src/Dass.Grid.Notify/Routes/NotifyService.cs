@@ -14,7 +14,7 @@ public sealed class NotifyService : IAsyncDisposable
     private readonly NotifyOptions _options;
     private readonly StateDirectory _state;
     private readonly LiveEvents _live;
-    private readonly SharedDestinations _destinations = new();
+    private readonly SharedDestinations _destinations;
     private readonly Dictionary<string, Running> _routes = new(StringComparer.Ordinal); // by name; its own lock
 
     /// <param name="grid">The grid; stays the caller's.</param>
@@ -23,9 +23,10 @@ public sealed class NotifyService : IAsyncDisposable
     public NotifyService(GridClient grid, NotifyOptions options)
     {
         (_grid, _options, _state) = (grid, options, new StateDirectory(options.StateDirectory));
+        _destinations = new SharedDestinations(options.Route.Time);
         _live = new LiveEvents(
             grid, options.Route.Time, opened => ForEach(route => route.OnOpened(opened)),
-            closed => ForEach(route => route.OnClosed(closed)), () => ForEach(route => route.OnInterrupted()));
+            closed => ForEach(route => route.OnClosed(closed)), () => ForEach(route => route.OnInterrupted()), options.Note);
     }
 
     /// <summary>All rules with their destinations, by name.</summary>
@@ -39,9 +40,6 @@ public sealed class NotifyService : IAsyncDisposable
             }
         }
     }
-
-    /// <summary>Why the grid does not tell at once when events close; they are found by reading. Empty: it does, or is away.</summary>
-    public string SlowReason => _live.Refusal;
 
     /// <summary>Asks the grid whether it takes the selections of all rules, e.g. whether it knows their labels.</summary>
     /// <returns>What a person should know of rules that it takes: labels that no model offers.</returns>
@@ -79,52 +77,27 @@ public sealed class NotifyService : IAsyncDisposable
         ];
     }
 
-    /// <summary>Runs rules until it is cancelled, and follows their file.</summary>
-    /// <param name="path">Of the file: read again when it changes; one that cannot be used changes nothing.</param>
+    /// <summary>Runs rules until it is cancelled, and follows their file and those of their secrets.</summary>
+    /// <param name="path">Of the file: read again when one of them changes; what cannot be used changes nothing.</param>
     /// <param name="rules">What was read of it.</param>
     /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="IOException">The journal of a rule cannot be used.</exception>
     public async Task RunAsync(string path, NotifyRules rules, CancellationToken cancellationToken)
     {
-        var read = rules.WrittenUtc;
-        DateTime? noted = null; // that the grid is away
-        await ApplyAsync(rules, cancellationToken).ConfigureAwait(false);
-        var seeing = _live.RunAsync(cancellationToken);
-        while (!cancellationToken.IsCancellationRequested)
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var seeing = Task.CompletedTask;
+        try
         {
-            await Task.Delay(_options.Look, _options.Route.Time, cancellationToken)
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (cancellationToken.IsCancellationRequested || (FollowedFile.WrittenUtc(path) is var written && written == read))
-            {
-                continue;
-            }
-            read = written;
-            try
-            {
-                var changed = await RuleFile.ReadAsync(path, cancellationToken).ConfigureAwait(false);
-                foreach (var warning in await CheckAsync(_grid, changed, cancellationToken).ConfigureAwait(false))
-                {
-                    _options.Note(warning);
-                }
-                await ApplyAsync(changed, cancellationToken).ConfigureAwait(false);
-                _options.Note($"{path} has changed: {changed.Rules.Count} rules.");
-            }
-            catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
-            {
-                read = default; // looked at again until the grid can say what it thinks of it
-                if (noted != written)
-                {
-                    noted = written;
-                    _options.Note($"{path} has changed, and is read again when the grid is there. {away.Status.Detail}");
-                }
-            }
-            catch (Exception broken) when (broken is FormatException or IOException or UnauthorizedAccessException or RpcException)
-            {
-                var why = (broken as RpcException)?.Status.Detail ?? broken.Message;
-                _options.Note($"{path} has changed, and the rules of before go on. {why}");
-            }
+            await ApplyAsync(rules, cancellationToken).ConfigureAwait(false);
+            seeing = _live.RunAsync(stop.Token);
+            await FollowAsync(path, rules.Files, cancellationToken).ConfigureAwait(false);
         }
-        await ApplyAsync(new NotifyRules([], [], []), CancellationToken.None).ConfigureAwait(false);
-        await seeing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await ApplyAsync(new NotifyRules([], [], []), CancellationToken.None).ConfigureAwait(false);
+            await seeing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     /// <summary>Releases the state directory. The rules must have been cancelled.</summary>
@@ -135,9 +108,10 @@ public sealed class NotifyService : IAsyncDisposable
     }
 
     /// <summary>Begins what is new, ends what is gone, begins again what is different; the rest is not touched.</summary>
+    /// <exception cref="IOException">Some cannot begin; all others have.</exception>
     internal async Task ApplyAsync(NotifyRules rules, CancellationToken cancellationToken)
     {
-        var wanted = rules.Routes.ToArray();
+        var (wanted, problems) = (rules.Routes.ToArray(), new List<string>());
         Running[] gone;
         lock (_routes)
         {
@@ -153,15 +127,85 @@ public sealed class NotifyService : IAsyncDisposable
         }
         foreach (var (rule, destination) in wanted)
         {
-            lock (_routes)
+            try
             {
-                if (_routes.ContainsKey($"{rule.Name}@{destination.Name}"))
+                Begin(rule, destination, cancellationToken);
+            }
+            catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
+            {
+                problems.Add(broken.Message);
+            }
+        }
+        if (problems.Count > 0)
+        {
+            throw new IOException(string.Join(" ", problems));
+        }
+    }
+
+    private void Begin(Rule rule, DestinationSpec destination, CancellationToken cancellationToken)
+    {
+        lock (_routes)
+        {
+            if (_routes.ContainsKey($"{rule.Name}@{destination.Name}"))
+            {
+                return;
+            }
+            var route = new Route(rule, destination, _destinations, _grid, _state, _options.Route);
+            var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            _routes.Add(route.Name, new Running(route, stop, Task.Run(() => route.RunAsync(stop.Token), CancellationToken.None)));
+        }
+    }
+
+    private async Task FollowAsync(string path, IReadOnlyDictionary<string, DateTime> files, CancellationToken cancellationToken)
+    {
+        var (isPending, noted) = (false, "");
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            await Task.Delay(_options.Look, _options.Route.Time, cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (cancellationToken.IsCancellationRequested || (!isPending && !FollowedFile.HaveChanged(files)))
+            {
+                continue;
+            }
+            void Note(string note)
+            {
+                if (note != noted)
                 {
-                    continue;
+                    noted = note;
+                    _options.Note(note);
                 }
-                var route = new Route(rule, destination, _destinations, _grid, _state, _options.Route);
-                var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                _routes.Add(route.Name, new Running(route, stop, Task.Run(() => route.RunAsync(stop.Token), CancellationToken.None)));
+            }
+            var isUsable = false;
+            try
+            {
+                isPending = true; // a secret that the file names may come later than the file
+                var changed = await RuleFile.ReadAsync(path, cancellationToken).ConfigureAwait(false);
+                (isPending, files) = (false, changed.Files);
+                foreach (var warning in await CheckAsync(_grid, changed, cancellationToken).ConfigureAwait(false))
+                {
+                    _options.Note(warning);
+                }
+                isPending = isUsable = true;
+                await ApplyAsync(changed, cancellationToken).ConfigureAwait(false);
+                isPending = false;
+                noted = "";
+                _options.Note($"{path} has changed: {changed.Rules.Count} rules.");
+            }
+            catch (Exception) when (cancellationToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
+            {
+                isPending = true; // until the grid can say what it thinks of it
+                Note($"{path} has changed, and is read again when the grid is there.");
+            }
+            catch (Exception broken) when (broken is FormatException or IOException or UnauthorizedAccessException or RpcException)
+            {
+                var why = (broken as RpcException)?.Status.Detail ?? broken.Message;
+                Note(isUsable
+                    ? $"{path} has changed, and not all of its rules can begin; that is tried again. {why}"
+                    : $"{path} has changed, and the rules of before go on. {why}");
             }
         }
     }

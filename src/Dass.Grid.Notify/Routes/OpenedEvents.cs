@@ -10,18 +10,18 @@ namespace Dass.Grid.Notify.Routes;
 /// <summary>
 /// Sounds that have begun and wait for a decision. One that is missed, e.g. because there are too many, is decided on when the log has it.
 /// </summary>
-internal sealed class OpenedEvents(GridClient grid)
+internal sealed class OpenedEvents(GridClient grid, TimeProvider clock)
 {
     private const int Most = 10_000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentQueue<OpenedEvent> _waiting = new();
+    private readonly ConcurrentQueue<(OpenedEvent Opened, long Since)> _waiting = new();
 
     public void Add(OpenedEvent opened)
     {
         if (_waiting.Count < Most)
         {
-            _waiting.Enqueue(opened);
+            _waiting.Enqueue((opened, clock.GetTimestamp()));
         }
     }
 
@@ -29,8 +29,9 @@ internal sealed class OpenedEvents(GridClient grid)
     /// <exception cref="RpcException">The grid is away.</exception>
     public async Task<KeptEvent?> FirstAsync(CancellationToken cancellationToken)
     {
-        while (_waiting.TryPeek(out var opened))
+        while (_waiting.TryPeek(out var first))
         {
+            var opened = first.Opened;
             try
             {
                 // A subscription does not say when the stream began, which is a part of what the log knows an event by.
@@ -47,7 +48,9 @@ internal sealed class OpenedEvents(GridClient grid)
                     Event = opened.Sound,
                 };
             }
-            catch (RpcException gone) when (gone.StatusCode is StatusCode.NotFound or StatusCode.Internal)
+            catch (RpcException gone) when (
+                gone.StatusCode is StatusCode.NotFound or StatusCode.Internal or StatusCode.DeadlineExceeded
+                || clock.GetElapsedTime(first.Since) > Patience)
             {
                 RemoveFirst(); // the log will have it, and other streams' sounds do not wait for this one
             }

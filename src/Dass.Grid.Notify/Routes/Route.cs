@@ -15,7 +15,7 @@ namespace Dass.Grid.Notify.Routes;
 /// The log is in the order of onsets, and an event is added when it closes: a long one, one that a stream owed while the store was away, or
 /// one of an old recording is added behind events that have been read already. So no place in the log says what is new. What does is the
 /// journal's list of events that have been decided on; the log is read again and again, its last minutes often, where a subscription has
-/// seen an event close at once, and all that the grid keeps when the route begins and once a day.
+/// seen an event close at once, and the last seven days when the route begins and once a day.
 /// </remarks>
 internal sealed class Route : IAsyncDisposable
 {
@@ -37,9 +37,9 @@ internal sealed class Route : IAsyncDisposable
     private readonly ExpectedEvents _expected;
     private readonly OpenedEvents _opened;
     private volatile bool _missed = true; // events may have closed unseen
-    private DateTime _poll; // when the last minutes are read next, UTC
-    private DateTime _sweep; // and the last day
-    private DateTime _longSweep; // and all that is kept
+    private long? _polled; // when the last minutes were read, by a clock that is never set
+    private long? _swept; // and the last day
+    private long? _sweptLong; // and all that is looked back for
     private int _failed; // readings in a row
 
     /// <exception cref="IOException">The journal cannot be used.</exception>
@@ -51,7 +51,7 @@ internal sealed class Route : IAsyncDisposable
         _decisions = new RuleDecisions(rule, _journal.Memory);
         _status = new RouteStatus(rule, spec, options.Time);
         _expected = new ExpectedEvents(options.Time);
-        _opened = new OpenedEvents(grid);
+        _opened = new OpenedEvents(grid, options.Time);
         _destination = destinations.Open(spec);
         _sender = new RouteSender(
             spec, _destination, _journal, new DeadLetters(state.DeadLettersOf(Name), options.Time), _status, options.Pauses, options.Time);
@@ -107,7 +107,7 @@ internal sealed class Route : IAsyncDisposable
                 _status.OnGrid("");
                 _status.OnState("");
                 _failed = 0;
-                await _expected.WaitAsync(_poll - _options.Time.GetUtcNow().UtcDateTime, cancellationToken).ConfigureAwait(false);
+                await _expected.WaitAsync(_options.Poll - Since(_polled), cancellationToken).ConfigureAwait(false);
                 continue;
             }
             catch (Exception) when (cancellationToken.IsCancellationRequested)
@@ -118,7 +118,7 @@ internal sealed class Route : IAsyncDisposable
             {
                 _status.OnGrid($"{away.StatusCode}: {away.Status.DebugException?.GetBaseException().Message ?? away.Status.Detail}");
             }
-            catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
+            catch (Exception broken) // mostly of the disk
             {
                 _status.OnState(broken.Message);
             }
@@ -139,21 +139,22 @@ internal sealed class Route : IAsyncDisposable
     {
         while (await _opened.FirstAsync(cancellationToken).ConfigureAwait(false) is { } begun)
         {
-            if (!_journal.HasSeen(Notice.KeyOf(begun)))
+            if (begun.Offset.ToDateTime() >= _journal.Since && !_journal.HasSeen(Notice.KeyOf(begun)))
             {
                 await DecideAsync([begun], cancellationToken).ConfigureAwait(false);
             }
             _opened.RemoveFirst();
         }
         var now = _options.Time.GetUtcNow().UtcDateTime;
-        var isLong = now >= _longSweep;
-        var isSweep = isLong || _missed || now >= _sweep;
-        if (!isSweep && now < _poll)
+        var isLong = Since(_sweptLong) >= _options.LongSweep;
+        var isSweep = isLong || _missed || Since(_swept) >= _options.Sweep;
+        if (!isSweep && Since(_polled) < _options.Poll)
         {
             await ReadExpectedAsync(cancellationToken).ConfigureAwait(false);
             return;
         }
         _missed = false;
+        var began = _options.Time.GetTimestamp();
         var back = isLong || _options.LookBack < Day ? _options.LookBack : Day;
         try
         {
@@ -164,16 +165,19 @@ internal sealed class Route : IAsyncDisposable
             _missed |= isSweep;
             throw;
         }
-        _poll = now + _options.Poll;
+        _polled = began;
         if (isSweep)
         {
-            (_sweep, _longSweep) = (now + _options.Sweep, isLong ? now + _options.LongSweep : _longSweep);
+            (_swept, _sweptLong) = (began, isLong ? began : _sweptLong);
         }
         if (now - _journal.ReadUpTo > MarkInterval)
         {
             _journal.MarkRead(now);
         }
     }
+
+    private TimeSpan Since(long? timestamp) =>
+        timestamp is { } then ? _options.Time.GetElapsedTime(then) : TimeSpan.MaxValue;
 
     /// <summary>Looks where events are expected.</summary>
     private async Task ReadExpectedAsync(CancellationToken cancellationToken)
@@ -269,12 +273,9 @@ internal sealed class Route : IAsyncDisposable
             await progress.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         _status.OnFull(false);
-        Notice[] notices =
-        [
-            .. events.Where(kept => _decisions.Decide(kept) == Decision.Send).Select(kept => Notice.From(Rule.Name, kept)),
-        ];
-        _journal.Decide([.. events.Select(kept => (Notice.KeyOf(kept), kept.Onset.ToDateTime()))], notices);
-        _sender.Add(notices);
+        _sender.Add(_journal.Decide(
+            [.. events.Select(kept => (Notice.KeyOf(kept), kept.Onset.ToDateTime()))],
+            () => [.. events.Where(kept => _decisions.Decide(kept) == Decision.Send).Select(kept => Notice.From(Rule.Name, kept))]));
         foreach (var kept in events)
         {
             _expected.Remove(kept.StreamId, kept.Event.Id);

@@ -6,7 +6,7 @@ internal sealed record RouteOptions
     /// <summary>Messages that wait for a destination; while there are more, no events are read. Default: 1,000.</summary>
     public int MaxWaiting { get; init; } = 1_000;
 
-    /// <summary>How far back events are looked for, by their onset. Default: 7 days, as long as a grid keeps them.</summary>
+    /// <summary>How far back events are looked for, by their onset. Default: 7 days, as long as a grid keeps them by default.</summary>
     public TimeSpan LookBack { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>Events that began within this time are read each time. Default: 15 minutes.</summary>
@@ -18,7 +18,7 @@ internal sealed record RouteOptions
     /// <summary>Time between two readings of the last day. Default: 1 hour.</summary>
     public TimeSpan Sweep { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>Time between two readings of all that is kept. Default: 1 day.</summary>
+    /// <summary>Time between two readings of all of <see cref="LookBack"/>. Default: 1 day.</summary>
     public TimeSpan LongSweep { get; init; } = TimeSpan.FromDays(1);
 
     /// <summary>Between attempts of a message.</summary>

@@ -111,7 +111,7 @@ internal sealed class RouteSender(
             journal.Done(notice.Id);
             status.OnState("");
         }
-        catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
+        catch (Exception broken) // of any kind: a worker that ends takes its stream's messages with it
         {
             status.OnState(broken.Message);
             return false;

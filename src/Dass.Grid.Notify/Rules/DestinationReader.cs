@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -92,7 +93,7 @@ internal sealed partial class DestinationReader(string name, JsonFields fields, 
             Secrets = secrets,
             Headers = Headers(),
             Body = body,
-            AuthorityFile = fields.Text("ca_file") is { } file && fields.FileText("ca_file") is not null ? file : null,
+            Authorities = Authorities(),
         };
     }
 
@@ -126,7 +127,7 @@ internal sealed partial class DestinationReader(string name, JsonFields fields, 
             IsEncrypted = isEncrypted,
             User = fields.Text("user"),
             Password = password,
-            AuthorityFile = fields.Text("ca_file") is { } file && fields.FileText("ca_file") is not null ? file : null,
+            Authorities = Authorities(),
             Topic = Topic("topic") ?? "dass",
             Discovery = Discovery(),
         };
@@ -169,6 +170,29 @@ internal sealed partial class DestinationReader(string name, JsonFields fields, 
             fields.Add("file", "is empty; it must be the path of a file to which messages are added.");
         }
         return new FileSpec { Name = name, Path = path, Parallel = 1 };
+    }
+
+    /// <summary>Read with the rules: a file that holds none is wrong before anything of the rules has changed.</summary>
+    private X509Certificate2Collection? Authorities()
+    {
+        if (fields.FileText("ca_file") is not { } text)
+        {
+            return null;
+        }
+        var authorities = new X509Certificate2Collection();
+        try
+        {
+            authorities.ImportFromPem(text);
+        }
+        catch (CryptographicException)
+        {
+            authorities.Clear();
+        }
+        if (authorities.Count == 0)
+        {
+            fields.Add("ca_file", "holds no certificates in the form of PEM.");
+        }
+        return authorities;
     }
 
     private byte[][] Secrets()

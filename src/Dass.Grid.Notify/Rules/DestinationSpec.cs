@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 
 namespace Dass.Grid.Notify.Rules;
@@ -35,8 +36,8 @@ internal sealed record WebhookSpec : DestinationSpec
     /// <summary>What is sent instead of the event's JSON: texts in it may name fields, as in <c>{label}</c>. Null: the event.</summary>
     public JsonElement? Body { get; init; }
 
-    /// <summary>PEM file of the authorities that sign the receiver's certificate. Null: those of the machine.</summary>
-    public string? AuthorityFile { get; init; }
+    /// <summary>The authorities that sign the receiver's certificate. Null: those of the machine.</summary>
+    public X509Certificate2Collection? Authorities { get; init; }
 
     /// <summary>Paths and queries of chats' addresses are their passwords.</summary>
     public override string Shown => Url.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);

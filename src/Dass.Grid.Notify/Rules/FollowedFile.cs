@@ -19,4 +19,7 @@ public static class FollowedFile
             return default;
         }
     }
+
+    /// <param name="files">Paths, each with when it was written as of before it was read.</param>
+    internal static bool HaveChanged(IReadOnlyDictionary<string, DateTime> files) => files.Any(file => WrittenUtc(file.Key) != file.Value);
 }

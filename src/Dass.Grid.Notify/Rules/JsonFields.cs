@@ -11,11 +11,15 @@ namespace Dass.Grid.Notify.Rules;
 internal sealed partial class JsonFields(JsonElement element, string place, List<string> problems)
 {
     private readonly List<string> _secrets = [];
+    private readonly Dictionary<string, DateTime> _files = [];
 
     public JsonElement Element => element;
 
     /// <summary>The texts that came from the environment or from files.</summary>
     public IReadOnlyList<string> Secrets => _secrets;
+
+    /// <summary>The files that were read, each with when it was written, as of before.</summary>
+    public IReadOnlyDictionary<string, DateTime> Files => _files;
 
     public string PlaceOf(string field) => place.Length > 0 ? $"{place}.{field}" : field;
 
@@ -136,6 +140,7 @@ internal sealed partial class JsonFields(JsonElement element, string place, List
         {
             return null;
         }
+        _files[path] = FollowedFile.WrittenUtc(path);
         try
         {
             if (File.ReadAllText(path).Trim() is { Length: > 0 } text)

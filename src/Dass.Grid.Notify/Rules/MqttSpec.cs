@@ -1,3 +1,5 @@
+using System.Security.Cryptography.X509Certificates;
+
 namespace Dass.Grid.Notify.Rules;
 
 internal sealed record MqttSpec : DestinationSpec
@@ -12,8 +14,8 @@ internal sealed record MqttSpec : DestinationSpec
 
     public string? Password { get; init; }
 
-    /// <summary>PEM file of the authorities that sign the broker's certificate. Null: those of the machine.</summary>
-    public string? AuthorityFile { get; init; }
+    /// <summary>The authorities that sign the broker's certificate. Null: those of the machine.</summary>
+    public X509Certificate2Collection? Authorities { get; init; }
 
     /// <summary>What topics begin with: <c>dass</c> makes <c>dass/yard/dogs</c>.</summary>
     public string Topic { get; init; } = "dass";

@@ -14,8 +14,8 @@ public sealed class NotifyRules
     /// <summary>What a person should know, e.g. that messages are not signed.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>When the file was written, as of before it was read: a later time is that of a change.</summary>
-    internal DateTime WrittenUtc { get; init; }
+    /// <summary>The file and those that it names for secrets, each with when it was written, as of before it was read.</summary>
+    internal IReadOnlyDictionary<string, DateTime> Files { get; init; } = new Dictionary<string, DateTime>();
 
     internal IReadOnlyList<Rule> Rules { get; }
 

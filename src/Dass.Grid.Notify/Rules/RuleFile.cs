@@ -33,6 +33,7 @@ public static partial class RuleFile
     {
         var (problems, warnings) = (new List<string>(), new List<string>());
         var (rules, destinations) = (new List<Rule>(), new List<DestinationSpec>());
+        var files = new Dictionary<string, DateTime> { [path] = written };
         try
         {
             using var json = JsonDocument.Parse(
@@ -40,7 +41,7 @@ public static partial class RuleFile
             var file = new JsonFields(json.RootElement, "", problems);
             if (file.RequireObject("destinations", "rules"))
             {
-                ReadDestinations(file, destinations, problems, warnings);
+                ReadDestinations(file, destinations, files, problems, warnings);
                 ReadRules(file, [.. destinations.Select(each => each.Name)], clock, rules, problems);
             }
         }
@@ -49,7 +50,7 @@ public static partial class RuleFile
             problems.Add($"line {broken.LineNumber + 1}: it is no JSON. {broken.Message}");
         }
         return problems.Count == 0
-            ? new NotifyRules(rules, destinations, warnings) { WrittenUtc = written }
+            ? new NotifyRules(rules, destinations, warnings) { Files = files }
             : throw new FormatException(
                 $"{path} cannot be used:{string.Concat(problems.Select(problem => $"{Environment.NewLine}  {problem}"))}");
     }
@@ -57,7 +58,8 @@ public static partial class RuleFile
     internal static bool IsName(string name) => NamePattern().IsMatch(name);
 
     private static void ReadDestinations(
-        JsonFields file, List<DestinationSpec> destinations, List<string> problems, List<string> warnings)
+        JsonFields file, List<DestinationSpec> destinations, Dictionary<string, DateTime> files, List<string> problems,
+        List<string> warnings)
     {
         if (!file.Element.TryGetProperty("destinations", out var all) || all.ValueKind != JsonValueKind.Object)
         {
@@ -72,7 +74,12 @@ public static partial class RuleFile
                 problems.Add($"{place}: a destination's name must be 1 to 64 of A-Z a-z 0-9 . _ -");
             }
             // One that is broken is known by name all the same: rules that send to it are not wrong for that.
-            destinations.Add(new DestinationReader(each.Name, new JsonFields(each.Value, place, problems), warnings).Read());
+            var fields = new JsonFields(each.Value, place, problems);
+            destinations.Add(new DestinationReader(each.Name, fields, warnings).Read());
+            foreach (var (path, written) in fields.Files)
+            {
+                files.TryAdd(path, written);
+            }
         }
         foreach (var twice in destinations.GroupBy(each => each.Name).Where(each => each.Count() > 1))
         {

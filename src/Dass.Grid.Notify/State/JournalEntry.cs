@@ -19,6 +19,9 @@ internal sealed record JournalEntry
     /// <summary>A hash of the rule that the entries before it were made by.</summary>
     public string? Rule { get; init; }
 
+    /// <summary>A hash of what that rule asked the grid for. Null in a journal of before.</summary>
+    public string? Selection { get; init; }
+
     /// <summary>All events that the grid listed before then have been decided on.</summary>
     public DateTime? Read { get; init; }
 

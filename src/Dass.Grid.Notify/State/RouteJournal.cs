@@ -23,28 +23,32 @@ internal sealed class RouteJournal : IDisposable
     private readonly LinkedList<Notice> _pending = new();
     private readonly Dictionary<string, LinkedListNode<Notice>> _places = new(StringComparer.Ordinal); // in _pending, by id
     private readonly string _rule;
+    private readonly string _selection;
     private readonly TimeSpan _cooldown;
-    private FileStream _file = null!;
+    private FileStream? _file; // null: it could not be opened again
     private long _length; // of what was written whole
     private int _lines;
 
     /// <param name="path">Of the file; is made when it is missing.</param>
-    /// <param name="rule">The rule. When it is not that of the journal's entries, it begins where that one had read up to.</param>
+    /// <param name="rule">
+    /// The rule. When it selects other events than that of the journal's entries, it begins where that one had read up to.
+    /// </param>
     /// <param name="keep">Events are remembered for so long after their onset: the reader never goes back further.</param>
     /// <param name="clock">The time of day.</param>
     /// <exception cref="IOException">It cannot be read or written, or a line in its midst is broken.</exception>
     public RouteJournal(string path, Rule rule, TimeSpan keep, TimeProvider clock)
     {
         (_path, _keep, _cooldown, _clock) = (path, keep, rule.Cooldown, clock);
-        _rule = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(rule.Definition)));
+        (_rule, _selection) = (Hash(rule.Definition), Hash(rule.ToSelection().ToString()));
         var now = clock.GetUtcNow().UtcDateTime;
         var known = Load();
-        if (known is null)
+        if (known?.Rule is null)
         {
             Since = ReadUpTo = rule.From?.UtcDateTime ?? now;
         }
-        else if (known != _rule)
+        else if (known.Rule != _rule && known.Selection != _selection)
         {
+            // What the new one selects and the old one did not is not sent for the time before.
             Since = ReadUpTo > Since ? ReadUpTo : Since;
         }
         Rewrite();
@@ -55,6 +59,7 @@ internal sealed class RouteJournal : IDisposable
 
     public DateTime ReadUpTo { get; private set; }
 
+    /// <summary>What cooldowns need. It changes within <see cref="Decide"/> alone.</summary>
     public RuleMemory Memory { get; } = new();
 
     public int PendingCount
@@ -85,16 +90,21 @@ internal sealed class RouteJournal : IDisposable
         }
     }
 
-    /// <summary>Events have been decided on; when this returns the decisions hold.</summary>
+    /// <summary>Decides on events; when this returns the decisions hold.</summary>
     /// <param name="seen">All of them: key and onset.</param>
-    /// <param name="send">The messages that came of it, in order.</param>
+    /// <param name="decide">Decides with <see cref="Memory"/>, which no sender uses meanwhile: the messages, in order.</param>
+    /// <returns>The messages.</returns>
     /// <exception cref="IOException">It cannot be written: nothing has changed, and the rule's memory is as it was before.</exception>
-    public void Decide(IReadOnlyList<(UInt128 Key, DateTime Onset)> seen, IReadOnlyList<Notice> send)
+    public IReadOnlyList<Notice> Decide(
+        IReadOnlyList<(UInt128 Key, DateTime Onset)> seen, Func<IReadOnlyList<Notice>> decide)
     {
         lock (_lock)
         {
+            RewriteWhenLong();
+            IReadOnlyList<Notice> send;
             try
             {
+                send = decide();
                 Write(new JournalEntry
                 {
                     Seen = seen.ToDictionary(each => Hex(each.Key), each => each.Onset.Ticks),
@@ -116,6 +126,7 @@ internal sealed class RouteJournal : IDisposable
             {
                 AddPending(notice);
             }
+            return send;
         }
     }
 
@@ -125,12 +136,9 @@ internal sealed class RouteJournal : IDisposable
     {
         lock (_lock)
         {
+            RewriteWhenLong();
             Write(new JournalEntry { Done = id });
             RemovePending(id);
-            if (_lines > LeastLines + 4 * (_seen.Count / SeenPerLine + _pending.Count))
-            {
-                Rewrite();
-            }
         }
     }
 
@@ -139,21 +147,22 @@ internal sealed class RouteJournal : IDisposable
     {
         lock (_lock)
         {
+            RewriteWhenLong();
             ReadUpTo = time;
             Write(new JournalEntry { Read = time }, isUrgent: false);
         }
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => _file?.Dispose();
 
-    /// <returns>The rule of the last entries; null: there is no journal yet.</returns>
-    private string? Load()
+    /// <returns>The rule of the last entries and its selection; null: there is no journal yet.</returns>
+    private JournalEntry? Load()
     {
         if (!File.Exists(_path))
         {
             return null;
         }
-        string? rule = null;
+        var last = new JournalEntry();
         var bytes = File.ReadAllBytes(_path).AsSpan();
         for (var number = 1; bytes.Length > 0; number++)
         {
@@ -166,10 +175,10 @@ internal sealed class RouteJournal : IDisposable
                     $"{_path}: line {number} is broken. Without the file the rule begins anew: move it away if that will do.");
             }
             bytes = rest;
-            rule = entry?.Rule ?? rule;
+            last = entry?.Rule is null ? last : entry;
             Apply(entry ?? new JournalEntry());
         }
-        return rule;
+        return last;
     }
 
     private void Apply(JournalEntry entry)
@@ -211,6 +220,7 @@ internal sealed class RouteJournal : IDisposable
 
     private void Write(JournalEntry entry, bool isUrgent = true)
     {
+        _file ??= Open();
         if (_file.Length != _length)
         {
             _file.SetLength(_length); // what a full disk has torn
@@ -221,6 +231,15 @@ internal sealed class RouteJournal : IDisposable
         _file.Flush(flushToDisk: isUrgent);
         _length += line.Length;
         _lines++;
+    }
+
+    /// <summary>Before a change, not behind it: when it fails, nothing has changed.</summary>
+    private void RewriteWhenLong()
+    {
+        if (_lines > LeastLines + 4 * (_seen.Count / SeenPerLine + _pending.Count))
+        {
+            Rewrite();
+        }
     }
 
     /// <summary>Writes what holds now, and forgets what can no longer be asked for.</summary>
@@ -242,7 +261,7 @@ internal sealed class RouteJournal : IDisposable
                 file.Write(entry.ToLine());
                 _lines++;
             }
-            Add(new JournalEntry { Since = Since, Rule = _rule, Read = ReadUpTo, Sent = new(Memory.Sent) });
+            Add(new JournalEntry { Since = Since, Rule = _rule, Selection = _selection, Read = ReadUpTo, Sent = new(Memory.Sent) });
             foreach (var part in _seen.Chunk(SeenPerLine))
             {
                 Add(new JournalEntry { Seen = part.ToDictionary(each => Hex(each.Key), each => each.Value) });
@@ -253,9 +272,18 @@ internal sealed class RouteJournal : IDisposable
             }
         });
         _file?.Dispose();
-        _file = new FileStream(_path, DurableFile.Owners(FileMode.Open, FileAccess.Write));
-        _length = _file.Length;
+        _file = null;
+        _file = Open();
     }
+
+    private FileStream Open()
+    {
+        var file = new FileStream(_path, DurableFile.Owners(FileMode.Open, FileAccess.Write));
+        _length = file.Length;
+        return file;
+    }
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private static string Hex(UInt128 key) => key.ToString("x32", CultureInfo.InvariantCulture);
 }

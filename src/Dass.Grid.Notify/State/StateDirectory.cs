@@ -38,6 +38,16 @@ internal sealed class StateDirectory : IDisposable
             home, "dass-grid", "notify", $"{System.IO.Path.GetFileNameWithoutExtension(full)}-{Convert.ToHexStringLower(hash)[..8]}");
     }
 
+    /// <summary>Makes it and writes to it, also while another process uses it.</summary>
+    /// <exception cref="IOException">It cannot be made or written to.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be.</exception>
+    public static void Try(string path)
+    {
+        DurableFile.MakeDirectory(System.IO.Path.GetFullPath(path));
+        var probe = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Options = FileOptions.DeleteOnClose };
+        new FileStream(System.IO.Path.Combine(path, $"probe-{Environment.ProcessId}"), probe).Dispose();
+    }
+
     public string JournalOf(string route) => System.IO.Path.Combine(Path, $"{route}.journal");
 
     public string DeadLettersOf(string route) => System.IO.Path.Combine(Path, "dead-letters", $"{route}.jsonl");

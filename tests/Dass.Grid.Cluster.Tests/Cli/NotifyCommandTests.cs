@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.Tests;
 
 namespace Dass.Grid.Cluster.Tests.Cli;
@@ -102,8 +103,35 @@ public sealed class NotifyCommandTests : IDisposable
 
         await File.WriteAllTextAsync(Rules, "{}");
         var refusal = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(
-            () => TestGrid.StartAsync(new() { ["Grid:Notify:Rules"] = Rules }));
+            () => TestGrid.StartAsync(new() { ["Grid:Notify:Rules"] = Rules, ["Grid:Notify:StateDirectory"] = State }));
         Assert.Contains("Grid:Notify:Rules", refusal.Message, StringComparison.Ordinal);
+
+        Write(receiver);
+        refusal = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(
+            () => TestGrid.StartAsync(new() { ["Grid:Notify:Rules"] = Rules, ["Grid:Notify:StateDirectory"] = "/dev/null/state" }));
+        Assert.Contains("Grid:Notify:StateDirectory is '/dev/null/state', which cannot be used", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_host_reads_its_key_again_when_the_file_changes()
+    {
+        const string Key = "0123456789abcdef";
+        var file = Path.Combine(_directory.FullName, "key");
+        await File.WriteAllTextAsync(file, "fedcba9876543210");
+        await using var receiver = await WebhookReceiver.StartAsync();
+        Write(receiver);
+        await using var grid = await TestGrid.StartAsync(new()
+        {
+            ["Grid:Notify:Rules"] = Rules,
+            ["Grid:Notify:StateDirectory"] = State,
+            ["Grid:Notify:KeyFile"] = file,
+            ["Tenants:default:KeyHashes:0"] = KeyHash.Create(Key).ToString(),
+        });
+        await TestGrid.UntilAsync(() => File.Exists(Path.Combine(State, "all@hook.journal")));
+        await new LogOfEvents(grid).AddAsync("yard", "0-0", TimeSpan.Zero);
+        await File.WriteAllTextAsync(file, $"{Key}\n");
+        File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddSeconds(2)); // also on a file system of whole seconds
+        await TestGrid.UntilAsync(() => receiver.Taken.Length == 1);
     }
 
     /// <summary>The check of a signature that the page shows to people is right.</summary>

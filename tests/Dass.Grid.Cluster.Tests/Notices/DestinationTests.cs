@@ -131,11 +131,12 @@ public sealed class DestinationTests : IDisposable
         await SendAsync(Webhook(receiver, """
             "headers": { "Authorization": "Bearer x" }, "body": { "text": "{label} \"heard\" on {stream_id}", "n": [1, "{rule}"] }
             """));
-        await SendAsync(Webhook(receiver, """ "headers": { "Title": "dass" }, "body": "{label} for {duration_seconds} s" """));
+        await SendAsync(Webhook(receiver, """ "headers": { "Title": "Hörsaal ♪" }, "body": "{label} for {duration_seconds} s" """));
 
         Assert.Equal("""{"text":"Dog \"heard\" on yard","n":[1,"dogs"]}""", receiver.All[0].Body);
         Assert.Equal("Bearer x", receiver.All[0].Headers["Authorization"].ToString());
         Assert.Equal("Dog for 2.50 s", receiver.All[1].Body);
+        Assert.Equal("Hörsaal ♪", receiver.All[1].Headers["Title"].ToString());
         Assert.StartsWith("text/plain", receiver.All[1].Headers["Content-Type"].ToString(), StringComparison.Ordinal);
     }
 

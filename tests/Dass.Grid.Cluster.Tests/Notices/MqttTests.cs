@@ -4,6 +4,7 @@ using Dass.Grid.Notify;
 using Dass.Grid.Notify.Delivery;
 using Dass.Grid.Notify.Rules;
 using Dass.Grid.Tests;
+using Microsoft.Extensions.Time.Testing;
 using static Dass.Grid.Cluster.Tests.Notices.RuleDecisionTests;
 
 namespace Dass.Grid.Cluster.Tests.Notices;
@@ -35,6 +36,7 @@ public sealed class MqttTests : IDisposable
     };
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("dass-mqtt-");
+    private readonly FakeTimeProvider _time = new(); // of pauses, not of timeouts
 
     public void Dispose() => _directory.Delete(recursive: true);
 
@@ -44,7 +46,7 @@ public sealed class MqttTests : IDisposable
         using var broker = new Mosquitto(_directory, "allow_anonymous true");
         await broker.StartAsync();
         using var reader = await broker.ReadAsync();
-        await using (var destination = IDestination.Create(Spec(broker, "\"home_assistant\": true")))
+        await using (var destination = Create(Spec(broker, "\"home_assistant\": true")))
         {
             Assert.Equal(DeliveryOutcome.Delivered, await SendAsync(destination, "yard.1", "Dog"));
             Assert.Equal(DeliveryOutcome.Delivered, await SendAsync(destination, "yard.1", "Dog", "0-1"));
@@ -84,13 +86,13 @@ public sealed class MqttTests : IDisposable
         await broker.StartAsync();
         using var reader = await broker.ReadAsync();
         string[] States() => [.. reader.All.Where(each => each.Topic == "dass/status/home").Select(each => each.Payload)];
-        var (all, spec) = (new SharedDestinations(), Spec(broker, "\"home_assistant\": true"));
+        var (all, spec) = (new SharedDestinations(_time), Spec(broker, "\"home_assistant\": true"));
         var dogs = all.Open(spec);
         await using (var cats = all.Open(spec))
         {
             await TestGrid.UntilAsync(() => States() is ["online"]); // before any message
             await dogs.DisposeAsync();
-            await using (var trial = IDestination.Create(spec, isTrial: true))
+            await using (var trial = IDestination.Create(spec, isTrial: true, _time))
             {
                 Assert.Equal(DeliveryOutcome.Delivered, await SendAsync(trial, "yard", "Dog"));
             }
@@ -102,11 +104,51 @@ public sealed class MqttTests : IDisposable
     }
 
     [NeedsFact("mosquitto mosquitto_sub", "mosquitto mosquitto-clients")]
+    public async Task Home_Assistant_has_time_to_make_an_entity_before_its_first_event_and_no_later_one_waits()
+    {
+        using var broker = new Mosquitto(_directory, "allow_anonymous true");
+        await broker.StartAsync();
+        using var reader = await broker.ReadAsync();
+        await using var destination = Create(Spec(broker, "\"home_assistant\": true"));
+        var first = destination.SendAsync(Message("yard", "Dog"), CancellationToken.None);
+        await TestGrid.UntilAsync(() => reader.All.Any(each => each.Topic.StartsWith("homeassistant/sensor/", StringComparison.Ordinal)));
+        using var later = await broker.ReadAsync(); // whose way is longer than an event's
+        Assert.False(first.IsCompleted);
+        Assert.DoesNotContain(reader.All, each => each.Topic == "dass/yard/dogs");
+        await TestGrid.UntilAsync(() => first.IsCompleted, () =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(2));
+            return Task.Delay(20);
+        });
+        Assert.Equal(DeliveryOutcome.Delivered, await first);
+        Assert.Equal(DeliveryOutcome.Delivered, await destination.SendAsync(Message("yard", "Dog", "0-1"), CancellationToken.None));
+    }
+
+    [NeedsFact("mosquitto mosquitto_sub", "mosquitto mosquitto-clients")]
+    public async Task A_broker_that_does_not_take_online_is_told_again_and_until_then_no_message_counts_as_sent()
+    {
+        var acl = Path.Combine(_directory.FullName, "acl");
+        File.WriteAllText(acl, "topic read #\ntopic readwrite probe\ntopic readwrite dass/yard/#\n");
+        using var broker = new Mosquitto(_directory, "allow_anonymous true", $"acl_file {acl}");
+        await broker.StartAsync();
+        using var reader = await broker.ReadAsync();
+        await using var destination = Create(Spec(broker, "\"parallel\": 1"));
+        var refused = await SendAsync(destination, "yard", "Dog");
+        Assert.Equal(DeliveryKind.Failed, refused.Kind);
+        Assert.Contains("NotAuthorized to dass/status/home", refused.Reason, StringComparison.Ordinal);
+
+        File.WriteAllText(acl, "topic readwrite #\n");
+        await broker.ReloadAsync();
+        await TestGrid.UntilAsync(async () => (await SendAsync(destination, "yard", "Dog")).Kind == DeliveryKind.Delivered);
+        await TestGrid.UntilAsync(() => reader.All.Contains(("dass/status/home", "online")));
+    }
+
+    [NeedsFact("mosquitto mosquitto_sub", "mosquitto mosquitto-clients")]
     public async Task A_broker_that_is_away_or_refuses_has_failed_and_one_that_comes_back_is_used_and_told_again()
     {
         using var broker = new Mosquitto(_directory, "allow_anonymous true"); // keeps nothing over a restart
         await broker.StartAsync();
-        await using var destination = IDestination.Create(
+        await using var destination = Create(
             Spec(broker, "\"home_assistant\": \"ha\", \"topic\": \"ears\""));
         Assert.Equal(DeliveryOutcome.Delivered, await SendAsync(destination, "yard", "Dog"));
         broker.Kill();
@@ -137,7 +179,7 @@ public sealed class MqttTests : IDisposable
         {
             var file = Path.Combine(_directory.FullName, "password");
             File.WriteAllText(file, password);
-            await using var destination = IDestination.Create(Spec(broker, $"\"user\": \"dass\", \"password_file\": \"{file}\"{more}"));
+            await using var destination = Create(Spec(broker, $"\"user\": \"dass\", \"password_file\": \"{file}\"{more}"));
             return await SendAsync(destination, "yard", "Dog");
         }
         Assert.Equal(DeliveryOutcome.Delivered, await WithAsync("right"));
@@ -178,9 +220,22 @@ public sealed class MqttTests : IDisposable
 
     private static JsonElement Parse(string json) => JsonDocument.Parse(json).RootElement;
 
-    private static Task<DeliveryOutcome> SendAsync(IDestination destination, string stream, string label, string id = "0-0") =>
-        destination.SendAsync(
-            Notice.From("dogs", Heard("2026-03-01T12:00Z", stream: stream, label: label, id: id)), CancellationToken.None);
+    private IDestination Create(DestinationSpec spec) => IDestination.Create(spec, isTrial: false, _time);
+
+    /// <summary>However long it pauses.</summary>
+    private async Task<DeliveryOutcome> SendAsync(IDestination destination, string stream, string label, string id = "0-0")
+    {
+        var sending = destination.SendAsync(Message(stream, label, id), CancellationToken.None);
+        await TestGrid.UntilAsync(() => sending.IsCompleted, () =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            return Task.WhenAny(sending, Task.Delay(20));
+        });
+        return await sending;
+    }
+
+    private static Notice Message(string stream, string label, string id = "0-0") =>
+        Notice.From("dogs", Heard("2026-03-01T12:00Z", stream: stream, label: label, id: id));
 
     private static DestinationSpec Spec(Mosquitto broker, string more) => RuleFile.Parse(
         $$"""{ "destinations": { "home": { "mqtt": "mqtt://127.0.0.1:{{broker.Port}}", {{more}} } }, "rules": [] }""", "rules.json",

@@ -266,6 +266,43 @@ public sealed class NotifyServiceTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_rule_that_begins_later_tells_of_no_beginning_before()
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+        await using var receiver = await WebhookReceiver.StartAsync();
+        const string AndLater = """
+            "when": "begins", "to": "hook" }, { "name": "later", "when": "begins", "from": "2100-01-01"
+            """;
+        await using var running = Run(grid, receiver, rule: AndLater);
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config("yard"));
+        bool HasBegun() => receiver.Taken.Any(message => message.Body.Contains("\"sound.began\"", StringComparison.Ordinal));
+        for (var times = 1; !HasBegun(); times++)
+        {
+            await feed.SendBabbleAsync(0, Babble.Samples);
+            await feed.AppliedAsync((long)times * Babble.Samples);
+        }
+        await feed.FinishAsync();
+        var closed = feed.Events.Count(sound => sound.Kind == V1.EventKind.Closed);
+        await TestGrid.UntilAsync(() => receiver.Taken.Length >= closed); // from the log, where the other rule has read them, too
+        Assert.All(receiver.All, message => Assert.Equal("all", message.Data.GetProperty("rule").GetString()));
+    }
+
+    [Fact]
+    public async Task A_machines_clock_that_is_set_back_delays_no_message()
+    {
+        await using var grid = await TestGrid.StartAsync(_store.Settings());
+        await using var receiver = await WebhookReceiver.StartAsync();
+        var clock = new SetClock();
+        await using var running = Run(grid, receiver, clock: clock);
+        var log = new LogOfEvents(grid);
+        await log.AddAsync("yard", "0-1", TimeSpan.Zero);
+        await TestGrid.UntilAsync(() => receiver.Taken.Length == 1);
+        clock.Set = TimeSpan.FromHours(-6);
+        await log.AddAsync("yard", "0-2", TimeSpan.Zero);
+        await TestGrid.UntilAsync(() => receiver.Taken.Length == 2);
+    }
+
     private static string[] Ids(WebhookReceiver receiver) =>
         [.. receiver.Taken.Select(message => message.Data.GetProperty("event_id").GetString()!)];
 
@@ -281,7 +318,7 @@ public sealed class NotifyServiceTests : IDisposable
 
     private RunningRules Run(
         TestGrid grid, WebhookReceiver receiver, string more = "\"parallel\": 4", string[]? labels = null, int most = 1_000,
-        TimeSpan? sweep = null, string rule = "\"when\": \"ends\"", Uri? address = null)
+        TimeSpan? sweep = null, string rule = "\"when\": \"ends\"", Uri? address = null, TimeProvider? clock = null)
     {
         Write(receiver, more, labels, rule);
         var route = new RouteOptions
@@ -290,10 +327,19 @@ public sealed class NotifyServiceTests : IDisposable
             Sweep = sweep ?? TimeSpan.FromHours(1),
             Pauses = new SendPauses(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(1)),
             Poll = TimeSpan.FromSeconds(0.2),
+            Time = clock ?? TimeProvider.System,
         };
         var state = Path.Combine(_directory.FullName, "state");
         var options = new NotifyOptions { StateDirectory = state, Route = route, Look = TimeSpan.FromSeconds(0.2) };
         return new RunningRules(address ?? grid.Host.Address, Rules, options);
+    }
+
+    /// <summary>The machine's, which an operator sets while its timers run.</summary>
+    private sealed class SetClock : TimeProvider
+    {
+        public TimeSpan Set { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + Set;
     }
 
     private sealed class RunningRules : IAsyncDisposable

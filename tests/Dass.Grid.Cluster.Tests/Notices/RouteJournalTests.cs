@@ -91,6 +91,79 @@ public sealed class RouteJournalTests : IDisposable
     }
 
     [Fact]
+    public void Nor_does_it_while_nothing_is_sent()
+    {
+        using var journal = Open();
+        for (var i = 0; i < 1_500; i++)
+        {
+            journal.MarkRead(_time.GetUtcNow().UtcDateTime);
+        }
+        Assert.InRange(File.ReadAllLines(Place).Length, 1, 1_010);
+        for (var i = File.ReadAllLines(Place).Length; i <= 1_000; i++)
+        {
+            journal.MarkRead(_time.GetUtcNow().UtcDateTime);
+        }
+        for (var i = 0; i < 3; i++)
+        {
+            journal.Decide([((UInt128)i, _time.GetUtcNow().UtcDateTime)], () => []);
+        }
+        Assert.InRange(File.ReadAllLines(Place).Length, 1, 10);
+        Assert.True(journal.HasSeen(2));
+    }
+
+    [Fact]
+    public void While_a_decision_is_made_a_message_that_was_sent_changes_nothing_that_it_needs()
+    {
+        using var journal = Open();
+        Decide(journal, "0-0");
+        for (var i = File.ReadAllLines(Place).Length; i < 1_000; i++)
+        {
+            journal.MarkRead(_time.GetUtcNow().UtcDateTime);
+        }
+        var decisions = new RuleDecisions(Dogs, journal.Memory);
+        var sender = new Thread(() =>
+        {
+            journal.Done(Message("0-0").Id);
+            journal.Done(Message("0-0").Id); // which writes all anew
+        });
+        Assert.Throws<IOException>(() => journal.Decide([], () =>
+        {
+            Assert.Equal(Decision.Send, decisions.Decide(Heard("2026-03-01T12:10Z")));
+            sender.Start();
+            SpinWait.SpinUntil(() => sender.ThreadState is ThreadState.Stopped or ThreadState.WaitSleepJoin);
+            throw new IOException("The disk is full.");
+        }));
+        sender.Join();
+        Assert.InRange(File.ReadAllLines(Place).Length, 1, 10);
+        Assert.Empty(journal.Pending());
+        Assert.Equal(Decision.Send, decisions.Decide(Heard("2026-03-01T12:10Z"))); // it was not decided
+    }
+
+    [Fact]
+    public void A_rule_that_selects_what_it_did_goes_on_with_what_is_listed_late()
+    {
+        var begun = _time.GetUtcNow().UtcDateTime;
+        using (var journal = Open())
+        {
+            _time.Advance(TimeSpan.FromMinutes(10));
+            journal.MarkRead(_time.GetUtcNow().UtcDateTime);
+        }
+        using (var edited = Open(Parse("""{ "name": "dogs", "to": ["log"], "cooldown": "1m", "min_duration": "1s" }""")))
+        {
+            Assert.Equal(begun, edited.Since);
+        }
+        var first = File.ReadAllLines(Place)[0];
+        Assert.Contains("\"selection\":", first, StringComparison.Ordinal);
+        File.WriteAllText(Place, System.Text.RegularExpressions.Regex.Replace(first, "\"selection\":\"[^\"]*\",", "") + "\n");
+        using (var before = Open(Parse("""{ "name": "dogs", "to": ["log"], "cooldown": "1m", "min_duration": "1s" }""")))
+        {
+            Assert.Equal(begun, before.Since); // a journal of before, of the same rule
+        }
+        using var others = Open(Parse("""{ "name": "dogs", "to": ["log"], "min_peak": 0.5 }"""));
+        Assert.Equal(begun.AddMinutes(10), others.Since);
+    }
+
+    [Fact]
     public void A_rule_that_was_changed_begins_where_the_old_one_had_read_up_to()
     {
         using (var journal = Open())
@@ -129,9 +202,12 @@ public sealed class RouteJournalTests : IDisposable
 
     private static void Decide(RouteJournal journal, params string[] ids)
     {
-        new RuleDecisions(Dogs, journal.Memory).Decide(Heard("2026-03-01T12:00Z"));
         journal.Decide(
             [.. ids.Select(id => (Notice.KeyOf(Heard("2026-03-01T12:00Z", id: id)), new DateTime(2026, 3, 1, 12, 0, 0, DateTimeKind.Utc)))],
-            [.. ids.Select(Message)]);
+            () =>
+            {
+                new RuleDecisions(Dogs, journal.Memory).Decide(Heard("2026-03-01T12:00Z"));
+                return [.. ids.Select(Message)];
+            });
     }
 }

@@ -87,6 +87,12 @@ public sealed class RuleFileTests : IDisposable
         """{ "destinations": { "a": { "webhook": "http://x", "secret_file": "/nowhere" } }, "rules": [] }""",
         "destinations.a.secret_file is '/nowhere', which cannot be read")]
     [InlineData(
+        """{ "destinations": { "a": { "webhook": "https://x", "ca_file": "/etc/passwd" } }, "rules": [] }""",
+        "destinations.a.ca_file holds no certificates in the form of PEM")]
+    [InlineData(
+        """{ "destinations": { "a": { "mqtt": "mqtts://x", "ca_file": "/etc/passwd" } }, "rules": [] }""",
+        "destinations.a.ca_file holds no certificates in the form of PEM")]
+    [InlineData(
         """{ "destinations": { "a": { "webhook": "http://x", "body": "{lable}" } }, "rules": [] }""",
         "destinations.a.body names {lable}. Did you mean 'label'")]
     [InlineData(

@@ -45,6 +45,13 @@ internal sealed class Mosquitto : IDisposable
         });
     }
 
+    /// <summary>SIGHUP: it reads its files of rights again.</summary>
+    public async Task ReloadAsync()
+    {
+        using var kill = Process.Start("kill", ["-HUP", $"{_process!.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
     /// <summary>SIGKILL.</summary>
     public void Kill()
     {

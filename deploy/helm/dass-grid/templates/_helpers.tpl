@@ -40,11 +40,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $s := int . }}{{ printf "%02d:%02d:%02d" (div $s 3600) (mod (div $s 60) 60) (mod $s 60) }}
 {{- end }}
 
-{{/* Variables of settings: (name: value with colons). */}}
+{{/* Variables of settings: (name: value with colons). Numbers of values are floats: as text a large one would have an exponent, as JSON it has none. */}}
 {{- define "dass.settings" -}}
 {{- range $name, $value := . }}
 - name: {{ $name | replace ":" "__" }}
-  value: {{ toString $value | quote }}
+  value: {{ ternary (toJson $value) (toString $value) (kindIs "float64" $value) | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Variables, as YAML, each name once: the last value counts, in the first one's place. Server-side apply refuses a name that is there twice. */}}
+{{- define "dass.once" -}}
+{{- $names := list }}{{ $last := dict }}
+{{- range fromYamlArray . }}
+{{- if not (hasKey $last .name) }}{{ $names = append $names .name }}{{ end }}
+{{- $_ := set $last .name . }}
+{{- end }}
+{{- range $names }}
+- {{ get $last . | toYaml | indent 2 | trim }}
 {{- end }}
 {{- end }}
 
@@ -78,8 +90,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if has "postgres" $uses }}
 {{- include "dass.postgres" $root }}
 - name: Grid__Postgres
-  value: {{ printf "Host=$(PGHOST);Port=$(PGPORT);Database=$(PGDATABASE);Username=\"$(PGUSER)\";Password=\"$(PGPASSWORD)\";SSL Mode=%s%s"
+  value: {{ printf "Host=$(PGHOST);Port=$(PGPORT);Database=$(PGDATABASE);Username=\"$(PGUSER)\";Password=\"$(PGPASSWORD)\";SSL Mode=%s%s%s"
     (get (dict "disable" "Disable" "require" "Require" "verify-full" "VerifyFull") $values.postgres.sslMode)
+    (ternary "" ";Root Certificate=/etc/dass-grid/postgres/ca.crt" (empty $values.postgres.authority.existingSecret))
     (ternary "" (printf ";%s" $values.postgres.options) (empty $values.postgres.options)) | quote }}
 {{- end }}
 {{- if $values.siloTls.enabled }}
@@ -118,6 +131,29 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   valueFrom: {secretKeyRef: {name: {{ $postgres.existingSecret }}, key: username}}
 - name: PGPASSWORD
   valueFrom: {secretKeyRef: {name: {{ $postgres.existingSecret }}, key: password}}
+{{- end }}
+
+{{/* The authorities of PostgreSQL's certificate, as a list with a volume and as one with its mount: (root, role). Empty: the process needs none. */}}
+{{- define "dass.postgresVolume" -}}
+{{- $values := (index . 0).Values }}
+{{- if and $values.postgres.authority.existingSecret (include "dass.usesPostgres" .) }}
+- name: postgres-authority
+  secret:
+    secretName: {{ $values.postgres.authority.existingSecret }}
+    defaultMode: 0440
+    items: [{key: {{ $values.postgres.authority.key }}, path: ca.crt}]
+{{- end }}
+{{- end }}
+{{- define "dass.postgresMount" -}}
+{{- if include "dass.postgresVolume" . }}
+- {name: postgres-authority, mountPath: /etc/dass-grid/postgres, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{/* (root, role): gateways know the membership table alone. */}}
+{{- define "dass.usesPostgres" -}}
+{{- $grid := (index . 0).Values.grid }}
+{{- if or (eq $grid.cluster "postgres") (and (ne (index . 1) "gateway") (eq $grid.store "postgres")) }}true{{ end }}
 {{- end }}
 
 {{/* The node's kubelet asks by the operations port. The readiness check of a process waits 2 s for a silo's answer. */}}
