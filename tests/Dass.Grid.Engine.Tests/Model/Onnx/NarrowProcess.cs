@@ -41,7 +41,8 @@ internal static class NarrowProcess
     /// <summary>Of a second of babble.</summary>
     public static float[] Frames()
     {
-        var (logMel, frames) = (new LogMel(new LogMelTables(GoldenWeights.Tiny.Config)), new FrameBuffer(GoldenWeights.Tiny.Config.MelBins));
+        var config = GoldenWeights.Tiny.Config;
+        var (logMel, frames) = (new LogMel(new LogMelTables(config)), new FrameBuffer(config.MelBins));
         logMel.Push(Fixtures.Babble.AsSpan(0, 16_000), frames);
         logMel.Complete(frames);
         return frames.Frames.ToArray();
