@@ -93,8 +93,9 @@ internal sealed partial class AudioPump(
             {
                 if (recovery is not null)
                 {
-                    var isAttached = await AttachAgainAsync(Math.Min(clientsOldestSample, Kept));
-                    if (isAttached && attachment.NextSample < Kept)
+                    // Of a stream that has ended the work is refused for the same reason, or has the answer.
+                    var end = await AttachAgainAsync(Math.Min(clientsOldestSample, Kept));
+                    if (end is null && attachment.NextSample < Kept)
                     {
                         throw ProtocolErrors.WentBack(id, attachment.NextSample, Kept); // what it needs, its client may still have
                     }
@@ -119,8 +120,8 @@ internal sealed partial class AudioPump(
         }
     }
 
-    /// <returns>False: the stream has ended. The next call to it is refused for the same reason, or has the answer.</returns>
-    private async Task<bool> AttachAgainAsync(long oldestSample)
+    /// <returns>Null; or that the stream has ended.</returns>
+    private async Task<Refusal?> AttachAgainAsync(long oldestSample)
     {
         // A stream without a checkpoint begins again, by the rules of before.
         var same = attachment.Shape.ToSpec(spec) with
@@ -131,7 +132,7 @@ internal sealed partial class AudioPump(
         var answer = await stream.AttachAsync(same, feeder, cancellationToken);
         if (answer.Refusal is { Code: RefusalCode.StreamEnded })
         {
-            return false;
+            return answer.Refusal;
         }
         attachment = TransientRefusalException.OrThrow(answer);
         if (attachment.Gap is { } gap)
@@ -144,7 +145,7 @@ internal sealed partial class AudioPump(
         }
         _applied = attachment.NextSample;
         _durable = attachment.DurableSample;
-        return true;
+        return null;
     }
 
     private async Task CatchUpAsync()
@@ -157,7 +158,10 @@ internal sealed partial class AudioPump(
             }
             else if (_replay.After(_applied) is { } first)
             {
-                await AttachAgainAsync(first); // what lies between is lost
+                if (await AttachAgainAsync(first) is { } end) // what lies between is lost
+                {
+                    throw StatusMapping.FromRefusal(end);
+                }
             }
             else
             {

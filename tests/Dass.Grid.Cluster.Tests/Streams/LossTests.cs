@@ -2,6 +2,7 @@ using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
 using Dass.Grid.V1;
 using Google.Protobuf;
+using Grpc.Core;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
@@ -34,6 +35,18 @@ public sealed class LossTests : IDisposable
         BareSession.AssertEqual(await BareSession.HearAsync(TestGrid.TinyModel, audio), feed.Tags, summary);
         Assert.Empty(feed.Gaps);
         AssertLost(feed.Tags);
+    }
+
+    [Fact]
+    public async Task Audio_after_a_loss_of_a_stream_that_has_been_closed_is_refused()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        using var feed = await Feed.BeginAsync(grid.Client, Babble.Config(Yard.Id), patience: TimeSpan.FromSeconds(20));
+        await feed.SendBabbleAsync(0, Lost);
+        await feed.AppliedAsync(Lost);
+        await grid.Client.CloseStreamAsync(new CloseStreamRequest { StreamId = Yard.Id });
+        await SendAfterLossAsync(feed, Long, Babble.Samples);
+        await TestGrid.RefusesAsync(StatusCode.FailedPrecondition, "has ended", feed.ReadToEndAsync);
     }
 
     /// <summary>

@@ -7,7 +7,7 @@ const PageEvents = 1000, MostPages = 5, Shown = 100, HeatLabels = 15;
 
 export function events(main, _, query) {
   const lines = new Map();
-  let [hours, limit, kept, isAll, alive, round, cell] = [24, Shown, [], true, true, 0, null];
+  let [hours, limit, kept, isAll, alive, round, asking, cell] = [24, Shown, [], true, true, 0, false, null];
   const labels = h("datalist", { id: "labels" });
   const [label, stream, peak] = [
     h("input", { type: "search", list: "labels", placeholder: "any", oninput: () => soon() }),
@@ -58,6 +58,7 @@ export function events(main, _, query) {
 
   async function load(isFresh = true) {
     const mine = ++round;
+    asking = true;
     try {
       const query = selection("selection.");
       query.append("newest_first", "true");
@@ -76,7 +77,7 @@ export function events(main, _, query) {
         isAll = !token;
       } else {
         const known = new Set(kept.map(each => each.key)), more = found.filter(each => !known.has(each.key));
-        if (token && more.length === found.length) {
+        if (token && found.length > 0 && more.length === found.length) {
           load(); // more has come than a page holds, e.g. while the page was hidden
           return;
         }
@@ -93,6 +94,8 @@ export function events(main, _, query) {
       if (alive && (isFresh || error.status)) {
         trouble.replaceChildren(problem(error));
       }
+    } finally {
+      asking = asking && mine !== round;
     }
   }
 
@@ -165,7 +168,7 @@ export function events(main, _, query) {
     ...answer.labels.filter(each => each.offered).map(each => h("option", { value: each.name })))).catch(() => {});
   text(count, "Asking the grid …");
   load();
-  const fresh = setInterval(() => document.visibilityState === "visible" && load(false), 10_000);
+  const fresh = setInterval(() => document.visibilityState === "visible" && !asking && load(false), 10_000);
   return () => {
     alive = false;
     clearInterval(fresh);

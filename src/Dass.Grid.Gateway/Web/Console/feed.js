@@ -1,5 +1,7 @@
 // Feeds one stream over a WebSocket and keeps what the grid could ask for again, so that nothing is lost when the connection breaks.
 
+import { refreshSession } from "./api.js";
+
 const Rate = 16_000, MostUnsent = 1 << 17, MostKept = 16 << 20; // bytes in the socket's own buffer; samples
 
 export class Feed {
@@ -12,6 +14,7 @@ export class Feed {
   #wait = 500;
   #socket = null;
   #timer = 0;
+  #again = 0;        // the timer of the next look at a full socket
 
   /**
    * @param {string} id of the stream
@@ -65,7 +68,10 @@ export class Feed {
     socket.onclose = () => {
       if (!this.#over && socket === this.#socket) {
         this.on("lost", {});
-        this.#timer = setTimeout(() => this.#open(), this.#wait);
+        this.#timer = setTimeout(async () => {
+          await refreshSession().catch(() => {}); // a session that is over asks for its key, and ends this view
+          this.#over || this.#open();
+        }, this.#wait);
         this.#wait = Math.min(2 * this.#wait, 5000);
       }
     };
@@ -110,7 +116,10 @@ export class Feed {
     for (const { first, samples } of this.#kept) {
       if (first + samples.length > this.#sent) {
         if (this.#socket.bufferedAmount > MostUnsent) {
-          setTimeout(() => this.#pump(), 50);
+          this.#again ||= setTimeout(() => {
+            this.#again = 0;
+            this.#pump();
+          }, 50);
           return;
         }
         this.#socket.send(samples.subarray(Math.max(0, this.#sent - first)));

@@ -2,7 +2,7 @@
 import { now as time, pages, subscribe } from "./api.js";
 import { chip, figures, fit, h, hue, loudness, meter, problem, seconds, span, text } from "./ui.js";
 
-const Shown = 100, Silent = 8, Strip = 90; // streams at first; s without tags; chunks
+const Shown = 100, Silent = 8, Strip = 90; // streams at first; s without tags beyond a chunk; chunks
 
 export function now(main) {
   const streams = new Map();
@@ -66,7 +66,7 @@ export function now(main) {
     if (kind === "tags") {
       const { tags } = message;
       Object.assign(stream, {
-        state: "STREAM_STATE_LIVE", heard: time(), hears: tags.chunkScores, level: tags.level,
+        state: "STREAM_STATE_LIVE", heard: time(), hears: tags.chunkScores, level: tags.level, chunk: tags.endSeconds - tags.startSeconds,
       });
       stream.strip.push({ best: tags.chunkScores[0], level: tags.level });
       if (stream.strip.length > Strip) {
@@ -86,7 +86,7 @@ export function now(main) {
   function judge(stream) {
     const last = Math.max(stream.heard, Date.parse(stream.health?.lastAudio ?? "") || 0), quiet = (time() - last) / 1000;
     return stream.state === "STREAM_STATE_ENDED" ? ["ended", "soft"]
-      : last && quiet > Silent ? [`${stream.health?.attached === false ? "no client" : "no audio"} for ${span(quiet)}`, "warn"]
+      : last && quiet > Silent + (stream.chunk ?? 0) ? [`${stream.health?.attached === false ? "no client" : "no audio"} for ${span(quiet)}`, "warn"]
       : !last ? [stream.health ? "waiting for audio" : "asleep", "soft"]
       : delay(stream) > 3 ? ["late", "bad"]
       : ["live", "good"];

@@ -133,16 +133,17 @@ export function plot(past, view) {
   }
 
   function nameRows() {
+    const focused = names.contains(document.activeElement) ? document.activeElement.title : null;
     inks = huesOf(shown);
     names.replaceChildren(...shown.map(name => h("button", {
       type: "button", title: name, "aria-pressed": `${name === chosen}`,
       onclick: () => {
         choose(name);
         nameRows();
-        names.children[shown.indexOf(name)]?.focus();
         drawn = -1;
       },
     }, h("span", { className: "dot", "--hue": inks.get(name) }), h("span", {}, name))));
+    [...names.children].find(each => each.title === focused)?.focus({ preventScroll: true });
   }
 
   function draw() {

@@ -30,7 +30,7 @@ export function stream(main, [id]) {
   level.element.hidden = true;
 
   text(state, "Asking the grid …");
-  let [end, gone, rate, next] = [() => {}, false, 16_000, 0];
+  let [end, gone, rate, next, first] = [() => {}, false, 16_000, 0, null];
   begin();
 
   async function begin() {
@@ -99,8 +99,16 @@ export function stream(main, [id]) {
       picture.redraw();
       setState(["ended", "soft"]);
       end();
+    } else if (kind === "newModel") {
+      past.mark(message.newModel.events);
+      log.add(message.newModel.events, true);
+      facts.set({ Model: message.newModel.model.name });
     } else if (kind === "subscribed") {
       trouble.replaceChildren();
+      first ??= message.subscribed.captureTime;
+      if (first !== message.subscribed.captureTime) {
+        dispatchEvent(new Event("hashchange")); // the stream has been begun again under its name: so does the view
+      }
     } else if (kind === "refused") {
       trouble.replaceChildren(problem(message));
     }
@@ -144,7 +152,7 @@ export function eventLog(most = 12) {
           line = h("li", { "data-id": event.id }, h("span", {}, h("span", { className: "dot", "--hue": hue(event.label) }), h("b", {}, event.label)), h("span", { className: "soft" }));
           lines.set(event.id, line);
           element.prepend(line);
-          if (isNew) {
+          if (isNew && event.kind === "EVENT_KIND_OPENED") {
             say(`${event.label} begins`);
           }
           if (element.children.length > most) {

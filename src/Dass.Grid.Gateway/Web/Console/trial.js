@@ -56,6 +56,9 @@ export function trial(main) {
     level.element.hidden = !moves;
     halt.hidden = false;
     const feed = new Feed(id, (kind, message) => {
+      if (session !== mine) {
+        return; // what a stream before says is not for the page of this one
+      }
       if (kind === "tags") {
         past.add(message);
         showBars(heard, message.chunkScores);
@@ -83,7 +86,7 @@ export function trial(main) {
         picture.redraw();
       }
     });
-    session = {
+    const mine = session = {
       leave: () => {
         stop();
         picture.end();
@@ -154,14 +157,18 @@ export function trial(main) {
     stop = () => {
       stop = () => {};
       halted = true;
+      feed.finish();
     };
     const step = () => {
-      while (!halted && at < samples.length && feed.behind < 4 * Piece) {
+      if (halted) {
+        return;
+      }
+      while (at < samples.length && feed.behind < 4 * Piece) {
         feed.write(samples.subarray(at, at + Piece));
         at += Piece;
       }
       text(note, `Hearing ${file.name}: ${Math.round(100 * Math.min(1, at / samples.length))} %`);
-      halted || at >= samples.length ? feed.finish() : setTimeout(step, 60);
+      at >= samples.length ? feed.finish() : setTimeout(step, 60);
     };
     step();
   }
