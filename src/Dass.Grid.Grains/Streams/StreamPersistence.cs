@@ -133,6 +133,10 @@ internal sealed class StreamPersistence(
             }
             if (SessionFactory.Restore(shared.Models, id.Tenant, checkpoint, shared.Options.Events, out var live) is { } refusal)
             {
+                if (refusal.Code == RefusalCode.NoFreeSlot)
+                {
+                    host.Leave(); // the store has all of it, and another silo may have room
+                }
                 return Refuse(refusal);
             }
             Checkpoints.Epoch++; // and to be written at once: a silo that owned the stream before can then write no more

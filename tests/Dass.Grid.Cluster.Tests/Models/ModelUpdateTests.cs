@@ -44,6 +44,32 @@ public sealed class ModelUpdateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_stream_whose_model_is_gone_begins_again_at_once_with_the_one_that_its_alias_names()
+    {
+        await PointAsync("live", "sibling");
+        using (var begun = await BeginAsync(Config("live")))
+        {
+            Assert.Equal("sibling", begun.Ready.Model.Name);
+            await SendHalfAsync(begun);
+        }
+        await _grid.DisposeAsync();
+        foreach (var file in Directory.GetFiles(_sibling.Folder))
+        {
+            File.Delete(file);
+        }
+        _grid = await TestGrid.StartAsync(_store.Settings());
+        await PointAsync("live", "tiny");
+
+        var config = Config("live");
+        (config.Format, config.OldestSample) = (null, Yard.Half);
+        using var again = await BeginAsync(config);
+        Assert.Equal("tiny", again.Ready.Model.Name);
+        await again.SendAsync(Babble.Slice((int)again.Ready.NextSample, Babble.Samples - (int)again.Ready.NextSample));
+        await again.FinishAsync();
+        Assert.Contains("model is gone", Assert.Single(again.Gaps).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Weights_of_one_kind_take_the_streams_state_over()
     {
         using (var begun = await BeginAsync(Config("tiny")))
