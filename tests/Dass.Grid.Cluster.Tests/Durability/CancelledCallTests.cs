@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
+using Dass.Grid.Grains.Models;
 using Dass.Grid.V1;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -65,18 +66,43 @@ public sealed class CancelledCallTests : IAsyncLifetime
         Assert.Empty(_directory.Left);
     }
 
+    [Fact]
+    public async Task A_silo_goes_on_to_follow_the_registry()
+    {
+        var tiny = Assert.Single((await _grid.Client.ListModelsAsync(new ListModelsRequest())).Models);
+        _directory.CancelsRegistry = true;
+        await TestGrid.UntilAsync(() => _directory.Cancelled >= 4); // those of the gateway and of the silo
+        _directory.CancelsRegistry = false;
+        await _grid.Host.Grains.GetGrain<IRegistryGrain>(0).RecordModel(new ModelRecord("twin", TestGrid.TinyModel, tiny.Hash, 1));
+        var models = _grid.Host.Services.GetRequiredService<ModelRegistry>();
+        await TestGrid.UntilAsync(() => models.All.Any(model => model.Name == "twin"));
+    }
+
     /// <summary>Cancels one call of each method that is named, as the directory does: the call's own token is not.</summary>
     private sealed class CancellingDirectory : IOutgoingGrainCallFilter
     {
         private readonly ConcurrentDictionary<string, bool> _methods = new();
 
+        private int _cancelled;
+
+        /// <summary>Each question to the registry is cancelled.</summary>
+        public volatile bool CancelsRegistry;
+
+        /// <summary>Questions to the registry that were.</summary>
+        public int Cancelled => _cancelled;
+
         public ICollection<string> Left => _methods.Keys;
 
         public void Cancel(params string[] methods) => Array.ForEach(methods, method => _methods[method] = true);
 
-        public Task Invoke(IOutgoingGrainCallContext context) =>
-            _methods.TryRemove(context.MethodName, out _)
-                ? throw new OperationCanceledException()
-                : context.Invoke();
+        public Task Invoke(IOutgoingGrainCallContext context)
+        {
+            if (CancelsRegistry && context.Request.GetInterfaceType() == typeof(IRegistryGrain))
+            {
+                Interlocked.Increment(ref _cancelled);
+                throw new OperationCanceledException();
+            }
+            return _methods.TryRemove(context.MethodName, out _) ? throw new OperationCanceledException() : context.Invoke();
+        }
     }
 }
