@@ -18,7 +18,7 @@ public sealed partial class StreamGrain
             if (reason.ReasonCode != DeactivationReasonCode.Migrating)
             {
                 // There may be no silo to take the stream: the store has it in any case.
-                this.MigrateOnIdle();
+                Leave();
                 await _persistence.SaveAsync(changes: false); // what goes along is made already
             }
             if (!State.Fenced) // else another silo's state is newer
@@ -55,5 +55,16 @@ public sealed partial class StreamGrain
         }
     }
 
-    void IStreamHost.Leave() => this.MigrateOnIdle();
+    void IStreamHost.Leave() => Leave();
+
+    /// <summary>To a silo that serves the stream's model, if there is one.</summary>
+    private void Leave()
+    {
+        if (State.Shape is { } shape)
+        {
+            RequestContext.Set(ModelHint.Key, shape.Model.Name);
+        }
+        this.MigrateOnIdle();
+        RequestContext.Remove(ModelHint.Key);
+    }
 }

@@ -115,6 +115,10 @@ internal sealed class StreamPersistence(
         {
             return null;
         }
+        if (shared.IsServedElsewhere(asleep.Shape.Model.Name))
+        {
+            return Refuse(state.Moved()); // where it keeps its memory
+        }
         try
         {
             var checkpoint = asleep;
@@ -169,7 +173,7 @@ internal sealed class StreamPersistence(
     public void Hold(LiveStream live)
     {
         state.Hold(live, shared.Steady.GetUtcNow());
-        shared.Local.Add(grain);
+        shared.Local.Add(grain, live.Model.Name);
         outbox.Gauge.UnsavedSince = 0;
         shared.Instruments.Gauges.Add(outbox.Gauge);
         host.StartUpkeep();
