@@ -29,9 +29,13 @@ public sealed partial class StreamGrain
         {
             await _lifecycle.EndIdleAsync(cancellationToken);
         }
-        else if (State.Live is { } live && now - State.LastFed >= _shared.Options.HibernateAfter)
+        else
         {
-            await _persistence.HibernateAsync(live);
+            await _lifecycle.ResumeAsync(cancellationToken);
+            if (State.Live is { } live && now - State.LastFed >= _shared.Options.HibernateAfter)
+            {
+                await _persistence.HibernateAsync(live);
+            }
         }
         if (_lifecycle.Rest() is { } rest)
         {

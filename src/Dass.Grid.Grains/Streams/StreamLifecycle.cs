@@ -33,7 +33,8 @@ internal sealed class StreamLifecycle(
         {
             gap = PublishGap(live, live.NextSample, lost, [], "checkpoint");
         }
-        state.History.Restore(state.History.Last(int.MaxValue), live.Origin.Chunk);
+        state.History.Restore([], live.Origin.Chunk); // an unusable checkpoint's chunks may have other labels
+        persistence.Checkpoints.DurableSample = Math.Min(persistence.Checkpoints.DurableSample, live.NextSample);
         Report();
         return null;
     }
@@ -85,7 +86,7 @@ internal sealed class StreamLifecycle(
             var spec = new StreamSpec
             {
                 Format = shape.Format, Model = to.Model, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = to.Alias,
-                LatencyBudget = before.LatencyBudget,
+                Captured = shape.Captured, LatencyBudget = before.LatencyBudget,
             };
             // Chunks of which no client has been told are heard again.
             var spared = state.History.Newest is { } newest && newest.Index == nextChunk - 1
@@ -173,6 +174,32 @@ internal sealed class StreamLifecycle(
             ? (await EndAsync(live, reason, cancellationToken)).Has(out _, out var refusal) ? state.HasEnded() : refusal
             : null;
 
+    /// <summary>
+    /// Does what a call has left that is over, because its client went away or the device was busy: the end that it began, or the step of a
+    /// chunk that is complete. Never throws: what fails is tried again at the next upkeep.
+    /// </summary>
+    public async Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        if (state.Live is not { } live || (live.Ending is null && state.Attached))
+        {
+            return;
+        }
+        try
+        {
+            if (live.Ending is not null)
+            {
+                await EndBegunAsync(cancellationToken);
+                return;
+            }
+            await live.PushAsync(new AudioBlock(live.NextSample, default), cancellationToken);
+        }
+        catch (Exception failure)
+        {
+            shared.LogNotResumed(id, live.NextSample, failure);
+        }
+        Publish(live);
+    }
+
     /// <summary>The end of a stream that gets no audio.</summary>
     public async Task EndIdleAsync(CancellationToken cancellationToken)
     {
@@ -180,16 +207,17 @@ internal sealed class StreamLifecycle(
         {
             return; // tried again at the next upkeep
         }
+        var reason = live.Ending ?? StreamEndReason.Idle;
         shared.LogIdle(id, live.NextSample, shared.Options.IdleTimeout);
         try
         {
-            await EndAsync(live, StreamEndReason.Idle, cancellationToken);
+            await EndAsync(live, reason, cancellationToken);
         }
         catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
             // The tail cannot be tagged; the slot must be free all the same.
             shared.LogTailFailed(id, failure);
-            await CompleteAsync(live, StreamEndReason.Idle);
+            await CompleteAsync(live, reason);
         }
     }
 
@@ -201,7 +229,7 @@ internal sealed class StreamLifecycle(
     {
         await persistence.Checkpoints.IdleAsync();
         var closed = live.Events.Complete(live.NextSeconds);
-        closed = state.Loss.Complete() is { } loss ? [.. closed, loss] : closed;
+        closed = [.. closed, .. state.Loss.Complete()];
         outbox.Add(live, closed);
         outbox.EndSpan(live);
         await persistence.SaveEndAsync(state.Snapshot(live, persistence.Checkpoints.Epoch, reason) with { Closed = closed });
@@ -229,7 +257,7 @@ internal sealed class StreamLifecycle(
         for (var i = 0; i < tags.Length; i++)
         {
             tags[i] = tags[i] with { LostSeconds = state.Lost.Take(tags[i], live.Shape) };
-            tags[i] = state.Loss.Take() is { } closed ? tags[i] with { Events = [.. tags[i].Events, closed] } : tags[i];
+            tags[i] = state.Loss.Take() is { Length: > 0 } closed ? tags[i] with { Events = [.. tags[i].Events, .. closed] } : tags[i];
             outbox.Add(live, tags[i].Events);
             state.History.Add(tags[i]);
         }

@@ -1,5 +1,6 @@
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 
 namespace Dass.Grid.Cluster.Tests.Models;
@@ -105,7 +106,9 @@ public sealed class ModelUpdateTests : IAsyncLifetime
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings(
             ("Grid:Models:built-in:Threads", "1"), ("Grid:DefaultModel", "tiny")));
-        using (var begun = await Feed.BeginAsync(grid.Client, Config("tiny", "garden")))
+        var first = Config("tiny", "garden");
+        first.CaptureTime = new Timestamp { Seconds = 1_000_000 };
+        using (var begun = await Feed.BeginAsync(grid.Client, first))
         {
             await SendHalfAsync(begun);
         }
@@ -115,6 +118,7 @@ public sealed class ModelUpdateTests : IAsyncLifetime
 
         // Seven chunks of 0.96 s are tagged after 7.5 s: less than a window, so all is heard again.
         Assert.Equal((0, 7), (again.Ready.NextSample, again.Ready.NextChunk));
+        Assert.Equal(first.CaptureTime, again.Ready.CaptureTime); // events keep their times of day
         await again.SendBabbleAsync(0, Babble.Samples);
         await again.FinishAsync();
 

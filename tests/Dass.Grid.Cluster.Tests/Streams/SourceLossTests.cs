@@ -66,8 +66,27 @@ public sealed class SourceLossTests : IDisposable
         after.Restore(CheckpointNotes.FromBytes(bytes)!.Loss, Rate, moved: false);
         var closed = after.Take();
         Assert.Equal(before.Take(), closed);
-        Assert.Equal((60, 4), (closed!.OffsetSeconds - closed.OnsetSeconds, closed.OnsetSeconds));
-        Assert.Null(after.Take());
+        Assert.Equal((60, 4), (Assert.Single(closed).OffsetSeconds - closed[0].OnsetSeconds, closed[0].OnsetSeconds));
+        Assert.Empty(after.Take());
+    }
+
+    [Fact]
+    public void Those_that_close_before_the_next_chunk_all_go_out_with_it_or_with_the_end()
+    {
+        var (before, after) = (new SourceLoss(_time, Doubt), new SourceLoss(_time, Doubt));
+        before.Begin(After, 0, Rate);
+        for (var i = 1; i <= 3; i++) // a camera that comes back for less than a chunk each time
+        {
+            _time.Advance(After);
+            Assert.True(before.Hear(i * Rate / 10, Rate));
+        }
+        string[] ids = ["1000002-0", "1000002-1600", "1000002-3200"];
+        var bytes = new CheckpointNotes(new UsageStart(0, 0, 0), [], []) { Loss = before.Note }.ToBytes();
+        after.Restore(CheckpointNotes.FromBytes(bytes)!.Loss, Rate, moved: true);
+        Assert.Equal(ids, before.Take().Select(sound => sound.Id));
+        _time.Advance(After);
+        Assert.Equal([.. ids, "1000002-4800"], after.Complete().Select(sound => sound.Id));
+        Assert.Empty(after.Take());
     }
 
     [Fact]
@@ -155,8 +174,8 @@ public sealed class SourceLossTests : IDisposable
         Assert.True(loss.TryOpen());
         Assert.Equal(After.TotalSeconds, loss.Open!.OffsetSeconds);
         Assert.True(loss.Hear(Rate, Rate));
-        Assert.Equal("1000002-0", loss.Take()!.Id);
-        Assert.Null(loss.Take());
+        Assert.Equal("1000002-0", Assert.Single(loss.Take()).Id);
+        Assert.Empty(loss.Take());
     }
 
     [Fact]
@@ -182,7 +201,7 @@ public sealed class SourceLossTests : IDisposable
         var third = new SourceLoss(_time, Doubt);
         third.Restore(crashed.Note, Rate, moved: false);
         Assert.False(third.TryOpen()); // it is open
-        Assert.Equal(crashed.Open.Id, third.Complete()!.Id);
+        Assert.Equal(crashed.Open.Id, Assert.Single(third.Complete()).Id);
     }
 
     private static StreamConfig Config()
