@@ -25,6 +25,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     private readonly ILogger _logger;
     private readonly EventLogKey _key;
     private readonly TimeProvider _time;
+    private bool _full; // as far as it has been logged
     private DateTimeOffset _indexed; // when the index has been told last
 
     public EventLogGrain(
@@ -35,7 +36,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         ILogger<EventLogGrain> logger)
     {
         _time = time;
-        _pages = new StoredPages<List<LoggedEvent>>(storage, number => number == 0 ? "events" : $"events-{number}");
+        _pages = new StoredPages<List<LoggedEvent>>(storage, number => number == 0 ? "events" : $"events-{number}", () => []);
         // The streams append again to the activation that has written.
         _writes = new GatheredWrites(_pages.WriteAsync, Gather, DeactivateOnIdle);
         (_options, _instruments, _logger, _key) = (options.Value, instruments, logger, EventLogKey.Parse(this.GetPrimaryKeyString()));
@@ -74,9 +75,14 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         if (lost > 0)
         {
             _instruments.OnEventsLost(lost);
-            LogFull(lost, _key.Tenant, EventLogKey.BeginOf(_key.Span), _options.EventsPerSpan);
+            if (!_full)
+            {
+                LogFull(lost, _key.Tenant, EventLogKey.BeginOf(_key.Span), _options.EventsPerSpan);
+            }
+            _full = true;
         }
         await _writes.WriteAsync();
+        _instruments.OnEventsKept(events.Length - lost);
     }
 
     public Task<LoggedEvent[]> Read(EventQuery query)
@@ -115,7 +121,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         {
             return false;
         }
-        var page = _pages.WithRoom(events => events.Count < PageEvents, () => []);
+        var page = _pages.WithRoom(events => events.Count < PageEvents);
         _places.Add(key, (page, page.Value.Count));
         page.Value.Add(sound);
         return page.IsChanged = true;

@@ -93,19 +93,24 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
 
     private async Task SendAsync()
     {
+        var failed = new HashSet<long>(); // spans whose logs have not taken their events
+        Exception? first = null;
         try
         {
             var usage = shared.Grains.GetGrain<IUsageGrain>(id.Tenant);
-            while (_owed.Count > 0 || _finals.Count > 0 || (_current is not null && _current != _reported))
+            while (_finals.Count > 0 || (_current is not null && _current != _reported) || Logs().Any())
             {
-                foreach (var log in _owed.GroupBy(sound => EventLogKey.SpanOf(sound.Onset)).ToArray())
+                foreach (var log in Logs().ToArray())
                 {
-                    LoggedEvent[] events = [.. log];
-                    var key = new EventLogKey(id.Tenant, log.Key);
-                    await shared.Grains.GetGrain<IEventLogGrain>(key.ToString()).Append(events);
-                    _owed.RemoveAll(events.Contains);
-                    Gauge.OwedEvents = _owed.Count;
-                    shared.Instruments.OnEventsKept(events.Length);
+                    try
+                    {
+                        await AppendAsync(log.Key, [.. log]);
+                    }
+                    catch (Exception failure) when (failure is not TimeoutException) // a log that can never be written holds up no other
+                    {
+                        failed.Add(log.Key);
+                        first ??= failure;
+                    }
                 }
                 if (_finals.TryPeek(out var final))
                 {
@@ -121,10 +126,24 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
         }
         catch (Exception failure)
         {
+            first ??= failure;
+        }
+        if (first is not null)
+        {
             // Silos that stop or fail are told of by other lines; what is owed lies in the checkpoint.
             shared.LogNotDelivered(
-                failure is SiloUnavailableException ? LogLevel.Information : LogLevel.Warning, id, _owed.Count, failure);
+                first is SiloUnavailableException ? LogLevel.Information : LogLevel.Warning, id, _owed.Count, first);
         }
+
+        IEnumerable<IGrouping<long, LoggedEvent>> Logs() =>
+            _owed.GroupBy(sound => EventLogKey.SpanOf(sound.Onset)).Where(log => !failed.Contains(log.Key));
+    }
+
+    private async Task AppendAsync(long span, LoggedEvent[] events)
+    {
+        await shared.Grains.GetGrain<IEventLogGrain>(new EventLogKey(id.Tenant, span).ToString()).Append(events);
+        _owed.RemoveAll(events.Contains);
+        Gauge.OwedEvents = _owed.Count;
     }
 
     private LoggedEvent EntryFrom(LiveStream live, SoundEvent sound)
