@@ -70,12 +70,28 @@ public sealed class CancelledCallTests : IAsyncLifetime
     public async Task A_silo_goes_on_to_follow_the_registry()
     {
         var tiny = Assert.Single((await _grid.Client.ListModelsAsync(new ListModelsRequest())).Models);
-        _directory.CancelsRegistry = true;
-        await TestGrid.UntilAsync(() => _directory.Cancelled >= 4); // those of the gateway and of the silo
-        _directory.CancelsRegistry = false;
+        var cancelled = 0;
+        _directory.Cancels = call =>
+            call.Request.GetInterfaceType() == typeof(IRegistryGrain) && Interlocked.Increment(ref cancelled) > 0;
+        await TestGrid.UntilAsync(() => cancelled >= 4); // those of the gateway and of the silo
+        _directory.Cancels = _ => false;
         await _grid.Host.Grains.GetGrain<IRegistryGrain>(0).RecordModel(new ModelRecord("twin", TestGrid.TinyModel, tiny.Hash, 1));
         var models = _grid.Host.Services.GetRequiredService<ModelRegistry>();
         await TestGrid.UntilAsync(() => models.All.Any(model => model.Name == "twin"));
+    }
+
+    [Fact]
+    public async Task A_tenant_that_does_not_answer_keeps_no_other_from_being_woken()
+    {
+        var woken = new ConcurrentDictionary<string, bool>();
+        var index = _grid.Host.Grains.GetGrain<ITenantIndexGrain>(0);
+        await index.Add("anne");
+        await index.Add("bob");
+        _directory.Cancels = call => call.Request.GetInterfaceType() == typeof(ITenantGrain)
+            && call.MethodName == nameof(ITenantGrain.Wake)
+            && woken.AddOrUpdate(call.TargetId.Key.ToString()!, true, (_, _) => true);
+        await index.Wake();
+        await TestGrid.UntilAsync(() => woken.Count == 2);
     }
 
     /// <summary>Cancels one call of each method that is named, as the directory does: the call's own token is not.</summary>
@@ -83,26 +99,16 @@ public sealed class CancelledCallTests : IAsyncLifetime
     {
         private readonly ConcurrentDictionary<string, bool> _methods = new();
 
-        private int _cancelled;
-
-        /// <summary>Each question to the registry is cancelled.</summary>
-        public volatile bool CancelsRegistry;
-
-        /// <summary>Questions to the registry that were.</summary>
-        public int Cancelled => _cancelled;
+        /// <summary>Whether it cancels a call besides.</summary>
+        public Func<IOutgoingGrainCallContext, bool> Cancels { get; set; } = _ => false;
 
         public ICollection<string> Left => _methods.Keys;
 
         public void Cancel(params string[] methods) => Array.ForEach(methods, method => _methods[method] = true);
 
-        public Task Invoke(IOutgoingGrainCallContext context)
-        {
-            if (CancelsRegistry && context.Request.GetInterfaceType() == typeof(IRegistryGrain))
-            {
-                Interlocked.Increment(ref _cancelled);
-                throw new OperationCanceledException();
-            }
-            return _methods.TryRemove(context.MethodName, out _) ? throw new OperationCanceledException() : context.Invoke();
-        }
+        public Task Invoke(IOutgoingGrainCallContext context) =>
+            Cancels(context) || _methods.TryRemove(context.MethodName, out _)
+                ? throw new OperationCanceledException()
+                : context.Invoke();
     }
 }
