@@ -244,7 +244,8 @@ public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationPa
         {
             _lifecycle.Observers.Renew(observer);
         }
-        return Task.FromResult(Status());
+        State.DropSession();
+        return Task.FromResult<Outcome<StreamStatus>>(State.Progress is { } progress ? progress : Unknown());
     }
 
     public Task Unsubscribe(ITagObserver observer)

@@ -87,6 +87,23 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     /// <summary>Null: unknown.</summary>
     public StreamStatus? Status => StatusWithoutGap is { } status ? status with { Gap = Gap, Lost = loss.Open } : null;
 
+    /// <summary>
+    /// What an observer needs each time that it renews its lease, which each gateway does every two seconds: without the summary, which
+    /// costs the head over all labels, health and rules. Null: unknown.
+    /// </summary>
+    public StreamStatus? Progress
+    {
+        get
+        {
+            var none = new HeardSummary(0, 0, [], []);
+            var status = Live is { } live
+                ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, none, End: null)
+                : Asleep is { } rest ? new StreamStatus(rest.Shape, rest.Begun, rest.NextSample, History.NextChunk, none, End: null)
+                : Ended;
+            return status is null ? null : status with { Gap = Gap, Lost = loss.Open };
+        }
+    }
+
     /// <summary>Null: not live.</summary>
     private StreamHealth? Health
     {
