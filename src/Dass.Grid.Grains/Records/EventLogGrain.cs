@@ -87,15 +87,24 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
 
     public Task<LoggedEvent[]> Read(EventQuery query)
     {
-        var found = _pages.All.SelectMany(page => page.Value)
+        var wanted = _pages.All.SelectMany(page => page.Value)
             .Where(sound => sound.Onset >= query.From && sound.Onset < query.To && sound.Peak >= query.MinPeak)
             .Where(sound => query.Streams?.Contains(sound.Stream) ?? true)
             .Where(sound => query.Prefix is null || sound.Stream.StartsWith(query.Prefix, StringComparison.Ordinal))
-            .Where(sound => query.Labels?.Any(new LabelName(sound.LabelId, sound.Label).IsCalled) ?? true)
-            .OrderBy(sound => sound.Onset)
-            .ThenBy(sound => sound.Stream, StringComparer.Ordinal)
-            .ThenBy(sound => sound.Id, StringComparer.Ordinal)
-            .ToArray();
+            .Where(sound => query.Labels?.Any(new LabelName(sound.LabelId, sound.Label).IsCalled) ?? true);
+        LoggedEvent[] found =
+        [
+            .. (query.NewestFirst ? wanted.OrderByDescending(sound => sound.Onset) : wanted.OrderBy(sound => sound.Onset))
+                .ThenBy(sound => sound.Stream, StringComparer.Ordinal)
+                .ThenBy(sound => sound.Id, StringComparer.Ordinal)
+                .ThenBy(sound => sound.Begun)
+                .Skip(query.Skip)
+                .Take(query.Most > 0 ? query.Most : int.MaxValue),
+        ];
+        if (found.Length > 0)
+        {
+            found[0] = found[0] with { Skipped = query.Skip };
+        }
         return Task.FromResult(found);
     }
 

@@ -100,6 +100,30 @@ public sealed class RecordPagesTests : IDisposable
     }
 
     [Fact]
+    public async Task The_index_of_logs_is_kept_in_pages_of_which_a_change_writes_one()
+    {
+        const int Spans = 3_000;
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            var index = grid.Host.Grains.GetGrain<IEventIndexGrain>("acme");
+            await Task.WhenAll(Enumerable.Range(0, Spans).Select(span => index.Add(span)));
+            var before = _store.Versions();
+            await index.Add(Spans);
+            Assert.InRange(new FileInfo(Assert.Single(_store.Versions().Except(before)).Key).Length, 1, 1 << 16);
+        }
+        // A silo of an earlier version keeps all on the first page.
+        var first = new StoredJson<SortedDictionary<long, DateTimeOffset>>(
+            _store.Open(), "event-index", GrainId.Create("eventindex", "acme"));
+        var spans = (await first.ReadAsync())!;
+        spans[Spans] = spans[Spans + 1] = TimeProvider.System.GetUtcNow();
+        await first.WriteAsync(spans);
+
+        await using var again = await TestGrid.StartAsync(_store.Settings());
+        var found = await again.Host.Grains.GetGrain<IEventIndexGrain>("acme").Find(0, long.MaxValue, 2 * Spans);
+        Assert.Equal(Enumerable.Range(0, Spans + 2).Select(span => (long)span), found);
+    }
+
+    [Fact]
     public async Task Use_is_kept_in_pages_whose_old_spans_become_totals_and_count_once()
     {
         ModelUsage[] expected = [new("large", Some, Some, 0), new("tiny", 2 * Some, 0, 3 * Some)];
