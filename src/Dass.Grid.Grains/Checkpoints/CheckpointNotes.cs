@@ -68,6 +68,9 @@ internal sealed record SourceLossNote(TimeSpan After, DateTimeOffset Since, long
     /// <summary>An event that has closed and has gone out with no chunk yet. Null: there is none.</summary>
     public SoundEvent? Closed { get; init; }
 
+    /// <summary>The stream went to sleep with this: it has got no audio since without a later note. False: that is not known.</summary>
+    public bool Sleeps { get; init; }
+
     /// <summary>Those that have closed after it. Null: none. An earlier version knows of the first alone.</summary>
     public SoundEvent[]? AlsoClosed { get; init; }
 }

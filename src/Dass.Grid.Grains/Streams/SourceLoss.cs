@@ -61,7 +61,7 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
         {
             var passed = time.GetUtcNow() - note.Since;
             (_since, _before) = (note.Since, passed > TimeSpan.Zero ? passed : TimeSpan.Zero);
-            _doubt = moved || note.Opened ? TimeSpan.Zero : doubt;
+            _doubt = moved || note.Opened || note.Sleeps ? TimeSpan.Zero : doubt;
             Open = note.Opened ? Event(SoundEventKind.Opened) : null;
             _closed.AddRange(note.Closed is { } first ? [first, .. note.AlsoClosed ?? []] : []);
         }

@@ -1,4 +1,5 @@
 using Dass.Grid.Engine;
+using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Sessions;
 
 namespace Dass.Grid.Grains.Streams;
@@ -9,6 +10,15 @@ internal sealed class StreamLifecycle(
     StreamId id, StreamGrainShared shared, StreamState state, StreamOutbox outbox, StreamPersistence persistence)
 {
     public ObserverLeases Observers { get; } = new(shared.Steady, shared.Options.ObserverLease);
+
+    /// <summary>The stream sleeps, and the model that has heard it is on no silo any more, or has other weights here.</summary>
+    private bool IsWithoutModel =>
+        state.Asleep?.Shape.Model is { } heard && shared.Models.Find(heard.Name, out var model) switch
+        {
+            null => model.Card.Summary.Hash != heard.Hash,
+            { Code: RefusalCode.UnknownModel } => !shared.IsServedElsewhere(heard.Name),
+            _ => false,
+        };
 
     /// <summary>A new stream, or one whose state cannot be had: then with a gap.</summary>
     public Refusal? Begin(StreamSpec spec, Feeder feeder, out StreamGap? gap)
@@ -203,6 +213,11 @@ internal sealed class StreamLifecycle(
     /// <summary>The end of a stream that gets no audio.</summary>
     public async Task EndIdleAsync(CancellationToken cancellationToken)
     {
+        if (IsWithoutModel)
+        {
+            await EndAsleepAsync(state.Asleep!, StreamEndReason.Idle);
+            return;
+        }
         if (await persistence.WakeAsync() is not null || state.Live is not { } live)
         {
             return; // tried again at the next upkeep
@@ -238,16 +253,42 @@ internal sealed class StreamLifecycle(
             return null;
         }
         var end = new StreamEnd(reason, live.Heard) { Events = closed, Begun = live.Begun, NextChunk = state.History.NextChunk };
-        var status = new StreamStatus(live.Shape, live.Begun, live.NextSample, state.History.NextChunk, end.Summary, end);
-        state.End(status);
-        state.Touch(shared.Steady.GetUtcNow());
-        Observers.Notify(observer => observer.OnEnded(end));
-        shared.Instruments.OnEnded(live.Model.Name, reason);
-        shared.LogEnded(id, reason, status.NextSample, status.NextChunk);
+        TellEnd(new StreamStatus(live.Shape, live.Begun, live.NextSample, state.History.NextChunk, end.Summary, end));
         persistence.GiveBack(live);
         Report();
         outbox.Deliver();
         return end;
+    }
+
+    /// <summary>
+    /// The end of a stream that no model can take up any more: without its tail, and without the ends of its sounds that are under way.
+    /// </summary>
+    private async Task EndAsleepAsync(Checkpoint asleep, StreamEndReason reason)
+    {
+        shared.LogIdle(id, asleep.NextSample, shared.Options.IdleTimeout);
+        await persistence.Checkpoints.IdleAsync();
+        var closed = state.Loss.Complete();
+        outbox.Add(asleep.Shape, asleep.Begun, [], closed);
+        outbox.EndSpan(asleep.Shape, asleep.Begun, asleep.NextSample);
+        await persistence.SaveEndAsync(state.Snapshot(asleep, ++persistence.Checkpoints.Epoch, reason) with { Closed = closed });
+        if (state.Fenced)
+        {
+            return;
+        }
+        var end = new StreamEnd(reason, asleep.Summary) { Events = closed, Begun = asleep.Begun, NextChunk = state.History.NextChunk };
+        TellEnd(new StreamStatus(asleep.Shape, asleep.Begun, asleep.NextSample, state.History.NextChunk, end.Summary, end));
+        Report();
+        outbox.Deliver();
+    }
+
+    private void TellEnd(StreamStatus status)
+    {
+        var end = status.End!;
+        state.End(status);
+        state.Touch(shared.Steady.GetUtcNow());
+        Observers.Notify(observer => observer.OnEnded(end));
+        shared.Instruments.OnEnded(status.Shape.Model.Name, end.Reason);
+        shared.LogEnded(id, end.Reason, status.NextSample, status.NextChunk);
     }
 
     /// <summary>New chunks: to the history, to observers, and to the caller.</summary>

@@ -29,17 +29,23 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
     public void BeginSpan(long nextSample, long nextChunk) => (_span, _reported) = (new UsageStart(nextSample, nextChunk, 0), null);
 
     /// <summary>The span is over.</summary>
-    public void EndSpan(LiveStream live)
+    public void EndSpan(LiveStream live) => EndSpan(live.Shape, live.Begun, live.NextSample);
+
+    /// <summary>The same, of a stream that has no session.</summary>
+    public void EndSpan(StreamShape shape, DateTimeOffset begun, long nextSample)
     {
         _current = null;
-        _finals.Enqueue(SpanFrom(live, final: true));
+        _finals.Enqueue(SpanFrom(shape, begun, nextSample, final: true));
     }
 
     /// <summary>What metrics see of this activation.</summary>
     public StreamGauge Gauge { get; } = new();
 
     /// <summary>Adds those of the events that are closed.</summary>
-    public void Add(LiveStream live, SoundEvent[] events)
+    public void Add(LiveStream live, SoundEvent[] events) => Add(live.Shape, live.Begun, live.Model.Card.Labels, events);
+
+    /// <summary>The same, of a stream that has no session.</summary>
+    public void Add(StreamShape shape, DateTimeOffset begun, LabelName[] labels, SoundEvent[] events)
     {
         foreach (var sound in events.Where(sound => sound.Kind == SoundEventKind.Closed))
         {
@@ -48,7 +54,7 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
             {
                 continue;
             }
-            _owed.Add(EntryFrom(live, sound));
+            _owed.Add(EntryFrom(shape, begun, labels, sound));
             shared.Instruments.OnEventClosed();
             if (_owed.Count > MaxOwed)
             {
@@ -64,7 +70,7 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
     /// <param name="report">A stream whose use so far is sent, too; null: none.</param>
     public void Deliver(LiveStream? report = null)
     {
-        _current = report is null ? _current : SpanFrom(report, final: false);
+        _current = report is null ? _current : SpanFrom(report.Shape, report.Begun, report.NextSample, final: false);
         if (_delivering.IsCompleted)
         {
             _delivering = SendAsync();
@@ -146,29 +152,29 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
         Gauge.OwedEvents = _owed.Count;
     }
 
-    private LoggedEvent EntryFrom(LiveStream live, SoundEvent sound)
+    private LoggedEvent EntryFrom(StreamShape shape, DateTimeOffset begun, LabelName[] labels, SoundEvent sound)
     {
-        var label = SourceLabels.Has(sound.Label) ? SourceLabels.At(sound.Label) : live.Model.Card.Labels[sound.Label];
+        var label = SourceLabels.Has(sound.Label) ? SourceLabels.At(sound.Label) : labels[sound.Label];
         return new LoggedEvent(
             id.Name,
-            live.Begun,
+            begun,
             sound.Id,
-            (live.Shape.Captured ?? live.Begun) + TimeSpan.FromSeconds(sound.OnsetSeconds),
+            (shape.Captured ?? begun) + TimeSpan.FromSeconds(sound.OnsetSeconds),
             sound.OnsetSeconds,
             sound.OffsetSeconds,
             label.Id,
             label.Name,
             sound.Peak,
             sound.Mean,
-            live.Model.Name);
+            shape.Model.Name);
     }
 
-    private UsageSpan SpanFrom(LiveStream live, bool final) => new(
+    private UsageSpan SpanFrom(StreamShape shape, DateTimeOffset begun, long nextSample, bool final) => new(
         id.Name,
-        live.Begun,
+        begun,
         _span.FromChunk,
-        live.Model.Name,
-        (double)(live.NextSample - _span.FromSample) / live.Shape.Format.SampleRateHz,
+        shape.Model.Name,
+        (double)(nextSample - _span.FromSample) / shape.Format.SampleRateHz,
         _span.Events,
         final);
 }

@@ -36,6 +36,7 @@ public sealed class SourceLossTests : IDisposable
             Assert.InRange(opened.OffsetSeconds - opened.OnsetSeconds, After.TotalSeconds, (_time.GetUtcNow() - silent).TotalSeconds);
 
             await TestGrid.UntilAsync(async () => (await StatusAsync(grid)).Health is null, AdvanceAsync); // it sleeps
+            Assert.True(_store.Holds("\"Sleeps\":true"));
             using (var late = Watch(grid)) // is told, too
             {
                 Assert.Equal(opened.Id, (await NextEventAsync(late)).Id);
@@ -189,8 +190,11 @@ public sealed class SourceLossTests : IDisposable
         var (moved, crashed) = (new SourceLoss(_time, Doubt), new SourceLoss(_time, Doubt));
         moved.Restore(note, Rate, moved: true);
         crashed.Restore(note, Rate, moved: false);
+        var slept = new SourceLoss(_time, Doubt);
+        slept.Restore(note! with { Sleeps = true }, Rate, moved: false);
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.True(moved.TryOpen());
+        Assert.True(slept.TryOpen()); // its silo's death has taken nothing from it
         Assert.False(crashed.TryOpen());
         _time.Advance(Doubt);
         Assert.True(crashed.TryOpen());
