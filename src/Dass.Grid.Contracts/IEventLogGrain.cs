@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Dass.Grid.Contracts;
 
 /// <summary>
@@ -10,7 +12,7 @@ public interface IEventLogGrain : IGrainWithStringKey
     [Alias("Append")]
     Task Append(LoggedEvent[] events);
 
-    /// <summary>Events that the query wants, by onset, stream and id.</summary>
+    /// <summary>Events that the query wants, by onset, stream and id. A log of an earlier version answers with all of them.</summary>
     [Alias("Read")]
     Task<LoggedEvent[]> Read(EventQuery query);
 
@@ -33,7 +35,17 @@ public sealed record EventQuery(
     [property: Id(2)] string[]? Labels,
     [property: Id(3)] DateTimeOffset From,
     [property: Id(4)] DateTimeOffset To,
-    [property: Id(5)] float MinPeak);
+    [property: Id(5)] float MinPeak)
+{
+    /// <summary>Of them, so many are left out first. The answer says so: <see cref="LoggedEvent.Skipped"/>.</summary>
+    [Id(6)] public int Skip { get; init; }
+
+    /// <summary>At most so many; 0: all.</summary>
+    [Id(7)] public int Most { get; init; }
+
+    /// <summary>The latest onset first.</summary>
+    [Id(8)] public bool NewestFirst { get; init; }
+}
 
 /// <summary>A closed event as it is kept.</summary>
 /// <param name="Stream">The stream's id.</param>
@@ -59,7 +71,11 @@ public sealed record LoggedEvent(
     [property: Id(7)] string Label,
     [property: Id(8)] float Peak,
     [property: Id(9)] float Mean,
-    [property: Id(10)] string Model);
+    [property: Id(10)] string Model)
+{
+    /// <summary>Of an answer's first event: how many were left out before it, as <see cref="EventQuery.Skip"/> has asked.</summary>
+    [Id(11), JsonIgnore] public int Skipped { get; init; }
+}
 
 /// <summary>A tenant and a span of wall-clock time: the key of an event log.</summary>
 /// <param name="Tenant">The tenant.</param>

@@ -150,8 +150,8 @@ internal sealed class GatewayOptionsValidator : IValidateOptions<GatewayOptions>
         rules.Rule(
             options.MetricTenants is >= 0 and <= 10_000, Key(nameof(options.MetricTenants)), options.MetricTenants, "0 to 10,000");
         rules.ZeroOrMore(Key(nameof(options.SlowChunk)), options.SlowChunk);
-        rules.MoreThanZero(Key(nameof(options.SocketPing)), options.SocketPing);
-        rules.MoreThanZero(Key(nameof(options.LeaseRenewal)), options.LeaseRenewal);
+        rules.Timer(Key(nameof(options.SocketPing)), options.SocketPing);
+        rules.Timer(Key(nameof(options.LeaseRenewal)), options.LeaseRenewal);
         rules.Rule(
             options.SessionLifetime > TimeSpan.Zero && options.SessionLifetime <= TimeSpan.FromDays(400),
             Key(nameof(options.SessionLifetime)), $"{options.SessionLifetime}", "more than 0, to 400 days");

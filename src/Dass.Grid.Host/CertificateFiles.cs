@@ -29,7 +29,7 @@ internal sealed partial class CertificateFiles
     /// <param name="time">When to look for changes.</param>
     /// <param name="logger">Takes warnings of files that cannot be used.</param>
     /// <param name="problem">Why a certificate that could be read cannot be used, or null. Default: each can.</param>
-    /// <exception cref="InvalidOperationException">A file cannot be used; the message names it.</exception>
+    /// <exception cref="CertificateException">A file cannot be used; the message names it.</exception>
     public CertificateFiles(
         string setting, string certificate, string? key, string? authorities, TimeProvider time, ILogger logger,
         Func<TlsCertificate, string?>? problem = null)
@@ -46,21 +46,31 @@ internal sealed partial class CertificateFiles
         {
             lock (_gate)
             {
-                if (_time.GetElapsedTime(_looked) >= Interval && Written() is var written && written != _written)
+                if (_time.GetElapsedTime(_looked) >= Interval)
                 {
-                    try
-                    {
-                        (_current, _written) = (Read(), written);
-                        LogRead(_certificate);
-                    }
-                    catch (InvalidOperationException unusable)
-                    {
-                        LogUnusable(unusable.Message);
-                    }
+                    Look();
                     _looked = _time.GetTimestamp();
                 }
                 return _current;
             }
+        }
+    }
+
+    private void Look()
+    {
+        var written = Written();
+        if (written == _written)
+        {
+            return;
+        }
+        try
+        {
+            (_current, _written) = (Read(), written);
+            LogRead(_certificate);
+        }
+        catch (CertificateException unusable)
+        {
+            LogUnusable(unusable.Message);
         }
     }
 
@@ -92,7 +102,10 @@ internal sealed partial class CertificateFiles
         catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException or CryptographicException)
         {
             var files = string.Join(", ", new[] { _certificate, _key, _authorities }.Where(file => file is not null).Distinct());
-            throw new InvalidOperationException($"{_setting} ({files}) cannot be used: {unusable.Message}");
+            throw new CertificateException($"{_setting} ({files}) cannot be used: {unusable.Message}");
         }
     }
 }
+
+/// <summary>A certificate's file cannot be used.</summary>
+internal sealed class CertificateException(string message) : InvalidOperationException(message);

@@ -91,8 +91,8 @@ internal static class GridRules
         {
             rules.Add("Grid:Postgres is missing; Grid:Cluster or Grid:Store needs it, e.g. Host=db;Database=dass.");
         }
-        rules.MoreThanZero("Grid:ProbeInterval", grid.ProbeInterval);
-        rules.MoreThanZero("Grid:ShutdownTimeout", grid.ShutdownTimeout);
+        rules.Timer("Grid:ProbeInterval", grid.ProbeInterval);
+        rules.Timer("Grid:ShutdownTimeout", grid.ShutdownTimeout);
         rules.Rule(grid.TraceRatio is >= 0 and <= 1, "Grid:TraceRatio", grid.TraceRatio, "0 to 1");
     }
 

@@ -1,3 +1,4 @@
+using Dass.Grid.Engine;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Host;
@@ -19,9 +20,9 @@ internal static class HostProgram
             await app.RunAsync();
             return 0;
         }
-        catch (IOException taken)
+        catch (Exception known) when (known is IOException or ModelLoadException or CertificateException)
         {
-            Console.Error.WriteLine(taken.Message);
+            Console.Error.WriteLine(known.Message);
             return 1;
         }
         catch (OptionsValidationException invalid)

@@ -17,7 +17,7 @@ internal sealed partial class SiloTls
     private readonly CertificateFiles _files;
     private readonly ILogger _logger;
 
-    /// <exception cref="InvalidOperationException">A file cannot be used; the message names it.</exception>
+    /// <exception cref="CertificateException">A file cannot be used; the message names it.</exception>
     public SiloTls(GridOptions grid, TimeProvider time, ILogger<SiloTls> logger)
     {
         _files = new CertificateFiles(

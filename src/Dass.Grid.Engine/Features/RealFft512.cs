@@ -66,7 +66,7 @@ internal sealed unsafe class RealFft512
     /// <param name="x">The first value.</param>
     /// <param name="stride">From one value to the next.</param>
     /// <param name="turn">0: none.</param>
-    /// <param name="isPadded">The last three values count as 0, whatever they are.</param>
+    /// <param name="isPadded">The last three values are not read, and count as 0.</param>
     /// <param name="cos">The circle in <see cref="Size"/> steps.</param>
     /// <param name="sin">Likewise.</param>
     private static void Transform(Vector256<double>* x, int stride, int turn, bool isPadded, double* cos, double* sin)

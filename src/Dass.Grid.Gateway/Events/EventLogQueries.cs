@@ -17,6 +17,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
 {
     private const int MaxNames = 1_000;
     private const int SpansPerPage = 288; // each is one call to a log
+    private const int EventsPerCall = 10_000; // 2 MB
     private const int PieceCharacters = 1 << 15;
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly TimeSpan LongestRange = TimeSpan.FromDays(366);
@@ -43,13 +44,13 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
                 answer.NextPageToken = Token(spans[i], 0);
                 break;
             }
-            var events = await ReadAsync(spans[i], query, cancellationToken);
-            var begin = spans[i] == span ? Math.Min(skip, events.Length) : 0;
-            var end = Math.Min(events.Length, begin + size - answer.Events.Count);
-            answer.Events.AddRange(events[begin..end].Select(Map));
-            if (answer.Events.Count == size && (end < events.Length || i + 1 < spans.Length))
+            var before = spans[i] == span ? skip : 0;
+            var room = size - answer.Events.Count;
+            var events = await ReadAsync(spans[i], query with { Skip = before, Most = room + 1 }, cancellationToken);
+            answer.Events.AddRange(events.Take(room).Select(Map));
+            if (answer.Events.Count == size && (events.Length > room || i + 1 < spans.Length))
             {
-                answer.NextPageToken = end < events.Length ? Token(spans[i], end) : Token(spans[i + 1], 0);
+                answer.NextPageToken = events.Length > room ? Token(spans[i], before + room) : Token(spans[i + 1], 0);
                 break;
             }
         }
@@ -73,12 +74,7 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
                 answer.NextPageToken = EventPlace.BeforeAllOf(spans[i]).ToString();
                 break;
             }
-            var events = (await ReadAsync(spans[i], query, cancellationToken))
-                .Select(sound => (Sound: sound, Place: EventPlace.Of(sound)))
-                .Where(each => each.Place.CompareTo(after) > 0)
-                .OrderBy(each => each.Place)
-                .Take(size - answer.Events.Count + 1)
-                .ToArray();
+            var events = await ReadNewestAsync(spans[i], query, after, size - answer.Events.Count + 1, cancellationToken);
             var room = Math.Min(events.Length, size - answer.Events.Count);
             answer.Events.AddRange(events.Take(room).Select(each => Map(each.Sound)));
             if (answer.Events.Count == size && (room < events.Length || i + 1 < spans.Length))
@@ -88,6 +84,30 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
             }
         }
         return answer;
+    }
+
+    /// <summary>The newest events of a log that stand behind a place; several may have its onset.</summary>
+    private async Task<(LoggedEvent Sound, EventPlace Place)[]> ReadNewestAsync(
+        long span, EventQuery query, EventPlace after, int most, CancellationToken cancellationToken)
+    {
+        if (after.Onset < query.To.UtcTicks - 1)
+        {
+            query = query with { To = new DateTimeOffset(after.Onset + 1, TimeSpan.Zero) };
+        }
+        for (var asked = most; ; asked *= 2)
+        {
+            var events = await ReadAsync(span, query with { NewestFirst = true, Most = asked }, cancellationToken);
+            var found = events
+                .Select(sound => (Sound: sound, Place: EventPlace.Of(sound)))
+                .Where(each => each.Place.CompareTo(after) > 0)
+                .OrderBy(each => each.Place)
+                .Take(most)
+                .ToArray();
+            if (found.Length == most || events.Length != asked)
+            {
+                return found;
+            }
+        }
     }
 
     public async Task ExportAsync(
@@ -117,12 +137,21 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
         {
             foreach (var known in spans)
             {
-                foreach (var sound in await ReadAsync(known, query, cancellationToken))
+                LoggedEvent[] events;
+                for (var read = 0; ; read += events.Length)
                 {
-                    EventText.Write(format, Line(sound), text);
-                    if (text.Length >= PieceCharacters)
+                    events = await ReadAsync(known, query with { Skip = read, Most = EventsPerCall }, cancellationToken);
+                    foreach (var sound in events)
                     {
-                        await FlushAsync();
+                        EventText.Write(format, Line(sound), text);
+                        if (text.Length >= PieceCharacters)
+                        {
+                            await FlushAsync();
+                        }
+                    }
+                    if (events.Length != EventsPerCall)
+                    {
+                        break;
                     }
                 }
             }
@@ -144,11 +173,14 @@ internal sealed class EventLogQueries(GridAccess grid, CallState call)
         return Recovery.AskAsync(grid, () => index.Find(first, last, most), cancellationToken);
     }
 
-    private Task<LoggedEvent[]> ReadAsync(long span, EventQuery query, CancellationToken cancellationToken)
+    private async Task<LoggedEvent[]> ReadAsync(long span, EventQuery query, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var log = grid.Grains.GetGrain<IEventLogGrain>(new EventLogKey(call.Tenant, span).ToString());
-        return Recovery.AskAsync(grid, () => log.Read(query), cancellationToken);
+        var found = await Recovery.AskAsync(grid, () => log.Read(query), cancellationToken);
+        return found is [{ Skipped: var skipped }, ..] && skipped == query.Skip
+            ? found
+            : [.. found.Skip(query.Skip)]; // of a silo of an earlier version
     }
 
     private async Task<EventQuery> ParseAsync(EventSelection selection)

@@ -17,7 +17,7 @@ internal sealed class AudioRateLimiter(TenantQuota quota, TimeProvider time)
     public int RetainedBytes => quota.Limits.RetainedBytes ?? int.MaxValue;
 
     /// <summary>See <see cref="TenantLimits.Weight"/>.</summary>
-    public double? Weight => quota.Limits.Weight;
+    public double? Weight => quota.Limits.Weight ?? 1;
 
     /// <summary>Waits until this much audio may be taken in.</summary>
     public async ValueTask TakeAsync(double seconds, CancellationToken cancellationToken)

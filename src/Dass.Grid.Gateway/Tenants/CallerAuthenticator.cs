@@ -26,7 +26,7 @@ internal sealed record Caller(string Tenant, string? KeyId, TenantLimits Limits,
     /// </summary>
     public StreamSpec Complete(StreamSpec spec) => spec with
     {
-        Weight = Limits.Weight,
+        Weight = Limits.Weight ?? 1, // said each time: one that is taken back must not stay
         Events = Events is not { } own ? spec.Events
             : spec.Events is not { } asked ? own
             : new SoundEventRule(

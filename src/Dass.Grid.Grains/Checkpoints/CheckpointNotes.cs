@@ -67,6 +67,12 @@ internal sealed record SourceLossNote(TimeSpan After, DateTimeOffset Since, long
 {
     /// <summary>An event that has closed and has gone out with no chunk yet. Null: there is none.</summary>
     public SoundEvent? Closed { get; init; }
+
+    /// <summary>The stream went to sleep with this: it has got no audio since without a later note. False: that is not known.</summary>
+    public bool Sleeps { get; init; }
+
+    /// <summary>Those that have closed after it. Null: none. An earlier version knows of the first alone.</summary>
+    public SoundEvent[]? AlsoClosed { get; init; }
 }
 
 /// <summary>Where a session's use began, and how many events it has closed.</summary>

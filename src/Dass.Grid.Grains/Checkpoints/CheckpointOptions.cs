@@ -20,8 +20,8 @@ internal sealed class CheckpointOptionsValidator : IValidateOptions<CheckpointOp
     public ValidateOptionsResult Validate(string? name, CheckpointOptions options)
     {
         var rules = new OptionRules();
-        rules.MoreThanZero($"Grid:Streams:{nameof(options.CheckpointInterval)}", options.CheckpointInterval);
-        rules.MoreThanZero($"Grid:Streams:{nameof(options.CheckpointRetry)}", options.CheckpointRetry);
+        rules.Timer($"Grid:Streams:{nameof(options.CheckpointInterval)}", options.CheckpointInterval);
+        rules.Timer($"Grid:Streams:{nameof(options.CheckpointRetry)}", options.CheckpointRetry);
         rules.AtLeast($"Grid:Streams:{nameof(options.CheckpointChunks)}", options.CheckpointChunks, 0);
         return rules.Result;
     }

@@ -9,7 +9,7 @@ namespace Dass.Grid.Grains.Checkpoints;
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class CheckpointStore(IGrainStorage storage, GrainId grain, GrainsInstruments instruments, StreamGauge gauge)
 {
-    private const string StateName = "stream";
+    private const string StateName = GridStorage.Checkpoints;
     private const int MaxDoubts = 16;
 
     // Writes without an answer, by checksum: each may have been the last that took effect.

@@ -17,7 +17,7 @@ internal sealed class DeviceWatchdogOptionsValidator : IValidateOptions<DeviceWa
     public ValidateOptionsResult Validate(string? name, DeviceWatchdogOptions options)
     {
         var rules = new OptionRules();
-        rules.MoreThanZero($"Grid:Streams:{nameof(options.StuckAfter)}", options.StuckAfter);
+        rules.Timer($"Grid:Streams:{nameof(options.StuckAfter)}", options.StuckAfter);
         return rules.Result;
     }
 }

@@ -28,7 +28,7 @@ public sealed partial class ModelRegistry(
     private readonly TaskCompletionSource<(ServedModel, DeviceLostException)> _loss =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private readonly HashSet<string> _unusable = new(StringComparer.Ordinal);
+    private readonly HashSet<ModelRecord> _unusable = [];
     private Task _following = Task.CompletedTask;
 
     /// <summary>Starts the engine of a registered model. Tests put another in its place.</summary>
@@ -196,14 +196,14 @@ public sealed partial class ModelRegistry(
                 {
                     if (await grains.GetGrain<IRegistryGrain>(0).Get(_version).WaitAsync(stopping) is { } registry)
                     {
-                        foreach (var record in registry.Models)
+                        foreach (var record in registry.Models.Where(record => !_unusable.Contains(record)))
                         {
                             await FollowAsync(record, stopping);
                         }
                         _version = registry.Version;
                     }
                 }
-                catch (Exception failure) when (failure is not OperationCanceledException)
+                catch (Exception failure) when (!stopping.IsCancellationRequested) // the directory cancels calls, too
                 {
                     LogNoRegistry(failure.Message);
                 }
@@ -221,12 +221,10 @@ public sealed partial class ModelRegistry(
         {
             await LoadAsync(record.Name, record.Directory, record.MaxStreams, record.Hash, stopping);
         }
-        catch (Exception unusable) when (unusable is not OperationCanceledException) // others that are registered go on
+        catch (Exception unusable) when (!stopping.IsCancellationRequested) // others that are registered go on
         {
-            if (_unusable.Add(record.Name))
-            {
-                LogUnusable(record.Name, record.Directory, unusable.Message);
-            }
+            _unusable.Add(record); // until this silo starts again: the log says so
+            LogUnusable(record.Name, record.Directory, unusable.Message);
         }
     }
 

@@ -31,8 +31,7 @@ internal sealed class ModelRegistryOptionsValidator : IValidateOptions<ModelRegi
             {
                 rules.Add($"Grid:Models: '{model}' is not a model name: 1 to {StreamId.MaxNameLength} of {StreamId.Alphabet}.");
             }
-            rules.AtLeast($"Grid:Models:{model}:{nameof(engine.MaxStreams)}", engine.MaxStreams, 1);
-            rules.Rule(engine.Threads >= 0, $"Grid:Models:{model}:{nameof(engine.Threads)}", engine.Threads, "0 (one per core) or more");
+            rules.Nested($"Grid:Models:{model}", engine.Validate);
         }
         if (options.Models.Count > 1 && options.DefaultModel is null)
         {
@@ -42,7 +41,7 @@ internal sealed class ModelRegistryOptionsValidator : IValidateOptions<ModelRegi
         {
             rules.Add($"Grid:DefaultModel is '{chosen}'; not one of Grid:Models ({string.Join(", ", options.Models.Keys)}).");
         }
-        rules.MoreThanZero($"Grid:{nameof(options.MaxLoadTime)}", options.MaxLoadTime);
+        rules.Timer($"Grid:{nameof(options.MaxLoadTime)}", options.MaxLoadTime);
         return rules.Result;
     }
 }

@@ -138,7 +138,8 @@ public sealed partial class LoadReporter(
     /// </summary>
     private void Rebalance()
     {
-        var others = Others.ToArray();
+        string?[] used = [.. streams.Live.Select(streams.ModelOf).Distinct()];
+        var others = Others.Where(other => used.Any(model => map.Serves(other.Silo, model))).ToArray();
         if (others.Length == 0)
         {
             return;
@@ -153,7 +154,10 @@ public sealed partial class LoadReporter(
             return;
         }
         var surplus = (int)((mine.Used - asFull) * its / (own + its)); // both are as full as each other without it
-        var moved = streams.Live.Take(Math.Min(surplus, MovesAtOnce)).ToArray();
+        var moved = streams.Live
+            .Where(stream => map.Serves(emptiest, streams.ModelOf(stream)))
+            .Take(Math.Min(surplus, MovesAtOnce))
+            .ToArray();
         if (moved.Length == 0)
         {
             return;
@@ -273,5 +277,13 @@ public sealed partial class LoadReporter(
         }
     }
 
-    private void Move(GrainId stream) => grains.GetGrain<IGrainManagementExtension>(stream).MigrateOnIdle().AsTask().Ignore();
+    private void Move(GrainId stream)
+    {
+        if (streams.ModelOf(stream) is { } model)
+        {
+            RequestContext.Set(ModelHint.Key, model);
+        }
+        grains.GetGrain<IGrainManagementExtension>(stream).MigrateOnIdle().AsTask().Ignore();
+        RequestContext.Remove(ModelHint.Key);
+    }
 }

@@ -5,7 +5,7 @@ namespace Dass.Grid.Grains.Placement;
 /// <summary>The streams of this silo that are nowhere else: what has to move when it stops. Thread-safe.</summary>
 public sealed class LocalStreams
 {
-    private readonly ConcurrentDictionary<GrainId, byte> _live = new();
+    private readonly ConcurrentDictionary<GrainId, string> _live = new(); // and its model
     private readonly ConcurrentDictionary<GrainId, byte> _owing = new();
     private readonly ConcurrentDictionary<GrainId, object> _leaving = new();
 
@@ -21,7 +21,10 @@ public sealed class LocalStreams
     /// <summary>Whether a stream is here, or on its way and not yet arrived.</summary>
     public bool Holds(GrainId stream) => _live.ContainsKey(stream) || _owing.ContainsKey(stream) || _leaving.ContainsKey(stream);
 
-    public void Add(GrainId stream) => _live[stream] = 0;
+    /// <summary>The model of a stream that holds a slot; null: it holds none.</summary>
+    public string? ModelOf(GrainId stream) => _live.GetValueOrDefault(stream);
+
+    public void Add(GrainId stream, string model) => _live[stream] = model;
 
     public void Remove(GrainId stream) => _live.TryRemove(stream, out _);
 

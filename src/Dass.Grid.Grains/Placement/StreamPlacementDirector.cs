@@ -11,11 +11,12 @@ public sealed class StreamPlacementDirector(LoadMap map) : IPlacementDirector
     public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
     {
         var silos = context.GetCompatibleSilos(target);
-        if (IPlacementDirector.GetPlacementHint(target.RequestContextData, silos) is { } wanted && !map.IsDraining(wanted))
+        var model = target.RequestContextData is { } hints && hints.TryGetValue(ModelHint.Key, out var named) ? named as string : null;
+        if (IPlacementDirector.GetPlacementHint(target.RequestContextData, silos) is { } wanted
+            && !map.IsDraining(wanted) && map.Serves(wanted, model))
         {
             return Task.FromResult(map.Choose(wanted));
         }
-        var model = target.RequestContextData is { } hints && hints.TryGetValue(ModelHint.Key, out var named) ? named as string : null;
         SiloAddress[] serving = [.. silos.Where(silo => map.Serves(silo, model))];
         SiloAddress[] open = [.. serving.Where(map.HasRoom)];
         if (open.Length == 0)

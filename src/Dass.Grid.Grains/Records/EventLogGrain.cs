@@ -25,6 +25,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
     private readonly ILogger _logger;
     private readonly EventLogKey _key;
     private readonly TimeProvider _time;
+    private bool _full; // as far as it has been logged
     private DateTimeOffset _indexed; // when the index has been told last
 
     public EventLogGrain(
@@ -35,7 +36,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         ILogger<EventLogGrain> logger)
     {
         _time = time;
-        _pages = new StoredPages<List<LoggedEvent>>(storage, number => number == 0 ? "events" : $"events-{number}");
+        _pages = new StoredPages<List<LoggedEvent>>(storage, number => number == 0 ? "events" : $"events-{number}", () => []);
         // The streams append again to the activation that has written.
         _writes = new GatheredWrites(_pages.WriteAsync, Gather, DeactivateOnIdle);
         (_options, _instruments, _logger, _key) = (options.Value, instruments, logger, EventLogKey.Parse(this.GetPrimaryKeyString()));
@@ -74,22 +75,36 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         if (lost > 0)
         {
             _instruments.OnEventsLost(lost);
-            LogFull(lost, _key.Tenant, EventLogKey.BeginOf(_key.Span), _options.EventsPerSpan);
+            if (!_full)
+            {
+                LogFull(lost, _key.Tenant, EventLogKey.BeginOf(_key.Span), _options.EventsPerSpan);
+            }
+            _full = true;
         }
         await _writes.WriteAsync();
+        _instruments.OnEventsKept(events.Length - lost);
     }
 
     public Task<LoggedEvent[]> Read(EventQuery query)
     {
-        var found = _pages.All.SelectMany(page => page.Value)
+        var wanted = _pages.All.SelectMany(page => page.Value)
             .Where(sound => sound.Onset >= query.From && sound.Onset < query.To && sound.Peak >= query.MinPeak)
             .Where(sound => query.Streams?.Contains(sound.Stream) ?? true)
             .Where(sound => query.Prefix is null || sound.Stream.StartsWith(query.Prefix, StringComparison.Ordinal))
-            .Where(sound => query.Labels?.Any(new LabelName(sound.LabelId, sound.Label).IsCalled) ?? true)
-            .OrderBy(sound => sound.Onset)
-            .ThenBy(sound => sound.Stream, StringComparer.Ordinal)
-            .ThenBy(sound => sound.Id, StringComparer.Ordinal)
-            .ToArray();
+            .Where(sound => query.Labels?.Any(new LabelName(sound.LabelId, sound.Label).IsCalled) ?? true);
+        LoggedEvent[] found =
+        [
+            .. (query.NewestFirst ? wanted.OrderByDescending(sound => sound.Onset) : wanted.OrderBy(sound => sound.Onset))
+                .ThenBy(sound => sound.Stream, StringComparer.Ordinal)
+                .ThenBy(sound => sound.Id, StringComparer.Ordinal)
+                .ThenBy(sound => sound.Begun)
+                .Skip(query.Skip)
+                .Take(query.Most > 0 ? query.Most : int.MaxValue),
+        ];
+        if (found.Length > 0)
+        {
+            found[0] = found[0] with { Skipped = query.Skip };
+        }
         return Task.FromResult(found);
     }
 
@@ -115,7 +130,7 @@ public sealed partial class EventLogGrain : Grain, IEventLogGrain
         {
             return false;
         }
-        var page = _pages.WithRoom(events => events.Count < PageEvents, () => []);
+        var page = _pages.WithRoom(events => events.Count < PageEvents);
         _places.Add(key, (page, page.Value.Count));
         page.Value.Add(sound);
         return page.IsChanged = true;

@@ -30,7 +30,8 @@ public sealed class UsageGrain : Grain, IUsageGrain
         [FromKeyedServices(GridStorage.Name)] IGrainStorage storage, IOptions<RecordOptions> options, TimeProvider time)
     {
         _silence = options.Value.LongestPause + Silence;
-        _pages = new StoredPages<UsagePage>(storage, number => number == 0 ? "usage" : $"usage-{number}");
+        _pages = new StoredPages<UsagePage>(
+            storage, number => number == 0 ? "usage" : $"usage-{number}", () => new UsagePage([], []));
         _writes = new GatheredWrites(WriteAsync, Gather, DeactivateOnIdle); // the streams report again to the activation that has written
         _time = time;
     }
@@ -55,7 +56,7 @@ public sealed class UsageGrain : Grain, IUsageGrain
         var key = $"{span.Stream}/{span.Begun.UtcTicks}/{span.FromChunk}/{span.Model}";
         if (!_pageOf.TryGetValue(key, out var page))
         {
-            page = _pages.WithRoom(usage => usage.Spans.Count < PageSpans, () => new UsagePage([], []));
+            page = _pages.WithRoom(usage => usage.Spans.Count < PageSpans);
             _pageOf.Add(key, page);
         }
         else

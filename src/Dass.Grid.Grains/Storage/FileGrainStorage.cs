@@ -8,7 +8,8 @@ namespace Dass.Grid.Grains.Storage;
 
 /// <summary>
 /// Records as files of one directory, which several processes of a machine may share. A record is replaced as a whole: a full disk or a
-/// crash leaves the one before. Its name is a hash of the grain's key, its first eight bytes are its ETag.
+/// crash leaves the one before; a power cut may leave a checkpoint empty. Its name is a hash of the grain's key, its first eight bytes are
+/// its ETag.
 /// </summary>
 /// <remarks>
 /// What is made here is for the process's own user alone: records hold tags, and the hashes of keys. A directory that is deleted while the
@@ -23,6 +24,7 @@ public sealed class FileGrainStorage : IGrainStorage
     private const int LockPauseMilliseconds = 5;
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(5);
 
+    private readonly SemaphoreSlim _flushes = new(2); // each blocks a thread of the pool, which answers probes, too
     private readonly string _directory;
     private readonly string _grid;
 
@@ -71,6 +73,10 @@ public sealed class FileGrainStorage : IGrainStorage
             {
                 await file.WriteAsync(tag).ConfigureAwait(false);
                 await file.WriteAsync(((StoredBytes)(object)grainState.State!).Bytes).ConfigureAwait(false);
+                if (stateName != GridStorage.Checkpoints)
+                {
+                    await FlushAsync(file).ConfigureAwait(false);
+                }
             }
             File.Move(temporary, path, overwrite: true);
         }
@@ -80,6 +86,23 @@ public sealed class FileGrainStorage : IGrainStorage
             throw;
         }
         (grainState.ETag, grainState.RecordExists) = (ETag(tag), true);
+    }
+
+    /// <summary>
+    /// Before the file gets the record's name: else a power cut could leave the name with nothing behind it. Not of checkpoints, which
+    /// would cost up to thirty times as much: a stream whose checkpoint is empty begins again as one without.
+    /// </summary>
+    private async Task FlushAsync(FileStream file)
+    {
+        await _flushes.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            file.Flush(flushToDisk: true);
+        }
+        finally
+        {
+            _flushes.Release();
+        }
     }
 
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)

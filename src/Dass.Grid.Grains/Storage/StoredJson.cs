@@ -13,16 +13,19 @@ internal sealed class StoredJson<T>(IGrainStorage storage, string name, GrainId 
 {
     private string? _etag;
 
-    /// <returns>Null: there is none.</returns>
+    /// <summary>Whether the store has a record, as far as this knows. A power cut may have left it empty.</summary>
+    public bool IsStored => _etag is not null;
+
+    /// <returns>Null: there is none, or an empty one, which the next write replaces.</returns>
     public async Task<T?> ReadAsync()
     {
         var record = new GrainState<StoredBytes>(new StoredBytes());
         await storage.ReadStateAsync(name, grain, record);
+        _etag = record.RecordExists ? record.ETag : null;
         if (!record.RecordExists || record.State is not { Bytes: { IsEmpty: false } bytes })
         {
             return null;
         }
-        _etag = record.ETag;
         return JsonSerializer.Deserialize<T>(bytes.Span) ?? throw new JsonException($"The record '{name}' of {grain} is empty.");
     }
 

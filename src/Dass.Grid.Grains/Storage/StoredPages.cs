@@ -8,7 +8,8 @@ namespace Dass.Grid.Grains.Storage;
 /// </summary>
 /// <param name="storage">The store.</param>
 /// <param name="nameOf">Of the state that holds the page of a number, from 0 on without a gap.</param>
-internal sealed class StoredPages<T>(IGrainStorage storage, Func<int, string> nameOf)
+/// <param name="create">Makes an empty page.</param>
+internal sealed class StoredPages<T>(IGrainStorage storage, Func<int, string> nameOf, Func<T> create)
     where T : class
 {
     private readonly List<StoredPage<T>> _pages = [];
@@ -21,15 +22,15 @@ internal sealed class StoredPages<T>(IGrainStorage storage, Func<int, string> na
     {
         _grain = grain;
         var pages = new List<StoredPage<T>>();
-        while (StoreOf(pages.Count) is var store && await store.ReadAsync() is { } value)
+        while (StoreOf(pages.Count) is var store && await store.ReadAsync() is var value && store.IsStored)
         {
-            pages.Add(new StoredPage<T>(store, value));
+            pages.Add(new StoredPage<T>(store, value ?? create()));
         }
         _pages.AddRange(pages);
     }
 
     /// <summary>The first page that has room, or a new one.</summary>
-    public StoredPage<T> WithRoom(Func<T, bool> hasRoom, Func<T> create)
+    public StoredPage<T> WithRoom(Func<T, bool> hasRoom)
     {
         var page = _pages.Find(page => hasRoom(page.Value));
         if (page is null)

@@ -14,6 +14,7 @@ namespace Dass.Grid.Grains.Streams;
 /// <remarks>Used on the grain's own scheduler only.</remarks>
 internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
 {
+    private readonly List<SoundEvent> _closed = []; // wait for the chunk that they go out with
     private TimeSpan? _after; // null: no event is asked for
     private DateTimeOffset _since; // when audio last came, or the stream began
     private TimeSpan _before; // of the time since then, what passed before this activation or its last audio
@@ -21,7 +22,6 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
     private long _mark; // from here on this activation has counted
     private long _sample; // where the audio ended
     private double _seconds; // the same, stream time
-    private SoundEvent? _closed; // waits for the chunk that it goes out with
 
     /// <summary>The event that is under way; null: none is.</summary>
     public SoundEvent? Open { get; private set; }
@@ -31,7 +31,10 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
 
     /// <summary>What a checkpoint keeps; null: no event is asked for.</summary>
     public SourceLossNote? Note => _after is { } after
-        ? new SourceLossNote(after, _since, _sample, Open is not null) { Closed = _closed }
+        ? new SourceLossNote(after, _since, _sample, Open is not null)
+        {
+            Closed = _closed.FirstOrDefault(), AlsoClosed = _closed.Count > 1 ? [.. _closed.Skip(1)] : null,
+        }
         : null;
 
     private TimeSpan Without => _before + time.GetElapsedTime(_mark);
@@ -42,7 +45,8 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
     /// <param name="rate">Samples a second.</param>
     public void Begin(TimeSpan? after, long sample, int rate)
     {
-        (_after, Open, _closed) = (after, null, null);
+        (_after, Open) = (after, null);
+        _closed.Clear();
         Rest(sample, rate);
     }
 
@@ -57,9 +61,9 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
         {
             var passed = time.GetUtcNow() - note.Since;
             (_since, _before) = (note.Since, passed > TimeSpan.Zero ? passed : TimeSpan.Zero);
-            _doubt = moved || note.Opened ? TimeSpan.Zero : doubt;
+            _doubt = moved || note.Opened || note.Sleeps ? TimeSpan.Zero : doubt;
             Open = note.Opened ? Event(SoundEventKind.Opened) : null;
-            _closed = note.Closed;
+            _closed.AddRange(note.Closed is { } first ? [first, .. note.AlsoClosed ?? []] : []);
         }
     }
 
@@ -86,25 +90,29 @@ internal sealed class SourceLoss(TimeProvider time, TimeSpan doubt)
         }
         TryOpen(); // nothing has looked since
         var ends = Open is not null;
-        _closed = ends ? Event(SoundEventKind.Closed) : _closed;
+        if (ends)
+        {
+            _closed.Add(Event(SoundEventKind.Closed));
+        }
         Open = null;
         Rest(sample, rate);
         return ends;
     }
 
-    /// <summary>The event that has closed and has gone out with no chunk yet; null: there is none.</summary>
-    public SoundEvent? Take()
+    /// <summary>Events that have closed and have gone out with no chunk yet.</summary>
+    public SoundEvent[] Take()
     {
-        (var closed, _closed) = (_closed, null);
+        SoundEvent[] closed = [.. _closed];
+        _closed.Clear();
         return closed;
     }
 
     /// <summary>The stream ends.</summary>
-    /// <returns>What that closes.</returns>
-    public SoundEvent? Complete()
+    /// <returns>What that closes, behind what has closed before.</returns>
+    public SoundEvent[] Complete()
     {
         TryOpen();
-        var closed = Open is null ? Take() : Event(SoundEventKind.Closed);
+        SoundEvent[] closed = Open is null ? Take() : [.. Take(), Event(SoundEventKind.Closed)];
         (_after, Open) = (null, null);
         return closed;
     }

@@ -9,7 +9,7 @@ namespace Dass.Grid.Grains.Streams;
 /// <summary>Owns one stream; <see cref="StreamState"/> has the table of its states.</summary>
 /// <remarks>The state lives in native memory, which automatic movement would not see; so only explicit moves are allowed.</remarks>
 [Immovable(ImmovableKind.Any), StreamPlacement, GrainType("stream")]
-public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipant, IStreamHost, IDisposable
+public sealed partial class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipant, IStreamHost, IDisposable
 {
     private readonly StreamGrainShared _shared;
     private readonly StreamId _id;
@@ -17,10 +17,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
     private readonly StreamPersistence _persistence;
     private readonly StreamLifecycle _lifecycle;
 
-    private IGrainTimer? _upkeep;
-    private IGrainTimer? _checkpoints;
     private StreamMigrationState? _migration; // on its way from or to another silo
-    private bool _owesEnd; // as this activation went, the store lacked the stream's end
 
     public StreamGrain(StreamGrainShared shared)
     {
@@ -61,6 +58,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         State.Weigh(spec.Weight);
         var switchTo = spec is { SwitchModel: true, Model: { } other } && State.Shape is { } has && has.Model.Name != other ? spec : null;
+        var asked = spec;
         if (State.Shape is { } shape)
         {
             if ((StreamShapeRules.Differs(_id, shape, spec)
@@ -77,6 +75,10 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         var (gap, refusal, change) = (default(StreamGap), default(Refusal), default(ModelChange));
         if (State.Live is not { } live)
         {
+            if (State.Unreadable is not null && _shared.Models.Find(spec.Model, out _) is { Code: RefusalCode.UnknownModel })
+            {
+                spec = spec with { Model = asked.Model, Alias = asked.Alias }; // the model that has heard the stream is gone
+            }
             // A stream that is taken up again has been promised its place.
             refusal = (feeder.Attachment is null ? SessionFactory.Overload(_shared.Models, spec, _shared.Options.MaxLiveWait) : null)
                 ?? _lifecycle.Begin(spec, feeder, out gap);
@@ -99,7 +101,7 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         }
         if (refusal is not null)
         {
-            return _persistence.Refuse(refusal);
+            return Refuse(refusal);
         }
         State.Attach(feeder.Attachment, _shared.Steady.GetUtcNow());
         State.Live!.LatencyBudget = spec.LatencyBudget ?? State.Live.LatencyBudget;
@@ -242,7 +244,8 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         {
             _lifecycle.Observers.Renew(observer);
         }
-        return Task.FromResult(Status());
+        State.DropSession();
+        return Task.FromResult<Outcome<StreamStatus>>(State.Progress is { } progress ? progress : Unknown());
     }
 
     public Task Unsubscribe(ITagObserver observer)
@@ -255,140 +258,26 @@ public sealed class StreamGrain : Grain, IStreamGrain, IGrainMigrationParticipan
         return Task.CompletedTask;
     }
 
-    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _persistence.Checkpoints.IdleAsync();
-            if (_persistence.ToCarry() is not { } checkpoint)
-            {
-                return;
-            }
-            _shared.Local.BeginMove(this.GetGrainId(), this);
-            if (reason.ReasonCode != DeactivationReasonCode.Migrating)
-            {
-                // There may be no silo to take the stream: the store has it in any case.
-                this.MigrateOnIdle();
-                await _persistence.SaveAsync(changes: false); // what goes along is made already
-            }
-            if (!State.Fenced) // else another silo's state is newer
-            {
-                var record = _persistence.Checkpoints;
-                _migration = new StreamMigrationState(
-                    checkpoint, record.ETag, record.DurableSample, _lifecycle.Observers.All, State.Weight);
-            }
-            _owesEnd = _persistence.OwesEnd;
-        }
-        catch (Exception failure)
-        {
-            _shared.LogNotCarried(_id, failure); // the checkpoint of before is still there
-        }
-        _persistence.Leave();
-    }
-
-    public void OnDehydrate(IDehydrationContext dehydrationContext)
-    {
-        _migration?.Dehydrate(dehydrationContext);
-        _migration = null;
-    }
-
-    public void OnRehydrate(IRehydrationContext rehydrationContext) => _migration = StreamMigrationState.Rehydrate(rehydrationContext);
-
-    /// <summary>The activation has gone. What it has sent to another silo has arrived, or been refused.</summary>
-    public void Dispose()
-    {
-        _shared.Local.EndMove(this.GetGrainId(), this);
-        _shared.Instruments.Gauges.Remove(_outbox.Gauge);
-        if (_owesEnd && _migration is not null)
-        {
-            _shared.LogEndLost(_id);
-        }
-    }
-
     private Outcome<StreamStatus> Status()
     {
         State.DropSession();
         return State.Status is { } status ? status : Unknown();
     }
 
-    void IStreamHost.StartUpkeep() => _upkeep ??= this.RegisterGrainTimer(
-        Upkeep, new GrainTimerCreationOptions(_shared.Options.Upkeep, _shared.Options.Upkeep) { KeepAlive = true });
-
-    private async Task Upkeep(CancellationToken cancellationToken)
-    {
-        Activity.Current = null; // the timer was made by a call that is long over
-        var now = _shared.Steady.GetUtcNow();
-        var idle = now - State.LastActive;
-        State.DropSession();
-        _shared.Instruments.OnObserversExpired(_lifecycle.Observers.Expire());
-        _outbox.Deliver(State.Live);
-        _lifecycle.WatchSource();
-        if (State.Ended is not null && idle >= _shared.Options.Retention)
-        {
-            await ForgetAsync();
-            return;
-        }
-        if (State.Ended is null && idle >= _shared.Options.IdleTimeout)
-        {
-            await _lifecycle.EndIdleAsync(cancellationToken);
-        }
-        else if (State.Live is { } live && now - State.LastFed >= _shared.Options.HibernateAfter)
-        {
-            await _persistence.HibernateAsync(live);
-        }
-        if (_lifecycle.Rest() is { } rest)
-        {
-            GrainFactory.GetGrain<ITenantGrain>(_id.Tenant).Rest(rest).Ignore();
-            DeactivateOnIdle();
-            return;
-        }
-        _lifecycle.Report();
-    }
-
     private async Task<Refusal?> WakeAsync(CancellationToken cancellationToken) =>
         await _persistence.WakeAsync() ?? await _lifecycle.EndBegunAsync(cancellationToken);
 
-    /// <returns>False: the stream is still owed to the store or its logs, or the store is away.</returns>
-    private async Task<bool> ForgetAsync()
-    {
-        await _outbox.DeliverAsync();
-        if (!_outbox.IsEmpty || !await _persistence.TryForgetAsync())
-        {
-            return false;
-        }
-        GrainFactory.GetGrain<ITenantGrain>(_id.Tenant).Forget(_id.Name).Ignore();
-        _upkeep?.Dispose();
-        DeactivateOnIdle();
-        return true;
-    }
-
-    void IStreamHost.ScheduleCheckpoint(TimeSpan? due)
-    {
-        if (due is not { } after)
-        {
-            _checkpoints?.Dispose();
-            _checkpoints = null;
-        }
-        else if (_checkpoints is { } timer)
-        {
-            timer.Change(after, Timeout.InfiniteTimeSpan);
-        }
-        else
-        {
-            _checkpoints = this.RegisterGrainTimer(
-                () =>
-                {
-                    Activity.Current = null;
-                    _persistence.SaveAsync().Ignore(); // no push waits for the store
-                    return Task.CompletedTask;
-                },
-                new GrainTimerCreationOptions(after, Timeout.InfiniteTimeSpan) { KeepAlive = true });
-        }
-    }
-
     void IStreamHost.Deactivate() => DeactivateOnIdle();
 
-    void IStreamHost.Leave() => this.MigrateOnIdle();
+    /// <summary>A stream that has not begun leaves the silo, so that the next attempt may find one that takes it.</summary>
+    private Refusal Refuse(Refusal refusal)
+    {
+        if (!State.IsKnown && refusal.Code != RefusalCode.Moved)
+        {
+            DeactivateOnIdle();
+        }
+        return _persistence.Refuse(refusal);
+    }
 
     /// <summary>Also lets the activation go: names alone must not fill the silo.</summary>
     private Refusal Unknown()

@@ -50,7 +50,7 @@ internal sealed class StreamGrainOptionsValidator : IValidateOptions<StreamGrain
         rules.MoreThanZero($"Grid:Streams:{nameof(options.HibernateAfter)}", options.HibernateAfter);
         rules.MoreThanZero($"Grid:Streams:{nameof(options.IdleTimeout)}", options.IdleTimeout);
         rules.MoreThanZero($"Grid:Streams:{nameof(options.Retention)}", options.Retention);
-        rules.MoreThanZero($"Grid:Streams:{nameof(options.Upkeep)}", options.Upkeep);
+        rules.Timer($"Grid:Streams:{nameof(options.Upkeep)}", options.Upkeep);
         rules.MoreThanZero($"Grid:Streams:{nameof(options.ObserverLease)}", options.ObserverLease);
         rules.MoreThanZero($"Grid:Streams:{nameof(options.MaxLiveWait)}", options.MaxLiveWait);
         rules.AtLeast($"Grid:Streams:{nameof(options.HistoryChunks)}", options.HistoryChunks, 1);

@@ -17,6 +17,9 @@ public sealed partial class StreamGrainShared
     [LoggerMessage(LogLevel.Information, "Stream {Stream} has had no audio after sample {Sample} for {IdleTimeout}; it ends.")]
     internal partial void LogIdle(StreamId stream, long sample, TimeSpan idleTimeout);
 
+    [LoggerMessage(LogLevel.Information, "Stream {Stream} has audio before sample {Sample} that could not be tagged yet; tried again.")]
+    internal partial void LogNotResumed(StreamId stream, long sample, Exception failure);
+
     [LoggerMessage(LogLevel.Information, "Stream {Stream} has had no audio for {Seconds:F0} s: source.lost.")]
     internal partial void LogLost(StreamId stream, double seconds);
 

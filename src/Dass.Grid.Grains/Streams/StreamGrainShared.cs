@@ -15,6 +15,7 @@ public sealed partial class StreamGrainShared(
     ModelRegistry models,
     [FromKeyedServices(GridStorage.Name)] IGrainStorage storage,
     LocalStreams local,
+    LoadMap silos,
     IGrainFactory grains,
     IOptions<StreamGrainOptions> options,
     IOptions<CheckpointOptions> checkpoints,
@@ -45,6 +46,11 @@ public sealed partial class StreamGrainShared(
 
     /// <summary>For all that waits, or has its time.</summary>
     public SteadyTime Steady => steady;
+
+    /// <summary>Whether a model is another silo's, and not this one's.</summary>
+    public bool IsServedElsewhere(string model) =>
+        models.Find(model, out _) is { Code: RefusalCode.UnknownModel }
+        && silos.Known.Any(known => !known.Load.Draining && known.Load.Models?.Contains(model) == true);
 
     /// <summary>Of one stream. The store may be a checkpoint's longest interval, and another attempt, behind the audio.</summary>
     internal SourceLoss NewLoss() => new(time, Checkpoints.CheckpointInterval * 4 / 3 + Checkpoints.CheckpointRetry);

@@ -1,4 +1,5 @@
 using Dass.Grid.Engine;
+using Dass.Grid.Grains.Checkpoints;
 using Dass.Grid.Grains.Sessions;
 
 namespace Dass.Grid.Grains.Streams;
@@ -9,6 +10,15 @@ internal sealed class StreamLifecycle(
     StreamId id, StreamGrainShared shared, StreamState state, StreamOutbox outbox, StreamPersistence persistence)
 {
     public ObserverLeases Observers { get; } = new(shared.Steady, shared.Options.ObserverLease);
+
+    /// <summary>The stream sleeps, and the model that has heard it is on no silo any more, or has other weights here.</summary>
+    private bool IsWithoutModel =>
+        state.Asleep?.Shape.Model is { } heard && shared.Models.Find(heard.Name, out var model) switch
+        {
+            null => model.Card.Summary.Hash != heard.Hash,
+            { Code: RefusalCode.UnknownModel } => !shared.IsServedElsewhere(heard.Name),
+            _ => false,
+        };
 
     /// <summary>A new stream, or one whose state cannot be had: then with a gap.</summary>
     public Refusal? Begin(StreamSpec spec, Feeder feeder, out StreamGap? gap)
@@ -33,7 +43,8 @@ internal sealed class StreamLifecycle(
         {
             gap = PublishGap(live, live.NextSample, lost, [], "checkpoint");
         }
-        state.History.Restore(state.History.Last(int.MaxValue), live.Origin.Chunk);
+        state.History.Restore([], live.Origin.Chunk); // an unusable checkpoint's chunks may have other labels
+        persistence.Checkpoints.DurableSample = Math.Min(persistence.Checkpoints.DurableSample, live.NextSample);
         Report();
         return null;
     }
@@ -85,7 +96,7 @@ internal sealed class StreamLifecycle(
             var spec = new StreamSpec
             {
                 Format = shape.Format, Model = to.Model, Chunk = shape.Chunk, LookAhead = shape.LookAhead, Alias = to.Alias,
-                LatencyBudget = before.LatencyBudget,
+                Captured = shape.Captured, LatencyBudget = before.LatencyBudget,
             };
             // Chunks of which no client has been told are heard again.
             var spared = state.History.Newest is { } newest && newest.Index == nextChunk - 1
@@ -173,23 +184,55 @@ internal sealed class StreamLifecycle(
             ? (await EndAsync(live, reason, cancellationToken)).Has(out _, out var refusal) ? state.HasEnded() : refusal
             : null;
 
+    /// <summary>
+    /// Does what a call has left that is over, because its client went away or the device was busy: the end that it began, or the step of a
+    /// chunk that is complete. Never throws: what fails is tried again at the next upkeep.
+    /// </summary>
+    public async Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        if (state.Live is not { } live || (live.Ending is null && state.Attached))
+        {
+            return;
+        }
+        try
+        {
+            if (live.Ending is not null)
+            {
+                await EndBegunAsync(cancellationToken);
+                return;
+            }
+            await live.PushAsync(new AudioBlock(live.NextSample, default), cancellationToken);
+        }
+        catch (Exception failure)
+        {
+            shared.LogNotResumed(id, live.NextSample, failure);
+        }
+        Publish(live);
+    }
+
     /// <summary>The end of a stream that gets no audio.</summary>
     public async Task EndIdleAsync(CancellationToken cancellationToken)
     {
+        if (IsWithoutModel)
+        {
+            await EndAsleepAsync(state.Asleep!, StreamEndReason.Idle);
+            return;
+        }
         if (await persistence.WakeAsync() is not null || state.Live is not { } live)
         {
             return; // tried again at the next upkeep
         }
+        var reason = live.Ending ?? StreamEndReason.Idle;
         shared.LogIdle(id, live.NextSample, shared.Options.IdleTimeout);
         try
         {
-            await EndAsync(live, StreamEndReason.Idle, cancellationToken);
+            await EndAsync(live, reason, cancellationToken);
         }
         catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
             // The tail cannot be tagged; the slot must be free all the same.
             shared.LogTailFailed(id, failure);
-            await CompleteAsync(live, StreamEndReason.Idle);
+            await CompleteAsync(live, reason);
         }
     }
 
@@ -201,7 +244,7 @@ internal sealed class StreamLifecycle(
     {
         await persistence.Checkpoints.IdleAsync();
         var closed = live.Events.Complete(live.NextSeconds);
-        closed = state.Loss.Complete() is { } loss ? [.. closed, loss] : closed;
+        closed = [.. closed, .. state.Loss.Complete()];
         outbox.Add(live, closed);
         outbox.EndSpan(live);
         await persistence.SaveEndAsync(state.Snapshot(live, persistence.Checkpoints.Epoch, reason) with { Closed = closed });
@@ -210,16 +253,42 @@ internal sealed class StreamLifecycle(
             return null;
         }
         var end = new StreamEnd(reason, live.Heard) { Events = closed, Begun = live.Begun, NextChunk = state.History.NextChunk };
-        var status = new StreamStatus(live.Shape, live.Begun, live.NextSample, state.History.NextChunk, end.Summary, end);
-        state.End(status);
-        state.Touch(shared.Steady.GetUtcNow());
-        Observers.Notify(observer => observer.OnEnded(end));
-        shared.Instruments.OnEnded(live.Model.Name, reason);
-        shared.LogEnded(id, reason, status.NextSample, status.NextChunk);
+        TellEnd(new StreamStatus(live.Shape, live.Begun, live.NextSample, state.History.NextChunk, end.Summary, end));
         persistence.GiveBack(live);
         Report();
         outbox.Deliver();
         return end;
+    }
+
+    /// <summary>
+    /// The end of a stream that no model can take up any more: without its tail, and without the ends of its sounds that are under way.
+    /// </summary>
+    private async Task EndAsleepAsync(Checkpoint asleep, StreamEndReason reason)
+    {
+        shared.LogIdle(id, asleep.NextSample, shared.Options.IdleTimeout);
+        await persistence.Checkpoints.IdleAsync();
+        var closed = state.Loss.Complete();
+        outbox.Add(asleep.Shape, asleep.Begun, [], closed);
+        outbox.EndSpan(asleep.Shape, asleep.Begun, asleep.NextSample);
+        await persistence.SaveEndAsync(state.Snapshot(asleep, ++persistence.Checkpoints.Epoch, reason) with { Closed = closed });
+        if (state.Fenced)
+        {
+            return;
+        }
+        var end = new StreamEnd(reason, asleep.Summary) { Events = closed, Begun = asleep.Begun, NextChunk = state.History.NextChunk };
+        TellEnd(new StreamStatus(asleep.Shape, asleep.Begun, asleep.NextSample, state.History.NextChunk, end.Summary, end));
+        Report();
+        outbox.Deliver();
+    }
+
+    private void TellEnd(StreamStatus status)
+    {
+        var end = status.End!;
+        state.End(status);
+        state.Touch(shared.Steady.GetUtcNow());
+        Observers.Notify(observer => observer.OnEnded(end));
+        shared.Instruments.OnEnded(status.Shape.Model.Name, end.Reason);
+        shared.LogEnded(id, end.Reason, status.NextSample, status.NextChunk);
     }
 
     /// <summary>New chunks: to the history, to observers, and to the caller.</summary>
@@ -229,7 +298,7 @@ internal sealed class StreamLifecycle(
         for (var i = 0; i < tags.Length; i++)
         {
             tags[i] = tags[i] with { LostSeconds = state.Lost.Take(tags[i], live.Shape) };
-            tags[i] = state.Loss.Take() is { } closed ? tags[i] with { Events = [.. tags[i].Events, closed] } : tags[i];
+            tags[i] = state.Loss.Take() is { Length: > 0 } closed ? tags[i] with { Events = [.. tags[i].Events, .. closed] } : tags[i];
             outbox.Add(live, tags[i].Events);
             state.History.Add(tags[i]);
         }

@@ -29,17 +29,23 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
     public void BeginSpan(long nextSample, long nextChunk) => (_span, _reported) = (new UsageStart(nextSample, nextChunk, 0), null);
 
     /// <summary>The span is over.</summary>
-    public void EndSpan(LiveStream live)
+    public void EndSpan(LiveStream live) => EndSpan(live.Shape, live.Begun, live.NextSample);
+
+    /// <summary>The same, of a stream that has no session.</summary>
+    public void EndSpan(StreamShape shape, DateTimeOffset begun, long nextSample)
     {
         _current = null;
-        _finals.Enqueue(SpanFrom(live, final: true));
+        _finals.Enqueue(SpanFrom(shape, begun, nextSample, final: true));
     }
 
     /// <summary>What metrics see of this activation.</summary>
     public StreamGauge Gauge { get; } = new();
 
     /// <summary>Adds those of the events that are closed.</summary>
-    public void Add(LiveStream live, SoundEvent[] events)
+    public void Add(LiveStream live, SoundEvent[] events) => Add(live.Shape, live.Begun, live.Model.Card.Labels, events);
+
+    /// <summary>The same, of a stream that has no session.</summary>
+    public void Add(StreamShape shape, DateTimeOffset begun, LabelName[] labels, SoundEvent[] events)
     {
         foreach (var sound in events.Where(sound => sound.Kind == SoundEventKind.Closed))
         {
@@ -48,7 +54,7 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
             {
                 continue;
             }
-            _owed.Add(EntryFrom(live, sound));
+            _owed.Add(EntryFrom(shape, begun, labels, sound));
             shared.Instruments.OnEventClosed();
             if (_owed.Count > MaxOwed)
             {
@@ -64,7 +70,7 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
     /// <param name="report">A stream whose use so far is sent, too; null: none.</param>
     public void Deliver(LiveStream? report = null)
     {
-        _current = report is null ? _current : SpanFrom(report, final: false);
+        _current = report is null ? _current : SpanFrom(report.Shape, report.Begun, report.NextSample, final: false);
         if (_delivering.IsCompleted)
         {
             _delivering = SendAsync();
@@ -93,19 +99,24 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
 
     private async Task SendAsync()
     {
+        var failed = new HashSet<long>(); // spans whose logs have not taken their events
+        Exception? first = null;
         try
         {
             var usage = shared.Grains.GetGrain<IUsageGrain>(id.Tenant);
-            while (_owed.Count > 0 || _finals.Count > 0 || (_current is not null && _current != _reported))
+            while (_finals.Count > 0 || (_current is not null && _current != _reported) || Logs().Any())
             {
-                foreach (var log in _owed.GroupBy(sound => EventLogKey.SpanOf(sound.Onset)).ToArray())
+                foreach (var log in Logs().ToArray())
                 {
-                    LoggedEvent[] events = [.. log];
-                    var key = new EventLogKey(id.Tenant, log.Key);
-                    await shared.Grains.GetGrain<IEventLogGrain>(key.ToString()).Append(events);
-                    _owed.RemoveAll(events.Contains);
-                    Gauge.OwedEvents = _owed.Count;
-                    shared.Instruments.OnEventsKept(events.Length);
+                    try
+                    {
+                        await AppendAsync(log.Key, [.. log]);
+                    }
+                    catch (Exception failure) when (failure is not TimeoutException) // a log that can never be written holds up no other
+                    {
+                        failed.Add(log.Key);
+                        first ??= failure;
+                    }
                 }
                 if (_finals.TryPeek(out var final))
                 {
@@ -121,35 +132,49 @@ internal sealed class StreamOutbox(StreamId id, StreamGrainShared shared)
         }
         catch (Exception failure)
         {
+            first ??= failure;
+        }
+        if (first is not null)
+        {
             // Silos that stop or fail are told of by other lines; what is owed lies in the checkpoint.
             shared.LogNotDelivered(
-                failure is SiloUnavailableException ? LogLevel.Information : LogLevel.Warning, id, _owed.Count, failure);
+                first is SiloUnavailableException ? LogLevel.Information : LogLevel.Warning, id, _owed.Count, first);
         }
+
+        IEnumerable<IGrouping<long, LoggedEvent>> Logs() =>
+            _owed.GroupBy(sound => EventLogKey.SpanOf(sound.Onset)).Where(log => !failed.Contains(log.Key));
     }
 
-    private LoggedEvent EntryFrom(LiveStream live, SoundEvent sound)
+    private async Task AppendAsync(long span, LoggedEvent[] events)
     {
-        var label = SourceLabels.Has(sound.Label) ? SourceLabels.At(sound.Label) : live.Model.Card.Labels[sound.Label];
+        await shared.Grains.GetGrain<IEventLogGrain>(new EventLogKey(id.Tenant, span).ToString()).Append(events);
+        _owed.RemoveAll(events.Contains);
+        Gauge.OwedEvents = _owed.Count;
+    }
+
+    private LoggedEvent EntryFrom(StreamShape shape, DateTimeOffset begun, LabelName[] labels, SoundEvent sound)
+    {
+        var label = SourceLabels.Has(sound.Label) ? SourceLabels.At(sound.Label) : labels[sound.Label];
         return new LoggedEvent(
             id.Name,
-            live.Begun,
+            begun,
             sound.Id,
-            (live.Shape.Captured ?? live.Begun) + TimeSpan.FromSeconds(sound.OnsetSeconds),
+            (shape.Captured ?? begun) + TimeSpan.FromSeconds(sound.OnsetSeconds),
             sound.OnsetSeconds,
             sound.OffsetSeconds,
             label.Id,
             label.Name,
             sound.Peak,
             sound.Mean,
-            live.Model.Name);
+            shape.Model.Name);
     }
 
-    private UsageSpan SpanFrom(LiveStream live, bool final) => new(
+    private UsageSpan SpanFrom(StreamShape shape, DateTimeOffset begun, long nextSample, bool final) => new(
         id.Name,
-        live.Begun,
+        begun,
         _span.FromChunk,
-        live.Model.Name,
-        (double)(live.NextSample - _span.FromSample) / live.Shape.Format.SampleRateHz,
+        shape.Model.Name,
+        (double)(nextSample - _span.FromSample) / shape.Format.SampleRateHz,
         _span.Events,
         final);
 }

@@ -115,6 +115,10 @@ internal sealed class StreamPersistence(
         {
             return null;
         }
+        if (shared.IsServedElsewhere(asleep.Shape.Model.Name))
+        {
+            return Refuse(state.Moved()); // where it keeps its memory
+        }
         try
         {
             var checkpoint = asleep;
@@ -133,6 +137,10 @@ internal sealed class StreamPersistence(
             }
             if (SessionFactory.Restore(shared.Models, id.Tenant, checkpoint, shared.Options.Events, out var live) is { } refusal)
             {
+                if (refusal.Code == RefusalCode.NoFreeSlot)
+                {
+                    host.Leave(); // the store has all of it, and another silo may have room
+                }
                 return Refuse(refusal);
             }
             Checkpoints.Epoch++; // and to be written at once: a silo that owned the stream before can then write no more
@@ -165,7 +173,7 @@ internal sealed class StreamPersistence(
     public void Hold(LiveStream live)
     {
         state.Hold(live, shared.Steady.GetUtcNow());
-        shared.Local.Add(grain);
+        shared.Local.Add(grain, live.Model.Name);
         outbox.Gauge.UnsavedSince = 0;
         shared.Instruments.Gauges.Add(outbox.Gauge);
         host.StartUpkeep();
@@ -203,7 +211,8 @@ internal sealed class StreamPersistence(
     /// Writes the state as it is when this is called, or the end that is owed. Never throws: what fails is logged, and tried again.
     /// </summary>
     /// <param name="changes">Whether the length of chunks may change.</param>
-    public async Task SaveAsync(bool changes = true)
+    /// <param name="sleeps">Whether it is going to sleep: no audio comes after this.</param>
+    public async Task SaveAsync(bool changes = true, bool sleeps = false)
     {
         if (state.Live is not { } live)
         {
@@ -216,7 +225,7 @@ internal sealed class StreamPersistence(
         }
         var plan = changes && !_changeIsLate ? live.ChangeOfPlan(state.History.NextChunk) : null;
         var saved = await TrySaveAsync(
-            Snapshot(live, plan), live.State, () => _changeIsLate = plan is not null && !live.TryPlan(plan));
+            Snapshot(live, plan, sleeps), live.State, () => _changeIsLate = plan is not null && !live.TryPlan(plan));
         if (state.Live == live)
         {
             host.ScheduleCheckpoint(saved && !_changeIsLate ? NextCheckpoint() : shared.Checkpoints.CheckpointRetry);
@@ -284,7 +293,7 @@ internal sealed class StreamPersistence(
     public async Task HibernateAsync(LiveStream live)
     {
         await Checkpoints.IdleAsync();
-        await SaveAsync();
+        await SaveAsync(sleeps: true);
         if (state.Live == live && Checkpoints.DurableSample == live.NextSample)
         {
             shared.LogHibernated(id, live.NextSample, shared.Options.HibernateAfter);
@@ -361,10 +370,11 @@ internal sealed class StreamPersistence(
     /// <summary>The stream at rest, with what it owes.</summary>
     /// <param name="live">The stream.</param>
     /// <param name="plan">Of its chunks, from this checkpoint on; null: as the stream has it.</param>
-    private Checkpoint Snapshot(LiveStream live, ChunkPlan? plan = null) =>
-        state.Snapshot(live, Checkpoints.Epoch) with { Notes = Notes(plan) };
+    /// <param name="sleeps">It is going to sleep.</param>
+    private Checkpoint Snapshot(LiveStream live, ChunkPlan? plan = null, bool sleeps = false) =>
+        state.Snapshot(live, Checkpoints.Epoch) with { Notes = Notes(plan, sleeps) };
 
-    private byte[] Notes(ChunkPlan? plan = null)
+    private byte[] Notes(ChunkPlan? plan = null, bool sleeps = false)
     {
         var lost = state.LostSeconds();
         using var waiting = new PooledBytes(1 << 10);
@@ -376,7 +386,7 @@ internal sealed class StreamPersistence(
             Levels = state.Levels(),
             Waiting = state.Live is null ? null : waiting.Written.ToArray(),
             Heard = state.Shape is { } shape ? HeardAs.From(shape.Format) : null,
-            Loss = state.Loss.Note,
+            Loss = state.Loss.Note is { } loss ? loss with { Sleeps = sleeps } : null,
             Chunks = plan is null ? state.Live?.ChunkLengths : state.Live?.LengthsBy(plan),
         }).ToBytes();
     }

@@ -10,9 +10,12 @@ namespace Dass.Grid.Grains.Streams;
 /// unknown      in no store, as far as this silo knows      asleep or ended: Restore · unreadable: MarkUnreadable · live: Hold
 /// unreadable   in the store, which cannot be read now,     live: Hold (with a gap)
 ///              or not by this silo
-/// asleep       a checkpoint in the store, no slot          live: Hold · unreadable: MarkUnreadable · asleep or ended: Restore (another
-/// silo had it) live         in a slot                                   live: Hold (another session) · asleep: Hibernate · ended: End ·
-/// unknown: Release ended        over; answers with its end                  - fenced       another silo owns it                        -
+/// asleep       a checkpoint in the store, no slot          live: Hold · unreadable: MarkUnreadable · ended: End (without a model)
+///                                                          · asleep or ended: Restore (another silo had it)
+/// live         in a slot                                   live: Hold (another session) · asleep: Hibernate · ended: End
+///                                                          · unknown: Release
+/// ended        over; answers with its end                  -
+/// fenced       another silo owns it                        -
 /// </code>
 /// Any of them goes to fenced by <see cref="Fence"/>, when another silo has written the stream's checkpoint.
 /// </summary>
@@ -86,6 +89,23 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
 
     /// <summary>Null: unknown.</summary>
     public StreamStatus? Status => StatusWithoutGap is { } status ? status with { Gap = Gap, Lost = loss.Open } : null;
+
+    /// <summary>
+    /// What an observer needs each time that it renews its lease, which each gateway does every two seconds: without the summary, which
+    /// costs the head over all labels, health and rules. Null: unknown.
+    /// </summary>
+    public StreamStatus? Progress
+    {
+        get
+        {
+            var none = new HeardSummary(0, 0, [], []);
+            var status = Live is { } live
+                ? new StreamStatus(live.Shape, live.Begun, live.NextSample, History.NextChunk, none, End: null)
+                : Asleep is { } rest ? new StreamStatus(rest.Shape, rest.Begun, rest.NextSample, History.NextChunk, none, End: null)
+                : Ended;
+            return status is null ? null : status with { Gap = Gap, Lost = loss.Open };
+        }
+    }
 
     /// <summary>Null: not live.</summary>
     private StreamHealth? Health
@@ -162,8 +182,8 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
     /// <summary>Live → asleep: the store has it as <paramref name="checkpoint"/> says.</summary>
     public void Hibernate(Checkpoint checkpoint) => (Live, Asleep) = (null, checkpoint with { History = [] });
 
-    /// <summary>Live → ended.</summary>
-    public void End(StreamStatus status) => (Live, Ended) = (null, status);
+    /// <summary>Live or asleep → ended.</summary>
+    public void End(StreamStatus status) => (Live, Asleep, Ended) = (null, null, status);
 
     /// <summary>Live → unknown: another session follows, or the activation goes.</summary>
     public void Release() => Live = null;
@@ -240,6 +260,13 @@ internal sealed class StreamState(StreamId id, int historyChunks, int checkpoint
         live.Heard,
         ended,
         History.Last(checkpointChunks));
+
+    /// <summary>The end of a stream at rest.</summary>
+    public Checkpoint Snapshot(Checkpoint asleep, long epoch, StreamEndReason ended) => asleep with
+    {
+        Epoch = epoch, Attachment = Attachment, NextChunk = History.NextChunk, Ended = ended, History = History.Last(checkpointChunks),
+        Session = default, Events = default,
+    };
 
     /// <summary>Lost audio of the chunks that a checkpoint holds, and of the next ones, s.</summary>
     public Dictionary<long, double> LostSeconds() => new(History.Last(checkpointChunks)

@@ -21,7 +21,7 @@ public sealed partial class RegistryGrain(
     private const string StateName = "register";
     private const int MaxModels = 64;
     private const int MaxAliases = 10_000;
-    private const int MaxTenants = 100_000;
+    private const int MaxTenants = 50_000; // 190 bytes each and more: the registry is one message
     private const int MaxKeys = 16;
     private static readonly TimeSpan LoadPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);

@@ -29,7 +29,7 @@ public sealed partial class TenantGrain(
     private readonly SortedDictionary<string, Entry> _streams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (GatewayUse Use, int Granted, DateTimeOffset Renewed)> _gateways = new(StringComparer.Ordinal);
     private DateTimeOffset _short = DateTimeOffset.MinValue; // when a gateway last got fewer places than it has subscribers for
-    private readonly Queue<DateTimeOffset> _begun = new(); // within the last minute
+    private readonly List<DateTimeOffset> _begun = []; // within the last minute, in order
 
     private readonly TenantListOptions _lists = lists.Value;
     private readonly StreamGrainOptions _options = streams.Value;
@@ -92,6 +92,7 @@ public sealed partial class TenantGrain(
         if (_streams.TryGetValue(stream, out var entry) && entry.IsAdmitted)
         {
             _streams.Remove(stream);
+            _begun.Remove(entry.Admitted);
         }
         return Task.CompletedTask;
     }
@@ -231,7 +232,10 @@ public sealed partial class TenantGrain(
         foreach (var (name, entry) in stored)
         {
             var listing = new StreamListing(name, entry.Model, entry.Begun, entry.Ended);
-            _streams.TryAdd(name, new Entry(listing, entry.Due is { } due ? time.From(due) : soon, HoldsPlace: false));
+            if (!_streams.TryGetValue(name, out var known) || known.IsAdmitted) // no new stream, then: its client has come back
+            {
+                _streams[name] = new Entry(listing, entry.Due is { } due ? time.From(due) : soon, HoldsPlace: false);
+            }
         }
     }
 
@@ -308,23 +312,21 @@ public sealed partial class TenantGrain(
                 return Reached("audio_seconds_per_second", rate, $"{live} live streams are granted 1 each", retryAfter: null);
             }
         }
-        while (_begun.TryPeek(out var oldest) && now - oldest >= TimeSpan.FromMinutes(1))
-        {
-            _begun.Dequeue();
-        }
+        _begun.RemoveAll(begun => now - begun >= TimeSpan.FromMinutes(1));
         if (_begun.Count >= limits.NewStreamsPerMinute)
         {
             return Reached(
                 "new_streams_per_minute",
                 $"{limits.NewStreamsPerMinute}",
                 $"{_begun.Count} have begun in the last minute",
-                _begun.Peek() + TimeSpan.FromMinutes(1) - now);
+                _begun[0] + TimeSpan.FromMinutes(1) - now);
         }
         if (limits.NewStreamsPerMinute is not null)
         {
-            _begun.Enqueue(now);
+            _begun.Add(now);
         }
-        _streams[stream] = new Entry(new StreamListing(stream, "", time.ToTimeOfDay(now), Ended: false), now + Patience, HoldsPlace: true);
+        var listing = new StreamListing(stream, "", time.ToTimeOfDay(now), Ended: false);
+        _streams[stream] = new Entry(listing, now + Patience, HoldsPlace: true) { Admitted = now };
         return new Admission(IsNew: true);
     }
 
@@ -359,6 +361,9 @@ public sealed partial class TenantGrain(
     /// </param>
     private readonly record struct Entry(StreamListing Listing, DateTimeOffset Due, bool HoldsPlace)
     {
+        /// <summary>When, of a stream that <see cref="IsAdmitted"/>.</summary>
+        public DateTimeOffset Admitted { get; init; }
+
         /// <summary>It has been admitted and has not begun, as far as is known.</summary>
         public bool IsAdmitted => Listing.Model.Length == 0;
     }

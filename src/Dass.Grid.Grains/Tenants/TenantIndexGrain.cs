@@ -38,7 +38,7 @@ public sealed class TenantIndexGrain : Grain, ITenantIndexGrain
         if (_waking.IsCompleted)
         {
             _waking = WakeAsync();
-            _waking.Ignore(); // a tenant that does not answer is asked again with the others
+            _waking.Ignore(); // the index may not have been written
         }
         return Task.CompletedTask;
     }
@@ -49,9 +49,16 @@ public sealed class TenantIndexGrain : Grain, ITenantIndexGrain
         foreach (var tenant in _tenants.ToArray())
         {
             _added.Remove(tenant);
-            if (!await GrainFactory.GetGrain<ITenantGrain>(tenant).Wake() && !_added.Contains(tenant))
+            try
             {
-                _tenants.Remove(tenant);
+                if (!await GrainFactory.GetGrain<ITenantGrain>(tenant).Wake() && !_added.Contains(tenant))
+                {
+                    _tenants.Remove(tenant);
+                }
+            }
+            catch (Exception)
+            {
+                // It stays in the index, and is woken again with the others.
             }
         }
         if (_tenants.Count < before)

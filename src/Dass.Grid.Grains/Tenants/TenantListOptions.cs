@@ -25,7 +25,7 @@ internal sealed class TenantListOptionsValidator : IValidateOptions<TenantListOp
     public ValidateOptionsResult Validate(string? name, TenantListOptions options)
     {
         var rules = new OptionRules();
-        rules.MoreThanZero($"Grid:Streams:{nameof(options.ListInterval)}", options.ListInterval);
+        rules.Timer($"Grid:Streams:{nameof(options.ListInterval)}", options.ListInterval);
         rules.AtLeast($"Grid:Streams:{nameof(options.ListedStreams)}", options.ListedStreams, 0);
         rules.AtLeast($"Grid:Streams:{nameof(options.LookupsPerSecond)}", options.LookupsPerSecond, 1);
         return rules.Result;

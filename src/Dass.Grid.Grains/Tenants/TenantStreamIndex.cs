@@ -14,7 +14,8 @@ internal sealed class TenantStreamIndex(IGrainStorage storage, int most)
 {
     private const int PageStreams = 4_096; // 1 MB with the longest names
 
-    private readonly StoredPages<Dictionary<string, TenantStreamEntry>> _pages = new(storage, number => $"streams-{number}");
+    private readonly StoredPages<Dictionary<string, TenantStreamEntry>> _pages =
+        new(storage, number => $"streams-{number}", () => []);
     private readonly Dictionary<string, StoredPage<Dictionary<string, TenantStreamEntry>>> _pageOf = new(StringComparer.Ordinal);
 
     /// <summary>Before it is, nothing is added and nothing written.</summary>
@@ -46,7 +47,7 @@ internal sealed class TenantStreamIndex(IGrainStorage storage, int most)
             {
                 return false;
             }
-            page = _pages.WithRoom(streams => streams.Count < PageStreams, () => []);
+            page = _pages.WithRoom(streams => streams.Count < PageStreams);
             _pageOf.Add(name, page);
         }
         page.IsChanged |= page.Value.GetValueOrDefault(name) != entry;

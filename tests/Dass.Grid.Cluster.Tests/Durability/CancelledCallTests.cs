@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
+using Dass.Grid.Grains.Models;
 using Dass.Grid.V1;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -78,10 +79,41 @@ public sealed class CancelledCallTests : IAsyncLifetime
         Assert.Empty(_directory.Left);
     }
 
+    [Fact]
+    public async Task A_silo_goes_on_to_follow_the_registry()
+    {
+        var tiny = Assert.Single((await _grid.Client.ListModelsAsync(new ListModelsRequest())).Models);
+        var cancelled = 0;
+        _directory.Cancels = call =>
+            call.Request.GetInterfaceType() == typeof(IRegistryGrain) && Interlocked.Increment(ref cancelled) > 0;
+        await TestGrid.UntilAsync(() => cancelled >= 4); // those of the gateway and of the silo
+        _directory.Cancels = _ => false;
+        await _grid.Host.Grains.GetGrain<IRegistryGrain>(0).RecordModel(new ModelRecord("twin", TestGrid.TinyModel, tiny.Hash, 1));
+        var models = _grid.Host.Services.GetRequiredService<ModelRegistry>();
+        await TestGrid.UntilAsync(() => models.All.Any(model => model.Name == "twin"));
+    }
+
+    [Fact]
+    public async Task A_tenant_that_does_not_answer_keeps_no_other_from_being_woken()
+    {
+        var woken = new ConcurrentDictionary<string, bool>();
+        var index = _grid.Host.Grains.GetGrain<ITenantIndexGrain>(0);
+        await index.Add("anne");
+        await index.Add("bob");
+        _directory.Cancels = call => call.Request.GetInterfaceType() == typeof(ITenantGrain)
+            && call.MethodName == nameof(ITenantGrain.Wake)
+            && woken.AddOrUpdate(call.TargetId.Key.ToString()!, true, (_, _) => true);
+        await index.Wake();
+        await TestGrid.UntilAsync(() => woken.Count == 2);
+    }
+
     /// <summary>Cancels one call of each method that is named, as the directory does: the call's own token is not.</summary>
     private sealed class CancellingDirectory : IOutgoingGrainCallFilter
     {
         private readonly ConcurrentDictionary<string, bool> _methods = new(); // and whether the call is made before
+
+        /// <summary>Whether it cancels a call besides.</summary>
+        public Func<IOutgoingGrainCallContext, bool> Cancels { get; set; } = _ => false;
 
         public ICollection<string> Left => _methods.Keys;
 
@@ -91,7 +123,8 @@ public sealed class CancelledCallTests : IAsyncLifetime
 
         public async Task Invoke(IOutgoingGrainCallContext context)
         {
-            var isPicked = _methods.TryRemove(context.MethodName, out var isMade);
+            var isMade = false;
+            var isPicked = Cancels(context) || _methods.TryRemove(context.MethodName, out isMade);
             if (!isPicked || isMade)
             {
                 await context.Invoke();

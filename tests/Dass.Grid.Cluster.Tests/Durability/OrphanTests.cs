@@ -75,6 +75,20 @@ public sealed class OrphanTests : IDisposable
     }
 
     [Fact]
+    public async Task A_client_that_comes_back_and_is_refused_before_the_list_is_read_leaves_it_listed()
+    {
+        await LeaveAsync();
+        _store.IsAway = true;
+        await using var grid = await StartAsync();
+        var tenant = grid.Host.Grains.GetGrain<Contracts.ITenantGrain>("default");
+        Assert.True((await tenant.Admit(Yard.Id, new Contracts.TenantLimits { LiveStreams = 2 })).Value!.IsNew);
+        _store.IsAway = false;
+        await UntilAsync(async () => (await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams.Count == 1);
+        await tenant.Withdraw(Yard.Id);
+        Assert.Single((await grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams);
+    }
+
+    [Fact]
     public async Task A_stream_that_never_reached_the_store_is_listed_no_longer()
     {
         await LeaveAsync(_ => Task.CompletedTask);

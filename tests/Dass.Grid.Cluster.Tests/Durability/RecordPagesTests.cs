@@ -1,6 +1,7 @@
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
 using Dass.Grid.Grains.Storage;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Dass.Grid.Cluster.Tests.Durability;
@@ -49,6 +50,77 @@ public sealed class RecordPagesTests : IDisposable
         Assert.False(_store.Holds("-22"));
 
         static IEventLogGrain Log(TestGrid grid) => grid.Host.Grains.GetGrain<IEventLogGrain>(Key.ToString());
+    }
+
+    [Fact]
+    public async Task Records_that_a_power_cut_has_left_empty_are_written_again()
+    {
+        LoggedEvent[] events = [.. Enumerable.Range(0, Some)
+            .Select(i => new LoggedEvent("mic", Begun, $"{i}-22", Begun.AddSeconds(i % 60), i, i + 1, "/m/0bt9lr", "Dog", 1, 1, "tiny"))];
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            await grid.Host.Grains.GetGrain<IEventLogGrain>(Key.ToString()).Append(events[..^1]);
+            await grid.Host.Grains.GetGrain<IUsageGrain>("acme").Report(Span(0, "tiny", 1, 1, fromChunk: 0));
+        }
+        var records = Directory.GetFiles(_store.Place, "*.checkpoint");
+        Assert.True(records.Length >= 5); // three pages of events, their index, use
+        Array.ForEach(records, record => File.WriteAllBytes(record, []));
+        for (var visit = 0; visit < 2; visit++)
+        {
+            await using var grid = await TestGrid.StartAsync(_store.Settings());
+            var log = grid.Host.Grains.GetGrain<IEventLogGrain>(Key.ToString());
+            if (visit == 0)
+            {
+                await log.Append(events);
+                await grid.Host.Grains.GetGrain<IUsageGrain>("acme").Report(Span(0, "tiny", 1, 1, fromChunk: 0));
+                await grid.Host.Grains.GetGrain<IEventIndexGrain>("acme").Add(Key.Span);
+            }
+            Assert.Equal(Some, (await log.Read(All)).Length);
+            Assert.Equal([new ModelUsage("tiny", 1, 1, 1)], await grid.Host.Grains.GetGrain<IUsageGrain>("acme").Get());
+            Assert.Equal([Key.Span], await grid.Host.Grains.GetGrain<IEventIndexGrain>("acme").Find(Key.Span, Key.Span, 1));
+        }
+    }
+
+    [Fact]
+    public async Task A_span_that_is_full_says_so_once_and_counts_what_it_loses()
+    {
+        var log = new RecordedLog(LogLevel.Warning);
+        await using var grid = await TestGrid.StartAsync(
+            _store.Settings(("Grid:Streams:EventsPerSpan", "2")), builder => builder.Logging.AddProvider(log));
+        var span = grid.Host.Grains.GetGrain<IEventLogGrain>(Key.ToString());
+        for (var i = 0; i < 5; i++)
+        {
+            await span.Append([new LoggedEvent("mic", Begun, $"{i}-22", Begun, i, i + 1, "/m/0bt9lr", "Dog", 1, 1, "tiny")]);
+        }
+        Assert.Single(log.Entries, line => line.Contains("(Grid:Streams:EventsPerSpan)", StringComparison.Ordinal));
+        using var operations = new HttpClient { BaseAddress = grid.Host.OperationsAddress };
+        var metrics = await operations.GetStringAsync("/metrics");
+        Assert.Contains("result=\"kept\"} 2", metrics, StringComparison.Ordinal);
+        Assert.Contains("result=\"lost\"} 3", metrics, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_index_of_logs_is_kept_in_pages_of_which_a_change_writes_one()
+    {
+        const int Spans = 3_000;
+        await using (var grid = await TestGrid.StartAsync(_store.Settings()))
+        {
+            var index = grid.Host.Grains.GetGrain<IEventIndexGrain>("acme");
+            await Task.WhenAll(Enumerable.Range(0, Spans).Select(span => index.Add(span)));
+            var before = _store.Versions();
+            await index.Add(Spans);
+            Assert.InRange(new FileInfo(Assert.Single(_store.Versions().Except(before)).Key).Length, 1, 1 << 16);
+        }
+        // A silo of an earlier version keeps all on the first page.
+        var first = new StoredJson<SortedDictionary<long, DateTimeOffset>>(
+            _store.Open(), "event-index", GrainId.Create("eventindex", "acme"));
+        var spans = (await first.ReadAsync())!;
+        spans[Spans] = spans[Spans + 1] = TimeProvider.System.GetUtcNow();
+        await first.WriteAsync(spans);
+
+        await using var again = await TestGrid.StartAsync(_store.Settings());
+        var found = await again.Host.Grains.GetGrain<IEventIndexGrain>("acme").Find(0, long.MaxValue, 2 * Spans);
+        Assert.Equal(Enumerable.Range(0, Spans + 2).Select(span => (long)span), found);
     }
 
     [Fact]

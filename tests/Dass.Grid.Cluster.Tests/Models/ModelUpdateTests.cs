@@ -1,5 +1,6 @@
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.V1;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 
 namespace Dass.Grid.Cluster.Tests.Models;
@@ -44,6 +45,32 @@ public sealed class ModelUpdateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_stream_whose_model_is_gone_begins_again_at_once_with_the_one_that_its_alias_names()
+    {
+        await PointAsync("live", "sibling");
+        using (var begun = await BeginAsync(Config("live")))
+        {
+            Assert.Equal("sibling", begun.Ready.Model.Name);
+            await SendHalfAsync(begun);
+        }
+        await _grid.DisposeAsync();
+        foreach (var file in Directory.GetFiles(_sibling.Folder))
+        {
+            File.Delete(file);
+        }
+        _grid = await TestGrid.StartAsync(_store.Settings());
+        await PointAsync("live", "tiny");
+
+        var config = Config("live");
+        (config.Format, config.OldestSample) = (null, Yard.Half);
+        using var again = await BeginAsync(config);
+        Assert.Equal("tiny", again.Ready.Model.Name);
+        await again.SendAsync(Babble.Slice((int)again.Ready.NextSample, Babble.Samples - (int)again.Ready.NextSample));
+        await again.FinishAsync();
+        Assert.Contains("model is gone", Assert.Single(again.Gaps).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Weights_of_one_kind_take_the_streams_state_over()
     {
         using (var begun = await BeginAsync(Config("tiny")))
@@ -79,7 +106,9 @@ public sealed class ModelUpdateTests : IAsyncLifetime
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings(
             ("Grid:Models:built-in:Threads", "1"), ("Grid:DefaultModel", "tiny")));
-        using (var begun = await Feed.BeginAsync(grid.Client, Config("tiny", "garden")))
+        var first = Config("tiny", "garden");
+        first.CaptureTime = new Timestamp { Seconds = 1_000_000 };
+        using (var begun = await Feed.BeginAsync(grid.Client, first))
         {
             await SendHalfAsync(begun);
         }
@@ -89,6 +118,7 @@ public sealed class ModelUpdateTests : IAsyncLifetime
 
         // Seven chunks of 0.96 s are tagged after 7.5 s: less than a window, so all is heard again.
         Assert.Equal((0, 7), (again.Ready.NextSample, again.Ready.NextChunk));
+        Assert.Equal(first.CaptureTime, again.Ready.CaptureTime); // events keep their times of day
         await again.SendBabbleAsync(0, Babble.Samples);
         await again.FinishAsync();
 

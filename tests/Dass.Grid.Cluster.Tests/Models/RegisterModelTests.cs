@@ -1,4 +1,5 @@
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
 using Dass.Grid.Engine.Streaming;
 using Dass.Grid.Grains.Models;
 using Dass.Grid.V1;
@@ -72,6 +73,25 @@ public sealed class RegisterModelTests : IDisposable
             await grid.Admin.RegisterModelAsync(Request(_root.FullName), deadline: TestGrid.Deadline));
         await grid.Admin.RegisterModelAsync(Request(TestGrid.TinyModel), deadline: TestGrid.Deadline);
         Assert.Equal(2, (await grid.Client.ListModelsAsync(new ListModelsRequest())).Models.Count);
+    }
+
+    [Fact]
+    public async Task A_model_that_a_silo_cannot_serve_is_not_loaded_again_at_each_change()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        var (models, loads) = (grid.Host.Services.GetRequiredService<ModelRegistry>(), new List<string?>());
+        models.Start = (options, cancellationToken) =>
+        {
+            loads.Add(options.ModelDirectory);
+            return StreamEngine.StartAsync(options, cancellationToken);
+        };
+        var tiny = Assert.Single((await grid.Client.ListModelsAsync(new ListModelsRequest())).Models);
+        var registry = grid.Host.Grains.GetGrain<IRegistryGrain>(0);
+        await registry.RecordModel(new ModelRecord("broken", _root.FullName, tiny.Hash, 1));
+        await TestGrid.UntilAsync(() => loads.Count == 1);
+        await registry.RecordModel(new ModelRecord("twin", TestGrid.TinyModel, tiny.Hash, 1));
+        await TestGrid.UntilAsync(() => models.All.Any(model => model.Name == "twin"));
+        Assert.Equal([_root.FullName, TestGrid.TinyModel], loads);
     }
 
     private RegisterModelRequest Request(string? directory = null) =>

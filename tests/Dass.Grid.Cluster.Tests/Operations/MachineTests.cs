@@ -41,6 +41,17 @@ public sealed class MachineTests
         Assert.Contains("\"model\":\"tiny\"", Encoding.UTF8.GetString(output));
     }
 
+    [Theory]
+    [InlineData("/no/such/model", "Grid:Models:tiny:ModelDirectory=/no/such/model")]
+    [InlineData("Grid:SiloCertificate (/no/such.pem", "Grid:SiloCertificate=/no/such.pem", "Grid:SiloAuthority=/no/such.pem")]
+    public async Task What_a_start_fails_for_is_told_in_a_line(string told, params string[] settings)
+    {
+        using var host = new HostProgram(settings: settings);
+        Assert.Equal(1, await host.ExitAsync());
+        Assert.Contains(told, host.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("Unhandled exception", host.Log, StringComparison.Ordinal);
+    }
+
     [NeedsMountsFact]
     public async Task A_root_that_is_read_only_carries_a_grid_without_a_store_and_is_named_to_one_with()
     {

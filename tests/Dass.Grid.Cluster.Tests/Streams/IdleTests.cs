@@ -7,6 +7,7 @@ namespace Dass.Grid.Cluster.Tests.Streams;
 
 public sealed class IdleTests : IAsyncLifetime
 {
+    private readonly FakeDevice _device = new();
     private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
     private TestGrid _grid = null!;
 
@@ -58,9 +59,42 @@ public sealed class IdleTests : IAsyncLifetime
         Assert.Equal(StreamState.Live, info.Entry.State);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_a_call_has_left_that_is_over_is_done_at_the_next_upkeep(bool finishes)
+    {
+        using (var feed = await Feed.BeginAsync(_grid.Client, Babble.Config("left")))
+        {
+            _device.LargestBatch = 0; // a step has to wait
+            await feed.SendAsync(Babble.Slice(0, finishes ? Babble.SampleRateHz : 2 * Babble.SampleRateHz));
+            if (finishes)
+            {
+                await feed.AppliedAsync(Babble.SampleRateHz);
+                await feed.SendAsync(new StreamRequest { Finish = new Finish() });
+            }
+            await TestGrid.UntilAsync(() => _device.Refused > 0);
+        }
+        await TestGrid.UntilAsync(async () => !(await StatusAsync()).Entry.Health.Attached, () => Task.Delay(10));
+        _device.LargestBatch = int.MaxValue;
+        using var watch = _grid.Client.Subscribe(
+            new SubscribeRequest { StreamId = "left", Filter = new TagFilter { Dense = true } }, deadline: TestGrid.Deadline);
+        Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal(0, watch.ResponseStream.Current.Tags.Chunk);
+        if (finishes)
+        {
+            Assert.Equal(EndReason.Finished, (await EndAsync(watch)).Reason);
+        }
+
+        async Task<StreamInfo> StatusAsync() => await _grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = "left" });
+    }
+
     private Task<TestGrid> StartAsync() => TestGrid.StartAsync(
         _time,
-        new() { ["Grid:Models:tiny:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00", ["Grid:Streams:IdleTimeout"] = "00:05:00" });
+        new() { ["Grid:Models:tiny:MaxStreams"] = "1", ["Grid:Streams:Upkeep"] = "00:01:00", ["Grid:Streams:IdleTimeout"] = "00:05:00" },
+        _device.AddTo);
 
     private async Task<bool> IsListedAsync() =>
         (await _grid.Client.ListStreamsAsync(new ListStreamsRequest())).Streams.Any(entry => entry.StreamId == "idle");

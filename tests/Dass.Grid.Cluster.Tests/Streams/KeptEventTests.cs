@@ -74,6 +74,20 @@ public sealed class KeptEventTests : IDisposable
     }
 
     [Fact]
+    public async Task A_log_that_cannot_be_written_holds_up_no_other_and_no_use()
+    {
+        var store = new FaultyStore();
+        var broken = new EventLogKey("default", EventLogKey.SpanOf(Captured)).ToString(); // up to 5 s after the first sample
+        store.Refuses = (state, grain) => state == "events" && grain.Key.ToString() == broken;
+        await using var grid = await TestGrid.StartAsync(_store.Settings(), store.Wrap);
+        var closed = await StreamAsync(grid, "yard");
+        var (early, late) = (closed.Count(sound => sound.OnsetSeconds < 5), closed.Count(sound => sound.OnsetSeconds >= 5));
+        Assert.True(early > 0 && late > 0);
+        Assert.All(await ListAsync(grid, late), sound => Assert.True(sound.Event.OnsetSeconds >= 5));
+        await UsageAsync(grid, usage => usage.Events == closed.Count);
+    }
+
+    [Fact]
     public async Task A_selection_holds()
     {
         await using var grid = await TestGrid.StartAsync(_store.Settings());

@@ -3,6 +3,7 @@ using Dass.Grid.Contracts;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
 
@@ -44,6 +45,44 @@ public sealed class NewestEventTests : IAsyncLifetime
         Assert.All(listed.Zip(listed.Skip(1)), pair => Assert.True(pair.First.Onset >= pair.Second.Onset, "An older one comes first."));
         var oldest = (await _grid.Client.ListEventsAsync(new ListEventsRequest { Selection = Selection, PageSize = 1_000 })).Events;
         Assert.Equal(oldest.Select(Key).Order(), listed.Select(Key).Order());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_page_reads_no_more_of_a_log_than_it_shows(bool earlier)
+    {
+        const int Events = 900;
+        var read = new List<int>();
+        await using var grid = await TestGrid.StartAsync(
+            configure: builder => builder.Services.AddSingleton<IOutgoingGrainCallFilter>(new Reads(earlier, read)));
+        LoggedEvent[] events =
+        [
+            .. Enumerable.Range(0, Events).Select(i => Sound("yard", $"1-{i}", Begin.AddSeconds(i / 300))), // hundreds at once
+        ];
+        await grid.Host.Grains.GetGrain<IEventLogGrain>(new EventLogKey("default", EventLogKey.SpanOf(Begin)).ToString()).Append(events);
+        foreach (var newestFirst in new[] { false, true })
+        {
+            var request = new ListEventsRequest { Selection = Selection, PageSize = 50, NewestFirst = newestFirst };
+            var seen = new List<string>();
+            do
+            {
+                var page = await grid.Client.ListEventsAsync(request);
+                seen.AddRange(page.Events.Select(sound => sound.Event.Id));
+                request.PageToken = page.NextPageToken;
+            }
+            while (request.PageToken.Length > 0);
+            Assert.Equal(events.Select(sound => sound.Id).Order(), seen.Order());
+        }
+        using var export = grid.Client.ExportEvents(
+            new ExportEventsRequest { Selection = Selection, Format = ExportFormat.JsonLines }, deadline: TestGrid.Deadline);
+        var lines = 0;
+        while (await export.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            lines += export.ResponseStream.Current.Data.Span.Count((byte)'\n');
+        }
+        Assert.Equal(Events, lines);
+        Assert.Equal(earlier ? Events : 51, read.Take(Events / 50).Max());
     }
 
     [Fact]
@@ -102,5 +141,27 @@ public sealed class NewestEventTests : IAsyncLifetime
         }
         while (request.PageToken.Length > 0);
         return listed;
+    }
+
+    /// <summary>How many events each answer of a log has.</summary>
+    /// <param name="earlier">As if it were of a version that answers with all.</param>
+    /// <param name="read">Receives them.</param>
+    private sealed class Reads(bool earlier, List<int> read) : IOutgoingGrainCallFilter
+    {
+        public async Task Invoke(IOutgoingGrainCallContext context)
+        {
+            if (context.Request.GetInterfaceType() != typeof(IEventLogGrain) || context.MethodName != nameof(IEventLogGrain.Read))
+            {
+                await context.Invoke();
+                return;
+            }
+            if (earlier)
+            {
+                var query = (EventQuery)context.Request.GetArgument(0)!;
+                context.Request.SetArgument(0, query with { Skip = 0, Most = 0, NewestFirst = false });
+            }
+            await context.Invoke();
+            read.Add(((LoggedEvent[])context.Result!).Length);
+        }
     }
 }

@@ -1,5 +1,4 @@
 using Dass.Grid.Cluster.Tests.Support;
-using Dass.Grid.Grains.Streams;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Dass.Grid.Cluster.Tests.Streams;
@@ -109,10 +108,7 @@ public sealed class RestTests : IAsyncLifetime
     private async Task<V1.StreamState> StateAsync() =>
         Assert.Single((await _grid.Client.ListStreamsAsync(new V1.ListStreamsRequest())).Streams).State;
 
-    private async Task<int> ActivationsAsync() =>
-        (await _grid.Host.Grains.GetGrain<IManagementGrain>(0).GetSimpleGrainStatistics())
-            .Where(type => type.GrainType.Contains(nameof(StreamGrain)))
-            .Sum(type => type.ActivationCount);
+    private Task<int> ActivationsAsync() => Yard.ActivationsAsync(_grid);
 
     private Task PassAsync(TimeSpan time)
     {

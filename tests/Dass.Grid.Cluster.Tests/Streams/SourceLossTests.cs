@@ -36,6 +36,7 @@ public sealed class SourceLossTests : IDisposable
             Assert.InRange(opened.OffsetSeconds - opened.OnsetSeconds, After.TotalSeconds, (_time.GetUtcNow() - silent).TotalSeconds);
 
             await TestGrid.UntilAsync(async () => (await StatusAsync(grid)).Health is null, AdvanceAsync); // it sleeps
+            Assert.True(_store.Holds("\"Sleeps\":true"));
             using (var late = Watch(grid)) // is told, too
             {
                 Assert.Equal(opened.Id, (await NextEventAsync(late)).Id);
@@ -66,8 +67,27 @@ public sealed class SourceLossTests : IDisposable
         after.Restore(CheckpointNotes.FromBytes(bytes)!.Loss, Rate, moved: false);
         var closed = after.Take();
         Assert.Equal(before.Take(), closed);
-        Assert.Equal((60, 4), (closed!.OffsetSeconds - closed.OnsetSeconds, closed.OnsetSeconds));
-        Assert.Null(after.Take());
+        Assert.Equal((60, 4), (Assert.Single(closed).OffsetSeconds - closed[0].OnsetSeconds, closed[0].OnsetSeconds));
+        Assert.Empty(after.Take());
+    }
+
+    [Fact]
+    public void Those_that_close_before_the_next_chunk_all_go_out_with_it_or_with_the_end()
+    {
+        var (before, after) = (new SourceLoss(_time, Doubt), new SourceLoss(_time, Doubt));
+        before.Begin(After, 0, Rate);
+        for (var i = 1; i <= 3; i++) // a camera that comes back for less than a chunk each time
+        {
+            _time.Advance(After);
+            Assert.True(before.Hear(i * Rate / 10, Rate));
+        }
+        string[] ids = ["1000002-0", "1000002-1600", "1000002-3200"];
+        var bytes = new CheckpointNotes(new UsageStart(0, 0, 0), [], []) { Loss = before.Note }.ToBytes();
+        after.Restore(CheckpointNotes.FromBytes(bytes)!.Loss, Rate, moved: true);
+        Assert.Equal(ids, before.Take().Select(sound => sound.Id));
+        _time.Advance(After);
+        Assert.Equal([.. ids, "1000002-4800"], after.Complete().Select(sound => sound.Id));
+        Assert.Empty(after.Take());
     }
 
     [Fact]
@@ -155,8 +175,8 @@ public sealed class SourceLossTests : IDisposable
         Assert.True(loss.TryOpen());
         Assert.Equal(After.TotalSeconds, loss.Open!.OffsetSeconds);
         Assert.True(loss.Hear(Rate, Rate));
-        Assert.Equal("1000002-0", loss.Take()!.Id);
-        Assert.Null(loss.Take());
+        Assert.Equal("1000002-0", Assert.Single(loss.Take()).Id);
+        Assert.Empty(loss.Take());
     }
 
     [Fact]
@@ -170,8 +190,11 @@ public sealed class SourceLossTests : IDisposable
         var (moved, crashed) = (new SourceLoss(_time, Doubt), new SourceLoss(_time, Doubt));
         moved.Restore(note, Rate, moved: true);
         crashed.Restore(note, Rate, moved: false);
+        var slept = new SourceLoss(_time, Doubt);
+        slept.Restore(note! with { Sleeps = true }, Rate, moved: false);
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.True(moved.TryOpen());
+        Assert.True(slept.TryOpen()); // its silo's death has taken nothing from it
         Assert.False(crashed.TryOpen());
         _time.Advance(Doubt);
         Assert.True(crashed.TryOpen());
@@ -182,7 +205,7 @@ public sealed class SourceLossTests : IDisposable
         var third = new SourceLoss(_time, Doubt);
         third.Restore(crashed.Note, Rate, moved: false);
         Assert.False(third.TryOpen()); // it is open
-        Assert.Equal(crashed.Open.Id, third.Complete()!.Id);
+        Assert.Equal(crashed.Open.Id, Assert.Single(third.Complete()).Id);
     }
 
     private static StreamConfig Config()

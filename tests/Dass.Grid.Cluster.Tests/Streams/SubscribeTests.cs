@@ -28,6 +28,21 @@ public sealed class SubscribeTests(SharedGrid shared)
     }
 
     [Fact]
+    public async Task A_lease_is_answered_without_what_costs_the_head_over_all_labels()
+    {
+        using var feed = await Feed.BeginAsync(_client, Babble.Config("leased"));
+        await feed.SendBabbleAsync(0, Yard.Half);
+        await feed.AppliedAsync(Yard.Half);
+        var (stream, ear) = (Yard.Grain(shared.Grid, "leased"), new SilentObserver());
+        var lease = (await stream.Subscribe(shared.Grid.Host.Grains.CreateObjectReference<Contracts.ITagObserver>(ear))).Value!;
+        var status = (await stream.GetStatus()).Value!;
+        Assert.Equal((status.Begun, status.NextSample, status.NextChunk), (lease.Begun, lease.NextSample, lease.NextChunk));
+        Assert.Equal((0, null, null), (lease.Summary.Mean.Length, lease.Health, lease.Rules));
+        Assert.Equal(527, status.Summary.Mean.Length);
+        GC.KeepAlive(ear);
+    }
+
+    [Fact]
     public async Task A_late_subscriber_can_read_from_the_first_chunk_even_after_the_end()
     {
         using var feed = await Feed.BeginAsync(_client, Babble.Config("late"));
@@ -120,5 +135,18 @@ public sealed class SubscribeTests(SharedGrid shared)
             }
         }
         throw new InvalidOperationException("The call ended without Ended.");
+    }
+
+    private sealed class SilentObserver : Contracts.ITagObserver
+    {
+        public Task OnTags(Contracts.ChunkTags[] tags) => Task.CompletedTask;
+
+        public Task OnGap(Contracts.StreamGap gap) => Task.CompletedTask;
+
+        public Task OnModel(Contracts.ModelChange change) => Task.CompletedTask;
+
+        public Task OnLost(Contracts.SoundEvent opened, long nextChunk) => Task.CompletedTask;
+
+        public Task OnEnded(Contracts.StreamEnd end) => Task.CompletedTask;
     }
 }

@@ -31,6 +31,9 @@ internal sealed class FaultyStore
     /// <summary>Nothing can be read or written.</summary>
     public volatile bool IsAway;
 
+    /// <summary>Which records, by state name and grain, cannot be written.</summary>
+    public Func<string, GrainId, bool> Refuses { get; set; } = (_, _) => false;
+
     /// <summary>Records of any kind that have been written.</summary>
     public int Writes(string stateName) => _writes.GetValueOrDefault(stateName);
 
@@ -78,6 +81,10 @@ internal sealed class FaultyStore
         public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
         {
             RequireHere();
+            if (plan.Refuses(stateName, grainId))
+            {
+                throw new InconsistentStateException("The test lets this record never be written.", "", "");
+            }
             var fault = stateName == Streams && plan._faults.TryDequeue(out var planned) ? planned : null;
             switch (fault)
             {

@@ -1,5 +1,6 @@
 using Dass.Grid.Contracts;
 using Dass.Grid.Grains.Placement;
+using Dass.Grid.Grains.Streams;
 using Dass.Grid.Host;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Core.Internal;
@@ -34,6 +35,12 @@ internal static class Yard
 
     /// <summary>Streams that hold a slot of a silo.</summary>
     public static int StreamsOf(EmbeddedGrid silo) => silo.Services.GetRequiredService<LocalStreams>().Count;
+
+    /// <summary>Streams that any silo has in its memory, in a slot or not.</summary>
+    public static async Task<int> ActivationsAsync(TestGrid grid) =>
+        (await grid.Host.Grains.GetGrain<IManagementGrain>(0).GetSimpleGrainStatistics())
+            .Where(type => type.GrainType.Contains(nameof(StreamGrain)))
+            .Sum(type => type.ActivationCount);
 
     /// <summary>Waits until a gateway knows what its silos carry: until then it places all streams on those that it knows.</summary>
     public static Task KnowsAsync(TestGrid gateway, int silos)

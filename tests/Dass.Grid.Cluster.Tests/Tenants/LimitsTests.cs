@@ -113,6 +113,16 @@ public sealed class LimitsTests
     }
 
     [Fact]
+    public void A_weight_that_is_taken_back_is_1_again()
+    {
+        var caller = new Caller("anne", KeyId: null, new TenantLimits { Weight = 3 }, []);
+        Assert.Equal(3, caller.Complete(new StreamSpec()).Weight);
+        Assert.Equal(1, (caller with { Limits = TenantLimits.None }).Complete(new StreamSpec()).Weight);
+        var time = new FakeTimeProvider();
+        Assert.Equal(1, new AudioRateLimiter(new TenantQuota(time) { Limits = TenantLimits.None }, time).Weight);
+    }
+
+    [Fact]
     public async Task What_is_left_over_goes_to_who_catches_up()
     {
         var time = new FakeTimeProvider();

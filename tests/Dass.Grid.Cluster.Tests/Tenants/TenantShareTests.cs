@@ -91,6 +91,19 @@ public sealed class TenantShareTests
     }
 
     [Fact]
+    public async Task A_stream_that_was_refused_has_not_begun_in_the_last_minute()
+    {
+        var limits = new TenantLimits { NewStreamsPerMinute = 1 };
+        for (var attempt = 0; attempt < 3; attempt++)
+        {
+            Assert.True((await _tenant.Admit("a", limits)).Value!.IsNew);
+            await _tenant.Withdraw("a");
+        }
+        Assert.True((await _tenant.Admit("b", limits)).Value!.IsNew);
+        Assert.Equal(RefusalCode.LimitReached, (await _tenant.Admit("c", limits)).Refusal?.Code);
+    }
+
+    [Fact]
     public async Task A_stream_that_has_ended_or_fallen_silent_takes_no_place()
     {
         var limits = new TenantLimits { LiveStreams = 1 };
