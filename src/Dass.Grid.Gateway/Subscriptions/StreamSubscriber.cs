@@ -81,6 +81,7 @@ internal sealed class StreamSubscriber(
         {
             if (item.Gap is { } gap)
             {
+                await CatchUpAsync(gap.NextChunk, beforeGap: true);
                 await write(new SubscribeResponse { Gap = _view.Map(gap) });
                 _next = _told = Math.Max(_next, gap.NextChunk);
             }
@@ -120,11 +121,14 @@ internal sealed class StreamSubscriber(
     /// Chunks are missing when the subscriber asked for old ones, was too slow for its queue, or a one-way message came late or never; the
     /// stream still keeps most of them, and the number of the others goes to the subscriber as dropped.
     /// </summary>
+    /// <param name="nextChunk">Where the chunks end that are wanted.</param>
+    /// <param name="asked">Whether the subscriber has asked for old ones.</param>
+    /// <param name="beforeGap">Whether a gap ends there: what is missing right before it is the gap's, and not dropped.</param>
     /// <returns>
     /// False: the stream has gone back, because its silo was lost after it had told of chunks up to there. It will compute them again, and
     /// they come by themselves.
     /// </returns>
-    private async Task<bool> CatchUpAsync(long nextChunk, bool asked = false)
+    private async Task<bool> CatchUpAsync(long nextChunk, bool asked = false, bool beforeGap = false)
     {
         var behind = !asked && nextChunk - _next > _grid.Options.SubscriberQueueChunks;
         while (_next < nextChunk)
@@ -141,6 +145,10 @@ internal sealed class StreamSubscriber(
             if (!isThere)
             {
                 return false;
+            }
+            if (beforeGap && kept.Length == 0)
+            {
+                return true;
             }
             if (kept.Length == 0 || kept[^1].Index >= _next)
             {
