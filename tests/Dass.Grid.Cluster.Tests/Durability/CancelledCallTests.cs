@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
+using Dass.Grid.Gateway;
 using Dass.Grid.V1;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -66,6 +67,31 @@ public sealed class CancelledCallTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Calls_that_still_wait_when_their_gateway_stops_are_told_so_at_once()
+    {
+        var directory = new CancellingDirectory { Away = [nameof(IStreamGrain.GetStatus), nameof(IEventIndexGrain.Find)] };
+        var grid = await TestGrid.StartAsync(configure: builder => builder.Services.AddSingleton<IOutgoingGrainCallFilter>(directory));
+        await grid.Client.ListModelsAsync(new ListModelsRequest()); // there is no metric before the first call
+        Func<Task>[] calls =
+        [
+            async () => await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline),
+            async () => await grid.Client.CloseStreamAsync(new CloseStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline),
+            async () => await grid.Client.ListEventsAsync(new ListEventsRequest(), deadline: TestGrid.Deadline),
+        ];
+        var waiting = Array.ConvertAll(calls, call => call());
+        await TestGrid.UntilAsync(async () => await grid.MetricAsync("dass_gateway_calls_live") == waiting.Length);
+        var began = TimeProvider.System.GetTimestamp();
+        await grid.Host.DisposeAsync();
+        foreach (var call in waiting)
+        {
+            await TestGrid.RefusesAsync(StatusCode.Unavailable, "gateway is stopping", () => call);
+        }
+        var half = new GatewayOptions().RecoveryPatience / 2;
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, half);
+        grid.Channel.Dispose();
+    }
+
+    [Fact]
     public async Task An_end_whose_answer_is_lost_still_gives_its_summary()
     {
         using var feed = await Feed.BeginAsync(_grid.Client, Babble.Config(Yard.Id));
@@ -83,6 +109,9 @@ public sealed class CancelledCallTests : IAsyncLifetime
     {
         private readonly ConcurrentDictionary<string, bool> _methods = new(); // and whether the call is made before
 
+        /// <summary>Methods of which every call is cancelled.</summary>
+        public string[] Away { get; init; } = [];
+
         public ICollection<string> Left => _methods.Keys;
 
         public void Cancel(params string[] methods) => Array.ForEach(methods, method => _methods[method] = false);
@@ -92,11 +121,11 @@ public sealed class CancelledCallTests : IAsyncLifetime
         public async Task Invoke(IOutgoingGrainCallContext context)
         {
             var isPicked = _methods.TryRemove(context.MethodName, out var isMade);
-            if (!isPicked || isMade)
+            if (isMade || !(isPicked || Away.Contains(context.MethodName)))
             {
                 await context.Invoke();
             }
-            if (isPicked)
+            if (isPicked || Away.Contains(context.MethodName))
             {
                 throw new OperationCanceledException();
             }
