@@ -12,14 +12,14 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// <param name="services">Of the gateway.</param>
 /// <param name="id">The stream.</param>
 /// <param name="request">What of it is wanted.</param>
-/// <param name="fromChunk">First chunk that is wanted; null: from now on.</param>
+/// <param name="fromChunk">First chunk that is wanted of the stream that began then; null: from now on.</param>
 /// <param name="write">Takes each message in order; slow when the client is.</param>
 /// <param name="cancellationToken">Ends it.</param>
 internal sealed class StreamSubscriber(
     SubscriptionServices services,
     StreamId id,
     SubscribeRequest request,
-    long? fromChunk,
+    Func<DateTimeOffset, long?> fromChunk,
     Func<SubscribeResponse, Task> write,
     CancellationToken cancellationToken)
 {
@@ -68,7 +68,7 @@ internal sealed class StreamSubscriber(
     {
         _view = new ScoreView(
             request.Filter, await services.Cards.GetAsync(status.Shape.Model), isOneOfMany: request.StreamId.Length == 0);
-        _next = _told = fromChunk ?? status.NextChunk;
+        _next = _told = fromChunk(status.Begun) ?? status.NextChunk;
         await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
 
         await CatchUpAsync(status.NextChunk, asked: true);
