@@ -30,6 +30,7 @@ internal sealed class StreamSubscriber(
 
     private readonly double _interval = request.MinInterval?.ToTimeSpan().TotalSeconds ?? 0;
     private ScoreView _view = null!;
+    private ModelSummary _model = null!; // of the view
     private long _next; // what the subscriber has not seen yet begins here
     private long _told; // and here by the last answer that said so
     private string? _lost; // event of a lost source that has been sent last
@@ -66,8 +67,9 @@ internal sealed class StreamSubscriber(
 
     private async Task ServeAsync(SubscriberQueue queue, StreamStatus status)
     {
+        _model = status.Shape.Model;
         _view = new ScoreView(
-            request.Filter, await services.Cards.GetAsync(status.Shape.Model), isOneOfMany: request.StreamId.Length == 0);
+            request.Filter, await services.Cards.GetAsync(_model), isOneOfMany: request.StreamId.Length == 0);
         _next = _told = fromChunk(status.Begun) ?? status.NextChunk;
         await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
 
@@ -87,7 +89,12 @@ internal sealed class StreamSubscriber(
             }
             else if (item.Change is { } change)
             {
+                if (change.Model.Hash == _model.Hash && change.Events.Length == 0)
+                {
+                    continue; // message, renewal and the stream's first answer may all say so
+                }
                 await CatchUpAsync(item.NextChunk);
+                _model = change.Model;
                 var answer = new NewModel
                 {
                     Model = ResponseMapping.Map(change.Model),
