@@ -212,12 +212,11 @@ internal sealed class StreamSubscriber(
     private async Task WriteAsync(ChunkTags chunk)
     {
         _next = chunk.Index + 1;
-        var tags = _view.Map(chunk);
-        if (tags.Events.Count > 0 || (!request.EventsOnly && chunk.StartSeconds >= _due))
+        if (_view.Select(chunk.Events).Any() || (!request.EventsOnly && chunk.StartSeconds >= _due))
         {
             _due = chunk.StartSeconds + _interval;
             _told = _next;
-            await write(new SubscribeResponse { Tags = tags });
+            await write(new SubscribeResponse { Tags = _view.Map(chunk) });
         }
         else if (_next - _told >= SilentChunks)
         {
