@@ -28,10 +28,12 @@ internal sealed class SubscribeCall(
     private const int MaxIds = 1_000;
     private const int YoungChunks = 128; // before a stream's first checkpoint, with room
     private static readonly TimeSpan Discovery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestInterval = TimeSpan.FromHours(1);
     private static readonly TimeSpan LongestAbsence = TimeSpan.FromDays(366);
 
     private readonly SemaphoreSlim _writing = new(1);
+    private readonly HashSet<string> _ids = new(request.StreamIds, StringComparer.Ordinal);
 
     private readonly GridAccess _grid = services.Grid;
 
@@ -179,9 +181,14 @@ internal sealed class SubscribeCall(
         {
             return await subscriber.RunAsync();
         }
-        catch (RpcException gone) when (gone.StatusCode is StatusCode.NotFound or StatusCode.Unavailable && !subscriber.Found)
+        catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && !subscriber.Found)
         {
-            return null; // forgotten since it was listed, lost with its silo, or asleep in a store that is away: the others go on
+            return null; // forgotten since it was listed, or lost with its silo: the others go on
+        }
+        catch (RpcException asleep) when (asleep.StatusCode == StatusCode.Unavailable && !subscriber.Found)
+        {
+            await Task.Delay(StorePause, _grid.Time, ending); // there may be thousands in a store that is away
+            return null;
         }
     }
 
@@ -189,7 +196,7 @@ internal sealed class SubscribeCall(
         new(services, id, request, from, message => WriteAsync(id.Name, message), ending);
 
     private bool IsWanted(string name) => request.AllStreams
-        || (request.Prefix.Length > 0 ? name.StartsWith(request.Prefix, StringComparison.Ordinal) : request.StreamIds.Contains(name));
+        || (request.Prefix.Length > 0 ? name.StartsWith(request.Prefix, StringComparison.Ordinal) : _ids.Contains(name));
 
     /// <summary>A young stream that its silo's death has taken begins again as the same one; another begin is another stream.</summary>
     private long? FromChunk(string name, bool isNew)
