@@ -98,6 +98,7 @@ public sealed class AdminTests : IAsyncLifetime
         await Admin.RegisterModelAsync(new RegisterModelRequest { Name = "sibling", Directory = sibling.Folder, MaxStreams = 2 }, Root);
         await Admin.SetAliasAsync(new Alias { Tenant = "zoo", Name = "mine", Model = "sibling" }, Root);
         await Admin.SetAliasAsync(new Alias { Name = "mine", Model = "tiny" }, Root);
+        await Admin.SetAliasAsync(new Alias { Name = "default", Model = "tiny" }, Root); // for those that may use it
         var made = await Admin.CreateTenantAsync(new CreateTenantRequest { Name = "zoo", Models = { "sibling" } }, Root);
         var zoo = Bearer(made.Key);
 
