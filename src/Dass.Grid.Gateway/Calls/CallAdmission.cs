@@ -1,6 +1,7 @@
 using Dass.Grid.Gateway.Protocol;
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Dass.Grid.Gateway.Calls;
@@ -9,10 +10,14 @@ namespace Dass.Grid.Gateway.Calls;
 /// Lets calls in by their headers, before anything of their bodies is read: what a stranger sends takes no memory. It stands before all
 /// endpoints of the gateway; <see cref="CallGuard"/> serves no call that has not been admitted here.
 /// </summary>
-internal sealed class CallAdmission(CallGuard guard, IOptions<GatewayOptions> options)
+internal sealed class CallAdmission(
+    CallGuard guard, CallDrain drain, IOptions<GatewayOptions> options, IHostApplicationLifetime lifetime, TimeProvider time)
 {
     /// <summary>Of the places for calls without a credential, the part that one address may take.</summary>
     private const int Addresses = 4;
+
+    /// <summary>For an answer that a stopping gateway owes a call without a credential: none takes long to make.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
 
     private readonly PlacesByAddress _keyless = new(options.Value.MaxKeylessCalls, options.Value.MaxKeylessCalls / Addresses);
 
@@ -53,6 +58,11 @@ internal sealed class CallAdmission(CallGuard guard, IOptions<GatewayOptions> op
         }
         try
         {
+            // Reflection reads until its client ends it. The web server would wait for that, and leave the silo no time to stop in order.
+            drain.Add(http);
+            using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+            using var unreading = late.Token.Register(http.Request.BodyReader.CancelPendingRead);
+            using var stopping = lifetime.ApplicationStopping.Register(() => late.CancelAfter(Grace));
             await serve(http);
         }
         finally

@@ -66,7 +66,8 @@ internal sealed class TaggingService(
     {
         var (id, stream) = Named(request.StreamId, context);
         ScoreView.Check(request.Filter);
-        var status = await StatusAsync(stream, context);
+        using var ending = Ending(context);
+        var status = await StatusAsync(stream, ending.Token);
         return ResponseMapping.Map(id, status, new ScoreView(request.Filter, await cards.GetAsync(status.Shape.Model)));
     }
 
@@ -74,18 +75,22 @@ internal sealed class TaggingService(
     {
         var (_, stream) = Named(request.StreamId, context);
         ScoreView.Check(request.Filter);
-        var status = await StatusAsync(stream, context);
+        using var ending = Ending(context);
+        var status = await StatusAsync(stream, ending.Token);
         var view = new ScoreView(request.Filter, await cards.GetAsync(status.Shape.Model));
         var finished = await Recovery.AskAsync(
             grid,
-            async () => TransientRefusalException.IfMoved(await stream.Close(context.CancellationToken)), // again: the same answer
-            context.CancellationToken);
+            async () => TransientRefusalException.IfMoved(await stream.Close(ending.Token)), // again: the same answer
+            ending.Token);
         var end = finished.OrThrow().End;
         return new CloseStreamResponse { Reason = ResponseMapping.Map(end.Reason), Summary = view.Map(end.Summary) };
     }
 
-    public override Task<ListEventsResponse> ListEvents(ListEventsRequest request, ServerCallContext context) =>
-        new EventLogQueries(grid, CallState.From(context)).ListAsync(request, context.CancellationToken);
+    public override async Task<ListEventsResponse> ListEvents(ListEventsRequest request, ServerCallContext context)
+    {
+        using var ending = Ending(context);
+        return await new EventLogQueries(grid, CallState.From(context)).ListAsync(request, ending.Token);
+    }
 
     public override async Task ExportEvents(
         ExportEventsRequest request, IServerStreamWriter<ExportEventsResponse> responses, ServerCallContext context)
@@ -125,8 +130,8 @@ internal sealed class TaggingService(
         return (id, grid.Grains.GetGrain<IStreamGrain>(id.ToString()));
     }
 
-    private async Task<StreamStatus> StatusAsync(IStreamGrain stream, ServerCallContext context) =>
-        (await Recovery.AskAsync(grid, stream.GetStatus, context.CancellationToken)).OrThrow();
+    private async Task<StreamStatus> StatusAsync(IStreamGrain stream, CancellationToken ending) =>
+        (await Recovery.AskAsync(grid, stream.GetStatus, ending)).OrThrow();
 
     private CancellationTokenSource Ending(ServerCallContext context) => guard.Ending(CallState.From(context), context.CancellationToken);
 }

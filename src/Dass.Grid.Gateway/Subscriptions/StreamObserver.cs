@@ -20,6 +20,8 @@ internal sealed partial class StreamObserver : ITagObserver
     private readonly TimeProvider _time;
     private long? _unknownSince; // as the clock's timestamp
     private (long From, long To, long NextChunk)? _gap; // the last that has been delivered, or was there before the first subscriber
+    private ModelSummary? _model; // of the stream, as far as the subscribers have been told
+    private string? _lost; // event of a lost source that has been delivered last
     private readonly Lock _gate = new();
     private bool _subscribed;
 
@@ -59,6 +61,7 @@ internal sealed partial class StreamObserver : ITagObserver
             if (!_subscribed && status.Value is { } known)
             {
                 (_gap, _subscribed) = (PlaceOf(known.Gap), true);
+                _model ??= known.Shape.Model;
             }
         }
         return status;
@@ -96,6 +99,10 @@ internal sealed partial class StreamObserver : ITagObserver
 
     public Task OnModel(ModelChange change)
     {
+        lock (_gate)
+        {
+            _model = change.Model;
+        }
         foreach (var queue in _subscribers)
         {
             queue.Offer(change);
@@ -105,6 +112,14 @@ internal sealed partial class StreamObserver : ITagObserver
 
     public Task OnLost(SoundEvent opened, long nextChunk)
     {
+        lock (_gate)
+        {
+            if (opened.Id == _lost)
+            {
+                return Task.CompletedTask; // as long as the source is away each renewal brings it
+            }
+            _lost = opened.Id;
+        }
         foreach (var queue in _subscribers)
         {
             queue.Offer(opened, nextChunk);
@@ -163,7 +178,8 @@ internal sealed partial class StreamObserver : ITagObserver
             {
                 // One-way messages may be lost, and a stream that came back on another silo has no lease of this observer: each renewal
                 // reports how far the stream is.
-                await UpdateAsync(await Stream.Subscribe(_reference));
+                var model = _model;
+                await UpdateAsync(await Stream.Subscribe(_reference), model);
             }
             catch (Exception failure)
             {
@@ -172,19 +188,25 @@ internal sealed partial class StreamObserver : ITagObserver
         }
     }
 
-    private async Task UpdateAsync(Outcome<StreamStatus> status)
+    /// <param name="status">What the renewal has brought.</param>
+    /// <param name="model">The stream's, as far as it had been told before the renewal: a change that is told meanwhile is newer.</param>
+    private async Task UpdateAsync(Outcome<StreamStatus> status, ModelSummary? model)
     {
         if (!status.Has(out var known, out var refusal))
         {
-            // Its feeding client may be about to begin it again.
-            _unknownSince ??= _time.GetTimestamp();
-            if (refusal.Code == RefusalCode.UnknownStream && _time.GetElapsedTime(_unknownSince.Value) >= _patience)
+            // Its feeding client may be about to begin it again. A store that is away says nothing of it.
+            _unknownSince = refusal.Code == RefusalCode.UnknownStream ? _unknownSince ?? _time.GetTimestamp() : null;
+            if (_unknownSince is { } since && _time.GetElapsedTime(since) >= _patience)
             {
                 await OnEnded(new StreamEnd(StreamEndReason.Lost, new HeardSummary(0, 0, [], [])));
             }
             return;
         }
         _unknownSince = null;
+        if (model is not null && model == _model && model.Hash != known.Shape.Model.Hash)
+        {
+            await OnModel(new ModelChange(model, known.Shape.Model, known.NextChunk, []));
+        }
         if (known.Gap is { } gap)
         {
             await OnGap(gap);

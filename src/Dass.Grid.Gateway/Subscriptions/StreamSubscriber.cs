@@ -12,14 +12,14 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// <param name="services">Of the gateway.</param>
 /// <param name="id">The stream.</param>
 /// <param name="request">What of it is wanted.</param>
-/// <param name="fromChunk">First chunk that is wanted; null: from now on.</param>
+/// <param name="fromChunk">First chunk that is wanted of the stream that began then; null: from now on.</param>
 /// <param name="write">Takes each message in order; slow when the client is.</param>
 /// <param name="cancellationToken">Ends it.</param>
 internal sealed class StreamSubscriber(
     SubscriptionServices services,
     StreamId id,
     SubscribeRequest request,
-    long? fromChunk,
+    Func<DateTimeOffset, long?> fromChunk,
     Func<SubscribeResponse, Task> write,
     CancellationToken cancellationToken)
 {
@@ -30,6 +30,7 @@ internal sealed class StreamSubscriber(
 
     private readonly double _interval = request.MinInterval?.ToTimeSpan().TotalSeconds ?? 0;
     private ScoreView _view = null!;
+    private ModelSummary _model = null!; // of the view
     private long _next; // what the subscriber has not seen yet begins here
     private long _told; // and here by the last answer that said so
     private string? _lost; // event of a lost source that has been sent last
@@ -66,9 +67,10 @@ internal sealed class StreamSubscriber(
 
     private async Task ServeAsync(SubscriberQueue queue, StreamStatus status)
     {
+        _model = status.Shape.Model;
         _view = new ScoreView(
-            request.Filter, await services.Cards.GetAsync(status.Shape.Model), isOneOfMany: request.StreamId.Length == 0);
-        _next = _told = fromChunk ?? status.NextChunk;
+            request.Filter, await services.Cards.GetAsync(_model), isOneOfMany: request.StreamId.Length == 0);
+        _next = _told = fromChunk(status.Begun) ?? status.NextChunk;
         await write(new SubscribeResponse { Subscribed = ResponseMapping.Subscribed(status) });
 
         await CatchUpAsync(status.NextChunk, asked: true);
@@ -81,12 +83,18 @@ internal sealed class StreamSubscriber(
         {
             if (item.Gap is { } gap)
             {
+                await CatchUpAsync(gap.NextChunk, beforeGap: true);
                 await write(new SubscribeResponse { Gap = _view.Map(gap) });
                 _next = _told = Math.Max(_next, gap.NextChunk);
             }
             else if (item.Change is { } change)
             {
+                if (change.Model.Hash == _model.Hash && change.Events.Length == 0)
+                {
+                    continue; // message, renewal and the stream's first answer may all say so
+                }
                 await CatchUpAsync(item.NextChunk);
+                _model = change.Model;
                 var answer = new NewModel
                 {
                     Model = ResponseMapping.Map(change.Model),
@@ -120,11 +128,14 @@ internal sealed class StreamSubscriber(
     /// Chunks are missing when the subscriber asked for old ones, was too slow for its queue, or a one-way message came late or never; the
     /// stream still keeps most of them, and the number of the others goes to the subscriber as dropped.
     /// </summary>
+    /// <param name="nextChunk">Where the chunks end that are wanted.</param>
+    /// <param name="asked">Whether the subscriber has asked for old ones.</param>
+    /// <param name="beforeGap">Whether a gap ends there: what is missing right before it is the gap's, and not dropped.</param>
     /// <returns>
     /// False: the stream has gone back, because its silo was lost after it had told of chunks up to there. It will compute them again, and
     /// they come by themselves.
     /// </returns>
-    private async Task<bool> CatchUpAsync(long nextChunk, bool asked = false)
+    private async Task<bool> CatchUpAsync(long nextChunk, bool asked = false, bool beforeGap = false)
     {
         var behind = !asked && nextChunk - _next > _grid.Options.SubscriberQueueChunks;
         while (_next < nextChunk)
@@ -141,6 +152,10 @@ internal sealed class StreamSubscriber(
             if (!isThere)
             {
                 return false;
+            }
+            if (beforeGap && kept.Length == 0)
+            {
+                return true;
             }
             if (kept.Length == 0 || kept[^1].Index >= _next)
             {
@@ -197,12 +212,11 @@ internal sealed class StreamSubscriber(
     private async Task WriteAsync(ChunkTags chunk)
     {
         _next = chunk.Index + 1;
-        var tags = _view.Map(chunk);
-        if (tags.Events.Count > 0 || (!request.EventsOnly && chunk.StartSeconds >= _due))
+        if (_view.Select(chunk.Events).Any() || (!request.EventsOnly && chunk.StartSeconds >= _due))
         {
             _due = chunk.StartSeconds + _interval;
             _told = _next;
-            await write(new SubscribeResponse { Tags = tags });
+            await write(new SubscribeResponse { Tags = _view.Map(chunk) });
         }
         else if (_next - _told >= SilentChunks)
         {

@@ -12,8 +12,8 @@ namespace Dass.Grid.Gateway.Subscriptions;
 /// <param name="call">Who subscribes.</param>
 /// <param name="request">To what.</param>
 /// <param name="since">
-/// When a subscription to several that broke was last served: streams that have begun since are sent from their first chunk, ended ones of
-/// before that have no cursor are over. Null: it begins now.
+/// When a subscription that broke was last served: streams that have begun since are sent from their first chunk; with several, ended ones
+/// of before that have no cursor are over. Null: it begins now.
 /// </param>
 /// <param name="responses">Takes the answers.</param>
 /// <param name="cancellationToken">Ends it.</param>
@@ -28,10 +28,12 @@ internal sealed class SubscribeCall(
     private const int MaxIds = 1_000;
     private const int YoungChunks = 128; // before a stream's first checkpoint, with room
     private static readonly TimeSpan Discovery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestInterval = TimeSpan.FromHours(1);
     private static readonly TimeSpan LongestAbsence = TimeSpan.FromDays(366);
 
     private readonly SemaphoreSlim _writing = new(1);
+    private readonly HashSet<string> _ids = new(request.StreamIds, StringComparer.Ordinal);
 
     private readonly GridAccess _grid = services.Grid;
 
@@ -62,7 +64,8 @@ internal sealed class SubscribeCall(
         {
             if (request.StreamId.Length > 0)
             {
-                await Subscriber(call.Scope(request.StreamId), FromChunk(request.StreamId), cancellationToken).RunAsync();
+                var id = call.Scope(request.StreamId);
+                await Subscriber(id, begun => FromChunk(id.Name, isNew: begun >= since), cancellationToken).RunAsync();
             }
             else
             {
@@ -142,9 +145,8 @@ internal sealed class SubscribeCall(
                 foreach (var listing in listings)
                 {
                     var isNew = listing.Begun >= subscribed;
-                    var hasCursor = request.Cursors.TryGetValue(listing.Name, out var cursor);
-                    // A young stream that its silo's death has taken begins again as the same one; another begin is another stream.
-                    var from = isNew && (since is null || !hasCursor || cursor > YoungChunks) ? 0 : FromChunk(listing.Name);
+                    var from = FromChunk(listing.Name, isNew);
+                    var hasCursor = request.Cursors.ContainsKey(listing.Name);
                     var isOver = listing.Ended && !isNew && (from is null || (since is not null && !hasCursor)); // nothing of it is wanted
                     if (IsWanted(listing.Name) && !isOver && !seen.Contains(listing))
                     {
@@ -174,25 +176,36 @@ internal sealed class SubscribeCall(
     /// <returns>When the stream had begun that was followed to its end; null: it was not there.</returns>
     private async Task<DateTimeOffset?> SubscribeToAsync(StreamListing listing, long? from, CancellationToken ending)
     {
-        var subscriber = Subscriber(new StreamId(call.Tenant, listing.Name), from, ending);
+        var subscriber = Subscriber(new StreamId(call.Tenant, listing.Name), _ => from, ending);
         try
         {
             return await subscriber.RunAsync();
         }
-        catch (RpcException gone) when (gone.StatusCode is StatusCode.NotFound or StatusCode.Unavailable && !subscriber.Found)
+        catch (RpcException gone) when (gone.StatusCode == StatusCode.NotFound && !subscriber.Found)
         {
-            return null; // forgotten since it was listed, lost with its silo, or asleep in a store that is away: the others go on
+            return null; // forgotten since it was listed, or lost with its silo: the others go on
+        }
+        catch (RpcException asleep) when (asleep.StatusCode == StatusCode.Unavailable && !subscriber.Found)
+        {
+            await Task.Delay(StorePause, _grid.Time, ending); // there may be thousands in a store that is away
+            return null;
         }
     }
 
-    private StreamSubscriber Subscriber(StreamId id, long? from, CancellationToken ending) =>
+    private StreamSubscriber Subscriber(StreamId id, Func<DateTimeOffset, long?> from, CancellationToken ending) =>
         new(services, id, request, from, message => WriteAsync(id.Name, message), ending);
 
     private bool IsWanted(string name) => request.AllStreams
-        || (request.Prefix.Length > 0 ? name.StartsWith(request.Prefix, StringComparison.Ordinal) : request.StreamIds.Contains(name));
+        || (request.Prefix.Length > 0 ? name.StartsWith(request.Prefix, StringComparison.Ordinal) : _ids.Contains(name));
 
-    private long? FromChunk(string name) =>
-        request.Cursors.TryGetValue(name, out var cursor) ? cursor : request.HasFromChunk ? request.FromChunk : null;
+    /// <summary>A young stream that its silo's death has taken begins again as the same one; another begin is another stream.</summary>
+    private long? FromChunk(string name, bool isNew)
+    {
+        var hasCursor = request.Cursors.TryGetValue(name, out var cursor);
+        return isNew && (since is null || !hasCursor || cursor > YoungChunks) ? 0
+            : hasCursor ? cursor
+            : request.HasFromChunk ? request.FromChunk : null;
+    }
 
     private async Task WriteAsync(string stream, SubscribeResponse message)
     {

@@ -68,6 +68,11 @@ internal sealed class TenantKeys(IOptions<TenantsOptions> options, RegistryCache
             : throw ProtocolErrors.NoSuchTenant(tenant);
     }
 
+    /// <summary>A tenant's limits as they are now; null: there is no such tenant, or not any more.</summary>
+    public TenantLimits? LimitsOf(string tenant) => Configured(tenant)?.Limits
+        ?? (options.Value.AnyCredentials && registry.Current is { } known && IndexFor(known).ByName.TryGetValue(tenant, out var registered)
+            ? Limits(registered.Limits) : null);
+
     /// <summary>The caller of a grid that asks for no credentials.</summary>
     public Caller DefaultCaller => Configured(DefaultTenant) ?? new Caller(DefaultTenant, KeyId: null, TenantLimits.None, []);
 

@@ -6,6 +6,9 @@ internal sealed class TenantQuota(TimeProvider time)
     /// <summary>A call that has waited for spare rate is taken to want more of it for this long.</summary>
     private static readonly TimeSpan WantsSpare = TimeSpan.FromSeconds(5);
 
+    /// <summary>What sums of parts may differ by, in seconds of audio.</summary>
+    private const double Rounding = 1e-6;
+
     private readonly Lock _gate = new();
     private QuotaLease _lease = new(0, 0, 0);
     private double _spare; // seconds of audio that may be taken beyond the streams' own rate
@@ -22,7 +25,7 @@ internal sealed class TenantQuota(TimeProvider time)
     /// <summary>Timestamp of the last call that took it.</summary>
     public long Asked { get; set; }
 
-    public bool IsEmpty => _calls == 0 && _subscribers == 0 && _waiting == 0 && _clips <= 0;
+    public bool IsEmpty => _calls == 0 && _subscribers == 0 && _waiting == 0 && _clips <= Rounding;
 
     /// <summary>Whether limits are shared with other gateways, by a lease that has to be renewed.</summary>
     public bool NeedsLease => Limits.AudioRate is not null || Limits.Subscribers is not null;

@@ -6,7 +6,7 @@ namespace Dass.Grid.Gateway.Tenants;
 
 /// <summary>The tenants that use this gateway now, and the leases of their shares of the limits.</summary>
 internal sealed partial class TenantQuotas(
-    IGrainFactory grains, TimeProvider time, ILogger<TenantQuotas> logger) : BackgroundService
+    IGrainFactory grains, TenantKeys keys, TimeProvider time, ILogger<TenantQuotas> logger) : BackgroundService
 {
     private const int MaxBlock = 16; // subscribers that a gateway may take beyond those that it has
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(2);
@@ -27,7 +27,8 @@ internal sealed partial class TenantQuotas(
             {
                 _quotas.Add(caller.Tenant, quota = new TenantQuota(time));
             }
-            (quota.Limits, quota.Asked) = (caller.Limits, time.GetTimestamp());
+            // A call that began long ago has its caller's limits of then.
+            (quota.Limits, quota.Asked) = (keys.LimitsOf(caller.Tenant) ?? caller.Limits, time.GetTimestamp());
             return quota;
         }
     }
@@ -41,7 +42,6 @@ internal sealed partial class TenantQuotas(
         {
             return quota;
         }
-        var limit = caller.Limits.Subscribers ?? int.MaxValue;
         var began = time.GetTimestamp();
         quota.BeginWait();
         try
@@ -54,6 +54,7 @@ internal sealed partial class TenantQuotas(
                     return quota;
                 }
                 // The quota may be given to gateways whose subscribers have not come: those give it back when they renew.
+                var limit = quota.Limits.Subscribers ?? int.MaxValue;
                 if (listening >= limit || time.GetElapsedTime(began) > PlacePatience)
                 {
                     throw ProtocolErrors.Subscribers(limit, listening);
@@ -129,6 +130,7 @@ internal sealed partial class TenantQuotas(
                     {
                         _quotas.Remove(tenant); // which a dictionary allows while it is enumerated
                     }
+                    quota.Limits = keys.LimitsOf(tenant) ?? quota.Limits;
                 }
                 leased = [.. _quotas.Where(entry => entry.Value.NeedsLease)];
             }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Dass.Grid.Cluster.Tests.Support;
 using Dass.Grid.Contracts;
+using Dass.Grid.Gateway;
 using Dass.Grid.Grains.Models;
 using Dass.Grid.V1;
 using Grpc.Core;
@@ -64,6 +65,34 @@ public sealed class CancelledCallTests : IAsyncLifetime
         var closed = await _grid.Client.CloseStreamAsync(new CloseStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline);
         Assert.Equal(EndReason.Closed, closed.Reason);
         Assert.Empty(_directory.Left);
+    }
+
+    [Fact]
+    public async Task Calls_that_still_wait_when_their_gateway_stops_are_told_so_at_once()
+    {
+        var directory = new CancellingDirectory
+        {
+            Cancels = call => call.MethodName is nameof(IStreamGrain.GetStatus) or nameof(IEventIndexGrain.Find),
+        };
+        var grid = await TestGrid.StartAsync(configure: builder => builder.Services.AddSingleton<IOutgoingGrainCallFilter>(directory));
+        await grid.Client.ListModelsAsync(new ListModelsRequest()); // there is no metric before the first call
+        Func<Task>[] calls =
+        [
+            async () => await grid.Client.GetStreamAsync(new GetStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline),
+            async () => await grid.Client.CloseStreamAsync(new CloseStreamRequest { StreamId = Yard.Id }, deadline: TestGrid.Deadline),
+            async () => await grid.Client.ListEventsAsync(new ListEventsRequest(), deadline: TestGrid.Deadline),
+        ];
+        var waiting = Array.ConvertAll(calls, call => call());
+        await TestGrid.UntilAsync(async () => await grid.MetricAsync("dass_gateway_calls_live") == waiting.Length);
+        var began = TimeProvider.System.GetTimestamp();
+        await grid.Host.DisposeAsync();
+        foreach (var call in waiting)
+        {
+            await TestGrid.RefusesAsync(StatusCode.Unavailable, "gateway is stopping", () => call);
+        }
+        var half = new GatewayOptions().RecoveryPatience / 2;
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, half);
+        grid.Channel.Dispose();
     }
 
     [Fact]

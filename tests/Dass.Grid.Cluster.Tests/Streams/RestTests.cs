@@ -78,6 +78,12 @@ public sealed class RestTests : IAsyncLifetime
         Assert.True(await next);
         Assert.Equal(("street", V1.SubscribeResponse.ResponseOneofCase.Tags), (
             call.ResponseStream.Current.StreamId, call.ResponseStream.Current.ResponseCase));
+        var reads = _store.Reads;
+        for (var i = 0; i < 20; i++)
+        {
+            await PassAsync(TimeSpan.FromSeconds(1));
+        }
+        Assert.InRange(_store.Reads - reads, 1, 15); // each listing would make two
         _store.IsAway = false;
         while (call.ResponseStream.Current.StreamId != "yard") // as soon as it can be had
         {

@@ -97,6 +97,41 @@ public sealed class SlowSubscriberTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Chunks_before_a_gap_come_before_it_also_when_their_subscriber_is_behind()
+    {
+        const int Lost = 4 * Babble.SampleRateHz; // too much to be heard as silence
+        await using var grid = await TestGrid.StartAsync(new() { ["Grid:Gateway:SubscriberQueueChunks"] = $"{Queue}" });
+        var config = Babble.Config(Names[0]);
+        config.Chunk = Duration.FromTimeSpan(TimeSpan.FromSeconds(0.32));
+        using var feed = await Feed.BeginAsync(grid.Client, config);
+        using var narrow = Narrow(grid);
+        using var ear = new Tagging.TaggingClient(narrow).Subscribe(
+            new SubscribeRequest { StreamId = Names[0], FromChunk = 0, Filter = Dense }, deadline: TestGrid.Deadline);
+        Assert.True(await ear.ResponseStream.MoveNext(CancellationToken.None)); // and reads nothing for now
+        for (var i = 1; i <= Repeats; i++)
+        {
+            await feed.SendBabbleAsync(0, Babble.Samples);
+            await feed.AppliedAsync((long)i * Babble.Samples);
+        }
+        var audio = new Audio { FirstSample = (long)Repeats * Babble.Samples + Lost, AfterLoss = true };
+        audio.Data = Google.Protobuf.ByteString.CopyFrom(Babble.Slice(0, Babble.SampleRateHz).Span);
+        await feed.SendAsync(new StreamRequest { Audio = audio });
+        await feed.SendBabbleAsync(Babble.SampleRateHz, Babble.Samples);
+        await feed.FinishAsync();
+
+        var received = new List<SubscribeResponse>();
+        while (await ear.ResponseStream.MoveNext(CancellationToken.None))
+        {
+            received.Add(ear.ResponseStream.Current);
+        }
+        var gap = Assert.Single(feed.Gaps);
+        Assert.Equal(feed.Tags.Select(tags => tags.Chunk), received.Where(each => each.Tags is not null).Select(each => each.Tags.Chunk));
+        Assert.DoesNotContain(received, each => each.Dropped is not null); // the stream has kept all; the gap's own chunks were never there
+        var before = received.TakeWhile(each => each.Gap is null).Count(each => each.Tags is not null);
+        Assert.Equal(feed.Tags.Count(tags => tags.Chunk < gap.NextChunk), before);
+    }
+
+    [Fact]
     public async Task However_a_subscription_is_cut_into_pieces_it_is_the_same_sequence()
     {
         await using var grid = await TestGrid.StartAsync();
@@ -138,8 +173,9 @@ public sealed class SlowSubscriberTests : IAsyncLifetime
             threads: 1);
     }
 
-    private GrpcChannel Narrow() => GrpcChannel.ForAddress(
-        _grid.Host.Address, new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { InitialHttp2StreamWindowSize = WindowBytes } });
+    private GrpcChannel Narrow(TestGrid? grid = null) => GrpcChannel.ForAddress(
+        (grid ?? _grid).Host.Address,
+        new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { InitialHttp2StreamWindowSize = WindowBytes } });
 
     private static AsyncServerStreamingCall<SubscribeResponse> Listen(
         GrpcChannel channel, SlowPolicy slow) => new Tagging.TaggingClient(channel).Subscribe(

@@ -27,6 +27,7 @@ internal sealed class FaultyStore
 
     private readonly ConcurrentQueue<object> _faults = new();
     private readonly ConcurrentDictionary<string, int> _writes = new();
+    private int _reads;
 
     /// <summary>Nothing can be read or written.</summary>
     public volatile bool IsAway;
@@ -36,6 +37,9 @@ internal sealed class FaultyStore
 
     /// <summary>Records of any kind that have been written.</summary>
     public int Writes(string stateName) => _writes.GetValueOrDefault(stateName);
+
+    /// <summary>How often a stream's checkpoint has been asked for, in vain or not.</summary>
+    public int Reads => _reads;
 
     /// <summary>The last checkpoint that is in the store.</summary>
     public Checkpoint? Last { get; private set; }
@@ -74,6 +78,10 @@ internal sealed class FaultyStore
     {
         public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
         {
+            if (stateName == Streams)
+            {
+                Interlocked.Increment(ref plan._reads);
+            }
             RequireHere();
             return inner.ReadStateAsync(stateName, grainId, grainState);
         }

@@ -1,8 +1,10 @@
 using Dass.Grid.Cluster.Tests.Support;
+using Dass.Grid.Contracts;
 using Dass.Grid.Gateway.Tenants;
 using Dass.Grid.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Dass.Grid.Cluster.Tests.Tenants;
 
@@ -98,6 +100,7 @@ public sealed class AdminTests : IAsyncLifetime
         await Admin.RegisterModelAsync(new RegisterModelRequest { Name = "sibling", Directory = sibling.Folder, MaxStreams = 2 }, Root);
         await Admin.SetAliasAsync(new Alias { Tenant = "zoo", Name = "mine", Model = "sibling" }, Root);
         await Admin.SetAliasAsync(new Alias { Name = "mine", Model = "tiny" }, Root);
+        await Admin.SetAliasAsync(new Alias { Name = "default", Model = "tiny" }, Root); // for those that may use it
         var made = await Admin.CreateTenantAsync(new CreateTenantRequest { Name = "zoo", Models = { "sibling" } }, Root);
         var zoo = Bearer(made.Key);
 
@@ -116,6 +119,22 @@ public sealed class AdminTests : IAsyncLifetime
         await TestGrid.RefusesAsync(
             StatusCode.NotFound, "model 'tiny' is unknown", async () => await _grid.Client.ListLabelsAsync(
                 new ListLabelsRequest { Model = "tiny" }, zoo));
+
+        await Admin.SetAliasAsync(new Alias { Tenant = "zoo", Name = "default", Model = "tiny" }, Root);
+        await TestGrid.RefusesAsync(
+            StatusCode.NotFound, "model 'tiny' is unknown", () => Feed.BeginAsync(_grid.Client, Babble.Config("c"), zoo));
+    }
+
+    [Fact]
+    public async Task Changed_limits_hold_for_a_tenants_calls_that_are_under_way()
+    {
+        await CreateAsync("zoo", new Limits { Subscribers = 3 });
+        var quotas = _grid.Host.Services.GetRequiredService<TenantQuotas>();
+        var before = new Caller("zoo", KeyId: null, new TenantLimits { Subscribers = 3 }, []); // of a call that began before the change
+        var quota = quotas.For(before);
+        await Admin.UpdateTenantAsync(new UpdateTenantRequest { Name = "zoo", Limits = new Limits { Subscribers = 5 } }, Root);
+        await TestGrid.UntilAsync(() => quota.Limits.Subscribers == 5);
+        Assert.Equal(5, quotas.For(before).Limits.Subscribers);
     }
 
     [Fact]

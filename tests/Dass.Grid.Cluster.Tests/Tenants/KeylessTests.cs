@@ -9,6 +9,7 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Grpc.Reflection.V1Alpha;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Dass.Grid.Cluster.Tests.Tenants;
@@ -200,6 +201,22 @@ public sealed class KeylessTests
                 }
             },
             () => Task.Delay(50));
+    }
+
+    [Fact]
+    public async Task A_call_without_a_key_that_stays_open_holds_no_stop_up()
+    {
+        var grid = await StartAsync();
+        using var channel = GrpcChannel.ForAddress(grid.Host.Address);
+        using var call = new ServerReflection.ServerReflectionClient(channel).ServerReflectionInfo(deadline: TestGrid.Deadline);
+        await call.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "" });
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        var end = call.ResponseStream.MoveNext(CancellationToken.None);
+        var began = TimeProvider.System.GetTimestamp();
+        await grid.DisposeAsync();
+        await Assert.ThrowsAsync<RpcException>(() => end);
+        var half = new HostOptions().ShutdownTimeout / 2; // far more than a stop takes; the web server would wait for all of it
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, half);
     }
 
     [Fact]

@@ -123,6 +123,18 @@ public sealed class LimitsTests
     }
 
     [Fact]
+    public void A_tenant_without_a_call_is_forgotten_however_its_recordings_seconds_add_up()
+    {
+        var use = new TenantQuota(new FakeTimeProvider()) { Limits = new TenantLimits { AudioRate = 1 } };
+        use.Renew(new QuotaLease(SpareRate: 1, Subscribers: 0, SubscribersInAll: 0));
+        Assert.True(use.TryQueueClip(0.1, TimeSpan.FromMinutes(1), out _));
+        Assert.True(use.TryQueueClip(0.2, TimeSpan.FromMinutes(1), out _));
+        Assert.False(use.IsEmpty);
+        use.UnqueueClip(0.3); // which is a little less than 0.1 and 0.2
+        Assert.True(use.IsEmpty);
+    }
+
+    [Fact]
     public async Task What_is_left_over_goes_to_who_catches_up()
     {
         var time = new FakeTimeProvider();

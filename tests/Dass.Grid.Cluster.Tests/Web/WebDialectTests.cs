@@ -160,6 +160,23 @@ public sealed class WebDialectTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task A_body_that_is_too_large_is_refused_on_the_port_of_gRPC_as_well()
+    {
+        using var http = new HttpClient
+        {
+            BaseAddress = _grid.Host.Address,
+            DefaultRequestVersion = HttpVersion.Version20,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Key) },
+        };
+        var json = $$"""{"audio":"{{new string('A', 3 << 20)}}"}""";
+        using var body = new StringContent(json, System.Text.Encoding.UTF8, "application/json");
+        using var answer = await http.PostAsync("/v1/tag", body);
+        Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
+        Assert.Contains("larger than 2097152 bytes", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     private async Task<ClientWebSocket> ConnectAsync(string stream) =>
         await new Page(_grid.Host.HttpAddress!).ConnectAsync($"/v1/streams/{stream}/audio?{Format}", null, $"dass.key.{Key}");
 
