@@ -25,7 +25,7 @@ public sealed class TagHead(DassModel model)
             otherScores[label] = bias[label] + other;
         }
         TensorPrimitives.Sigmoid(scores, scores);
-        if (scores != otherScores)
+        if (otherScores != scores) // else they are the same memory, and scored
         {
             TensorPrimitives.Sigmoid(otherScores, otherScores);
         }
